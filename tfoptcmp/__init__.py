@@ -1,0 +1,1 @@
+"""Fair comparisons of neural-network optimizers: rules, spaces, training, analysis."""

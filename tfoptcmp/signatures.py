@@ -1,0 +1,146 @@
+"""Signatures: an update rule together with its free hyperparameters, the unit of every comparison.
+
+"Adam" and "Adam with epsilon fixed at its default" are two signatures (Choi et al. 2019,
+section 3). Nothing here imports TensorFlow; a rule names its Keras class as "module:Class".
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tfoptcmp.spaces import SearchSpace
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """An update rule.
+
+    Attributes:
+        name: Short lower-case name, as flags and directories use it.
+        title: Name for people.
+        optimizer: Its Keras optimizer, "module:Class".
+        hyperparameters: The constructor arguments that a search space must determine.
+    """
+
+    name: str
+    title: str
+    optimizer: str
+    hyperparameters: tuple[str, ...]
+
+
+# In the order of the inclusions; tables and figures keep it.
+RULES: dict[str, Rule] = {
+    "sgd": Rule(
+        name="sgd",
+        title="SGD",
+        optimizer="tfoptcmp.optimizers:SGD",
+        hyperparameters=("learning_rate",),
+    ),
+    "momentum": Rule(
+        name="momentum",
+        title="Momentum",
+        optimizer="tfoptcmp.optimizers:Momentum",
+        hyperparameters=("learning_rate", "momentum"),
+    ),
+    "nesterov": Rule(
+        name="nesterov",
+        title="Nesterov",
+        optimizer="tfoptcmp.optimizers:Nesterov",
+        hyperparameters=("learning_rate", "momentum"),
+    ),
+    "rmsprop": Rule(
+        name="rmsprop",
+        title="RMSProp",
+        optimizer="tfoptcmp.optimizers:RMSProp",
+        hyperparameters=("learning_rate", "momentum", "rho", "epsilon"),
+    ),
+    "adam": Rule(
+        name="adam",
+        title="Adam",
+        optimizer="tfoptcmp.optimizers:Adam",
+        hyperparameters=("learning_rate", "beta_1", "beta_2", "epsilon"),
+    ),
+    "nadam": Rule(
+        name="nadam",
+        title="NAdam",
+        optimizer="tfoptcmp.optimizers:NAdam",
+        hyperparameters=("learning_rate", "beta_1", "beta_2", "epsilon"),
+    ),
+}
+
+# Learning-rate schedule to the arguments it takes beside the initial rate.
+SCHEDULES: dict[str, tuple[str, ...]] = {
+    "constant": (),
+    "linear_decay": ("decay_steps", "decay_factor"),
+    "step_decay": ("decay_steps", "decay_factor"),
+}
+
+REGULARISATION = ("l2", "label_smoothing")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signature:
+    """An update rule, its learning-rate schedule and the space its hyperparameters are searched in.
+
+    Attributes:
+        name: Name of the study and its directory; the rule's name unless there are several.
+        rule: The update rule.
+        space: Must determine every hyperparameter of the rule and the schedule once, and may
+            determine regularisation.
+        schedule: A name in SCHEDULES.
+        bias_corrected: Whether the rate is divided by Adam's bias correction, so that Adam and
+            NAdam follow Momentum and Nesterov exactly in the limit. The paper's studies do not.
+    """
+
+    name: str
+    rule: Rule
+    space: SearchSpace
+    schedule: str = "linear_decay"
+    bias_corrected: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.name or not all(c.isalnum() or c in "_-" for c in self.name):
+            raise ValueError(
+                f"signature name must be letters, digits, '_' and '-', it becomes a directory; "
+                f"got {self.name!r}"
+            )
+        if self.schedule not in SCHEDULES:
+            raise ValueError(f"schedule must be one of {sorted(SCHEDULES)}; got {self.schedule!r}")
+        if self.bias_corrected and "beta_2" not in self.rule.hyperparameters:
+            raise ValueError(
+                f"bias_corrected needs a rule with beta_1 and beta_2; got {self.rule.name!r}"
+            )
+        given = set(self.space.arguments) - set(REGULARISATION)
+        needed = set(self.rule.hyperparameters) | set(SCHEDULES[self.schedule])
+        if given != needed:
+            raise ValueError(
+                f"the search space of {self.name!r} must determine {sorted(needed)}; "
+                f"missing {sorted(needed - given)}, not taken {sorted(given - needed)}"
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the signature as JSON-ready data; `from_json` restores it."""
+        return {
+            "name": self.name,
+            "rule": self.rule.name,
+            "schedule": self.schedule,
+            "bias_corrected": self.bias_corrected,
+            "space": self.space.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], rules: Mapping[str, Rule] = RULES) -> "Signature":
+        """Builds a signature from what `to_json` returned.
+
+        Raises:
+            ValueError: If the rule is not in `rules`, or the signature is not consistent.
+        """
+        if data["rule"] not in rules:
+            raise ValueError(f"rule must be one of {sorted(rules)}; got {data['rule']!r}")
+        return cls(
+            name=data["name"],
+            rule=rules[data["rule"]],
+            space=SearchSpace.from_json(data["space"]),
+            schedule=data["schedule"],
+            bias_corrected=data["bias_corrected"],
+        )

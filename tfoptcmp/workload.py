@@ -1,0 +1,145 @@
+"""What a workload is: model, data, metric, budget. Types only; instances live in `workloads`.
+
+The trainer knows these types and no particular workload. Units: budgets and intervals in training
+steps; losses in nats per example (per token for sequences); classification errors in [0, 1].
+
+Importing this module does not import TensorFlow; the arrays and datasets it speaks of do.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
+
+
+class TrainingSource(Protocol):
+    """Training batches (x, y) as a function of (seed, step), so that a trial can start anywhere.
+
+    y holds class numbers [batch, ...] as integers; a negative one is padding, which no loss and no
+    metric counts.
+    """
+
+    steps_per_epoch: int | None
+    """Steps after which a stateful model's state is zeroed; None if it carries no state."""
+
+    def batches(
+        self, *, seed: int, augmentation_seed: int, start: int, stop: int
+    ) -> "tf.data.Dataset":
+        """Returns the batches (x, y) of the steps start, ..., stop - 1 of one trial."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Splits:
+    """The data of a workload, ready for training and evaluation.
+
+    Attributes:
+        train: Batches for training.
+        evaluation: Split name to a finite dataset of batches (x, y), in a fixed order. Has
+            "train" (a fixed subset of the training split, without augmentation) and "validation",
+            and "test" where the workload has one.
+        num_examples: Split name to the number of examples (tokens for sequences) in it, over the
+            whole split. "train" is the full training split.
+        partial: What the data lack, for people (PARTIAL DATA on every output); "" if complete.
+    """
+
+    train: TrainingSource
+    evaluation: Mapping[str, "tf.data.Dataset"]
+    num_examples: Mapping[str, int]
+    partial: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """How much a trial and a study of a workload may spend at one scale.
+
+    Attributes:
+        scale: "paper", "cpu" or "smoke"; "custom" once a flag has changed a number.
+        batch_size: Examples (or sequences) a training step.
+        steps: Training steps a trial.
+        eval_every_steps: Steps between measurements; the last step is always measured.
+        num_feasible: N, feasible trials a study.
+        target: Validation metric to reach for the training-speed statistic, or None.
+        options: Sizes that a workload's model and data take from the scale (image pixels,
+            sequence length), by name.
+    """
+
+    scale: str
+    batch_size: int
+    steps: int
+    eval_every_steps: int
+    num_feasible: int
+    target: float | None
+    options: Mapping[str, int | float]
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "steps", "eval_every_steps", "num_feasible"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ValueError(f"{name} must be an integer >= 1; got {value!r}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """The quantity trials are compared by, lower is better throughout.
+
+    Attributes:
+        name: "classification error" (share of wrong predictions in [0, 1]) or "cross entropy"
+            (nats a token).
+        unit: "share" (shown in percent) or "nats".
+    """
+
+    name: str
+    unit: str
+
+
+CLASSIFICATION_ERROR = Metric(name="classification error", unit="share")
+CROSS_ENTROPY = Metric(name="cross entropy", unit="nats")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workload:
+    """One learning problem.
+
+    Attributes:
+        name: As in the WORKLOADS table.
+        title: For people: model and data.
+        metric: What validation selects by and test reports.
+        budgets: Scale name to budget.
+        load: (budget, data_dir) -> Splits. Raises `MissingData` in seconds if the data are not
+            there; never downloads.
+        build: (budget, splits) -> uncompiled keras.Model from a batch's x to logits
+            [batch, ..., classes]. Draws its initial weights from Keras's global seed only.
+        regularisation: The regularising hyperparameters that this workload tunes, a subset of
+            ("l2", "label_smoothing").
+        jit_compile: Whether the training step is faster under XLA (measured).
+    """
+
+    name: str
+    title: str
+    metric: Metric
+    budgets: Mapping[str, Budget]
+    load: "Callable[[Budget, str | None], Splits]"
+    build: "Callable[[Budget, Splits], keras.Model]"
+    regularisation: tuple[str, ...] = ()
+    jit_compile: bool = False
+
+    def budget(self, scale: str, **changes: Any) -> Budget:
+        """Returns the budget of a scale, with changed fields if any (then `scale` is "custom").
+
+        Raises:
+            ValueError: If the scale is unknown; the message lists the known.
+        """
+        if scale not in self.budgets:
+            raise ValueError(
+                f"scale of {self.name} must be one of {list(self.budgets)}; got {scale!r}"
+            )
+        budget = self.budgets[scale]
+        changed = {k: v for k, v in changes.items() if v is not None and v != getattr(budget, k)}
+        return replace(budget, scale="custom", **changed) if changed else budget
+
+
+class MissingData(Exception):
+    """A data set is not there, or not readable; the message says how to get it."""
