@@ -1,0 +1,134 @@
+import itertools
+import time
+
+import numpy as np
+import pytest
+
+from tfoptcmp.analysis.bootstrap import best_of, best_of_sampled, selection_probabilities
+
+
+def enumerate_all(selection, statistic, num_drawn):
+    """Every one of the N^K resamples; drawn trials that tie for the best share it."""
+    mass = {}
+    for draw in itertools.product(range(len(selection)), repeat=num_drawn):
+        best = min(selection[i] for i in draw)
+        tied = [i for i in draw if selection[i] == best]
+        for i in tied:
+            mass[statistic[i]] = mass.get(statistic[i], 0.0) + 1 / len(tied)
+    total = len(selection) ** num_drawn
+    return {value: mass[value] / total for value in sorted(mass)}
+
+
+@pytest.mark.parametrize(
+    "selection",
+    [
+        [0.4, 0.1, 0.3, 0.2],
+        [0.2, 0.1, 0.1, 0.3],
+        [0.2, 0.1, 0.2, 0.1, 0.2],
+        [0.1, 0.1, 0.1],
+        [np.inf, 0.1, np.inf],
+        [0.7],
+    ],
+)
+@pytest.mark.parametrize("num_drawn", [1, 2, 3, 5])
+def test_exact_equals_full_enumeration(selection, num_drawn):
+    statistic = [10.0 * i for i in range(len(selection))]  # distinct: shows who was selected
+    expected = enumerate_all(selection, statistic, num_drawn)
+    exact = best_of(selection, statistic, num_drawn)
+    np.testing.assert_array_equal(exact.values, list(expected))
+    np.testing.assert_allclose(exact.probabilities, list(expected.values()), rtol=1e-12)
+
+
+def test_statistics_that_tie_add_up():
+    expected = enumerate_all([0.1, 0.2, 0.3, 0.3], [5.0, 6.0, 5.0, 7.0], 3)
+    exact = best_of([0.1, 0.2, 0.3, 0.3], [5.0, 6.0, 5.0, 7.0], 3)
+    np.testing.assert_array_equal(exact.values, list(expected))
+    np.testing.assert_allclose(exact.probabilities, list(expected.values()), rtol=1e-12)
+
+
+def test_ranks_have_the_papers_probabilities():
+    n, k = 50, 10
+    rank = np.arange(1, n + 1)
+    theory = ((n - rank + 1) / n) ** k - ((n - rank) / n) ** k
+    np.testing.assert_allclose(selection_probabilities(np.arange(n) / n, k), theory, rtol=1e-12)
+
+
+def test_order_of_trials_does_not_matter():
+    rng = np.random.default_rng(3)
+    selection, statistic = rng.integers(0, 6, 40) / 6, rng.normal(size=40)
+    order = rng.permutation(40)
+    one = best_of(selection, statistic, 8)
+    other = best_of(selection[order], statistic[order], 8)
+    np.testing.assert_array_equal(one.values, other.values)
+    np.testing.assert_allclose(one.probabilities, other.probabilities, rtol=1e-12)
+
+
+def test_many_trials_do_not_overflow():
+    probabilities = selection_probabilities(np.arange(600.0), 100)  # 600**100 > 1e308
+    assert np.isfinite(probabilities).all()
+    assert probabilities.sum() == pytest.approx(1, abs=1e-12)
+    assert probabilities[0] == pytest.approx(1 - (599 / 600) ** 100, rel=1e-12)  # theory
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_sampled_agrees_with_exact(ties):
+    rng = np.random.default_rng(0)
+    selection = rng.integers(0, 12, 50) / 12 if ties else rng.uniform(size=50)
+    statistic = selection + rng.normal(scale=0.3, size=50)
+    exact = best_of(selection, statistic, 10)
+    sampled = best_of_sampled(selection, statistic, 10, seed=1, num_resamples=100_000)
+    spread = np.sqrt(np.sum(exact.probabilities * (exact.values - exact.mean()) ** 2))
+    assert abs(sampled.mean() - exact.mean()) < 5 * spread / np.sqrt(100_000)  # theory
+    grid = np.sort(statistic)
+    for value in grid:
+        p = exact.probabilities[exact.values <= value].sum()
+        found = sampled.probabilities[sampled.values <= value].sum()
+        assert abs(found - p) < 5 * np.sqrt(0.25 / 100_000)
+
+
+def test_sampled_is_a_function_of_its_seed():
+    selection = np.arange(30.0)
+    one, same, other = (
+        best_of_sampled(selection, selection, 6, seed=s, num_resamples=500) for s in (0, 0, 1)
+    )
+    np.testing.assert_array_equal(one.probabilities, same.probabilities)
+    assert not np.array_equal(one.probabilities, other.probabilities)
+
+
+def test_ten_thousand_resamples_of_600_trials_take_less_than_a_second():
+    rng = np.random.default_rng(0)
+    selection = rng.uniform(size=600)
+    started = time.perf_counter()
+    best_of_sampled(selection, selection, 120, seed=0)
+    assert time.perf_counter() - started < 1
+
+
+def test_steps_given_that_the_target_was_reached():
+    # By hand: 2 of 4 reached it. P(at least one of 2 draws) = 1 - (2/4)^2 = 3/4;
+    # P(best is 100) = 1 - (3/4)^2 = 7/16, P(best is 200) = (3/4)^2 - (2/4)^2 = 5/16.
+    steps = [np.inf, 200.0, 100.0, np.inf]
+    reached, probability = best_of(steps, steps, 2).finite()
+    assert probability == pytest.approx(3 / 4, rel=1e-12)
+    np.testing.assert_array_equal(reached.values, [100.0, 200.0])
+    np.testing.assert_allclose(reached.probabilities, [7 / 12, 5 / 12], rtol=1e-12)
+
+
+def test_nobody_reached_the_target():
+    assert best_of([np.inf] * 3, [np.inf] * 3, 2).finite() == (None, 0.0)
+
+
+@pytest.mark.parametrize("num_drawn", [0, -1, 2.0, True, None])
+def test_refuses_a_number_of_draws_that_is_none(num_drawn):
+    with pytest.raises(ValueError, match=r"num_drawn must be an integer >= 1; got"):
+        best_of([0.1, 0.2], [0.1, 0.2], num_drawn)
+
+
+def test_refuses_nan_and_different_lengths():
+    with pytest.raises(ValueError, match="selection must not be NaN"):
+        best_of([0.1, np.nan], [0.1, 0.2], 2)
+    with pytest.raises(ValueError, match="values must not be NaN"):
+        best_of([0.1, 0.2], [0.1, np.nan], 2)
+    with pytest.raises(ValueError, match="one value a trial, 2; got 3"):
+        best_of([0.1, 0.2], [0.1, 0.2, 0.3], 2)
+    with pytest.raises(ValueError, match="at least one trial"):
+        best_of([], [], 2)
