@@ -1,0 +1,1 @@
+"""How workloads read their data and cut them into batches."""

@@ -1,0 +1,125 @@
+"""Labelled examples that fit in memory, as batches that are a function of (seed, step).
+
+Arrays stay as they are stored (uint8 images); `prepare` turns a gathered batch into the model's
+input. Where arrays come from is the workload's business.
+"""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import tensorflow as tf
+
+from tfoptcmp.workload import Splits
+
+Examples = tuple[np.ndarray, np.ndarray]
+"""(x [n, ...], y [n]): inputs as stored, and class numbers."""
+
+Prepare = Callable[[tf.Tensor], tf.Tensor]
+"""Inputs as stored [batch, ...] to the model's input, float32 [batch, ...]."""
+
+# Measured on 5,000 Fashion-MNIST images: 0.75 s in batches of 256, 1.3 s of 1,000 (cache).
+EVALUATION_BATCH_SIZE = 250
+
+
+class ArrayBatches:
+    """A `TrainingSource` that draws from arrays without replacement, epoch after epoch.
+
+    Batch `step` holds the positions step * batch_size + i of an endless sequence; every n
+    positions are one epoch, shuffled by their own stateless permutation, so that a batch may
+    cross from one epoch into the next and none is partial.
+    """
+
+    steps_per_epoch: int | None = None  # The models carry no state from batch to batch.
+
+    def __init__(self, examples: Examples, *, batch_size: int, prepare: Prepare) -> None:
+        """Puts the examples into memory.
+
+        Args:
+            examples: The training split.
+            batch_size: Examples a batch.
+            prepare: What to do with each batch's inputs.
+        """
+        x, y = examples
+        self.num_examples = len(y)
+        self._batch_size = batch_size
+        self._prepare = prepare
+        # tf.data runs on the CPU: a copy on an accelerator would go back and forth.
+        with tf.device("CPU:0"):
+            self._x = tf.constant(x)
+            self._y = tf.constant(y, tf.int32)
+        # Traced once; a trial's dataset only wraps it.
+        self._batch = tf.function(self._gather, autograph=False).get_concrete_function(
+            tf.TensorSpec([], tf.int64), tf.TensorSpec([], tf.int64)
+        )
+
+    def batches(
+        self, *, seed: int, augmentation_seed: int, start: int, stop: int
+    ) -> tf.data.Dataset:
+        """Returns the batches of the steps start, ..., stop - 1.
+
+        Args:
+            seed: Of the order of the examples.
+            augmentation_seed: Has no effect, these examples are not augmented.
+            start: First step.
+            stop: One after the last step.
+
+        Returns:
+            Batches (x float32 [batch_size, ...], y int32 [batch_size]).
+        """
+        del augmentation_seed
+        seeds = tf.data.Dataset.from_tensors(tf.constant(seed, tf.int64)).repeat()
+        batches = tf.data.Dataset.zip((tf.data.Dataset.range(start, stop), seeds)).map(self._batch)
+        options = tf.data.Options()
+        options.deterministic = True
+        options.threading.private_threadpool_size = 1  # Leaves the cores to the model.
+        return batches.prefetch(2).with_options(options)
+
+    def _gather(self, step: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        n, batch_size = self.num_examples, self._batch_size
+        position = step * batch_size + tf.range(batch_size, dtype=tf.int64)
+        epoch = position // n
+        # The op reads 32 bits of each word. It is called raw because its wrapper
+        # tf.random.experimental.index_shuffle pads a batch of seeds along the wrong axis.
+        low, high = tf.bitwise.bitwise_and(seed, 2**32 - 1), tf.bitwise.right_shift(seed, 32)
+        index = tf.raw_ops.RandomIndexShuffle(
+            index=position % n,
+            seed=tf.stack([tf.fill([batch_size], low), tf.fill([batch_size], high), epoch], axis=1),
+            max_index=tf.constant(n - 1, tf.int64),
+            rounds=4,  # As the wrapper.
+        )
+        index = tf.ensure_shape(index, [batch_size])
+        return self._prepare(tf.gather(self._x, index)), tf.gather(self._y, index)
+
+
+def evaluation_batches(examples: Examples, *, prepare: Prepare) -> tf.data.Dataset:
+    """Returns all examples once, in their order; the last batch may be smaller."""
+    x, y = examples
+    batches = tf.data.Dataset.from_tensor_slices((x, y.astype(np.int32)))
+    return batches.batch(EVALUATION_BATCH_SIZE).map(lambda x, y: (prepare(x), y)).prefetch(2)
+
+
+def splits_of_arrays(
+    examples: Mapping[str, Examples], *, batch_size: int, prepare: Prepare, partial: str = ""
+) -> Splits:
+    """Makes a workload's splits of arrays.
+
+    Args:
+        examples: Split name to examples; "train", "validation" and any others.
+        batch_size: Examples a training batch.
+        prepare: What to do with each batch's inputs.
+        partial: What the data lack; "" if complete.
+
+    Returns:
+        Splits that evaluate "train" on its first examples, as many as validation has.
+    """
+    train_x, train_y = examples["train"]
+    num_validation = len(examples["validation"][1])
+    evaluated = {**examples, "train": (train_x[:num_validation], train_y[:num_validation])}
+    return Splits(
+        train=ArrayBatches(examples["train"], batch_size=batch_size, prepare=prepare),
+        evaluation={
+            name: evaluation_batches(split, prepare=prepare) for name, split in evaluated.items()
+        },
+        num_examples={name: len(y) for name, (_, y) in examples.items()},
+        partial=partial,
+    )

@@ -1,0 +1,1 @@
+"""Keras models that workloads build, one file each."""
