@@ -2,7 +2,7 @@
 
 Choi et al. (2019), appendix C: draw K of the N feasible trials with replacement, select the best by
 the selection metric (lower is better), look at its statistic. Sorted by the selection metric, the
-trial of rank i is selected with probability ((N-i+1)/N)^K - ((N-i)/N)^K, so that the distribution is
+trial of rank i is selected with probability ((N-i+1)/N)^K - ((N-i)/N)^K, so the distribution is
 known exactly (`best_of`); `best_of_sampled` draws it instead, as a check and as the paper did.
 
 Trials that tie in the selection metric share their group's probability evenly: their order in the

@@ -48,9 +48,9 @@ class Distribution:
         return float(self.values[min(int(index), len(self.values) - 1)])
 
     def finite(self) -> tuple["Distribution | None", float]:
-        """Returns the distribution given that the value is finite, and that condition's probability.
+        """Returns the distribution given that the value is finite, and P(the value is finite).
 
-        None in place of the distribution if no value is finite.
+        The distribution is None if no value is finite.
         """
         kept = np.isfinite(self.values)
         probability = float(np.sum(self.probabilities[kept]))
@@ -83,7 +83,8 @@ def distribution(
             f"got {weights.shape} with sum {weights.sum()!r}"
         )
     distinct, group = np.unique(given, return_inverse=True)
-    mass = np.bincount(group.ravel(), weights=weights.ravel(), minlength=len(distinct))
+    mass = np.zeros(len(distinct))
+    np.add.at(mass, group.ravel(), weights.ravel())
     return Distribution(values=distinct[mass > 0], probabilities=mass[mass > 0])
 
 

@@ -1,0 +1,86 @@
+"""The four statistics that optimizers are compared by (Choi et al. 2019, section 4).
+
+All are of the best of K feasible trials, lower is better: the validation metric, the test metric of
+the trial with the best final validation metric, the final training loss of the trial selected by
+that loss, and the steps to the validation target. A measurement that is not a number counts as
+infinite, the worst; so does a target that was not reached.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tfoptcmp.analysis.bootstrap import best_of
+from tfoptcmp.analysis.distributions import Distribution
+from tfoptcmp.analysis.studies import StudyResults
+
+
+@dataclass(frozen=True, kw_only=True)
+class Statistic:
+    """What is selected and what is reported of it.
+
+    Attributes:
+        name: As tables call it.
+        title: Name for people.
+        select_by: Column of `load_studies` that trials are selected by.
+        value: Column that is reported of the selected trial.
+    """
+
+    name: str
+    title: str
+    select_by: str
+    value: str
+
+
+STATISTICS: dict[str, Statistic] = {
+    "validation": Statistic(
+        name="validation",
+        title="validation",
+        select_by="validation_metric",
+        value="validation_metric",
+    ),
+    "test": Statistic(
+        name="test", title="test", select_by="validation_metric", value="test_metric"
+    ),
+    "train_loss": Statistic(
+        name="train_loss", title="training loss", select_by="train_loss", value="train_loss"
+    ),
+    "steps_to_target": Statistic(
+        name="steps_to_target",
+        title="steps to target",
+        select_by="steps_to_target",
+        value="steps_to_target",
+    ),
+}
+
+
+def measured(results: StudyResults, statistic: str) -> bool:
+    """Returns whether the study can have the statistic: a test split, a target, a feasible trial.
+
+    Args:
+        results: The study.
+        statistic: A name in STATISTICS.
+    """
+    if statistic == "test" and "test" not in results.config.num_examples:
+        return False
+    if statistic == "steps_to_target" and results.config.budget["target"] is None:
+        return False
+    return results.num_feasible > 0
+
+
+def best_of_k(results: StudyResults, statistic: str, num_drawn: int) -> Distribution | None:
+    """Returns the distribution of a statistic of the best of K trials; None if not `measured`.
+
+    For steps to target, inf stands for "not reached by any of the K".
+
+    Args:
+        results: The study.
+        statistic: A name in STATISTICS.
+        num_drawn: K >= 1.
+    """
+    if not measured(results, statistic):
+        return None
+    columns = STATISTICS[statistic]
+    feasible = results.feasible[[columns.select_by, columns.value]].to_numpy(dtype=np.float64)
+    worst_if_nan = np.where(np.isnan(feasible), np.inf, feasible)
+    return best_of(worst_if_nan[:, 0], worst_if_nan[:, 1], num_drawn)
