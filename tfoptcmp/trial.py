@@ -1,7 +1,7 @@
 """What a trial is given and what it returns: the seam between studies and training.
 
-`tuners` hands a `TrialTask` to a `RunTrial` function and gets an `Outcome`; `tfoptcmp.training` makes
-such a function. Neither needs the other, so studies can be tested without TensorFlow.
+`tuners` hands a `TrialTask` to a `RunTrial` function and gets an `Outcome`; `tfoptcmp.training`
+makes such a function. Neither needs the other, so studies can be tested without TensorFlow.
 """
 
 from collections.abc import Callable, Mapping

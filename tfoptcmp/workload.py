@@ -126,18 +126,33 @@ class Workload:
     regularisation: tuple[str, ...] = ()
     jit_compile: bool = False
 
-    def budget(self, scale: str, **changes: Any) -> Budget:
+    def budget(self, scale: str, **changes: int | None) -> Budget:
         """Returns the budget of a scale, with changed fields if any (then `scale` is "custom").
 
+        Where `steps` is changed and `eval_every_steps` is not, the interval changes with it, so
+        that a trial keeps its number of measurements.
+
+        Args:
+            scale: A name in `budgets`.
+            **changes: Fields of `Budget` to change; None leaves the scale's.
+
         Raises:
-            ValueError: If the scale is unknown; the message lists the known.
+            ValueError: If the scale is unknown (the message lists the known) or a number is not
+                allowed.
         """
         if scale not in self.budgets:
             raise ValueError(
                 f"scale of {self.name} must be one of {list(self.budgets)}; got {scale!r}"
             )
         budget = self.budgets[scale]
-        changed = {k: v for k, v in changes.items() if v is not None and v != getattr(budget, k)}
+        changed: dict[str, Any] = {
+            name: value
+            for name, value in changes.items()
+            if value is not None and value != getattr(budget, name)
+        }
+        if "steps" in changed and changes.get("eval_every_steps") is None:
+            ratio = budget.eval_every_steps / budget.steps
+            changed["eval_every_steps"] = max(1, round(ratio * changed["steps"]))
         return replace(budget, scale="custom", **changed) if changed else budget
 
 

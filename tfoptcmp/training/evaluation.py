@@ -1,0 +1,41 @@
+"""Loss and metric of every split, in evaluation mode. TensorFlow only."""
+
+from collections.abc import Iterable, Mapping
+
+import tensorflow as tf
+
+from tfoptcmp.training.losses import sums
+from tfoptcmp.training.model import TrialModel
+
+
+class Evaluation:
+    """Evaluates a model on fixed splits, without leaving a trace in it.
+
+    Args:
+        model: The model. Its stateful layers are evaluated on states of their own, zeroed at the
+            start of each split, and get their training states back.
+        splits: Split name to batches (x, y), iterated anew at each evaluation.
+    """
+
+    def __init__(
+        self, model: TrialModel, splits: Mapping[str, Iterable[tuple[tf.Tensor, tf.Tensor]]]
+    ) -> None:
+        self._model = model
+        self._splits = dict(splits)
+        # A partial last batch makes it trace once more, for any batch size.
+        self._batch_sums = tf.function(
+            lambda x, y: sums(y, model(x, training=False)), reduce_retracing=True
+        )
+
+    def __call__(self) -> dict[str, tuple[float, float]]:
+        """Returns split name to (loss in nats, classification error in [0, 1])."""
+        states = self._model.states
+        kept = [tf.identity(state.value) for state in states]
+        results = {}
+        for name, batches in self._splits.items():
+            self._model.zero_states()
+            loss, wrong, count = sum(self._batch_sums(x, y) for x, y in batches).numpy()
+            results[name] = (float(loss / count), float(wrong / count))
+        for state, value in zip(states, kept, strict=True):
+            state.assign(value)
+        return results

@@ -1,0 +1,46 @@
+"""The one loss of all workloads: softmax cross entropy of class numbers, with padding left out.
+
+Sums and counts rather than means, so that batches of unequal size add up exactly. In nats.
+"""
+
+import tensorflow as tf
+
+
+def cross_entropy(y: tf.Tensor, logits: tf.Tensor, label_smoothing: tf.Tensor | None) -> tf.Tensor:
+    """Mean cross entropy over the entries of `y` that are not padding.
+
+    Args:
+        y: Integer class numbers [...]; negative ones are padding.
+        logits: [..., classes].
+        label_smoothing: Scalar s in [0, 1]: the label's distribution is 1 - s on the class plus
+            s / classes on each (Szegedy et al. 2016); None leaves it out of the graph.
+
+    Returns:
+        Scalar, float32.
+    """
+    losses, weights = _losses(y, logits)
+    if label_smoothing is not None:
+        logits = tf.cast(logits, tf.float32)
+        uniform = tf.reduce_logsumexp(logits, axis=-1) - tf.reduce_mean(logits, axis=-1)
+        losses += label_smoothing * (uniform - losses)
+    return tf.reduce_sum(losses * weights) / tf.reduce_sum(weights)
+
+
+def sums(y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """Sums over the entries of `y` that are not padding.
+
+    Returns:
+        float64 [3]: sum of the cross entropies, number of wrong predictions, number of entries.
+    """
+    losses, weights = _losses(y, logits)
+    wrong = tf.cast(tf.not_equal(tf.argmax(logits, axis=-1, output_type=y.dtype), y), tf.float32)
+    return tf.stack(
+        [tf.reduce_sum(tf.cast(s * weights, tf.float64)) for s in (losses, wrong, weights)]
+    )
+
+
+def _losses(y: tf.Tensor, logits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
+        labels=tf.maximum(y, 0), logits=tf.cast(logits, tf.float32)
+    )
+    return losses, tf.cast(y >= 0, tf.float32)

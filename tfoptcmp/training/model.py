@@ -1,0 +1,110 @@
+"""The training step, with its guard against divergence. TensorFlow only.
+
+`TrialModel` wraps a workload's network so that Keras's own `fit` trains it. A step whose loss or
+gradient is not finite changes nothing: weights, moving averages and the optimizer stay as they
+were, and so does everything in the rest of a compiled block of steps.
+"""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfoptcmp.training.losses import cross_entropy
+
+
+class TrialModel(keras.Model):
+    """A network as trained in one trial after the other, without being rebuilt or traced anew.
+
+    What a trial sets or reads are variables: `l2` and `label_smoothing` are set before it;
+    `objective` (loss with regularisation), `gradient_rms` and `learning_rate_used` belong to the
+    last step that was tried; `diverged` is sticky.
+
+    Args:
+        network: From a batch's x to logits.
+        steps_per_epoch: Steps after which the states of stateful layers are zeroed, or None.
+        regularisation: Those of ("l2", "label_smoothing") that the graph has to contain.
+    """
+
+    def __init__(
+        self,
+        network: keras.Model,
+        *,
+        steps_per_epoch: int | None,
+        regularisation: tuple[str, ...],
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.steps_per_epoch = steps_per_epoch
+        self.regularisation = regularisation
+        self.kernels = [v for v in network.trainable_variables if v.path.endswith("kernel")]
+        self.l2 = tf.Variable(0.0, trainable=False)
+        self.label_smoothing = tf.Variable(0.0, trainable=False)
+        self.objective = tf.Variable(0.0, trainable=False)
+        self.gradient_rms = tf.Variable(0.0, trainable=False)
+        self.learning_rate_used = tf.Variable(0.0, trainable=False)
+        self.diverged = tf.Variable(False, trainable=False)
+        self.built = True
+
+    @property
+    def states(self) -> list[keras.Variable]:
+        """Variables in which stateful layers carry their state from batch to batch."""
+        layers = self.network._flatten_layers(include_self=False)
+        return [state for layer in layers for state in _states_of(layer)]
+
+    def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Returns the logits [..., classes]."""
+        return self.network(x, training=training)
+
+    def train_step(self, data: tuple[tf.Tensor, tf.Tensor]) -> dict[str, Any]:
+        """One update, or none once the trial has diverged."""
+        x, y = data
+        tf.cond(self.diverged, lambda: None, lambda: self._update(x, y))
+        return {"loss": self.objective.read_value()}
+
+    def _update(self, x: tf.Tensor, y: tf.Tensor) -> None:
+        if self.steps_per_epoch is not None:
+            new_epoch = tf.equal(self.optimizer.iterations.value % self.steps_per_epoch, 0)
+            tf.cond(new_epoch, self.zero_states, lambda: None)
+        # The forward pass moves moving averages, perhaps to NaN.
+        before = [tf.identity(v.value) for v in self.network.non_trainable_variables]
+        with tf.GradientTape() as tape:
+            smoothing = self.label_smoothing if "label_smoothing" in self.regularisation else None
+            objective = cross_entropy(y, self(x, training=True), smoothing)
+            if "l2" in self.regularisation:
+                objective += self.l2 * tf.add_n([tf.nn.l2_loss(v.value) for v in self.kernels])
+        variables = self.trainable_variables
+        gradients = tape.gradient(objective, variables)
+        dense = [tf.convert_to_tensor(gradient) for gradient in gradients]
+        squares = tf.add_n([2.0 * tf.nn.l2_loss(gradient) for gradient in dense])
+        num_entries = sum(gradient.shape.num_elements() for gradient in dense)
+        self.objective.assign(objective)
+        self.gradient_rms.assign(tf.sqrt(squares / num_entries))
+        self.learning_rate_used.assign(self.optimizer.learning_rate)
+        # The sum of squares overflows before the gradient does: look closer only then.
+        finite = tf.math.is_finite(objective) & tf.cond(
+            tf.math.is_finite(squares),
+            lambda: True,
+            lambda: tf.reduce_all([tf.reduce_all(tf.math.is_finite(g)) for g in dense]),
+        )
+        tf.cond(
+            finite,
+            lambda: self.optimizer.apply(gradients, variables),
+            lambda: self._withhold(before),
+        )
+
+    def _withhold(self, before: list[tf.Tensor]) -> None:
+        self.diverged.assign(True)
+        for variable, value in zip(self.network.non_trainable_variables, before, strict=True):
+            variable.assign(value)
+
+    def zero_states(self) -> None:
+        """Zeroes the states of stateful layers."""
+        for state in self.states:
+            state.assign(tf.zeros_like(state.value))
+
+
+def _states_of(layer: keras.Layer) -> list[keras.Variable]:
+    if not getattr(layer, "stateful", False):
+        return []
+    return list(keras.tree.flatten(layer.states))

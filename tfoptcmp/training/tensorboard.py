@@ -1,0 +1,155 @@
+"""TensorBoard: scalars of every trial and an HParams dashboard over all studies of a directory.
+
+    tensorboard --logdir=<study_dir>
+
+The dashboard needs one description of all hyperparameters, with their domains, at the root;
+`describe` writes it. Each trial's events lie beside its other files, so that a run is called
+`<signature>/trials/<index>`.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import tensorflow as tf
+from tensorboard.plugins.hparams import api as hp
+from tensorboard.plugins.hparams import summary as hp_summary
+
+from tfoptcmp.records import Measurement, Status, Trial
+from tfoptcmp.signatures import Signature
+from tfoptcmp.spaces import Choice, Fixed, LogUniform, Uniform
+from tfoptcmp.trial import TrialTask
+
+_SUFFIX = ".tfoptcmp"
+_SPLITS = ("train", "validation", "test")
+
+
+def describe(study_dir: Path, signatures: Sequence[Signature]) -> None:
+    """Writes names, domains and metrics of the HParams dashboard for these signatures.
+
+    Args:
+        study_dir: Parent of the studies; an earlier description there is replaced.
+        signatures: All whose studies lie there.
+    """
+    for old in study_dir.glob(f"events.out.tfevents.*{_SUFFIX}"):
+        old.unlink()
+    domains: dict[str, hp.Domain] = {
+        "optimizer": hp.Discrete([signature.name for signature in signatures])
+    }
+    for signature in signatures:
+        for name, dimension in signature.space.dimensions.items():
+            domains[name] = _union(domains.get(name), dimension)
+    derived = {
+        argument
+        for signature in signatures
+        for argument in signature.space.arguments
+        if argument not in domains
+    }
+    hparams = [hp.HParam(name, domain) for name, domain in domains.items()]
+    hparams += [hp.HParam(name, hp.RealInterval(0.0, float("inf"))) for name in sorted(derived)]
+    metrics = [
+        hp.Metric(f"{kind}/{split}", display_name=f"{split} {kind}")
+        for kind in ("metric", "loss")
+        for split in reversed(_SPLITS)
+    ]
+    with _writer(study_dir).as_default():
+        hp.hparams_config(hparams=hparams, metrics=metrics)
+
+
+class TrialLog:
+    """The event file of one trial; `TensorBoard` keeps one for each trial of a study.
+
+    Args:
+        directory: The trial's.
+        name: Name of the trial in the dashboard.
+        hyperparameters: Name to value, searched and derived ones, and the optimizer.
+    """
+
+    def __init__(
+        self, directory: Path, name: str, hyperparameters: Mapping[str, float | str]
+    ) -> None:
+        for old in directory.glob(f"events.out.tfevents.*{_SUFFIX}"):  # of an unfinished attempt
+            old.unlink()
+        self._writer = _writer(directory)
+        with self._writer.as_default():
+            hp.hparams(dict(hyperparameters), trial_id=name)
+
+    def write(self, measurement: Measurement) -> None:
+        """Writes a measurement's scalars at its step."""
+        step = measurement["step"]
+        with self._writer.as_default(step=step):
+            for split in _SPLITS:
+                for kind in ("metric", "loss"):
+                    value = measurement.get(f"{split}_{kind}")
+                    if value is not None:
+                        tf.summary.scalar(f"{kind}/{split}", value)
+            for name in ("learning_rate", "gradient_rms"):
+                tf.summary.scalar(f"optimizer/{name}", measurement[name])
+        self._writer.flush()
+
+    def close(self, status: Status) -> None:
+        """Marks the trial as ended and closes the file."""
+        ended = {
+            Status.COMPLETE: hp_summary.api_pb2.STATUS_SUCCESS,
+            Status.INFEASIBLE: hp_summary.api_pb2.STATUS_FAILURE,
+            Status.FAILED: hp_summary.api_pb2.STATUS_FAILURE,
+            Status.RUNNING: hp_summary.api_pb2.STATUS_UNKNOWN,
+        }[status]
+        with self._writer.as_default():
+            tf.summary.experimental.write_raw_pb(
+                hp_summary.session_end_pb(ended).SerializeToString(), step=0
+            )
+        self._writer.close()
+
+
+class TensorBoard:
+    """Observes a study and writes the events of each trial into the trial's directory.
+
+    Args:
+        name: Name of the signature.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._log: TrialLog | None = None
+
+    def on_trial_begin(self, task: TrialTask) -> None:
+        """Opens the trial's event file."""
+        assert task.directory is not None
+        hyperparameters = {"optimizer": self._name, **task.values, **task.arguments}
+        self._log = TrialLog(task.directory, f"{self._name} {task.index}", hyperparameters)
+
+    def on_measurement(self, task: TrialTask, measurement: Measurement) -> None:
+        """Writes the measurement."""
+        assert self._log is not None
+        self._log.write(measurement)
+
+    def on_trial_end(self, trial: Trial, counts: object) -> None:
+        """Closes the trial's event file."""
+        assert self._log is not None
+        self._log.close(trial.status)
+        self._log = None
+
+
+def _writer(directory: Path) -> tf.summary.SummaryWriter:
+    return tf.summary.create_file_writer(str(directory), filename_suffix=_SUFFIX)
+
+
+def _union(known: hp.Domain | None, dimension: object) -> hp.Domain:
+    """Domain that covers what is known and one more dimension."""
+    match dimension:
+        case LogUniform() | Uniform():
+            low, high = float(dimension.low), float(dimension.high)
+        case Choice():
+            values = list(map(float, dimension.values))
+            if known is None:
+                return hp.Discrete(values)
+            if isinstance(known, hp.Discrete):
+                return hp.Discrete(sorted({*known.values, *values}))
+            low, high = min(values), max(values)
+        case Fixed():
+            return _union(known, Choice(values=(dimension.fixed,)))
+    if isinstance(known, hp.RealInterval):
+        return hp.RealInterval(min(low, known.min_value), max(high, known.max_value))
+    if isinstance(known, hp.Discrete):
+        low, high = min(low, *known.values), max(high, *known.values)
+    return hp.RealInterval(low, high)

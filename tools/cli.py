@@ -1,0 +1,67 @@
+"""What every program shares: help in groups, one clear message for what the user can mend."""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from absl import app, flags, logging
+
+from tfoptcmp.records import StudyError
+from tfoptcmp.workload import MissingData
+
+Groups = Mapping[str, Sequence[flags.FlagHolder[Any]]]
+
+# Exit codes: 1 is Python's own for a bug, and absl's for flags that cannot be parsed.
+USER_ERROR = 2
+INTERRUPTED = 130
+
+
+def run(main: Callable[[list[str]], None], description: str, groups: Groups) -> None:
+    """Parses the flags, calls `main` with the positional arguments, and exits.
+
+    Errors that the user can mend (`UserError`, `StudyError`, `MissingData`) end in one message and
+    exit code 2; anything else is a bug and keeps its traceback.
+
+    Args:
+        main: Imports heavy packages itself, so that `--help` answers at once.
+        description: What `--help` prints first, usually the program's docstring.
+        groups: Heading to flags, in the order to print them.
+    """
+    if any(argument in ("--help", "-help", "-h", "--h") for argument in sys.argv[1:]):
+        print(_help(description, groups))
+        sys.exit(0)
+
+    def guarded(argv: list[str]) -> None:
+        try:
+            main(argv[1:])
+        except (UserError, StudyError, MissingData) as error:
+            print(f"{_program()}: {error}", file=sys.stderr)
+            sys.exit(USER_ERROR)
+        except KeyboardInterrupt:
+            print(f"{_program()}: interrupted", file=sys.stderr)
+            sys.exit(INTERRUPTED)
+
+    logging.set_verbosity(logging.WARNING)
+    app.run(guarded)
+
+
+class UserError(Exception):
+    """A flag or argument cannot be used; the message names it, the value, and what is allowed."""
+
+
+def _program() -> str:
+    return sys.argv[0].rsplit("/", 1)[-1].removesuffix(".py")
+
+
+def _help(description: str, groups: Groups) -> str:
+    lines = [description.strip(), ""]
+    for title, holders in groups.items():
+        lines.append(f"{title}:")
+        for holder in holders:
+            flag = flags.FLAGS[holder.name]
+            default = "" if flag.default in (None, "") else f" [{flag.default_as_str}]"
+            lines.append(f"  --{'[no]' if flag.boolean else ''}{flag.name}{default}")
+            lines.append(f"      {flag.help}")
+        lines.append("")
+    lines.append("absl's own flags, such as --verbosity and --flagfile: --helpfull")
+    return "\n".join(lines)

@@ -1,0 +1,39 @@
+"""How long a trial takes, measured on a few steps."""
+
+import time
+from dataclasses import replace
+
+from tfoptcmp.signatures import Signature
+from tfoptcmp.training import Trainer
+from tfoptcmp.trial import TrialTask, trial_seeds
+from tfoptcmp.workload import Budget, Splits, Workload
+
+_TIMED_STEPS = 8
+
+
+def seconds_per_trial(
+    workload: Workload, budget: Budget, splits: Splits, signature: Signature
+) -> float:
+    """Estimates the duration of one feasible trial, without what is traced only once.
+
+    Takes a short trial, in which a measurement is followed by some steps and another measurement.
+    """
+    short = replace(budget, steps=2 * _TIMED_STEPS, eval_every_steps=_TIMED_STEPS)
+    trainer = Trainer(workload=workload, budget=short, splits=splits, signature=signature)
+    # The low end of every range: small rates, which do not diverge.
+    values = signature.space.values((0.0,) * signature.space.num_dims)
+    task = TrialTask(
+        index=0,
+        values=values,
+        arguments=signature.space.derive(values, budget_steps=short.steps),
+        seeds=trial_seeds(0, 0),
+    )
+    times: list[float] = []
+    trainer.run(task, lambda _: times.append(time.perf_counter()))
+    interval = times[1] - times[0]
+    start = time.perf_counter()
+    trainer.evaluate()
+    measurement = time.perf_counter() - start
+    step = max(0.0, interval - measurement) / _TIMED_STEPS
+    num_measurements = -(-budget.steps // budget.eval_every_steps)
+    return budget.steps * step + num_measurements * measurement

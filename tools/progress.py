@@ -1,0 +1,65 @@
+"""What a running study shows: a live line in a terminal, a plain line now and then in a log file."""
+
+import sys
+import time
+
+from tfoptcmp.records import Measurement, Status, Trial
+from tfoptcmp.trial import TrialTask
+from tfoptcmp.workload import Budget
+from tools import show
+
+# In a log file a line a trial would drown the rest, and silence would look like death.
+_SECONDS_BETWEEN_LINES = 10.0
+
+
+class Progress:
+    """Observes one study and prints how far it is.
+
+    Args:
+        title: Name of the optimizer.
+        unit: Unit of the metric, "share" or "nats".
+        budget: For the steps of a trial and the trials of the study.
+    """
+
+    def __init__(self, title: str, unit: str, budget: Budget) -> None:
+        self._title = title
+        self._unit = unit
+        self._budget = budget
+        self._live = sys.stderr.isatty()
+        self._line = ""
+        self._last_print = time.monotonic()
+        self._trial_seconds: list[float] = []
+        self._summary = f"0/{budget.num_feasible} feasible"
+
+    def on_trial_begin(self, task: TrialTask) -> None:
+        """Shows that a trial has started."""
+        self._show(f"trial {task.index}")
+
+    def on_measurement(self, task: TrialTask, measurement: Measurement) -> None:
+        """Shows the step and the validation metric of the running trial."""
+        value = show.metric(measurement["validation_metric"], self._unit)
+        step = f"step {measurement['step']}/{self._budget.steps}"
+        self._show(f"trial {task.index}, {step}, validation {value}")
+
+    def on_trial_end(self, trial: Trial, counts) -> None:
+        """Shows the counts, the best so far and the time to go."""
+        self._trial_seconds.append(trial.seconds or 0.0)
+        share_feasible = counts.feasible / (counts.feasible + counts.infeasible or 1) or 1.0
+        mean = sum(self._trial_seconds) / len(self._trial_seconds)
+        to_go = show.duration(mean * counts.left / share_feasible)
+        self._summary = (
+            f"{counts.feasible}/{self._budget.num_feasible} feasible, "
+            f"{counts.infeasible} infeasible, {counts.left} left, "
+            f"best {show.metric(counts.best, self._unit)}, {to_go} to go"
+        )
+        self._show(f"trial {trial.index} {trial.status.lower()}", ended=counts.left == 0)
+
+    def _show(self, doing: str, ended: bool = False) -> None:
+        text = f"{self._title:<9}{self._summary}" + ("" if ended else f"; {doing}")
+        if self._live:
+            print("\r" + text.ljust(len(self._line)), end="\n" if ended else "", file=sys.stderr)
+            self._line = text
+        elif ended or time.monotonic() - self._last_print > _SECONDS_BETWEEN_LINES:
+            print(text, file=sys.stderr)
+            self._last_print = time.monotonic()
+        sys.stderr.flush()

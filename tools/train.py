@@ -1,0 +1,129 @@
+"""Trains one trial of one optimizer on one workload and prints its measurements.
+
+    tfoptcmp-train --workload=digits_simple_cnn --optimizer=adam --set=epsilon=1e-4
+
+Hyperparameters are those of trial --trial of the study with --seed, or the middle of the search
+space; --set changes single ones, by the names of the search space.
+"""
+
+from absl import flags
+
+from tfoptcmp.records import Measurement
+from tools import cli, show, study_flags
+from tools.cli import UserError
+
+_OPTIMIZER = flags.DEFINE_string("optimizer", None, "Update rule; an unknown name lists the known.")
+_TRIAL = flags.DEFINE_integer(
+    "trial", None, "Take the point and the seeds of this trial of the study.", lower_bound=0
+)
+_SET = flags.DEFINE_list("set", [], "name=value, ...: hyperparameters to set, e.g. epsilon=1e-4.")
+_OUTPUT_DIR = flags.DEFINE_string(
+    "output_dir", None, "Where to put measurements.csv, TensorBoard events and model.keras."
+)
+
+_GROUPS = {
+    "What to train": (study_flags.WORKLOAD, _OPTIMIZER, study_flags.DATA_DIR),
+    "Hyperparameters": (study_flags.SPACE, study_flags.SEARCH, _TRIAL, _SET),
+    "How much": study_flags.HOW_MUCH,
+    "Reproducibility": study_flags.REPRODUCIBILITY,
+    "Output": (_OUTPUT_DIR,),
+}
+
+
+def _values(signature, point) -> dict[str, float]:
+    """The point's values with those of --set in their place."""
+    values = signature.space.values(point)
+    for assignment in _SET.value:
+        name, _, text = assignment.partition("=")
+        if name not in values:
+            raise UserError(f"--set: name must be one of {sorted(values)}; got {name!r}")
+        try:
+            values[name] = float(text)
+        except ValueError as error:
+            raise UserError(f"--set: {name} must be a number; got {text!r}") from error
+    return values
+
+
+def _run(argv: list[str]) -> None:
+    if argv:
+        raise UserError(f"takes flags only; got {argv}")
+    workload, budget = study_flags.workload_and_budget()
+    if _OPTIMIZER.value is None:
+        raise UserError("--optimizer must be given, e.g. --optimizer=adam")
+    signature = study_flags.signature(_OPTIMIZER.value)
+
+    from tuners.points import SEARCHES
+
+    index = _TRIAL.value or 0
+    point = (
+        (0.5,) * signature.space.num_dims
+        if _TRIAL.value is None
+        else SEARCHES[study_flags.SEARCH.value](
+            index, num_dims=signature.space.num_dims, seed=study_flags.SEED.value
+        )
+    )
+    values = _values(signature, point)
+    try:
+        arguments = signature.space.derive(values, budget_steps=budget.steps)
+    except ValueError as error:
+        raise UserError(f"--set: {error}") from error
+
+    from tfoptcmp.training import runtime
+
+    runtime.configure(study_flags.THREADS_PER_TRIAL.value)
+    _train(workload, budget, signature, index, values, arguments)
+
+
+def _train(workload, budget, signature, index, values, arguments) -> None:
+    from contextlib import ExitStack
+    from pathlib import Path
+
+    from tfoptcmp.records import MeasurementWriter
+    from tfoptcmp.training import Trainer
+    from tfoptcmp.training.tensorboard import TrialLog
+    from tfoptcmp.trial import TrialTask, trial_seeds
+
+    splits = workload.load(budget, study_flags.DATA_DIR.value)
+    print(f"{workload.title}, {signature.rule.title}, scale {budget.scale}, {budget.steps} steps")
+    if splits.partial:
+        print(f"PARTIAL DATA: {splits.partial}")
+    print(show.hyperparameters(values, arguments))
+    trainer = Trainer(workload=workload, budget=budget, splits=splits, signature=signature)
+    task = TrialTask(
+        index=index,
+        values=values,
+        arguments=arguments,
+        seeds=trial_seeds(study_flags.SEED.value, index),
+    )
+    unit = workload.metric.unit
+    with ExitStack() as stack:
+        sinks = [lambda measurement: print(show.measurement_row(measurement, unit), flush=True)]
+        if _OUTPUT_DIR.value is not None:
+            directory = Path(_OUTPUT_DIR.value)
+            try:
+                directory.mkdir(parents=True, exist_ok=True)
+                file = stack.enter_context(open(directory / "measurements.csv", "w", newline=""))
+            except OSError as error:
+                raise UserError(f"--output_dir cannot be written: {error}") from error
+            log = TrialLog(directory, "trial", {"optimizer": signature.name, **values})
+            sinks += [MeasurementWriter(file).write, log.write]
+
+        def on_measurement(measurement: Measurement) -> None:
+            for sink in sinks:
+                sink(measurement)
+
+        print(show.measurement_header(workload.metric.name), flush=True)
+        outcome = trainer.run(task, on_measurement)
+        if _OUTPUT_DIR.value is not None:
+            log.close(outcome.status)
+            trainer.save(directory / "model.keras")
+    print(f"{outcome.status}" + (f": {outcome.message}" if outcome.message else ""))
+
+
+def main() -> None:
+    """Entry point of `tfoptcmp-train`."""
+    cli.run(_run, __doc__, _GROUPS)
+
+
+if __name__ == "__main__":
+    main()

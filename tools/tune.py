@@ -1,0 +1,144 @@
+"""Compares optimizers on a workload: a study for each, until enough feasible trials are done.
+
+    tfoptcmp-tune --workload=digits_simple_cnn --optimizers=sgd,adam --study_dir=runs/digits
+    tfoptcmp-report --study_dir=runs/digits
+
+Repeating a command goes on where it stopped; a larger --num_feasible adds trials. Every trial of
+every optimizer with the same number starts from the same weights and sees the same batches.
+"""
+
+from pathlib import Path
+
+from absl import flags
+
+from tfoptcmp.signatures import RULES
+from tools import cli, show, study_flags
+from tools.cli import UserError
+
+_OPTIMIZERS = flags.DEFINE_list("optimizers", list(RULES), "Update rules to compare.")
+_STUDY_DIR = flags.DEFINE_string(
+    "study_dir", None, "Parent of the studies: each optimizer's is <study_dir>/<optimizer>."
+)
+_NUM_FEASIBLE = flags.DEFINE_integer(
+    "num_feasible",
+    None,
+    "N: trials that must end with a finite training loss, instead of the scale's.",
+    lower_bound=1,
+)
+_MAX_TRIALS = flags.DEFINE_integer(
+    "max_trials",
+    None,
+    "Cap on all trials of a study, infeasible ones included; default: 10 times --num_feasible.",
+    lower_bound=1,
+)
+_PLAN = flags.DEFINE_bool(
+    "plan", False, "Print spaces, number of trials and an estimate of the time, and stop."
+)
+_TENSORBOARD = flags.DEFINE_bool("tensorboard", True, "Write TensorBoard events of every trial.")
+
+_GROUPS = {
+    "What to compare": (study_flags.WORKLOAD, _OPTIMIZERS, *study_flags.WHAT[1:]),
+    "How much": (*study_flags.HOW_MUCH, _NUM_FEASIBLE, _MAX_TRIALS),
+    "Reproducibility": study_flags.REPRODUCIBILITY,
+    "Output": (_STUDY_DIR, _PLAN, _TENSORBOARD),
+}
+
+
+def _run(argv: list[str]) -> None:
+    if argv:
+        raise UserError(f"takes flags only; got {argv}")
+    if _STUDY_DIR.value is None and not _PLAN.value:
+        raise UserError("--study_dir must be given: where the studies are to be written")
+    workload, budget = study_flags.workload_and_budget(num_feasible=_NUM_FEASIBLE.value)
+    signatures = [study_flags.signature(name) for name in _OPTIMIZERS.value]
+    if len(set(_OPTIMIZERS.value)) < len(signatures) or not signatures:
+        raise UserError(f"--optimizers must name different rules; got {_OPTIMIZERS.value}")
+    max_trials = _MAX_TRIALS.value or 10 * budget.num_feasible
+    if max_trials < budget.num_feasible:
+        raise UserError(f"--max_trials must be >= {budget.num_feasible}; got {max_trials}")
+
+    from tfoptcmp.training import runtime
+
+    threads = runtime.configure(study_flags.THREADS_PER_TRIAL.value)
+    splits = workload.load(budget, study_flags.DATA_DIR.value)
+    print(f"{workload.title}, scale {budget.scale}: {budget.steps} steps of {budget.batch_size}")
+    if splits.partial:
+        print(f"PARTIAL DATA: {splits.partial}")
+    if _PLAN.value:
+        _plan(workload, budget, splits, signatures)
+        return
+    _tune(workload, budget, splits, signatures, max_trials, threads)
+
+
+def _plan(workload, budget, splits, signatures) -> None:
+    """Prints what a run would do, with the time measured on a few steps."""
+    from tools.estimate import seconds_per_trial
+
+    print("\n".join(show.space(signature) for signature in signatures))
+    seconds = seconds_per_trial(workload, budget, splits, signatures[-1])
+    num_trials = len(signatures) * budget.num_feasible
+    print(
+        f"{len(signatures)} optimizers x {budget.num_feasible} feasible trials of "
+        f"{show.duration(seconds)} each: about {show.duration(seconds * num_trials)}, plus what "
+        "the infeasible ones take (they stop when they diverge)"
+    )
+
+
+def _tune(workload, budget, splits, signatures, max_trials, threads) -> None:
+    from dataclasses import asdict
+
+    from tfoptcmp.records import StudyConfig, check_study
+    from tfoptcmp.training import Trainer
+    from tfoptcmp.training.tensorboard import TensorBoard, describe
+    from tools.progress import Progress
+    from tools.provenance import provenance, versions
+    from tuners.studies import run_study
+
+    study_dir = Path(_STUDY_DIR.value)
+    configs = {
+        signature.name: StudyConfig(
+            signature=signature.to_json(),
+            workload=workload.name,
+            metric=workload.metric.name,
+            metric_unit=workload.metric.unit,
+            budget=asdict(budget),
+            num_examples=splits.num_examples,
+            partial=splits.partial,
+            seed=study_flags.SEED.value,
+            search=study_flags.SEARCH.value,
+            num_feasible=budget.num_feasible,
+            max_trials=max_trials,
+            threads_per_trial=threads,
+            versions=versions(),
+            provenance=provenance(),
+        )
+        for signature in signatures
+    }
+    for name, config in configs.items():  # all of them before the first hour is spent
+        check_study(study_dir / name, config)
+    if _TENSORBOARD.value:
+        describe(study_dir, signatures)
+    for signature in signatures:
+        trainer = Trainer(workload=workload, budget=budget, splits=splits, signature=signature)
+        observers = [Progress(signature.rule.title, workload.metric.unit, budget)]
+        if _TENSORBOARD.value:
+            observers.append(TensorBoard(signature.name))
+        run_study(
+            directory=study_dir / signature.name,
+            config=configs[signature.name],
+            signature=signature,
+            run_trial=trainer.run,
+            observers=observers,
+        )
+    print(f"Table, verdicts, figures: tfoptcmp-report --study_dir={study_dir}")
+    if _TENSORBOARD.value:
+        print(f"Curves, hyperparameters: tensorboard --logdir={study_dir}")
+
+
+def main() -> None:
+    """Entry point of `tfoptcmp-tune`."""
+    cli.run(_run, __doc__, _GROUPS)
+
+
+if __name__ == "__main__":
+    main()
