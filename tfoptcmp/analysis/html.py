@@ -1,0 +1,110 @@
+"""The few pieces of HTML that the report is made of. Every text is escaped here and nowhere else.
+
+A page is one file: styles and pictures are in it, nothing is loaded from anywhere, no script runs.
+"""
+
+import base64
+from collections.abc import Mapping, Sequence
+from html import escape
+
+_STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff;
+       max-width: 62rem; margin: 0 auto; padding: 1rem; overflow-wrap: break-word; }
+h1 { font-size: 1.6rem; margin: 0 0 .5rem; } h2 { font-size: 1.3rem; margin: 2.2rem 0 .5rem; }
+h3 { font-size: 1.05rem; margin: 1.6rem 0 .4rem; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; font-size: .85rem; margin: .4rem 0; }
+th, td { text-align: left; padding: .25rem .7rem .25rem 0; border-bottom: 1px solid #ddd;
+         vertical-align: top; white-space: nowrap; }
+td.long { white-space: normal; min-width: 16rem; }
+figure { margin: 1rem 0; } img { width: 100%; max-width: 34rem; height: auto; }
+.box { border-left: .3rem solid #0072b2; background: #f3f7fa; padding: .6rem 1rem; margin: 1rem 0; }
+.warning { border-color: #b03000; background: #fdf3ef; font-weight: 600; }
+.violated { color: #b03000; font-weight: 600; } .consistent { color: #00664a; }
+.small { font-size: .85rem; color: #555; }
+@media print { body { max-width: none; padding: 0; font-size: 11px; }
+  .scroll { overflow: visible; } table { font-size: 9px; } th, td { white-space: normal; }
+  figure, tr, .box { break-inside: avoid; } h2, h3 { break-after: avoid; } }
+"""
+
+# Longer cells may break into lines; the others stay in one, and the table scrolls on a phone.
+_LONG_CHARACTERS = 40
+
+
+def page(title: str, body: Sequence[str]) -> str:
+    """Returns a whole document from pieces of HTML."""
+    return "\n".join(
+        [
+            "<!DOCTYPE html>",
+            '<html lang="en">',
+            "<head>",
+            '<meta charset="utf-8">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            f"<title>{escape(title)}</title>",
+            f"<style>{_STYLE}</style>",
+            "</head>",
+            "<body>",
+            *body,
+            "</body>",
+            "</html>",
+            "",
+        ]
+    )
+
+
+def heading(level: int, text: str) -> str:
+    """Returns a heading of level 1, 2 or 3."""
+    return f"<h{level}>{escape(text)}</h{level}>"
+
+
+def paragraph(text: str, kind: str = "") -> str:
+    """Returns a paragraph; `kind` is a class of the style sheet."""
+    return f"<p{_kind(kind)}>{escape(text)}</p>"
+
+
+def items(texts: Sequence[str]) -> str:
+    """Returns an unordered list; "" if it is empty."""
+    if not texts:
+        return ""
+    return "<ul>" + "".join(f"<li>{escape(text)}</li>" for text in texts) + "</ul>"
+
+
+def box(texts: Sequence[str], kind: str = "") -> str:
+    """Returns a coloured box with a paragraph for each text; "" if there is none."""
+    if not texts:
+        return ""
+    inside = "".join(f"<div>{escape(text)}</div>" for text in texts)
+    return f'<div class="box {escape(kind)}">{inside}</div>'
+
+
+def table(cells: Sequence[Sequence[str]], kinds: Mapping[str, str] | None = None) -> str:
+    """Returns a table that scrolls sideways where it is too wide.
+
+    Args:
+        cells: Rows, the first one the heading.
+        kinds: Text of a cell to a class of the style sheet.
+    """
+    kinds = kinds or {}
+    head = "".join(f"<th>{escape(cell)}</th>" for cell in cells[0])
+    rows = []
+    for row in cells[1:]:
+        classes = [kinds.get(c, "long" if len(c) > _LONG_CHARACTERS else "") for c in row]
+        pairs = zip(row, classes, strict=True)
+        rows.append("".join(f"<td{_kind(kind)}>{escape(cell)}</td>" for cell, kind in pairs))
+    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    return (
+        f'<div class="scroll"><table><thead><tr>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+    )
+
+
+def picture(svg: bytes, description: str) -> str:
+    """Returns an SVG file as a picture; as an image it can run no script and load nothing."""
+    data = base64.b64encode(svg).decode("ascii")
+    return (
+        f'<figure><img src="data:image/svg+xml;base64,{data}" alt="{escape(description)}"></figure>'
+    )
+
+
+def _kind(kind: str) -> str:
+    return f' class="{escape(kind)}"' if kind else ""

@@ -1,0 +1,204 @@
+"""Verdicts in words that a newcomer understands, for terminals and for the report."""
+
+from collections.abc import Sequence
+
+from tfoptcmp.analysis.comparisons import Comparison
+from tfoptcmp.analysis.distributions import difference, superiority
+from tfoptcmp.analysis.statistics import STATISTICS, best_of_k, measured
+from tfoptcmp.analysis.tables import format_metric, format_rows
+from tfoptcmp.analysis.verdicts import Judgement, Verdict, Verdicts, inclusion_verdicts
+
+WHAT_IS_TESTED = (
+    "A general update rule can imitate its special cases (Adam can act as Momentum, Momentum as "
+    "SGD), so with enough tuning it should do no worse than they do."
+)
+
+LIMITS = (
+    "The batch size was not varied.",
+    "Results hold for tens to hundreds of quasi-random trials, search spaces that are boxes, and "
+    "this learning-rate schedule.",
+    "A verdict is about these search spaces and this number of trials: a violation says that the "
+    "general rule was not tuned well enough here, not that the rule is bad.",
+)
+"""The limits that the paper states for its own results, and ours."""
+
+
+def conclusion(verdicts: Verdicts) -> str:
+    """Returns the answer to "do the inclusions hold?" in a sentence or two."""
+    judged = verdicts.judgements
+    if not judged:
+        return "No pair of these optimizers contains one another, so there is nothing to test."
+    if not verdicts.tested:
+        return (
+            "No verdicts: K is more than half of the number of trials, so the numbers describe "
+            "these trials only. Run more trials or choose a smaller tuning budget."
+        )
+    counts = {v: sum(j.verdict is v for j in judged) for v in Verdict}
+    violated = [pair for pair in verdicts.pairs if _worst(verdicts.of(*pair)) is Verdict.VIOLATED]
+    if violated:
+        names = ", ".join(f"{general.title} than {special.title}" for special, general in violated)
+        answer = (
+            f"Some rules did worse than their own special cases: {names}. The likely cause is "
+            "their search space or too few trials; do not rank these optimizers yet."
+        )
+    elif counts[Verdict.UNDETERMINED]:
+        answer = "No rule was caught doing worse than a special case of it"
+        answer += (
+            ", but more trials are needed to tell everywhere."
+            if counts[Verdict.CONSISTENT]
+            else ", but these trials are too few to tell."
+        )
+    else:
+        answer = "No rule did worse than a special case of it: the inclusions hold here."
+    return answer
+
+
+def leader(comparison: Comparison) -> str:
+    """Returns which optimizer did best and which others may be as good; "" if none has a result.
+
+    By the test metric, or the validation metric where a study has no test split.
+    """
+    tested = all(measured(results, "test") for results in comparison.studies)
+    statistic = "test" if tested else "validation"
+    known = [
+        (results, found)
+        for results in comparison.studies
+        if (found := best_of_k(results, statistic, comparison.tuning_budget)) is not None
+    ]
+    if not known:
+        return ""
+    best, at_best = min(known, key=lambda pair: pair[1].mean())
+    share = comparison.config.metric_unit == "share"
+    mean, low, high = (
+        format_metric(value, share=share)
+        for value in (at_best.mean(), at_best.percentile(5), at_best.percentile(95))
+    )
+    text = (
+        f"Lowest {statistic} {comparison.config.metric} after tuning with K = "
+        f"{comparison.tuning_budget} trials: {best.title}, {mean} [{low}, {high}]."
+    )
+    close = [
+        results.title
+        for results, found in known
+        if results is not best and superiority(difference(found, at_best)) >= 0.05
+    ]
+    if close and not comparison.descriptive_only:
+        text += f" Better than it in at least 1 of 20 repetitions: {', '.join(close)}."
+    return text
+
+
+def count_line(verdicts: Verdicts) -> str:
+    """Returns how many pairs were tested, how they came out and how many false alarms to expect."""
+    counts = [
+        f"{sum(j.verdict is v for j in verdicts.judgements)} {v}"
+        for v in Verdict
+        if any(j.verdict is v for j in verdicts.judgements)
+    ]
+    if not counts:
+        return ""
+    line = (
+        f"{len(verdicts.pairs)} pairs, {len(verdicts.judgements)} tests (a pair and a statistic "
+        f"each): {', '.join(counts)}."
+    )
+    if verdicts.tested:
+        line += (
+            f" If every inclusion holds, at most {verdicts.expected_false_alarms:.1f} of the "
+            f"tests should come out as violated by chance."
+        )
+    return line
+
+
+def pair_sentence(judgements: Sequence[Judgement]) -> str:
+    """Returns what the judgements of one pair say together."""
+    special, general = judgements[0].special.title, judgements[0].general.title
+    match _worst(judgements):
+        case Verdict.VIOLATED:
+            where = [
+                STATISTICS[j.statistic].title for j in judgements if j.verdict is Verdict.VIOLATED
+            ]
+            return f"{general} did worse than {special}, which it can imitate ({', '.join(where)})."
+        case Verdict.CONSISTENT:
+            return f"{general} did no worse than {special}, as it should."
+        case Verdict.DESCRIPTIVE_ONLY:
+            return f"{general} and {special}: no verdict, K is more than half of the trials."
+        case _:
+            where = [
+                STATISTICS[j.statistic].title for j in judgements if j.verdict is Verdict.CONSISTENT
+            ]
+            held = f"; no worse in {', '.join(where)}" if where else ""
+            return f"{general} against {special}: too few trials to tell{held}."
+
+
+def matrix_cells(verdicts: Verdicts) -> list[list[str]]:
+    """Returns the verdicts alone, a pair a row and a statistic a column, with a heading."""
+    found = {(j.special.name, j.general.name, j.statistic): j.verdict for j in verdicts.judgements}
+    names = [name for name in STATISTICS if any(key[2] == name for key in found)]
+    cells = [["special <= general", *(STATISTICS[name].title for name in names)]]
+    for special, general in verdicts.pairs:
+        row = [str(found.get((special.name, general.name, name), "-")) for name in names]
+        cells.append([f"{special.title} <= {general.title}", *row])
+    return cells
+
+
+def verdict_cells(verdicts: Verdicts, *, share: bool) -> list[list[str]]:
+    """Returns the judgements for people: a heading, then a row each.
+
+    Args:
+        verdicts: What to show.
+        share: Whether the workload's metric is a share, shown in percent.
+    """
+    cells = [["special <= general", "statistic", "verdict", "difference", "tolerated", "P(better)"]]
+    for j in verdicts.judgements:
+        percent = share and j.statistic in ("validation", "test")
+        cells.append(
+            [
+                f"{j.special.title} <= {j.general.title}",
+                STATISTICS[j.statistic].title,
+                str(j.verdict),
+                f"[{_amount(j.difference.percentile(5), percent)}, "
+                f"{_amount(j.difference.percentile(95), percent)}]",
+                _amount(j.delta, percent).lstrip("+"),
+                f"{j.superiority:.2f}",
+            ]
+        )
+    return cells
+
+
+HOW_TO_READ = (
+    "Difference: the general rule's statistic minus the special rule's, 5th to 95th percentile; "
+    "above the tolerated amount the general rule is worse (pp: percentage points). P(better): how "
+    "often it gets the better result, a tie counting half. Infinite steps: one of the two did not "
+    "reach the target."
+)
+
+
+def format_verdicts(comparison: Comparison) -> str:
+    """Returns the verdicts on the inclusions as text for a terminal."""
+    verdicts = inclusion_verdicts(comparison)
+    lines = [leader(comparison), "", WHAT_IS_TESTED, conclusion(verdicts), count_line(verdicts), ""]
+    lines += [f"  {pair_sentence(verdicts.of(*pair))}" for pair in verdicts.pairs]
+    lines += [f"  {sentence}" for sentence in untested_sentences(verdicts)]
+    if verdicts.judgements:
+        lines += ["", format_rows(matrix_cells(verdicts))]
+    return "\n".join(lines) + "\n"
+
+
+def untested_sentences(verdicts: Verdicts) -> list[str]:
+    """Returns which pairs could not be tested, and why."""
+    return [
+        f"{u.general.title} against {u.special.title}: not tested, {u.reason}."
+        for u in verdicts.untested
+    ]
+
+
+def _worst(judgements: Sequence[Judgement]) -> Verdict:
+    """The verdict on a pair: one violated statistic is enough; consistent only if all are."""
+    found = {judgement.verdict for judgement in judgements}
+    for verdict in (Verdict.VIOLATED, Verdict.DESCRIPTIVE_ONLY, Verdict.UNDETERMINED):
+        if verdict in found:
+            return verdict
+    return Verdict.CONSISTENT
+
+
+def _amount(value: float, percent: bool) -> str:
+    return f"{100 * value:+.2f} pp" if percent else f"{value:+.3g}"
