@@ -1,0 +1,133 @@
+"""What the six update rules share: everything but the rule.
+
+A rule is a Keras optimizer whose hyperparameters are descriptors of `tfoptcmp.hyperparameter`, so
+that one built and traced model serves many trials: set the hyperparameters, `reset()`, train.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from tfoptcmp.hyperparameter import checked, hyperparameters, unrounded
+
+LearningRateSchedule = keras.optimizers.schedules.LearningRateSchedule
+
+
+class UpdateRule(keras.Optimizer):
+    """A Keras optimizer with checked hyperparameters, dense gradients and `reset()`.
+
+    Args:
+        learning_rate: A number in [0, inf), a schedule, or a function of no arguments. What it was
+            made with it stays: a traced step that reads a variable would not notice a schedule.
+        **kwargs: What `keras.optimizers.Optimizer` takes: weight_decay, clipnorm, clipvalue,
+            global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency, loss_scale_factor,
+            gradient_accumulation_steps, name.
+
+    `weight_decay` is Keras's: before the update, every weight loses learning_rate * weight_decay of
+    itself. **Beware of it at a large epsilon**: there the rate of Adam, NAdam and RMSProp is large
+    too (it has the unit of epsilon, or of its square root), and the decay wipes the weights out. To
+    compare rules, regularise the loss instead.
+    """
+
+    def __init__(self, learning_rate: Any, **kwargs: Any) -> None:
+        if not callable(learning_rate):
+            learning_rate = checked("learning_rate", learning_rate)
+        super().__init__(learning_rate=learning_rate, **kwargs)
+        self._given_learning_rate = learning_rate
+        self._slots: list[tuple[keras.Variable, Any]] = []  # with their initializers
+
+    @property
+    def learning_rate(self) -> Any:
+        """The rate of the next update: a variable, or the schedule's value at `iterations`."""
+        return self._get_current_learning_rate()
+
+    @learning_rate.setter
+    def learning_rate(self, learning_rate: Any) -> None:
+        if callable(learning_rate) or not isinstance(self._learning_rate, keras.Variable):
+            raise ValueError(
+                "learning_rate must be set as it was made, a number to a number; "
+                f"a schedule by its own properties; got {learning_rate!r}"
+            )
+        if not ops.is_tensor(learning_rate):
+            learning_rate = checked("learning_rate", learning_rate)
+            self._given_learning_rate = learning_rate
+        self._learning_rate.assign(learning_rate)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        # The parameters of schedules are state of the step as much as a learning rate is: where
+        # steps are pure functions (JAX), an untracked variable would be a constant.
+        if isinstance(value, LearningRateSchedule):
+            for variable in getattr(value, "variables", ()):
+                self._tracker.track(variable)
+
+    def add_variable(
+        self, shape: Sequence[int], initializer: Any = "zeros", **kwargs: Any
+    ) -> keras.Variable:
+        """As in Keras; `reset` gives the variable its initial value again."""
+        initializer = keras.initializers.get(initializer)
+        variable = super().add_variable(shape, initializer=initializer, **kwargs)
+        self._slots.append((variable, initializer))
+        return variable
+
+    def reset(self) -> None:
+        """Forgets the training: step 0 and initial state; hyperparameters stay.
+
+        The state is the rule's own and, if asked for, weight averages and accumulated gradients.
+        """
+        self._iterations.assign(0)
+        for variable, initializer in self._slots:
+            variable.assign(initializer(variable.shape, dtype=variable.dtype))
+
+    def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
+        """As in Keras, with sparse gradients made dense first.
+
+        A rule with momentum moves every row at every step, whether or not the batch saw it.
+        """
+        variables = trainable_variables or self._trainable_variables
+        grads = [
+            _dense(gradient, variable) for gradient, variable in zip(grads, variables, strict=True)
+        ]
+        super().apply(grads, trainable_variables)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments, numbers exactly as they were given."""
+        config = super().get_config()
+        if isinstance(self._learning_rate, keras.Variable):
+            config["learning_rate"] = unrounded(self._given_learning_rate, self._learning_rate)
+        for name in hyperparameters(type(self)):
+            value = getattr(self, name)
+            is_schedule = isinstance(value, LearningRateSchedule)
+            config[name] = keras.optimizers.schedules.serialize(value) if is_schedule else value
+        return config
+
+    @classmethod
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
+    ) -> "UpdateRule":
+        """Builds the optimizer that `get_config` described."""
+        config = {
+            name: keras.saving.deserialize_keras_object(value, custom_objects=custom_objects)
+            if isinstance(value, dict)
+            else value
+            for name, value in config.items()
+        }
+        return cls(**config)
+
+    def _at_this_step(self, value: Any) -> Any:
+        """A number's variable, or a schedule at the same t as the learning rate's."""
+        return value(self._iterations) if callable(value) else value
+
+
+def cast_all(dtype: Any, *values: Any) -> list[Any]:
+    """Returns the values as tensors of one dtype, a Python float without a detour by float32."""
+    return [ops.convert_to_tensor(value, dtype) for value in values]
+
+
+def _dense(gradient: Any, variable: Any) -> Any:
+    """Sums the rows of a `tf.IndexedSlices`, in which a row may come several times."""
+    if not hasattr(gradient, "dense_shape"):
+        return gradient
+    return ops.segment_sum(gradient.values, gradient.indices, num_segments=variable.shape[0])

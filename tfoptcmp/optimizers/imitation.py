@@ -1,0 +1,68 @@
+"""Carries out the maps of `tfoptcmp.inclusions` on Keras optimizers."""
+
+import importlib
+
+import keras
+
+from tfoptcmp import inclusions
+from tfoptcmp.schedules import BiasCorrected, Constant, RateRatio, Scaled
+from tfoptcmp.signatures import RULES
+from tfoptcmp.spaces import HYPERPARAMETERS
+
+
+def imitate(
+    special: keras.Optimizer, general: str, *, epsilon: float | None = None, **unconstrained: float
+) -> keras.Optimizer:
+    """Returns an optimizer of a more general rule that follows a given one.
+
+        adam = imitate(Momentum(0.1, momentum=0.9), "adam", epsilon=1e8, beta_2=0.999)
+
+    Exact where the inclusion is (SGD in Momentum and Nesterov); else the weights of the two differ
+    by O(1/epsilon) at every step.
+
+    Args:
+        special: An SGD, Momentum (form "accumulator") or Nesterov of this package, whose learning
+            rate is a number or a schedule and whose momentum is a number.
+        general: Name of a rule that contains it (`tfoptcmp.inclusions`).
+        epsilon: Large; for the inclusions that are limits.
+        **unconstrained: `rho` or `beta_2`, which matter less the larger epsilon is.
+
+    Raises:
+        ValueError: If the pair is not comparable, or an argument is missing or has no effect.
+    """
+    names = {rule.optimizer.partition(":")[2]: name for name, rule in RULES.items()}
+    special_name = names.get(type(special).__name__, type(special).__name__)
+    inclusion = inclusions.find(special_name, general)
+    if inclusion is None:
+        raise ValueError(f"{special_name} <= {general} is not an inclusion: not comparable")
+    if getattr(special, "formulation", "accumulator") != "accumulator":
+        raise ValueError(f"special must be in accumulator form; got {special.formulation!r}")
+    needed = {HYPERPARAMETERS[name].argument for name in inclusion.unconstrained}
+    if set(unconstrained) != needed or (epsilon is None) == inclusion.limit:
+        wanted = sorted(needed | ({"epsilon"} if inclusion.limit else set()))
+        raise ValueError(
+            f"{special_name} <= {general} takes {wanted}; got {sorted(unconstrained)}"
+            + ("" if epsilon is None else " and epsilon")
+        )
+
+    # Every map is linear in the rate: that of eta0 = 1 is the factor of any schedule.
+    values = {"eta0": 1.0}
+    if hasattr(special, "momentum"):
+        values["one_minus_gamma"] = 1.0 - special.momentum
+    values = inclusion.translate(values)
+    if epsilon is not None:
+        values["epsilon"] = epsilon
+    arguments = {
+        HYPERPARAMETERS[name].argument: HYPERPARAMETERS[name].derive(values, 1) for name in values
+    } | unconstrained
+
+    rate = special._learning_rate
+    if not isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
+        rate = Constant(special.get_config()["learning_rate"])
+    schedule = Scaled(rate, arguments.pop("learning_rate"))
+    if inclusion.bias_corrected:
+        schedule = BiasCorrected(schedule, beta_1=arguments["beta_1"], beta_2=arguments["beta_2"])
+    if inclusion.momentum_follows_rate:
+        arguments["momentum"] = RateRatio(rate, arguments["momentum"])
+    module, _, name = RULES[general].optimizer.partition(":")
+    return getattr(importlib.import_module(module), name)(learning_rate=schedule, **arguments)
