@@ -24,9 +24,9 @@ EVALUATION_BATCH_SIZE = 250
 class ArrayBatches:
     """A `TrainingSource` that draws from arrays without replacement, epoch after epoch.
 
-    Batch `step` holds the positions step * batch_size + i of an endless sequence; every n
-    positions are one epoch, shuffled by their own stateless permutation, so that a batch may
-    cross from one epoch into the next and none is partial.
+    Batch `step` holds the positions step * batch_size + i of an endless sequence, in which every n
+    positions are one epoch in an order of its own. So a batch may cross from one epoch into the
+    next, and none is partial.
     """
 
     steps_per_epoch: int | None = None  # The models carry no state from batch to batch.
@@ -40,17 +40,15 @@ class ArrayBatches:
             prepare: What to do with each batch's inputs.
         """
         x, y = examples
-        self.num_examples = len(y)
+        self._num_examples = len(y)
         self._batch_size = batch_size
-        self._prepare = prepare
-        # tf.data runs on the CPU: a copy on an accelerator would go back and forth.
-        with tf.device("CPU:0"):
-            self._x = tf.constant(x)
-            self._y = tf.constant(y, tf.int32)
+        with tf.device("CPU:0"):  # Where tf.data runs.
+            x, y = tf.constant(x), tf.constant(y, tf.int32)
+
         # Traced once; a trial's dataset only wraps it.
-        self._batch = tf.function(self._gather, autograph=False).get_concrete_function(
-            tf.TensorSpec([], tf.int64), tf.TensorSpec([], tf.int64)
-        )
+        self._gather = tf.function(
+            lambda index: (prepare(tf.gather(x, index)), tf.gather(y, index)), autograph=False
+        ).get_concrete_function(tf.TensorSpec([batch_size], tf.int32))
 
     def batches(
         self, *, seed: int, augmentation_seed: int, start: int, stop: int
@@ -58,7 +56,7 @@ class ArrayBatches:
         """Returns the batches of the steps start, ..., stop - 1.
 
         Args:
-            seed: Of the order of the examples.
+            seed: Of the order of the examples, >= 0.
             augmentation_seed: Has no effect, these examples are not augmented.
             start: First step.
             stop: One after the last step.
@@ -67,28 +65,25 @@ class ArrayBatches:
             Batches (x float32 [batch_size, ...], y int32 [batch_size]).
         """
         del augmentation_seed
-        seeds = tf.data.Dataset.from_tensors(tf.constant(seed, tf.int64)).repeat()
-        batches = tf.data.Dataset.zip((tf.data.Dataset.range(start, stop), seeds)).map(self._batch)
         options = tf.data.Options()
         options.deterministic = True
         options.threading.private_threadpool_size = 1  # Leaves the cores to the model.
-        return batches.prefetch(2).with_options(options)
+        indices = tf.data.Dataset.from_tensor_slices(self._indices(seed, start, stop))
+        return indices.map(self._gather).prefetch(2).with_options(options)
 
-    def _gather(self, step: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        n, batch_size = self.num_examples, self._batch_size
-        position = step * batch_size + tf.range(batch_size, dtype=tf.int64)
-        epoch = position // n
-        # The op reads 32 bits of each word. It is called raw because its wrapper
-        # tf.random.experimental.index_shuffle pads a batch of seeds along the wrong axis.
-        low, high = tf.bitwise.bitwise_and(seed, 2**32 - 1), tf.bitwise.right_shift(seed, 32)
-        index = tf.raw_ops.RandomIndexShuffle(
-            index=position % n,
-            seed=tf.stack([tf.fill([batch_size], low), tf.fill([batch_size], high), epoch], axis=1),
-            max_index=tf.constant(n - 1, tf.int64),
-            rounds=4,  # As the wrapper.
-        )
-        index = tf.ensure_shape(index, [batch_size])
-        return self._prepare(tf.gather(self._x, index)), tf.gather(self._y, index)
+    def _indices(self, seed: int, start: int, stop: int) -> np.ndarray:
+        """Returns which examples the steps take, int32 [stop - start, batch_size]."""
+        # Not tf.random.experimental.index_shuffle, which needs no memory but reads 8 bits of each
+        # word of its seed: seeds 256 apart, and epochs 256 apart, would have the same order.
+        first, last = start * self._batch_size, stop * self._batch_size
+        first_epoch = first // self._num_examples
+        epochs = [
+            np.random.default_rng([seed, epoch]).permutation(self._num_examples)
+            for epoch in range(first_epoch, -(-last // self._num_examples))
+        ]
+        offset = first_epoch * self._num_examples
+        positions = np.concatenate(epochs)[first - offset : last - offset]
+        return positions.astype(np.int32).reshape(stop - start, self._batch_size)
 
 
 def evaluation_batches(examples: Examples, *, prepare: Prepare) -> tf.data.Dataset:

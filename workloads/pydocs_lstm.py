@@ -1,0 +1,86 @@
+"""Character LSTM on the documentation that comes with CPython, so that a text runs offline.
+
+Ours, not the paper's: the model of `war_and_peace_lstm` on the topics of Python's `help()`. Train
+is the first 80 % of the text, of which the last tenth validates, and test is the rest. The text
+belongs to the Python version (464,970 characters, 103 different ones in 3.11.7), so results of two
+versions of Python must not be compared. What follows was measured with 3.11.7 on two cores.
+
+`paper` is the full budget, about 19 epochs of 133 steps: 0.1 s a step, 3 s a measurement, 5 minutes
+a trial. `cpu` is a smaller model for 3 epochs of 209 steps: 0.035 s a step, 1 s a measurement, half
+a minute a trial, 2.5 hours for six rules; `smoke` is its beginning. Stock Adam with a decaying rate
+ends at validation errors of 40.6 % (paper, 5e-3), 60 % and 55 % (cpu, 5e-3 and 1e-2).
+"""
+
+from pydoc_data.topics import topics
+
+import keras
+
+from tfoptcmp.workload import CLASSIFICATION_ERROR, Budget, Splits, Workload
+from workloads.data.text import encode, splits_of_text
+from workloads.models.lstm import lstm
+
+
+def load(budget: Budget, data_dir: str | None) -> Splits:
+    """Reads the text that comes with Python; `data_dir` is not needed."""
+    text = "".join(topics[name] for name in sorted(topics))
+    vocabulary = "".join(sorted(set(text)))
+    codes = encode(text, vocabulary)
+    num_train = len(codes) * 8 // 10
+    num_fitted = num_train * 9 // 10
+    return splits_of_text(
+        {
+            "train": codes[:num_fitted],
+            "validation": codes[num_fitted:num_train],
+            "test": codes[num_train:],
+        },
+        vocabulary_size=len(vocabulary),
+        batch_size=budget.batch_size,
+        sequence_length=int(budget.options["sequence_length"]),
+    )
+
+
+def build(budget: Budget, splits: Splits) -> keras.Model:
+    """Builds the LSTM for the vocabulary of the text; 289,639 parameters at 128 units."""
+    return lstm(
+        vocabulary_size=splits.train.vocabulary_size,
+        batch_size=budget.batch_size,
+        units=int(budget.options["units"]),
+    )
+
+
+WORKLOAD = Workload(
+    name="pydocs_lstm",
+    title="LSTM on Python's documentation",
+    metric=CLASSIFICATION_ERROR,
+    budgets={
+        "paper": Budget(
+            scale="paper",
+            batch_size=50,
+            steps=2_500,
+            eval_every_steps=250,
+            num_feasible=50,
+            target=0.42,
+            options={"sequence_length": 50, "units": 128},
+        ),
+        "cpu": Budget(
+            scale="cpu",
+            batch_size=50,
+            steps=600,
+            eval_every_steps=60,
+            num_feasible=50,
+            target=0.58,
+            options={"sequence_length": 32, "units": 64},
+        ),
+        "smoke": Budget(
+            scale="smoke",
+            batch_size=50,
+            steps=100,
+            eval_every_steps=50,
+            num_feasible=4,
+            target=0.70,
+            options={"sequence_length": 32, "units": 64},
+        ),
+    },
+    load=load,
+    build=build,
+)
