@@ -1,9 +1,9 @@
-"""What a running study shows: a live line in a terminal, a plain line now and then in a log file."""
+"""What a running study shows: a live line in a terminal, now and then a line in a log file."""
 
 import sys
 import time
 
-from tfoptcmp.records import Measurement, Status, Trial
+from tfoptcmp.records import Measurement, Trial
 from tfoptcmp.trial import TrialTask
 from tfoptcmp.workload import Budget
 from tools import show

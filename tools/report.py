@@ -1,7 +1,7 @@
 """Prints the table and the verdicts of one or several studies, and writes an HTML report.
 
-    tfoptcmp-report --study_dir=runs/digits
-    tfoptcmp-report runs/digits/sgd runs/digits/adam --output_dir=report
+tfoptcmp-report --study_dir=runs/digits
+tfoptcmp-report runs/digits/sgd runs/digits/adam --output_dir=report
 """
 
 from pathlib import Path
@@ -39,9 +39,19 @@ def _run(argv: list[str]) -> None:
             raise UserError(f"--study_dir must be a directory; got {str(directory)!r}")
     output_dir = Path(_OUTPUT_DIR.value or directories[0])
 
-    from tfoptcmp import analysis
+    from tfoptcmp.analysis.comparisons import compare
+    from tfoptcmp.analysis.report import write_report
+    from tfoptcmp.analysis.summary import format_verdicts
+    from tfoptcmp.analysis.tables import format_table
 
-    raise NotImplementedError(analysis)
+    for comparison in compare(directories, _TUNING_BUDGET.value):
+        print(format_table(comparison))
+        print(format_verdicts(comparison))
+    files = write_report(directories, output_dir, _TUNING_BUDGET.value)
+    print(f"Report:   {files.html}")
+    print(f"Figures:  {', '.join(str(path) for path in files.figures)}")
+    print(f"Tables:   {', '.join(str(path) for path in files.tables)}")
+    print(f"Curves:   tensorboard --logdir={directories[0]}")
 
 
 def main() -> None:

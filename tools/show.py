@@ -22,7 +22,11 @@ def duration(seconds: float) -> str:
     for large, small, size in (("d", "h", 86400), ("h", "min", 3600), ("min", "s", 60)):
         if seconds >= size:
             rest = seconds % size * {"h": 24, "min": 60, "s": 60}[small] // size
-            return f"{seconds // size} {large} {rest} {small}" if rest else f"{seconds // size} {large}"
+            return (
+                f"{seconds // size} {large} {rest} {small}"
+                if rest
+                else f"{seconds // size} {large}"
+            )
     return f"{seconds} s"
 
 

@@ -2,6 +2,7 @@
 
 from tfoptcmp.optimizers.adam import Adam
 from tfoptcmp.optimizers.base import UpdateRule
+from tfoptcmp.optimizers.imitation import imitate
 from tfoptcmp.optimizers.momentum import Momentum
 from tfoptcmp.optimizers.nadam import NAdam
 from tfoptcmp.optimizers.nesterov import Nesterov
@@ -18,4 +19,14 @@ OPTIMIZERS: dict[str, type[UpdateRule]] = {
     "nadam": NAdam,
 }
 
-__all__ = ["OPTIMIZERS", "SGD", "Adam", "Momentum", "NAdam", "Nesterov", "RMSProp", "UpdateRule"]
+__all__ = [
+    "OPTIMIZERS",
+    "SGD",
+    "Adam",
+    "Momentum",
+    "NAdam",
+    "Nesterov",
+    "RMSProp",
+    "UpdateRule",
+    "imitate",
+]
