@@ -6,6 +6,7 @@ import pytest
 from tfoptcmp.analysis.bootstrap import best_of
 from tfoptcmp.analysis.comparisons import compare
 from tfoptcmp.analysis.distributions import difference, distribution
+from tfoptcmp.analysis.summary import conclusion
 from tfoptcmp.analysis.verdicts import (
     LOSS_TOLERANCE,
     Verdict,
@@ -155,6 +156,7 @@ def test_rule_without_feasible_trials_is_named(tmp_path, make_signature, write_s
     verdicts = inclusion_verdicts(comparison)
     assert verdicts.judgements == ()
     assert [u.reason for u in verdicts.untested] == ["no feasible trial of Momentum"]
+    assert "No inclusion could be tested" in conclusion(verdicts)
 
 
 def test_signature_that_fixes_a_hyperparameter_contains_nothing(make_signature):

@@ -56,15 +56,22 @@ class Comparison:
         return self.tuning_budget > self.num_trials / 2
 
     @property
-    def headline(self) -> str:
-        """Scale, budget, N and K in one line, for the face of figures and tables."""
+    def spent(self) -> str:
+        """Scale and budget of a trial in one line."""
+        steps, batch_size = self.config.budget["steps"], self.config.budget["batch_size"]
+        return f"scale {self.scale}, {steps:,} steps of {batch_size:,} examples"
+
+    @property
+    def sample_sizes(self) -> str:
+        """N and K in one line."""
         trials = sorted({study.num_feasible for study in self.studies})
         count = str(trials[0]) if len(trials) == 1 else f"{trials[0]} to {trials[-1]}"
-        return (
-            f"scale {self.scale}, {self.config.budget['steps']:,} steps of "
-            f"{self.config.budget['batch_size']:,} examples, "
-            f"N = {count} feasible trials, K = {self.tuning_budget}"
-        )
+        return f"N = {count} feasible trials, K = {self.tuning_budget}"
+
+    @property
+    def headline(self) -> str:
+        """Scale, budget, N and K in one line."""
+        return f"{self.spent}, {self.sample_sizes}"
 
     @property
     def warnings(self) -> list[str]:

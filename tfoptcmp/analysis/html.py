@@ -10,10 +10,10 @@ from html import escape
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff;
        max-width: 62rem; margin: 0 auto; padding: 1rem; overflow-wrap: break-word; }
-h1 { font-size: 1.6rem; margin: 0 0 .5rem; } h2 { font-size: 1.3rem; margin: 2.2rem 0 .5rem; }
-h3 { font-size: 1.05rem; margin: 1.6rem 0 .4rem; }
+h1 { font-size: 1.6em; margin: 0 0 .5rem; } h2 { font-size: 1.3em; margin: 2.2rem 0 .5rem; }
+h3 { font-size: 1.05em; margin: 1.6rem 0 .4rem; }
 .scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-size: .85rem; margin: .4rem 0; }
+table { border-collapse: collapse; font-size: .85em; margin: .4rem 0; }
 th, td { text-align: left; padding: .25rem .7rem .25rem 0; border-bottom: 1px solid #ddd;
          vertical-align: top; white-space: nowrap; }
 td.long { white-space: normal; min-width: 16rem; }
@@ -21,7 +21,7 @@ figure { margin: 1rem 0; } img { width: 100%; max-width: 34rem; height: auto; }
 .box { border-left: .3rem solid #0072b2; background: #f3f7fa; padding: .6rem 1rem; margin: 1rem 0; }
 .warning { border-color: #b03000; background: #fdf3ef; font-weight: 600; }
 .violated { color: #b03000; font-weight: 600; } .consistent { color: #00664a; }
-.small { font-size: .85rem; color: #555; }
+.small { font-size: .85em; color: #555; }
 @media print { body { max-width: none; padding: 0; font-size: 11px; }
   .scroll { overflow: visible; } table { font-size: 9px; } th, td { white-space: normal; }
   figure, tr, .box { break-inside: avoid; } h2, h3 { break-after: avoid; } }

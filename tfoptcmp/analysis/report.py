@@ -188,7 +188,14 @@ def describe_dimension(dimension: Dimension) -> str:
 
 def _cost_cells(studies: Sequence[StudyResults]) -> list[list[str]]:
     cells = [
-        ["optimizer", "all trials", "feasible", "diverged", "total, minutes", "per step, ms"],
+        [
+            "optimizer",
+            "all trials",
+            "feasible",
+            "diverged",
+            "total, minutes",
+            "per step with evaluation, ms",
+        ],
     ]
     for results in studies:
         done = results.feasible
@@ -223,7 +230,7 @@ def _provenance_cells(studies: Sequence[StudyResults]) -> list[list[str]]:
 def _facts(results: StudyResults) -> dict[str, str]:
     config = results.config
     facts: dict[str, Any] = {
-        "directory": str(results.directory),
+        "directory": str(results.directory.parent),
         "study seed": config.seed,
         "search": config.search,
         "schedule": results.signature.schedule,

@@ -26,6 +26,8 @@ LIMITS = (
 def conclusion(verdicts: Verdicts) -> str:
     """Returns the answer to "do the inclusions hold?" in a sentence or two."""
     judged = verdicts.judgements
+    if not judged and verdicts.untested:
+        return "No inclusion could be tested with these studies; the reasons are below."
     if not judged:
         return "No pair of these optimizers contains one another, so there is nothing to test."
     if not verdicts.tested:
@@ -56,7 +58,8 @@ def conclusion(verdicts: Verdicts) -> str:
 def leader(comparison: Comparison) -> str:
     """Returns which optimizer did best and which others may be as good; "" if none has a result.
 
-    By the test metric, or the validation metric where a study has no test split.
+    By the test metric, or the validation metric where a study has no test split. Another may be as
+    good if it gets the better result with probability 0.05 or more.
     """
     tested = all(measured(results, "test") for results in comparison.studies)
     statistic = "test" if tested else "validation"
@@ -83,7 +86,7 @@ def leader(comparison: Comparison) -> str:
         if results is not best and superiority(difference(found, at_best)) >= 0.05
     ]
     if close and not comparison.descriptive_only:
-        text += f" Better than it in at least 1 of 20 repetitions: {', '.join(close)}."
+        text += f" Too close to it to tell apart: {', '.join(close)}."
     return text
 
 
@@ -96,13 +99,14 @@ def count_line(verdicts: Verdicts) -> str:
     ]
     if not counts:
         return ""
+    pairs = "1 pair" if len(verdicts.pairs) == 1 else f"{len(verdicts.pairs)} pairs"
     line = (
-        f"{len(verdicts.pairs)} pairs, {len(verdicts.judgements)} tests (a pair and a statistic "
+        f"{pairs}, {len(verdicts.judgements)} tests (a pair and a statistic "
         f"each): {', '.join(counts)}."
     )
     if verdicts.tested:
         line += (
-            f" If every inclusion holds, at most {verdicts.expected_false_alarms:.1f} of the "
+            f" If every inclusion holds, at most {verdicts.expected_false_alarms:.1f} of these "
             f"tests should come out as violated by chance."
         )
     return line

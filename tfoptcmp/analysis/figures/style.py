@@ -53,7 +53,7 @@ def face_title(axes: Axes, comparison: Comparison, width_inches: float) -> None:
     """
     # Characters of 8 point type that fit into an inch: 11 bold ones, 14 plain ones.
     warnings = _wrapped(comparison.warnings, round(11 * width_inches))
-    headline = _wrapped([comparison.headline], round(14 * width_inches))
+    headline = _wrapped([comparison.spent, comparison.sample_sizes], round(14 * width_inches))
     lines: list[tuple[str, dict[str, Any]]] = [
         (comparison.workload, {"weight": "bold", "size": 10}),
         *((line, {"size": 8}) for line in headline),
