@@ -71,6 +71,22 @@ def test_torn_records_are_said(torn_dir):
         WORKLOAD.load(BUDGET, str(torn_dir))
 
 
+def test_absent_records_are_said(torn_dir):
+    (records,) = torn_dir.glob("*/*/*-train.tfrecord*")
+    records.unlink()
+    with pytest.raises(MissingData, match=r"'train' of data set 'fashion_mnist'.*not readable"):
+        WORKLOAD.load(BUDGET, str(torn_dir))
+
+
+def test_absent_split_is_said(torn_dir):
+    (info,) = torn_dir.glob("*/*/dataset_info.json")
+    described = json.loads(info.read_text())
+    described["splits"] = [split for split in described["splits"] if split["name"] != "train"]
+    info.write_text(json.dumps(described))
+    with pytest.raises(MissingData, match=r"'train' of data set 'fashion_mnist'.*not readable"):
+        WORKLOAD.load(BUDGET, str(torn_dir))
+
+
 def test_torn_description_is_said(torn_dir):
     (info,) = torn_dir.glob("*/*/dataset_info.json")
     info.write_text('{"name": "fashion')

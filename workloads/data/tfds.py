@@ -39,13 +39,12 @@ def read_arrays(
     where = Path(builder.data_dir)
     try:
         dataset = builder.as_dataset(split=split, as_supervised=True, shuffle_files=False)
-    except AssertionError as error:  # How TFDS says "not prepared".
-        raise MissingData(_how_to_get(name, where, official_files)) from error
-    try:
         # Not batch_size=-1: it aborts the process under tfds.testing.mock_data.
         batches = list(dataset.batch(1000).as_numpy_iterator())
+    except AssertionError as error:  # How TFDS says "not prepared".
+        raise MissingData(_how_to_get(name, where, official_files)) from error
     except Exception as error:  # Torn or missing files: errors of TensorFlow, of any kind.
-        reason = str(error).splitlines()[0]
+        reason = next(iter(str(error).splitlines()), "")
         raise MissingData(
             f"split {split!r} of data set {name!r} in {where} is not readable "
             f"({type(error).__name__}: {reason}); delete {where} and prepare it again"
