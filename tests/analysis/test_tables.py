@@ -135,3 +135,13 @@ def test_holding_inclusions_are_said_in_words(tmp_path, make_signature, write_st
         "No rule did worse than a special case of it: the inclusions hold here."
     )
     assert leader(comparison).endswith("Too close to it to tell apart: Momentum.")
+
+
+def test_rule_without_feasible_trials_does_not_hide_the_test_metric(
+    tmp_path, make_signature, write_study
+):
+    write_study(tmp_path, make_signature("sgd"), [0.1] * 4)
+    write_study(tmp_path, make_signature("adam"), [], infeasible=3, num_feasible=4)
+    (comparison,) = compare(tmp_path)
+    assert leader(comparison).startswith("Lowest test classification error")
+    assert best_cells(comparison)[2] == ["Adam", "-", "-", "-", "-", "-", "0", "3"]

@@ -58,10 +58,10 @@ def conclusion(verdicts: Verdicts) -> str:
 def leader(comparison: Comparison) -> str:
     """Returns which optimizer did best and which others may be as good; "" if none has a result.
 
-    By the test metric, or the validation metric where a study has no test split. Another may be as
+    By the test metric, or the validation metric where there is no test split. Another may be as
     good if it gets the better result with probability 0.05 or more.
     """
-    tested = all(measured(results, "test") for results in comparison.studies)
+    tested = any(measured(results, "test") for results in comparison.studies)
     statistic = "test" if tested else "validation"
     known = [
         (results, found)
