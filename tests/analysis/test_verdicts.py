@@ -233,3 +233,11 @@ def test_two_studies_of_one_signature_are_refused(tmp_path, make_signature, writ
 def test_tuning_budget_must_be_positive(six_rules, tuning_budget):
     with pytest.raises(ValueError, match="tuning_budget must be >= 1; got"):
         compare(six_rules, tuning_budget=tuning_budget)
+
+
+def test_measurement_that_is_not_a_number_is_the_worst(tmp_path, make_signature, write_study):
+    write_study(tmp_path, make_signature("sgd"), [math.nan] * 4)
+    write_study(tmp_path, make_signature("momentum"), [0.1] * 4)
+    verdicts = inclusion_verdicts(*compare(tmp_path))
+    assert {j.verdict for j in verdicts.judgements} == {Verdict.CONSISTENT}
+    assert {j.superiority for j in verdicts.judgements} == {1.0}

@@ -198,7 +198,8 @@ def tolerance(special: StudyResults, statistic: str, distribution: Distribution)
         return float(special.config.budget["eval_every_steps"])
     if statistic == "train_loss" or special.config.metric_unit == "nats":
         return LOSS_TOLERANCE
-    error, n = distribution.mean(), special.config.num_examples[statistic]
+    error = min(distribution.mean(), 1.0)  # infinite where a measurement was not a number
+    n = special.config.num_examples[statistic]
     return math.sqrt(error * (1 - error) / n)
 
 
