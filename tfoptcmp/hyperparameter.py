@@ -52,7 +52,7 @@ def checked(name: str, value: Any, allowed: Range = NON_NEGATIVE) -> float:
 
 def unrounded(given: float, variable: keras.Variable) -> float:
     """Returns `given` if `variable` holds its rounding, else the variable's own number."""
-    stored = keras.ops.convert_to_numpy(variable)
+    stored = variable.numpy()
     return given if np.asarray(given).astype(stored.dtype) == stored else stored.item()
 
 
