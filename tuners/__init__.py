@@ -1,0 +1,5 @@
+"""Searching hyperparameters: points, a keras-tuner oracle that counts feasible trials, studies."""
+
+from tuners.oracle import QuasiRandomOracle
+
+__all__ = ["QuasiRandomOracle"]

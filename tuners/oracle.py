@@ -1,0 +1,247 @@
+"""A keras-tuner oracle that goes on until N trials are *feasible*, on quasi-random points.
+
+It works in anybody's keras-tuner search, with their own hypermodel:
+
+    tuner = keras_tuner.Tuner(
+        oracle=QuasiRandomOracle(objective="val_loss", num_feasible=20, seed=0),
+        hypermodel=build_model, directory="runs", project_name="mine",
+    )
+    tuner.search(x, y, validation_data=(x_val, y_val))
+
+and then uses keras-tuner's own files, with their limits: they are not written atomically, and cost
+more with every trial. Studies keep records of their own (`tuners.studies`).
+"""
+
+import json
+import math
+import time
+import warnings
+from typing import Any
+
+import keras_tuner
+from keras_tuner.engine.trial import Trial, TrialStatus
+
+from tuners.hyperparameters import tuned_names, values
+from tuners.points import SEARCHES
+
+_IDLE_SECONDS = 0.1  # keras-tuner asks again at once, 12,000 times a second
+
+
+class QuasiRandomOracle(keras_tuner.Oracle):  # type: ignore[misc]  # keras-tuner has no types
+    """Runs trials until `num_feasible` of them end with a finite objective and training loss.
+
+    How a trial can end:
+
+    - *feasible*: it reported finite numbers (`is_feasible`);
+    - *infeasible*: NaN or an infinity among them, or `keras_tuner.errors.FailedTrialError` was
+      raised. Recorded as FAILED, never retried, not counted;
+    - *crashed*: any other exception, which says nothing about the hyperparameters. Retried
+      `max_retries_per_trial` times; then the search stops with the traceback, and the same search
+      started again goes on with that trial.
+
+    Trial i uses point i of the sequence, i = int(trial_id). Its coordinates belong to names: first
+    those of `hyperparameters` in the order of declaration, then those that the hypermodel turns
+    out to ask for; those that turn up together in alphabetical order. A name keeps its coordinate
+    when others join. Which trials are run does not depend on the number of workers.
+
+    A `History` reports the epoch with the best objective only: training that diverges later is
+    feasible by it. Where that matters, return the last epoch's numbers from `HyperModel.fit`.
+
+    Args:
+        objective: As in `keras_tuner.Oracle`.
+        num_feasible: N, feasible trials to reach, >= 1. A resumed search may raise it.
+        max_trials: Hard cap on all trials, infeasible ones included, >= N; 10 N by default. A
+            search that ends there warns.
+        seed: Integer >= 0, 0 included; None draws one, or takes a resumed search's own.
+        hyperparameters: As in `keras_tuner.Oracle`; copied.
+        tune_new_entries: As in `keras_tuner.Oracle`.
+        allow_new_entries: As in `keras_tuner.Oracle`.
+        search: "quasirandom" or "random".
+        max_retries_per_trial: How often a trial that crashed is tried again, >= 0.
+    """
+
+    def __init__(
+        self,
+        objective: Any = None,
+        num_feasible: int = 10,
+        max_trials: int | None = None,
+        seed: int | None = None,
+        hyperparameters: keras_tuner.HyperParameters | None = None,
+        tune_new_entries: bool = True,
+        allow_new_entries: bool = True,
+        *,
+        search: str = "quasirandom",
+        max_retries_per_trial: int = 0,
+    ) -> None:
+        _check_integer("num_feasible", num_feasible, low=1)
+        if max_trials is None:
+            max_trials = 10 * num_feasible
+        _check_integer("max_trials", max_trials, low=num_feasible)
+        _check_integer("max_retries_per_trial", max_retries_per_trial, low=0)
+        if seed is not None:
+            _check_integer("seed", seed, low=0)
+        if search not in SEARCHES:
+            raise ValueError(f"search must be one of {sorted(SEARCHES)}; got {search!r}")
+        super().__init__(
+            objective=objective,
+            max_trials=_Cap(max_trials),
+            hyperparameters=hyperparameters and hyperparameters.copy(),
+            tune_new_entries=tune_new_entries,
+            allow_new_entries=allow_new_entries,
+            seed=seed,
+            max_retries_per_trial=max_retries_per_trial,
+            max_consecutive_failed_trials=None,  # infeasible trials in a row are no reason to stop
+        )
+        if seed is not None:
+            self.seed = seed  # keras-tuner replaces 0
+        self.num_feasible = num_feasible
+        self.search = search
+        self._seed_is_given = seed is not None
+        self._declared = _entries(self.hyperparameters)
+        self._coordinates = tuned_names(self.hyperparameters)
+        self._num_complete = 0
+
+    def is_feasible(self, trial: Trial) -> bool:
+        """Says whether a trial that ended normally counts; override it for another criterion.
+
+        Here: all values reported of the objective, and of the training loss if "loss" was
+        reported, are finite. A diverged classifier often has a finite accuracy.
+        """
+        names = {*getattr(self.objective, "name_to_direction", [self.objective.name]), "loss"}
+        return all(
+            math.isfinite(value)
+            for name in names
+            if trial.metrics.exists(name)
+            for observation in trial.metrics.get_history(name)
+            for value in observation.value
+        )
+
+    def values_at(self, index: int) -> dict[str, Any]:
+        """Returns the values of the active hyperparameters at a point of the sequence."""
+        point = SEARCHES[self.search](index, num_dims=len(self._coordinates), seed=self.seed)
+        return values(self.hyperparameters, dict(zip(self._coordinates, point, strict=True)))
+
+    def populate_space(self, trial_id: str) -> dict[str, Any]:
+        """Decides what a worker that asks for trial `trial_id` does: run it, wait or stop."""
+        if self._num_complete >= self.num_feasible:
+            return {"status": TrialStatus.STOPPED}
+        if self._num_complete + len(self.ongoing_trials) >= self.num_feasible:
+            return {"status": TrialStatus.IDLE}  # if all of those are feasible, no more is needed
+        self._coordinates += sorted({*tuned_names(self.hyperparameters)} - {*self._coordinates})
+        return {"status": TrialStatus.RUNNING, "values": self.values_at(int(trial_id))}
+
+    def create_trial(self, tuner_id: str) -> Trial:
+        """Returns the next trial of a worker, or one whose status is IDLE or STOPPED."""
+        trial = self._create_trial(tuner_id)
+        if trial.status == TrialStatus.IDLE:
+            time.sleep(_IDLE_SECONDS)
+        elif trial.status == TrialStatus.STOPPED and not self.ongoing_trials:
+            self._warn_if_short()
+        return trial
+
+    def end_trial(self, trial: Trial) -> None:
+        """Records the end of a trial.
+
+        Raises:
+            RuntimeError: If it crashed and has no retries left.
+        """
+        if self._end_trial(trial):
+            # Only here: keras-tuner's lock is not released where an exception passes it.
+            raise RuntimeError(
+                f"trial {trial.trial_id} crashed, with "
+                f"max_retries_per_trial={self.max_retries_per_trial}; the same search started "
+                f"again goes on with it\n{trial.message or ''}"
+            )
+
+    @keras_tuner.synchronized  # type: ignore[untyped-decorator]
+    def _create_trial(self, tuner_id: str) -> Trial:
+        is_new = tuner_id not in self.ongoing_trials
+        trial = super().create_trial(tuner_id)
+        if is_new:  # perhaps a retry: the old run's metrics would be averaged with the new one's
+            trial.metrics = type(trial.metrics)()
+        return trial
+
+    @keras_tuner.synchronized  # type: ignore[untyped-decorator]
+    def _end_trial(self, trial: Trial) -> bool:
+        """Returns whether the search has to stop because the trial crashed."""
+        has_crashed = trial.status == TrialStatus.INVALID
+        own = self.trials[trial.trial_id]
+        if trial.status == TrialStatus.COMPLETED and not self.is_feasible(own):
+            trial.status = TrialStatus.FAILED
+            trial.message = "infeasible: the objective or the loss is not finite"
+        super().end_trial(trial)
+        if own.status == TrialStatus.COMPLETED:
+            self._num_complete += 1
+        if not has_crashed or own.status != TrialStatus.FAILED:
+            return False
+        self.end_order.remove(own.trial_id)
+        self._retry_queue.append(own.trial_id)
+        own.status = TrialStatus.INVALID
+        self._save_trial(own)
+        self.save()
+        return True
+
+    def _warn_if_short(self) -> None:
+        if self._num_complete < self.num_feasible:
+            warnings.warn(
+                f"the search ended at max_trials={int(self.max_trials)} trials with "
+                f"{self._num_complete} feasible ones instead of num_feasible={self.num_feasible}; "
+                "raise max_trials or narrow the search space",
+                RuntimeWarning,
+                stacklevel=3,
+            )
+
+    def get_state(self) -> dict[str, Any]:
+        """Returns what keras-tuner keeps in oracle.json."""
+        state: dict[str, Any] = super().get_state()
+        return state | {
+            "num_feasible": self.num_feasible,
+            "search": self.search,
+            "declared": self._declared,
+            "coordinates": self._coordinates,
+        }
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Goes on from an oracle.json.
+
+        Raises:
+            ValueError: If it belongs to a search with other settings.
+        """
+        differences = []
+        if self._seed_is_given and self.seed != state["seed"]:
+            differences.append(f"seed must be {state['seed']}; got {self.seed}")
+        if self.search != state["search"]:
+            differences.append(f"search must be {state['search']!r}; got {self.search!r}")
+        if self.num_feasible < state["num_feasible"]:
+            differences.append(
+                f"num_feasible must be >= {state['num_feasible']}; got {self.num_feasible}"
+            )
+        if self._declared != state["declared"]:
+            differences.append(f"hyperparameters must be {state['declared']}; got {self._declared}")
+        if differences:
+            raise ValueError(
+                "this project's search cannot be resumed with other settings: "
+                + "; ".join(differences)
+                + ". Use another project_name, or overwrite=True."
+            )
+        super().set_state(state)
+        self._coordinates = state["coordinates"]
+        ended = (self.trials[trial_id] for trial_id in self.end_order)
+        self._num_complete = sum(trial.status == TrialStatus.COMPLETED for trial in ended)
+
+
+class _Cap(int):
+    """A number that prints with six digits: keras-tuner cuts its trial_id to the cap's width."""
+
+    def __str__(self) -> str:
+        return f"{int(self):06d}"
+
+
+def _check_integer(name: str, value: object, *, low: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < low:
+        raise ValueError(f"{name} must be an integer >= {low}; got {value!r}")
+
+
+def _entries(hyperparameters: keras_tuner.HyperParameters) -> list[str]:
+    """Entries as text, in an order that says nothing: coordinates go by name."""
+    return sorted(json.dumps(e, sort_keys=True) for e in hyperparameters.get_config()["space"])

@@ -1,0 +1,102 @@
+"""The oracle of a study: what to run next, rebuilt from the study's records and kept nowhere else.
+
+The rule for exactly N feasible trials is `QuasiRandomOracle`'s; several workers may ask in turn.
+"""
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import keras_tuner
+from keras_tuner.engine.trial import Trial as Claim
+from keras_tuner.engine.trial import TrialStatus
+
+from tfoptcmp.records import Status, StudyConfig, Trial
+from tfoptcmp.spaces import SearchSpace
+from tuners.hyperparameters import declare
+from tuners.oracle import QuasiRandomOracle
+from tuners.points import SEARCHES
+
+# All that keras-tuner has to know of a trial: the study's own criterion of feasibility.
+_OBJECTIVE = keras_tuner.Objective("train_loss", direction="min")
+
+_ENDS = MappingProxyType(
+    {Status.COMPLETE: TrialStatus.COMPLETED, Status.INFEASIBLE: TrialStatus.FAILED}
+)
+
+
+class StudyOracle(QuasiRandomOracle):
+    """Hands out the trials of a study, by index, each finished one exactly once.
+
+    Trials that were begun but did not end (RUNNING, FAILED, or no longer there) come first again,
+    in the order of their indices. Unlike its parent it saves nothing, its cost per trial does not
+    grow, and `create_trial` neither sleeps nor warns: waiting and reporting are up to the caller.
+
+    Args:
+        config: The study's.
+        space: The search space; its own values are handed out, not keras-tuner's, which differ
+            from them in the last bit.
+        trials: As recorded so far, in any order.
+    """
+
+    def __init__(
+        self, *, config: StudyConfig, space: SearchSpace, trials: Iterable[Trial] = ()
+    ) -> None:
+        super().__init__(
+            objective=_OBJECTIVE,
+            num_feasible=config.num_feasible,
+            max_trials=config.max_trials,
+            seed=config.seed,
+            hyperparameters=declare(space),
+            tune_new_entries=False,
+            allow_new_entries=False,
+            search=config.search,
+        )
+        self.verbose = 0
+        self._search_space = space
+        self._restore({trial.index: trial for trial in trials if trial.status in _ENDS})
+
+    def _restore(self, ended: Mapping[int, Trial]) -> None:
+        for index in range(max(ended, default=-1) + 1):
+            hyperparameters = self.get_space()
+            hyperparameters.values = self.values_at(index)
+            claim = Claim(hyperparameters, trial_id=f"{index:06d}", status=TrialStatus.INVALID)
+            self.trials[claim.trial_id] = claim
+            self.start_order.append(claim.trial_id)
+            if index in ended:
+                claim.status = _ENDS[ended[index].status]
+                self.end_order.append(claim.trial_id)
+                self._num_complete += claim.status == TrialStatus.COMPLETED
+            else:
+                self._retry_queue.insert(0, claim.trial_id)  # taken from its end
+
+    def values_at(self, index: int) -> dict[str, Any]:
+        """Returns the search space's own values at a point of the sequence."""
+        point = SEARCHES[self.search](index, num_dims=self._search_space.num_dims, seed=self.seed)
+        return self._search_space.values(point)
+
+    def create_trial(self, tuner_id: str) -> Claim:
+        """Claims the next trial for a worker; its index is `int(claim.trial_id)`.
+
+        Returns:
+            A claim whose status is RUNNING; IDLE where all trials that may be needed are running;
+            or STOPPED where N are feasible or the cap is reached.
+        """
+        return self._create_trial(tuner_id)
+
+    def record(self, claim: Claim, trial: Trial) -> None:
+        """Takes note of what became of a claimed trial: COMPLETE or INFEASIBLE."""
+        if trial.status == Status.COMPLETE:
+            assert trial.final is not None
+            self.update_trial(claim.trial_id, {_OBJECTIVE.name: trial.final["train_loss"]})
+        claim.status = _ENDS[trial.status]
+        self.end_trial(claim)
+
+    def save(self) -> None:
+        """Does nothing: the study's records are the only truth."""
+
+    def _save_trial(self, trial: Claim) -> None:
+        pass
+
+    def _check_consecutive_failures(self) -> None:
+        """Does nothing, where keras-tuner looks through all trials."""
