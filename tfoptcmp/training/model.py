@@ -89,7 +89,7 @@ class TrialModel(keras.Model):
         )
         tf.cond(
             finite,
-            lambda: self.optimizer.apply(gradients, variables),
+            lambda: self.optimizer.apply(dense, variables),
             lambda: self._withhold(before),
         )
 
