@@ -20,7 +20,7 @@ import math
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, TextIO
@@ -190,9 +190,38 @@ class MeasurementWriter:
         self._file.flush()
 
 
+def check_study(directory: Path, config: StudyConfig) -> None:
+    """Checks, without writing anything, that `open_study` can be expected to work.
+
+    For the studies that a command comes to only after hours.
+
+    Args:
+        directory: `<study_dir>/<signature>`; need not exist.
+        config: What is to be studied.
+
+    Raises:
+        StudyError: As `open_study`, but for a lock.
+    """
+    existing = next(path for path in (directory, *directory.parents) if path.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK):
+        reason = "permission denied" if existing.is_dir() else "not a directory"
+        raise StudyError(f"cannot write study directory {directory}: {existing}: {reason}")
+    if existing != directory:
+        return
+    found = {path.name for path in directory.iterdir()}
+    if "study.json" in found:
+        _check_same(directory, read_config(directory / "study.json"), config)
+    elif not found <= {"lock", "study.json.tmp"}:
+        raise StudyError(
+            f"{directory} is not empty and holds no study.json; name another --study_dir"
+        )
+
+
 @contextmanager
 def open_study(directory: Path, config: StudyConfig) -> Iterator[StudyWriter]:
     """Creates a study directory or goes on with it, and locks it for this process.
+
+    What is there keeps its provenance, that of the first run.
 
     Args:
         directory: `<study_dir>/<signature>`.
@@ -202,22 +231,18 @@ def open_study(directory: Path, config: StudyConfig) -> Iterator[StudyWriter]:
         StudyError: If another process writes there, if the directory holds something else or
             another study, or if it cannot be written.
     """
+    check_study(directory, config)
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StudyError(f"cannot write study directory {directory}: {error.strerror}") from error
-    found = {path.name for path in directory.iterdir()}
-    if "study.json" not in found and not found <= {"lock", "study.json.tmp"}:
-        raise StudyError(
-            f"{directory} is not empty and holds no study.json; name another --study_dir"
-        )
     with _locked(directory):
         path = directory / "study.json"
         if path.exists():
-            _check_same(directory, read_config(path), config)
-        for kept in path.parent.glob("trials/*/*.tmp"):
-            kept.unlink()
-        if not path.exists() or read_config(path) != config:
+            old = read_config(path)
+            _check_same(directory, old, config)  # once more, now that nobody else writes
+            config = replace(config, provenance=old.provenance)
+        if not path.exists() or _plain(asdict(old)) != _plain(asdict(config)):
             write_json(path, asdict(config))
         yield StudyWriter(directory, config)
 

@@ -1,6 +1,8 @@
 """What every program shares: help in groups, one clear message for what the user can mend."""
 
+import os
 import sys
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -37,10 +39,12 @@ def run(main: Callable[[list[str]], None], description: str, groups: Groups) -> 
         except (UserError, StudyError, MissingData) as error:
             print(f"{_program()}: {error}", file=sys.stderr)
             sys.exit(USER_ERROR)
-        except KeyboardInterrupt:
-            print(f"{_program()}: interrupted", file=sys.stderr)
+        except KeyboardInterrupt as interrupt:
+            print(f"\n{_program()}: {str(interrupt) or 'interrupted'}", file=sys.stderr)
             sys.exit(INTERRUPTED)
 
+    # TensorFlow reports the absence of a GPU as an error; what is wrong raises an exception.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.set_verbosity(logging.WARNING)
     app.run(guarded)
 
@@ -59,9 +63,12 @@ def _help(description: str, groups: Groups) -> str:
         lines.append(f"{title}:")
         for holder in holders:
             flag = flags.FLAGS[holder.name]
-            default = "" if flag.default in (None, "") else f" [{flag.default_as_str}]"
-            lines.append(f"  --{'[no]' if flag.boolean else ''}{flag.name}{default}")
-            lines.append(f"      {flag.help}")
+            default = flag.default_as_str.strip("'") if flag.default not in (None, []) else ""
+            name = f"--{'[no]' if flag.boolean else ''}{flag.name}"
+            help_text = flag.help + (f" [{default}]" if default else "")
+            lines += textwrap.wrap(
+                f"{name:<22}{help_text}", 96, initial_indent="  ", subsequent_indent=" " * 24
+            )
         lines.append("")
     lines.append("absl's own flags, such as --verbosity and --flagfile: --helpfull")
     return "\n".join(lines)

@@ -82,6 +82,6 @@ def signature(optimizer: str) -> Signature:
     if optimizer not in RULES:
         raise UserError(f"optimizer must be one of {list(RULES)}; got {optimizer!r}")
     try:
-        return spaces.signature(WORKLOAD.value, optimizer, SPACE.value)
+        return spaces.signature(WORKLOAD.value, optimizer, space=SPACE.value)
     except ValueError as error:
         raise UserError(f"--space: {error}") from error
