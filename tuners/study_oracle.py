@@ -58,15 +58,17 @@ class StudyOracle(QuasiRandomOracle):
 
     def _restore(self, ended: Mapping[int, Trial]) -> None:
         for index in range(max(ended, default=-1) + 1):
-            hyperparameters = self.get_space()
-            hyperparameters.values = self.values_at(index)
-            claim = Claim(hyperparameters, trial_id=f"{index:06d}", status=TrialStatus.INVALID)
+            if index in ended:
+                hyperparameters, status = self.hyperparameters, _ENDS[ended[index].status]
+            else:
+                hyperparameters, status = self.get_space(), TrialStatus.INVALID
+                hyperparameters.values = self.values_at(index)
+            claim = Claim(hyperparameters, trial_id=f"{index:06d}", status=status)
             self.trials[claim.trial_id] = claim
             self.start_order.append(claim.trial_id)
-            if index in ended:
-                claim.status = _ENDS[ended[index].status]
+            if index in ended:  # nobody asks for its values again
                 self.end_order.append(claim.trial_id)
-                self._num_complete += claim.status == TrialStatus.COMPLETED
+                self._num_complete += status == TrialStatus.COMPLETED
             else:
                 self._retry_queue.insert(0, claim.trial_id)  # taken from its end
 
