@@ -86,11 +86,7 @@ class UpdateRule(keras.Optimizer):
 
         A rule with momentum moves every row at every step, whether or not the batch saw it.
         """
-        variables = trainable_variables or self._trainable_variables
-        grads = [
-            _dense(gradient, variable) for gradient, variable in zip(grads, variables, strict=True)
-        ]
-        super().apply(grads, trainable_variables)
+        super().apply([_dense(gradient) for gradient in grads], trainable_variables)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments, numbers exactly as they were given."""
@@ -126,8 +122,8 @@ def cast_all(dtype: Any, *values: Any) -> list[Any]:
     return [ops.convert_to_tensor(value, dtype) for value in values]
 
 
-def _dense(gradient: Any, variable: Any) -> Any:
+def _dense(gradient: Any) -> Any:
     """Sums the rows of a `tf.IndexedSlices`, in which a row may come several times."""
     if not hasattr(gradient, "dense_shape"):
         return gradient
-    return ops.segment_sum(gradient.values, gradient.indices, num_segments=variable.shape[0])
+    return ops.segment_sum(gradient.values, gradient.indices, num_segments=gradient.shape[0])
