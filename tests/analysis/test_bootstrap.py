@@ -4,7 +4,12 @@ import time
 import numpy as np
 import pytest
 
-from tfoptcmp.analysis.bootstrap import best_of, best_of_sampled, selection_probabilities
+from tfoptcmp.analysis.bootstrap import (
+    best_of,
+    best_of_sampled,
+    budget_curve,
+    selection_probabilities,
+)
 
 
 def enumerate_all(selection, statistic, num_drawn):
@@ -132,3 +137,17 @@ def test_refuses_nan_and_different_lengths():
         best_of([0.1, 0.2], [0.1, 0.2, 0.3], 2)
     with pytest.raises(ValueError, match="at least one trial"):
         best_of([], [], 2)
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_curve_is_best_of_at_every_k(ties):
+    rng = np.random.default_rng(5)
+    selection = rng.integers(0, 9, 40) / 9 if ties else rng.uniform(size=40)
+    statistic = np.where(rng.uniform(size=40) < 0.1, np.inf, np.round(selection, 1))
+    curve = budget_curve(selection, statistic)
+    np.testing.assert_array_equal(curve.num_drawn, np.arange(1, 41))
+    for k in range(1, 41):
+        exact = best_of(selection, statistic, k)
+        assert curve.mean[k - 1] == pytest.approx(exact.mean(), rel=1e-12)
+        assert curve.low[k - 1] == exact.percentile(5)
+        assert curve.high[k - 1] == exact.percentile(95)

@@ -10,10 +10,12 @@ study must not matter, and small validation sets tie often.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tfoptcmp.analysis.distributions import Distribution, FloatArray, distribution
+from tfoptcmp.analysis.distributions import ROUNDING, Distribution, FloatArray, distribution
 
 Numbers = Sequence[float] | FloatArray
 
@@ -28,13 +30,8 @@ def selection_probabilities(selection: Numbers, num_drawn: int) -> FloatArray:
     Returns:
         float64 [N], sum 1.
     """
-    metric = _checked(selection, num_drawn)
-    _, group, sizes = np.unique(metric, return_inverse=True, return_counts=True)
-    # P(all K draws fall behind the first j groups); in floating point, N^K would overflow.
-    not_better = metric.size - np.concatenate(([0], np.cumsum(sizes)))
-    behind = (not_better / metric.size) ** num_drawn
-    mass = behind[:-1] - behind[1:]
-    return np.asarray((mass / sizes)[group.ravel()], dtype=np.float64)
+    (probabilities,) = _probabilities(_checked(selection, num_drawn), np.array([num_drawn]))
+    return np.asarray(probabilities, dtype=np.float64)
 
 
 def best_of(selection: Numbers, statistic: Numbers, num_drawn: int) -> Distribution:
@@ -51,6 +48,57 @@ def best_of(selection: Numbers, statistic: Numbers, num_drawn: int) -> Distribut
     """
     _check_length(selection, statistic)
     return distribution(statistic, selection_probabilities(selection, num_drawn))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class BudgetCurve:
+    """A statistic of the best of k trials for every k = 1, ..., len(mean), exact.
+
+    Attributes:
+        num_drawn: int [k].
+        mean: float64 [k], inf where a value can be.
+        low: float64 [k], 5th percentile.
+        high: float64 [k], 95th percentile.
+    """
+
+    num_drawn: NDArray[np.int64]
+    mean: FloatArray
+    low: FloatArray
+    high: FloatArray
+
+
+def budget_curve(selection: Numbers, statistic: Numbers) -> BudgetCurve:
+    """Returns the statistic of the best of k trials for all k from 1 to N at once.
+
+    Args:
+        selection: [N], what trials are selected by, lower is better; inf but not NaN.
+        statistic: [N], what is reported of the selected trial; inf but not NaN.
+    """
+    _check_length(selection, statistic)
+    values = np.asarray(statistic, dtype=np.float64)
+    order = np.argsort(values, kind="stable")
+    values = values[order]
+    mass = selection_probabilities_for_all(selection)[:, order]
+    mean = np.array([values[row > 0] @ row[row > 0] for row in mass])
+    cumulative = np.cumsum(mass, axis=1)
+    low, high = (
+        values[np.minimum((cumulative < percent / 100 - ROUNDING).sum(axis=1), len(values) - 1)]
+        for percent in (5, 95)
+    )
+    return BudgetCurve(num_drawn=np.arange(1, len(values) + 1), mean=mean, low=low, high=high)
+
+
+def selection_probabilities_for_all(selection: Numbers) -> FloatArray:
+    """Returns `selection_probabilities` for K = 1, ..., N.
+
+    Args:
+        selection: [N], what trials are selected by, lower is better; inf but not NaN.
+
+    Returns:
+        float64 [N, N], row K - 1 for K.
+    """
+    metric = _checked(selection, 1)
+    return _probabilities(metric, np.arange(1, metric.size + 1))
 
 
 def best_of_sampled(
@@ -83,6 +131,16 @@ def best_of_sampled(
     selected = by_group[starts[best_group] + rng.integers(sizes[best_group])]
     values = np.asarray(statistic, dtype=np.float64)[selected]
     return distribution(values, np.full(num_resamples, 1 / num_resamples))
+
+
+def _probabilities(metric: FloatArray, num_drawn: NDArray[np.int64]) -> FloatArray:
+    """Returns float64 [len(num_drawn), N]."""
+    _, group, sizes = np.unique(metric, return_inverse=True, return_counts=True)
+    # P(all K draws fall behind the first j groups); in floating point, N^K would overflow.
+    not_better = metric.size - np.concatenate(([0], np.cumsum(sizes)))
+    behind = (not_better / metric.size) ** num_drawn[:, None]
+    mass = (behind[:, :-1] - behind[:, 1:]) / sizes
+    return np.asarray(mass[:, group.ravel()], dtype=np.float64)
 
 
 def _checked(selection: Numbers, num_drawn: int) -> FloatArray:

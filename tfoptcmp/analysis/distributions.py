@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 
 # Probabilities within this of each other are the same: sums of 0.1's must reach 0.5.
-_ROUNDING = 1e-12
+ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -44,7 +44,7 @@ class Distribution:
         if not 0 < percent <= 100:
             raise ValueError(f"percent must lie in (0, 100]; got {percent!r}")
         cumulative = np.cumsum(self.probabilities)
-        index = np.searchsorted(cumulative, percent / 100 - _ROUNDING)
+        index = np.searchsorted(cumulative, percent / 100 - ROUNDING)
         return float(self.values[min(int(index), len(self.values) - 1)])
 
     def finite(self) -> tuple["Distribution | None", float]:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfoptcmp.analysis.bootstrap import best_of
-from tfoptcmp.analysis.distributions import Distribution
-from tfoptcmp.analysis.studies import StudyResults
+from tfoptcmp.analysis.distributions import Distribution, FloatArray
+from tfoptcmp.analysis.studies import StudyResults, steps_to
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +80,36 @@ def best_of_k(results: StudyResults, statistic: str, num_drawn: int) -> Distribu
     """
     if not measured(results, statistic):
         return None
+    return best_of(*selection_and_values(results, statistic), num_drawn)
+
+
+def selection_and_values(results: StudyResults, statistic: str) -> tuple[FloatArray, FloatArray]:
+    """Returns what the feasible trials are selected by and what is reported of the selected one.
+
+    Args:
+        results: The study.
+        statistic: A name in STATISTICS.
+
+    Returns:
+        Two float64 [N], inf where a trial has no value.
+    """
     columns = STATISTICS[statistic]
     feasible = results.feasible[[columns.select_by, columns.value]].to_numpy(dtype=np.float64)
     worst_if_nan = np.where(np.isnan(feasible), np.inf, feasible)
-    return best_of(worst_if_nan[:, 0], worst_if_nan[:, 1], num_drawn)
+    return worst_if_nan[:, 0], worst_if_nan[:, 1]
+
+
+def steps_of_best(results: StudyResults, target: float, num_drawn: int) -> Distribution | None:
+    """Returns the steps to any target of the fastest of K trials; None without feasible trials.
+
+    inf stands for "not reached by any of the K".
+
+    Args:
+        results: The study.
+        target: Validation metric, in its unit (shares in [0, 1]).
+        num_drawn: K >= 1.
+    """
+    if results.num_feasible == 0:
+        return None
+    steps = steps_to(results.feasible, results.measurements, target).to_numpy(dtype=np.float64)
+    return best_of(steps, steps, num_drawn)

@@ -6,13 +6,22 @@ nats), lower is better; steps count from 1; times in seconds.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from tfoptcmp.records import Status, Study, StudyConfig, StudyError, Trial, find_studies, read_study
+from tfoptcmp.records import (
+    COLUMNS,
+    Status,
+    Study,
+    StudyConfig,
+    StudyError,
+    Trial,
+    find_studies,
+    read_study,
+)
 from tfoptcmp.signatures import RULES, Signature
 
 # The final measurement's columns that the table carries over.
@@ -44,6 +53,10 @@ _COLUMNS = (
 )
 
 
+def _no_measurements() -> pd.DataFrame:
+    return pd.DataFrame(columns=["trial", *COLUMNS], dtype=float)
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class StudyResults:
     """One optimizer's trials on one workload.
@@ -53,12 +66,15 @@ class StudyResults:
         config: What was studied.
         signature: The optimizer: its rule and search space.
         trials: One row a trial, see `load_studies`.
+        measurements: One row a measurement: `trial` and `records.COLUMNS`, by trial and step; NaN
+            where a split is absent. Empty where only final results are known.
     """
 
     directory: Path
     config: StudyConfig
     signature: Signature
     trials: pd.DataFrame
+    measurements: pd.DataFrame = field(default_factory=_no_measurements)
 
     @property
     def name(self) -> str:
@@ -133,19 +149,54 @@ def _results(study: Study) -> StudyResults:
         signature = Signature.from_json(study.config.signature)
     except (KeyError, TypeError, ValueError) as error:
         raise StudyError(f"{study.directory}/study.json: signature: {error}") from error
+    measurements = _measurements(study)
     rows = [_row(study, trial) for trial in study.trials]
     table = pd.DataFrame(rows) if rows else pd.DataFrame(columns=list(_COLUMNS))
+    table = table.astype({"feasible": bool})
+    table["steps_to_target"] = steps_to(table, measurements, study.config.budget["target"])
     return StudyResults(
         directory=study.directory,
         config=study.config,
         signature=signature,
-        trials=table.astype({"feasible": bool}),
+        trials=table,
+        measurements=measurements,
     )
+
+
+def steps_to(
+    trials: pd.DataFrame, measurements: pd.DataFrame, target: float | None
+) -> "pd.Series[float]":
+    """Returns each trial's first measured step with a validation metric at or below the target.
+
+    Args:
+        trials: One row a trial, see `load_studies`.
+        measurements: Of these trials, see `StudyResults`.
+        target: In the metric's unit (shares in [0, 1]); None if there is none.
+
+    Returns:
+        With the index of `trials`: inf if feasible and not reached, NaN if infeasible or without a
+        target.
+    """
+    if target is None:
+        return pd.Series(math.nan, index=trials.index)
+    reached = measurements[measurements["validation_metric"] <= target]
+    first = reached.groupby("trial")["step"].min().to_dict()
+    steps = [float(first.get(trial, math.inf)) for trial in trials["trial"]]
+    return pd.Series(steps, index=trials.index, dtype=float).where(trials["feasible"])
+
+
+def _measurements(study: Study) -> pd.DataFrame:
+    found = {trial.index: study.measurements(trial.index) for trial in study.trials}
+    rows = [
+        [index, *(_number(measurement.get(name)) for name in COLUMNS)]
+        for index, measurements in found.items()
+        for measurement in measurements
+    ]
+    return pd.DataFrame(rows, columns=["trial", *COLUMNS], dtype=float)
 
 
 def _row(study: Study, trial: Trial) -> dict[str, Any]:
     config, final = study.config, trial.final or {}
-    feasible = trial.status is Status.COMPLETE
     return {
         "study": str(study.directory),
         "workload": config.workload,
@@ -155,27 +206,16 @@ def _row(study: Study, trial: Trial) -> dict[str, Any]:
         "study_seed": config.seed,
         "trial": trial.index,
         "status": trial.status.value,
-        "feasible": feasible,
+        "feasible": trial.status is Status.COMPLETE,
         "message": trial.message,
         "steps": trial.steps,
         "seconds": _number(trial.seconds),
         **{name: _number(final.get(name)) for name in FINAL},
-        "steps_to_target": _steps_to_target(study, trial) if feasible else math.nan,
+        "steps_to_target": math.nan,  # from the measurements, see `steps_to`
         **_prefixed("searched_", trial.values),
         **_prefixed("used_", trial.arguments),
         **_prefixed("seed_", trial.seeds),
     }
-
-
-def _steps_to_target(study: Study, trial: Trial) -> float:
-    target = study.config.budget["target"]
-    if target is None:
-        return math.nan
-    for measurement in study.measurements(trial.index):
-        metric, step = measurement["validation_metric"], measurement["step"]
-        if metric is not None and step is not None and metric <= target:
-            return float(step)
-    return math.inf
 
 
 def _number(value: float | None) -> float:
