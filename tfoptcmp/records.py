@@ -97,8 +97,14 @@ class StudyConfig:
     schema_version: int = SCHEMA_VERSION
 
 
-# What a resumed study may change.
-_MAY_DIFFER = ("num_feasible", "max_trials", "provenance")
+# What a resumed study may change; "scale" is but a label for the numbers beside it.
+_MAY_DIFFER = (
+    "num_feasible",
+    "max_trials",
+    "provenance",
+    "budget.num_feasible",
+    "budget.scale",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -270,10 +276,11 @@ def _locked(directory: Path) -> Iterator[None]:
 
 
 def _check_same(directory: Path, old: StudyConfig, new: StudyConfig) -> None:
+    there, now = _compared(old), _compared(new)
     differences = [
-        f"  {name}: {_shown(getattr(old, name))} there, {_shown(getattr(new, name))} now"
-        for name in (f.name for f in fields(StudyConfig))
-        if name not in _MAY_DIFFER and _plain(getattr(old, name)) != _plain(getattr(new, name))
+        f"  {name}: {_shown(there.get(name))} there, {_shown(now.get(name))} now"
+        for name in dict.fromkeys([*there, *now])
+        if there.get(name) != now.get(name)
     ]
     if differences:
         raise StudyError(
@@ -286,6 +293,26 @@ def _check_same(directory: Path, old: StudyConfig, new: StudyConfig) -> None:
             f"{directory} was started with num_feasible={old.num_feasible}, which cannot be "
             f"lowered; got {new.num_feasible}"
         )
+
+
+def _compared(config: StudyConfig) -> dict[str, Any]:
+    """What must be the same in a resumed study, as "budget.steps" and the like to its value."""
+    flat: dict[str, Any] = {}
+
+    def flatten(name: str, value: Any) -> None:
+        if name in _MAY_DIFFER:
+            return
+        if not isinstance(value, Mapping):
+            flat[name] = _plain(value)
+            return
+        if name == "signature.space.dimensions":  # their order says which coordinate is whose
+            flat["order of dimensions"] = list(value)
+        for key, entry in value.items():
+            flatten(f"{name}.{key}", entry)
+
+    for name in (f.name for f in fields(StudyConfig)):
+        flatten(name, getattr(config, name))
+    return flat
 
 
 def read_config(path: Path) -> StudyConfig:
@@ -348,7 +375,7 @@ def read_trial(path: Path) -> Trial:
             for name, value in data["final"].items()
         }
         return Trial(**{**data, "status": Status(data["status"]), "final": final})
-    except (TypeError, ValueError, KeyError) as error:
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
         raise StudyError(f"{path} is damaged: {error}; remove its folder to redo it") from error
 
 
@@ -358,7 +385,10 @@ def read_measurements(path: Path) -> list[Measurement]:
     Raises:
         StudyError: If the file is damaged; the message names it.
     """
-    text = path.read_text(encoding="utf-8")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (ValueError, OSError) as error:
+        raise StudyError(f"{path} cannot be read: {error}") from error
     complete = text[: text.rfind("\n") + 1]
     rows = list(csv.reader(complete.splitlines()))
     if not rows:
