@@ -366,7 +366,8 @@ def _check_range(name: str, value: float) -> None:
     _check_number(name, value)
     allowed = HYPERPARAMETERS[name]
     if value < allowed.low or (allowed.low_open and value == allowed.low) or value > allowed.high:
-        interval = f"{'(' if allowed.low_open else '['}{allowed.low:g}, {allowed.high:g}]"
+        end = "]" if math.isfinite(allowed.high) else ")"
+        interval = f"{'(' if allowed.low_open else '['}{allowed.low:g}, {allowed.high:g}{end}"
         raise ValueError(f"{name} must lie in {interval}; got {value!r}")
 
 

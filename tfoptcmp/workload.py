@@ -6,7 +6,7 @@ steps; losses in nats per example (per token for sequences); classification erro
 Importing this module does not import TensorFlow; the arrays and datasets it speaks of do.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -37,16 +37,19 @@ class Splits:
 
     Attributes:
         train: Batches for training.
-        evaluation: Split name to a finite dataset of batches (x, y), in a fixed order. Has
-            "train" (a fixed subset of the training split, without augmentation) and "validation",
-            and "test" where the workload has one.
+        evaluation: Split name to batches (x, y), iterated anew at each measurement: a list of
+            tensors where they fit in memory, else a finite dataset in a fixed order. Has "train"
+            (a fixed subset of the training split, without augmentation) and "validation", and
+            "test" where the workload has one.
+        num_classes: Number of logits.
         num_examples: Split name to the number of examples (tokens for sequences) in it, over the
             whole split. "train" is the full training split.
         partial: What the data lack, for people (PARTIAL DATA on every output); "" if complete.
     """
 
     train: TrainingSource
-    evaluation: Mapping[str, "tf.data.Dataset"]
+    evaluation: Mapping[str, "Iterable[tuple[tf.Tensor, tf.Tensor]]"]
+    num_classes: int
     num_examples: Mapping[str, int]
     partial: str = ""
 

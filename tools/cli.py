@@ -1,7 +1,9 @@
 """What every program shares: help in groups, one clear message for what the user can mend."""
 
+import importlib
 import os
 import sys
+import tempfile
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -47,6 +49,25 @@ def run(main: Callable[[list[str]], None], description: str, groups: Groups) -> 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.set_verbosity(logging.WARNING)
     app.run(guarded)
+
+
+def import_tensorflow() -> None:
+    """Imports TensorFlow without what it writes to stderr at import, unless the import fails.
+
+    The lines (no CUDA, oneDNN is on) come before any setting of the log level can take effect.
+    """
+    with tempfile.TemporaryFile() as kept:
+        stderr = os.dup(2)
+        os.dup2(kept.fileno(), 2)
+        try:
+            importlib.import_module("tensorflow")
+        except BaseException:
+            kept.seek(0)
+            os.write(stderr, kept.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
 
 
 class UserError(Exception):

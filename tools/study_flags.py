@@ -4,8 +4,10 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
+import workloads
 from tfoptcmp.signatures import RULES, Signature
-from tools.cli import UserError
+from tools.cli import UserError, import_tensorflow
+from workloads import spaces
 
 if TYPE_CHECKING:
     from tfoptcmp.workload import Budget, Workload
@@ -54,10 +56,10 @@ def workload_and_budget(**changes: int | None) -> "tuple[Workload, Budget]":
     Raises:
         UserError: If a name is unknown or a number impossible.
     """
-    import workloads
-
-    if WORKLOAD.value is None:
-        raise UserError(f"--workload must be one of {list(workloads.names())}; got nothing")
+    if WORKLOAD.value not in workloads.names():
+        got = "nothing" if WORKLOAD.value is None else repr(WORKLOAD.value)
+        raise UserError(f"--workload must be one of {list(workloads.names())}; got {got}")
+    import_tensorflow()
     try:
         workload = workloads.get(WORKLOAD.value)
         return workload, workload.budget(
@@ -77,8 +79,6 @@ def signature(optimizer: str) -> Signature:
     Raises:
         UserError: If there is none.
     """
-    from workloads import spaces
-
     if optimizer not in RULES:
         raise UserError(f"optimizer must be one of {list(RULES)}; got {optimizer!r}")
     try:

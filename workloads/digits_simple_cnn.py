@@ -34,6 +34,7 @@ def load(budget: Budget, data_dir: str | None) -> Splits:
     splits = {"train": train, "validation": validation, "test": test}
     return splits_of_arrays(
         {name: (images[index], labels[index]) for name, index in splits.items()},
+        num_classes=10,
         batch_size=budget.batch_size,
         prepare=lambda images: tf.cast(images, tf.float32) / 16,  # Pixels are 0, ..., 16.
     )

@@ -39,6 +39,7 @@ def load(budget: Budget, data_dir: str | None) -> Splits:
             "validation": (images[num_train:], labels[num_train:]),
             "test": found["test"],
         },
+        num_classes=10,
         batch_size=budget.batch_size,
         prepare=lambda images: tf.cast(images, tf.float32) / 255,
         partial=partial_text(

@@ -42,7 +42,7 @@ def load(budget: Budget, data_dir: str | None) -> Splits:
 def build(budget: Budget, splits: Splits) -> keras.Model:
     """Builds the LSTM for the vocabulary of the text; 289,639 parameters at 128 units."""
     return lstm(
-        vocabulary_size=splits.train.vocabulary_size,
+        vocabulary_size=splits.num_classes,
         batch_size=budget.batch_size,
         units=int(budget.options["units"]),
     )

@@ -50,6 +50,7 @@ def splits():
         evaluation={
             name: [(tf.constant(X[part]), tf.constant(Y[part]))] for name, part in parts.items()
         },
+        num_classes=4,
         num_examples={"train": 120, "validation": 60, "test": 60},
     )
 

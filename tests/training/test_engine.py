@@ -127,9 +127,7 @@ def test_divergence_ends_the_trial_at_the_very_step(
                 )
             )
 
-    poisoned = type(splits)(
-        train=Poisoned(), evaluation=splits.evaluation, num_examples=splits.num_examples
-    )
+    poisoned = replace(splits, train=Poisoned())
     trainer = Trainer(workload=workload, budget=budget, splits=poisoned, signature=adam)
     outcome, rows = run(trainer, make_task(adam, **GOOD))
     assert outcome.status is Status.INFEASIBLE

@@ -31,7 +31,7 @@ def test_digits_splits_are_disjoint_complete_and_stratified():
     parts = {
         "train": list(epoch.as_numpy_iterator()),
         **{
-            name: list(splits.evaluation[name].as_numpy_iterator())
+            name: [(x.numpy(), y.numpy()) for x, y in splits.evaluation[name]]
             for name in ("validation", "test")
         },
     }
@@ -44,7 +44,7 @@ def test_digits_splits_are_disjoint_complete_and_stratified():
     assert (everything.min(), everything.max()) == (0.0, 1.0)
     for name in ("validation", "test"):
         assert set(np.bincount(labels[name])) <= {29, 30, 31}
-    evaluated = np.concatenate([x for x, _ in splits.evaluation["train"].as_numpy_iterator()])
+    evaluated = np.concatenate([x for x, _ in splits.evaluation["train"]])
     assert len(evaluated) == 300
     joined = np.concatenate([images["train"], evaluated]).reshape(-1, 64)
     assert len(np.unique(joined, axis=0)) == 1_197  # A subset of the training split.
@@ -59,7 +59,7 @@ def test_pydocs_splits_follow_each_other():
     per_step = budget.batch_size * budget.options["sequence_length"]
     assert splits.num_examples["train"] == splits.train.steps_per_epoch * per_step
     counted = {
-        name: sum(int((y >= 0).sum()) for _, y in split.as_numpy_iterator())
+        name: sum(int((y.numpy() >= 0).sum()) for _, y in split)
         for name, split in splits.evaluation.items()
     }
     assert counted == {
@@ -78,7 +78,7 @@ def test_digits_parameters():
 
 def test_pydocs_parameters_follow_the_vocabulary():
     workload, budget, splits = load("pydocs_lstm", scale="paper")
-    vocabulary = splits.train.vocabulary_size  # That of this Python version.
+    vocabulary = splits.num_classes  # That of this Python version.
     # By hand: embedding, two layers of 131,584, output layer.
     expected = vocabulary * 128 + 2 * 131_584 + 129 * vocabulary
     assert workload.build(budget, splits).count_params() == expected

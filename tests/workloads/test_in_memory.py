@@ -65,12 +65,13 @@ def test_evaluation_is_in_order_and_train_is_a_subset_as_long_as_validation():
     x, y = examples(255)
     splits = splits_of_arrays(
         {"train": (x, y), "validation": (x[:5], y[:5]), "test": (x, y)},
+        num_classes=10,
         batch_size=4,
         prepare=lambda x: tf.cast(x, tf.float32),
     )
     assert splits.num_examples == {"train": 255, "validation": 5, "test": 255}
     seen = {
-        name: np.concatenate([y for _, y in split.as_numpy_iterator()]).tolist()
+        name: np.concatenate([y for _, y in split]).tolist()
         for name, split in splits.evaluation.items()
     }
     assert seen == {

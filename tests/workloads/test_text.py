@@ -21,9 +21,7 @@ def test_encode_refuses_characters_it_does_not_know():
 
 def test_streams_are_contiguous_and_start_again():
     # By hand: 20 characters, 2 streams of 3 windows of 3; the targets are 1, ..., 18.
-    streams = TextStreams(
-        np.arange(20, dtype=np.int32), vocabulary_size=20, batch_size=2, sequence_length=3
-    )
+    streams = TextStreams(np.arange(20, dtype=np.int32), batch_size=2, sequence_length=3)
     assert (streams.steps_per_epoch, streams.num_targets) == (3, 18)
     first, second, third, fourth = windows(streams, 0, 4)
     np.testing.assert_array_equal(first[0], [[0, 1, 2], [9, 10, 11]])
@@ -34,13 +32,16 @@ def test_streams_are_contiguous_and_start_again():
     # A late start and another seed give the same text.
     np.testing.assert_array_equal(windows(streams, 2, 3, seed=1)[0][0], third[0])
     with pytest.raises(ValueError, match="must be < 20"):
-        TextStreams(np.arange(20), vocabulary_size=20, batch_size=4, sequence_length=5)
+        TextStreams(np.arange(20), batch_size=4, sequence_length=5)
 
 
 @pytest.mark.parametrize("num", [2, 7, 12, 13, 14, 100])
 def test_evaluation_counts_every_character_but_the_first_once(num):
     codes = np.arange(num, dtype=np.int32)
-    batches = list(evaluation_windows(codes, batch_size=3, sequence_length=4).as_numpy_iterator())
+    batches = [
+        (x.numpy(), y.numpy())
+        for x, y in evaluation_windows(codes, batch_size=3, sequence_length=4)
+    ]
     x = np.concatenate([x for x, _ in batches], axis=1)
     y = np.concatenate([y for _, y in batches], axis=1)
     assert all(batch.shape == (3, 4) for pair in batches for batch in pair)

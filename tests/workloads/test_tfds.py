@@ -122,9 +122,9 @@ def test_the_real_fashion_mnist(data_dir):
     splits = WORKLOAD.load(BUDGET, str(data_dir))
     assert splits.num_examples == {"train": 55_000, "validation": 5_000, "test": 10_000}
     assert splits.partial == ""
-    test_labels = np.concatenate([y for _, y in splits.evaluation["test"].as_numpy_iterator()])
+    test_labels = np.concatenate([y for _, y in splits.evaluation["test"]])
     assert np.bincount(test_labels).tolist() == [1_000] * 10  # The official test set.
-    x = np.concatenate([x for x, _ in splits.evaluation["train"].as_numpy_iterator()])
+    x = np.concatenate([x for x, _ in splits.evaluation["train"]])
     assert (x.min(), x.max(), len(x)) == (0.0, 1.0, 5_000)
     # Recorded elsewhere for the 60,000 training images: mean 0.2860.
     assert x.mean() == pytest.approx(0.286, abs=0.005)

@@ -14,6 +14,9 @@ from tfoptcmp.workload import Splits
 Examples = tuple[np.ndarray, np.ndarray]
 """(x [n, ...], y [n]): inputs as stored, and class numbers."""
 
+Batch = tuple[tf.Tensor, tf.Tensor]
+"""(x [batch, ...], y int32 [batch]): what a model takes and what it should give."""
+
 Prepare = Callable[[tf.Tensor], tf.Tensor]
 """Inputs as stored [batch, ...] to the model's input, float32 [batch, ...]."""
 
@@ -86,20 +89,29 @@ class ArrayBatches:
         return positions.astype(np.int32).reshape(stop - start, self._batch_size)
 
 
-def evaluation_batches(examples: Examples, *, prepare: Prepare) -> tf.data.Dataset:
-    """Returns all examples once, in their order; the last batch may be smaller."""
+def evaluation_batches(examples: Examples, *, prepare: Prepare) -> list[Batch]:
+    """Returns all examples once, in their order and prepared; the last batch may be smaller."""
     x, y = examples
-    batches = tf.data.Dataset.from_tensor_slices((x, y.astype(np.int32)))
-    return batches.batch(EVALUATION_BATCH_SIZE).map(lambda x, y: (prepare(x), y)).prefetch(2)
+    return [
+        (prepare(tf.constant(x[start:stop])), tf.constant(y[start:stop], tf.int32))
+        for start in range(0, len(y), EVALUATION_BATCH_SIZE)
+        for stop in [start + EVALUATION_BATCH_SIZE]
+    ]
 
 
 def splits_of_arrays(
-    examples: Mapping[str, Examples], *, batch_size: int, prepare: Prepare, partial: str = ""
+    examples: Mapping[str, Examples],
+    *,
+    num_classes: int,
+    batch_size: int,
+    prepare: Prepare,
+    partial: str = "",
 ) -> Splits:
     """Makes a workload's splits of arrays.
 
     Args:
         examples: Split name to examples; "train", "validation" and any others.
+        num_classes: Number of different labels.
         batch_size: Examples a training batch.
         prepare: What to do with each batch's inputs.
         partial: What the data lack; "" if complete.
@@ -115,6 +127,7 @@ def splits_of_arrays(
         evaluation={
             name: evaluation_batches(split, prepare=prepare) for name, split in evaluated.items()
         },
+        num_classes=num_classes,
         num_examples={name: len(y) for name, (_, y) in examples.items()},
         partial=partial,
     )

@@ -36,18 +36,14 @@ class TextStreams:
 
     Attributes:
         steps_per_epoch: Windows of a stream; then the text starts again.
-        vocabulary_size: Number of classes.
         num_targets: Characters predicted in an epoch.
     """
 
-    def __init__(
-        self, codes: np.ndarray, *, vocabulary_size: int, batch_size: int, sequence_length: int
-    ) -> None:
+    def __init__(self, codes: np.ndarray, *, batch_size: int, sequence_length: int) -> None:
         """Cuts the text into streams.
 
         Args:
             codes: The text, int32 [n].
-            vocabulary_size: Number of different characters.
             batch_size: Number of streams.
             sequence_length: Characters of a stream in one batch.
 
@@ -60,7 +56,6 @@ class TextStreams:
                 f"batch_size * sequence_length must be < {len(codes)}, the characters of the text; "
                 f"got {batch_size} * {sequence_length}"
             )
-        self.vocabulary_size = vocabulary_size
         stream_length = self.steps_per_epoch * sequence_length
         self.num_targets = batch_size * stream_length
         self._sequence_length = sequence_length
@@ -108,7 +103,7 @@ class TextStreams:
 
 def evaluation_windows(
     codes: np.ndarray, *, batch_size: int, sequence_length: int
-) -> tf.data.Dataset:
+) -> list[tuple[tf.Tensor, tf.Tensor]]:
     """Returns all of a text in windows of streams, padded at the end of the streams.
 
     Args:
@@ -132,7 +127,7 @@ def evaluation_windows(
         return padded.reshape(batch_size, num_windows, sequence_length).swapaxes(0, 1)
 
     x, y = windows(codes[:-1], 0), windows(codes[1:], PADDING)
-    return tf.data.Dataset.from_tensor_slices((x, y)).prefetch(2)
+    return [(tf.constant(x), tf.constant(y)) for x, y in zip(x, y, strict=True)]
 
 
 def splits_of_text(
@@ -156,12 +151,7 @@ def splits_of_text(
         Splits that evaluate "train" on its beginning, as long as validation. Examples are counted
         in predicted characters.
     """
-    train = TextStreams(
-        texts["train"],
-        vocabulary_size=vocabulary_size,
-        batch_size=batch_size,
-        sequence_length=sequence_length,
-    )
+    train = TextStreams(texts["train"], batch_size=batch_size, sequence_length=sequence_length)
     evaluated = {**texts, "train": texts["train"][: len(texts["validation"])]}
     return Splits(
         train=train,
@@ -169,6 +159,7 @@ def splits_of_text(
             name: evaluation_windows(codes, batch_size=batch_size, sequence_length=sequence_length)
             for name, codes in evaluated.items()
         },
+        num_classes=vocabulary_size,
         num_examples={
             **{name: len(codes) - 1 for name, codes in texts.items()},
             "train": train.num_targets,

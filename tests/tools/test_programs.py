@@ -1,0 +1,290 @@
+"""The programs as a user runs them, each in a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tfoptcmp.records import Status, find_studies, read_study
+
+PROGRAMS = ("train", "tune", "report")
+
+
+def run(program, *arguments, **environment):
+    return subprocess.run(
+        [sys.executable, "-m", f"tools.{program}", *arguments],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+        timeout=240,
+    )
+
+
+def tune(study_dir, *arguments):
+    return run(
+        "tune",
+        "--workload=digits_simple_cnn",
+        "--scale=smoke",
+        "--steps=6",
+        "--num_feasible=3",
+        f"--study_dir={study_dir}",
+        *arguments,
+    )
+
+
+@pytest.fixture(scope="module")
+def studies(tmp_path_factory):
+    """Two small studies, and what the program printed."""
+    directory = tmp_path_factory.mktemp("studies")
+    done = tune(directory, "--optimizers=sgd,momentum")
+    assert done.returncode == 0, done.stderr
+    return directory, done
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_help_is_quick_grouped_and_no_error(program):
+    start = time.monotonic()
+    done = run(program, "--help")
+    assert done.returncode == 0
+    assert time.monotonic() - start < 5  # about 0.2 s where the machine has nothing else to do
+    assert "Output:\n" in done.stdout
+    assert "tensorflow" not in done.stderr.lower()
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_help_needs_no_heavy_import(program):
+    code = (
+        f"import sys; sys.argv = ['{program}', '--help']\n"
+        f"from tools import {program}\n"
+        f"try: {program}.main()\n"
+        "except SystemExit: pass\n"
+        "heavy = {'tensorflow', 'keras', 'keras_tuner', 'matplotlib', 'pandas', 'scipy'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+# Frozen: a flag that disappears or is renamed breaks people's scripts.
+FLAGS = {
+    "train": {
+        *("workload", "optimizer", "data_dir", "space", "search", "trial", "set", "scale"),
+        *("steps", "batch_size", "eval_every_steps", "seed", "threads_per_trial", "output_dir"),
+    },
+    "tune": {
+        *("workload", "optimizers", "data_dir", "space", "search", "scale", "steps"),
+        *("batch_size", "eval_every_steps", "num_feasible", "max_trials", "seed"),
+        *("threads_per_trial", "study_dir", "plan", "tensorboard"),
+    },
+    "report": {"study_dir", "tuning_budget", "output_dir"},
+}
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_flags_are_the_frozen_list(program):
+    words = run(program, "--help").stdout.split()
+    flags = {word[2:].removeprefix("[no]") for word in words if word.startswith("--")}
+    absl_own = {"verbosity", "flagfile:", "helpfull"}
+    mentioned_in_the_text = {flag for flag in flags if "=" in flag}
+    assert flags - absl_own - mentioned_in_the_text >= FLAGS[program]
+
+
+BAD = {
+    "unknown workload": (
+        ("train", "--workload=mnist", "--optimizer=sgd"),
+        "--workload must be one of ['fashion_mnist_simple_cnn'",
+    ),
+    "no workload": (("tune", "--study_dir=x"), "got nothing"),
+    "unknown optimizer": (
+        ("tune", "--workload=digits_simple_cnn", "--optimizers=sgd,adamw", "--study_dir=x"),
+        "optimizer must be one of ['sgd', 'momentum',",
+    ),
+    "same optimizer twice": (
+        ("tune", "--workload=digits_simple_cnn", "--optimizers=sgd,sgd", "--study_dir=x"),
+        "--optimizers must name different rules",
+    ),
+    "no study_dir": (("tune", "--workload=digits_simple_cnn"), "--study_dir must be given"),
+    "unknown space": (
+        ("train", "--workload=digits_simple_cnn", "--optimizer=sgd", "--space=nowhere"),
+        "must be one of ['initial'",
+    ),
+    "unknown scale": (
+        ("train", "--workload=digits_simple_cnn", "--optimizer=sgd", "--scale=huge"),
+        "must be one of ['paper', 'cpu', 'smoke']",
+    ),
+    "unknown hyperparameter": (
+        ("train", "--workload=digits_simple_cnn", "--optimizer=sgd", "--set=epsilon=1"),
+        "--set: name must be one of",
+    ),
+    "hyperparameter out of range": (
+        ("train", "--workload=digits_simple_cnn", "--optimizer=sgd", "--set=eta0=-1"),
+        "eta0 must lie in (0, inf)",
+    ),
+    "cap below the number of trials": (
+        (
+            *("tune", "--workload=digits_simple_cnn", "--study_dir=x"),
+            *("--num_feasible=5", "--max_trials=4"),
+        ),
+        "--max_trials must be >= 5; got 4",
+    ),
+    "report on nothing": (("report",), "name at least one study directory"),
+    "report on no directory": (("report", "nowhere"), "must be a directory; got 'nowhere'"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_gets_one_clear_message(case, tmp_path, monkeypatch):
+    (program, *arguments), message = BAD[case]
+    root = os.getcwd()
+    monkeypatch.chdir(tmp_path)
+    done = run(program, *arguments, PYTHONPATH=root)
+    assert done.returncode == 2, done.stderr
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_missing_data_are_named_within_seconds_and_nothing_is_written(tmp_path):
+    start = time.monotonic()
+    done = run(
+        "tune",
+        "--workload=fashion_mnist_simple_cnn",
+        f"--data_dir={tmp_path / 'data'}",
+        f"--study_dir={tmp_path / 'studies'}",
+    )
+    assert done.returncode == 2
+    assert time.monotonic() - start < 60  # not TFDS's 205 s of silence
+    assert "fashion_mnist" in done.stderr
+    assert str(tmp_path / "data") in done.stderr
+    assert "--data_dir" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_train_prints_measurements_and_writes_its_files(tmp_path):
+    done = run(
+        "train",
+        "--workload=digits_simple_cnn",
+        "--optimizer=nadam",
+        "--steps=6",
+        "--eval_every_steps=4",
+        "--trial=2",
+        f"--output_dir={tmp_path}",
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip().endswith("COMPLETE")
+    rows = (tmp_path / "measurements.csv").read_text().splitlines()
+    assert [row.split(",")[0] for row in rows] == ["step", "4", "6"]
+    assert (tmp_path / "model.keras").exists()
+    assert list(tmp_path.glob("events.out.tfevents.*"))
+
+
+def test_tune_writes_studies_with_as_many_feasible_trials_as_asked(studies):
+    directory, done = studies
+    assert "3/3 feasible" in done.stderr
+    found = [read_study(path) for path in find_studies(directory)]
+    assert [study.name for study in found] == ["momentum", "sgd"]
+    for study in found:
+        statuses = [trial.status for trial in study.trials]
+        assert statuses.count(Status.COMPLETE) == 3
+        for trial in study.trials:
+            measured = study.measurements(trial.index)
+            if trial.status is Status.COMPLETE:
+                assert measured[-1]["step"] == 6
+                assert measured[-1] == trial.final
+    momentum, sgd = found
+    # Trial i of every optimizer starts alike.
+    assert [t.seeds for t in momentum.trials[:3]] == [t.seeds for t in sgd.trials[:3]]
+
+
+def test_tune_again_changes_nothing_and_more_trials_go_on(studies):
+    directory, _ = studies
+    before = {path: path.read_bytes() for path in directory.rglob("*.*") if path.is_file()}
+    assert tune(directory, "--optimizers=sgd,momentum", "--notensorboard").returncode == 0
+    after = {path: path.read_bytes() for path in directory.rglob("*.*") if path.is_file()}
+    assert after == before
+
+
+def test_tune_refuses_a_study_with_other_settings_before_it_starts(studies):
+    directory, _ = studies
+    done = tune(directory, "--optimizers=nesterov,sgd", "--seed=1")
+    assert done.returncode == 2
+    assert "seed: 0 there, 1 now" in done.stderr
+    assert not (directory / "nesterov").exists()
+
+
+def test_tune_refuses_a_directory_that_is_no_study(tmp_path):
+    (tmp_path / "sgd").mkdir()
+    (tmp_path / "sgd" / "thesis.tex").write_text("do not touch")
+    done = tune(tmp_path, "--optimizers=sgd")
+    assert done.returncode == 2
+    assert "holds no study.json" in done.stderr
+    assert [path.name for path in (tmp_path / "sgd").iterdir()] == ["thesis.tex"]
+
+
+def test_plan_prints_spaces_and_time_and_writes_nothing(tmp_path):
+    done = tune(tmp_path / "studies", "--optimizers=sgd,adam", "--plan")
+    assert done.returncode == 0, done.stderr
+    assert "alpha0_over_epsilon" in done.stdout
+    assert "2 optimizers x 3 feasible trials" in done.stdout
+    assert not (tmp_path / "studies").exists()
+
+
+def test_report_prints_table_and_verdicts_and_writes_its_files(studies, tmp_path):
+    directory, _ = studies
+    done = run("report", f"--study_dir={directory}", f"--output_dir={tmp_path}")
+    assert done.returncode == 0, done.stderr
+    assert "Momentum" in done.stdout
+    assert "SGD <= Momentum" in done.stdout
+    html = (tmp_path / "report.html").read_text()
+    assert "Momentum" in html
+    assert list(tmp_path.glob("*.png"))
+
+
+def test_report_works_where_tensorflow_is_not(studies, tmp_path):
+    (tmp_path / "tensorflow.py").write_text("raise ImportError('not here')")
+    directory, _ = studies
+    done = run(
+        "report",
+        str(directory),
+        f"--output_dir={tmp_path / 'report'}",
+        PYTHONPATH=os.pathsep.join([str(tmp_path), os.getcwd()]),
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_tensorboard_finds_the_hyperparameters(studies):
+    """The HParams plugin's own view of the directory."""
+    from tensorboard.backend.event_processing import plugin_event_multiplexer
+    from tensorboard.plugins.hparams import metadata
+
+    directory, _ = studies
+    events = plugin_event_multiplexer.EventMultiplexer().AddRunsFromDirectory(str(directory))
+    events.Reload()
+    content = events.PluginRunToTagToContent("hparams")
+    experiment = metadata.parse_experiment_plugin_data(content["."][metadata.EXPERIMENT_TAG])
+    names = {info.name for info in experiment.hparam_infos}
+    assert {"optimizer", "eta0", "one_minus_gamma", "momentum", "learning_rate"} <= names
+    assert "metric/validation" in {info.name.tag for info in experiment.metric_infos}
+    sessions = {run for run, tags in content.items() if metadata.SESSION_START_INFO_TAG in tags}
+    ended = {run for run, tags in content.items() if metadata.SESSION_END_INFO_TAG in tags}
+    expected = {
+        f"{study.name}/trials/{trial.index:06d}"
+        for study in map(read_study, find_studies(directory))
+        for trial in study.trials
+    }
+    assert sessions == ended == expected
+    scalars = events.PluginRunToTagToContent("scalars")
+    assert {"metric/validation", "loss/train", "optimizer/gradient_rms"} <= set(
+        scalars["sgd/trials/000000"]
+    )
+
+
+def test_provenance_is_recorded(studies):
+    directory, _ = studies
+    config = json.loads((directory / "sgd" / "study.json").read_text())
+    assert config["versions"]["tensorflow"]
+    assert "--optimizers=sgd,momentum" in config["provenance"]["command"]

@@ -1,0 +1,53 @@
+"""Batch normalisation on TensorFlow's fused operation. TensorFlow only.
+
+Keras composes its own of a dozen operations, each of which goes through memory: on two CPU cores a
+training step of ResNet-32 (batch 128) takes SLOW s with Keras's layer and FAST s with this one.
+"""
+
+import keras
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable(package="tfoptcmp")
+class BatchNormalization(keras.layers.BatchNormalization):
+    """`keras.layers.BatchNormalization`, equal to rounding, and fused where it can be.
+
+    It can be on images [batch, height, width, channels] normalised per channel. On other inputs, in
+    float64, and where `synchronized` or `renorm` is asked for, it is Keras's layer.
+    """
+
+    def call(
+        self, inputs: tf.Tensor, training: bool | None = None, mask: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        """Returns the normalised inputs; moves the moving averages if training."""
+        if not self._fuses(inputs) or mask is not None:
+            return super().call(inputs, training=training, mask=mask)
+        channels = inputs.shape[-1:]
+        training = bool(training and self.trainable)
+        # Inputs may be float16 or bfloat16; the statistics are float32 throughout.
+        outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+            x=inputs,
+            scale=self.gamma.value if self.scale else tf.ones(channels),
+            offset=self.beta.value if self.center else tf.zeros(channels),
+            mean=self.moving_mean.value,
+            variance=self.moving_variance.value,
+            epsilon=self.epsilon,
+            is_training=training,
+        )
+        if training:
+            # The operation returns n / (n - 1) times the variance by which it normalises, and the
+            # latter is what Keras averages.
+            n = tf.cast(tf.size(inputs) // inputs.shape[-1], variance.dtype)
+            self._average(mean, variance * (n - 1) / n)
+        return outputs
+
+    def _fuses(self, inputs: tf.Tensor) -> bool:
+        per_channel_of_images = len(inputs.shape) == 4 and self.axis in (-1, 3)
+        return per_channel_of_images and not (
+            self.synchronized or self.renorm or inputs.dtype == tf.float64
+        )
+
+    def _average(self, mean: tf.Tensor, variance: tf.Tensor) -> None:
+        """Moves the moving averages by one step."""
+        for average, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            average.assign(average * self.momentum + value * (1 - self.momentum))
