@@ -13,6 +13,7 @@ from tuners.points import SEARCHES
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:(currentThread|getName)\\(\\) is deprecated:DeprecationWarning",
+    "ignore:__array__ implementation doesn't accept a copy:DeprecationWarning",  # Keras
     "ignore:All-NaN axis encountered:RuntimeWarning",  # keras-tuner's metrics, at a NaN
 )
 

@@ -67,34 +67,37 @@ def run(oracle, num_workers, seed, stop_after=None):
         oracle.record(claim, trial)
 
 
-EXPECTED = run(StudyOracle(config=config(), space=SPACE), num_workers=1, seed=0)
+@pytest.fixture(scope="module")
+def expected():
+    """The trials of one worker."""
+    return run(StudyOracle(config=config(), space=SPACE), num_workers=1, seed=0)
 
 
-def test_one_worker_stops_at_the_nth_feasible():
-    statuses = [EXPECTED[index].status for index in range(len(EXPECTED))]
+def test_one_worker_stops_at_the_nth_feasible(expected):
+    statuses = [expected[index].status for index in range(len(expected))]
     assert statuses.count(Status.COMPLETE) == 5 < len(statuses)
     assert statuses[-1] == Status.COMPLETE
 
 
 @pytest.mark.parametrize("num_workers", [2, 3, 8])
 @pytest.mark.parametrize("seed", range(5))
-def test_the_set_of_trials_does_not_depend_on_the_workers(num_workers, seed):
+def test_the_set_of_trials_does_not_depend_on_the_workers(num_workers, seed, expected):
     oracle = StudyOracle(config=config(), space=SPACE)
-    assert run(oracle, num_workers, seed) == EXPECTED
+    assert run(oracle, num_workers, seed) == expected
 
 
 @pytest.mark.parametrize("stop_after", [0, 1, 3, 6])
 @pytest.mark.parametrize("num_workers", [1, 2, 4])
-def test_restored_from_what_had_ended_it_goes_on_to_the_same_set(stop_after, num_workers):
+def test_restored_from_what_had_ended_it_goes_on_to_the_same_set(stop_after, num_workers, expected):
     begun = run(StudyOracle(config=config(), space=SPACE), 4, seed=1, stop_after=stop_after)
     oracle = StudyOracle(config=config(), space=SPACE, trials=reversed(list(begun.values())))
     rest = run(oracle, num_workers, seed=2)
     assert not set(begun) & set(rest)
-    assert begun | rest == EXPECTED
+    assert begun | rest == expected
 
 
-def test_gaps_come_first_in_the_order_of_their_indices():
-    kept = [EXPECTED[index] for index in (0, 2, 5)]
+def test_gaps_come_first_in_the_order_of_their_indices(expected):
+    kept = [expected[index] for index in (0, 2, 5)]
     oracle = StudyOracle(config=config(), space=SPACE, trials=kept)
     assert [int(oracle.create_trial(w).trial_id) for w in "abc"] == [1, 3, 4]
 
