@@ -1,7 +1,8 @@
 """Batch normalisation on TensorFlow's fused operation. TensorFlow only.
 
-Keras composes its own of a dozen operations, each of which goes through memory: on two CPU cores a
-training step of ResNet-32 (batch 128) takes SLOW s with Keras's layer and FAST s with this one.
+Keras composes its own of a dozen operations, each of which goes through memory. A training step of
+ResNet-32 (batch 128, two CPU cores, median of 12) takes 1.09 s of processor time with Keras's layer
+and 0.81 s with this one, an evaluation 0.28 s and 0.23 s.
 """
 
 import keras
