@@ -49,7 +49,7 @@ def describe(study_dir: Path, signatures: Sequence[Signature]) -> None:
     metrics = [
         hp.Metric(f"{kind}/{split}", display_name=f"{split} {kind}")
         for kind in ("metric", "loss")
-        for split in reversed(_SPLITS)
+        for split in ("validation", "test", "train")
     ]
     with _writer(study_dir).as_default():
         hp.hparams_config(hparams=hparams, metrics=metrics)
