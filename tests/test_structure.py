@@ -1,0 +1,66 @@
+"""The house rules that a machine can hold: who imports whom, what stays out of where."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("tfoptcmp", "workloads", "tuners", "tools")
+ALLOWED = {
+    "tfoptcmp": {"tfoptcmp"},
+    "workloads": {"workloads", "tfoptcmp"},
+    "tuners": {"tuners", "tfoptcmp"},
+    "tools": set(PACKAGES),
+}
+FILES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
+
+
+def imports(tree):
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative imports hide the direction"
+            yield node, node.module
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_point_down(path):
+    package = path.relative_to(ROOT).parts[0]
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    found = {name.partition(".")[0] for _, name in imports(tree)}
+    assert found & set(PACKAGES) <= ALLOWED[package]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_libraries_import_at_the_top_and_never_see_flags(path):
+    if path.relative_to(ROOT).parts[0] == "tools":
+        return
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    inside = [
+        name
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for _, name in imports(function)
+    ]
+    assert not inside
+    assert not {name for _, name in imports(tree) if name.partition(".")[0] == "absl"}
+
+
+# Where no TensorFlow is, a laptop with only the study directories still has these.
+LIGHT = (
+    *("spaces", "signatures", "inclusions", "records", "workload", "trial"),
+    *("analysis", "analysis.report"),
+)
+
+
+@pytest.mark.parametrize("module", LIGHT)
+def test_light_modules_do_not_import_tensorflow(module):
+    code = (
+        f"import sys, tfoptcmp.{module}\n"
+        "assert not {'tensorflow', 'keras'} & set(sys.modules), sorted(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
