@@ -149,5 +149,6 @@ def test_curve_is_best_of_at_every_k(ties):
     for k in range(1, 41):
         exact = best_of(selection, statistic, k)
         assert curve.mean[k - 1] == pytest.approx(exact.mean(), rel=1e-12)
+        assert curve.median[k - 1] == exact.percentile(50)
         assert curve.low[k - 1] == exact.percentile(5)
         assert curve.high[k - 1] == exact.percentile(95)

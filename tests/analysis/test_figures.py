@@ -1,9 +1,24 @@
 import pytest
 
+from tfoptcmp.analysis.bootstrap import budget_curve
 from tfoptcmp.analysis.comparisons import compare
-from tfoptcmp.analysis.figures import results_figure, save
+from tfoptcmp.analysis.figures import (
+    boundaries_figure,
+    infeasible_figure,
+    other_targets_figure,
+    parallel_figure,
+    protocols_figure,
+    results_figure,
+    save,
+    steps_figure,
+    training_curves_figure,
+    training_loss_figure,
+    tuning_curves_figure,
+)
+from tfoptcmp.analysis.figures.infeasible import share_interval
+from tfoptcmp.analysis.figures.steps import reached_targets
 from tfoptcmp.analysis.figures.style import COLOURS
-from tfoptcmp.analysis.statistics import best_of_k
+from tfoptcmp.analysis.statistics import best_of_k, steps_of_best
 from tfoptcmp.signatures import RULES
 
 TITLES = ["SGD", "Momentum", "Nesterov", "RMSProp", "Adam", "NAdam"]
@@ -78,3 +93,149 @@ def test_saved_twice_the_files_are_equal_and_names_are_no_mathematics(
         one, two = ((tmp_path / f"{name}{suffix}").read_bytes() for name in ("one", "two"))
         assert one == two
         assert len(one) > 5000
+
+
+ONE_COMPARISON = (
+    boundaries_figure,
+    infeasible_figure,
+    parallel_figure,
+    training_curves_figure,
+    tuning_curves_figure,
+)
+
+
+def written(figure):
+    """Everything that a figure says, as one text."""
+    texts = [text.get_text() for text in figure.texts]
+    for axes in figure.axes:
+        texts += [text.get_text() for text in axes.texts]
+        texts += [label.get_text() for label in (*axes.get_xticklabels(), *axes.get_yticklabels())]
+        texts += [axes.get_title(), axes.get_xlabel(), axes.get_ylabel()]
+    return " ".join(texts).replace("\n", " ")
+
+
+@pytest.mark.parametrize("draw", ONE_COMPARISON, ids=lambda draw: draw.__name__)
+def test_every_figure_has_its_face_and_all_optimizers_in_order(
+    draw, tmp_path, make_signature, write_study
+):
+    for rule in reversed(RULES):
+        write_study(
+            tmp_path / "s",
+            make_signature(rule),
+            [0.1, 0.2, 0.3, 0.4],
+            partial="only 32 images",
+            budget={"scale": "smoke"},
+        )
+    (comparison,) = compare(tmp_path / "s")
+    figure = draw(comparison)
+    text = written(figure)
+    for expected in ("digits_simple_cnn", "N = 4 feasible trials, K = 2", "PARTIAL DATA", "SMOKE"):
+        assert expected in text
+    body = text.split("SMOKE SCALE", 1)[1]
+    starts = [body.index(title) for title in TITLES]
+    assert starts == sorted(starts)
+    assert all(path.stat().st_size > 5000 for path in save(figure, tmp_path / "f", ("svg", "pdf")))
+
+
+@pytest.mark.parametrize("draw", ONE_COMPARISON, ids=lambda draw: draw.__name__)
+def test_nothing_is_cut_off(draw, tmp_path, make_signature, write_study):
+    names = [("sgd", "sgd"), ("adam", "adam_with_a_very_long_descriptive_name_2024")]
+    for rule, name in names:
+        signature = make_signature(rule, name=name)
+        write_study(tmp_path, signature, [0.1, 0.2], infeasible=3, workload="w" * 30)
+    figure = draw(*compare(tmp_path))
+    figure.draw_without_rendering()
+    box = figure.get_tightbbox()
+    width, height = figure.get_size_inches()
+    assert box.x0 >= -0.02
+    assert box.y0 >= -0.02
+    assert box.x1 <= width + 0.02
+    assert box.y1 <= height + 0.02
+
+
+@pytest.mark.parametrize("draw", ONE_COMPARISON, ids=lambda draw: draw.__name__)
+def test_nothing_but_infeasible_trials_still_draws(draw, tmp_path, make_signature, write_study):
+    for rule in ("sgd", "adam"):
+        write_study(tmp_path / "s", make_signature(rule), [], infeasible=3)
+    (comparison,) = compare(tmp_path / "s")
+    figure = draw(comparison)
+    assert "NO FEASIBLE TRIALS" in written(figure)
+    save(figure, tmp_path / "f")
+
+
+def test_steps_and_the_probability_to_get_there(six_rules):
+    (comparison,) = compare(six_rules)
+    (axes,) = steps_figure([comparison]).axes
+    for position, results in enumerate(comparison.studies):
+        steps, reached = best_of_k(results, "steps_to_target", 2).finite()
+        (point,) = axes.lines[position].get_xydata()
+        assert tuple(point) == pytest.approx((position, steps.mean()))
+        assert axes.texts[position].get_text() == f"{reached:.2f}"
+    assert "Steps to 25 % classification error" in face(axes)
+
+
+def test_steps_to_other_targets(six_rules):
+    (comparison,) = compare(six_rules)
+    targets = reached_targets(comparison)
+    assert targets == sorted(targets, reverse=True)
+    figure = other_targets_figure([comparison])
+    assert len(figure.axes) == len(targets)
+    (axes,) = other_targets_figure([comparison], [0.5]).axes
+    steps, _ = steps_of_best(comparison.studies[0], 0.5, 2).finite()
+    assert axes.lines[0].get_ydata()[0] == pytest.approx(steps.mean())
+    own = steps_of_best(comparison.studies[0], 0.25, 2)
+    assert own.mean() == best_of_k(comparison.studies[0], "steps_to_target", 2).mean()
+
+
+def test_steps_without_a_target_are_refused(tmp_path, make_signature, write_study):
+    write_study(tmp_path, make_signature("sgd"), [0.1] * 4, budget={"target": None})
+    with pytest.raises(ValueError, match="must have a target; got 'digits_simple_cnn'"):
+        steps_figure(compare(tmp_path))
+
+
+def test_training_loss_is_selected_by_itself(six_rules):
+    (comparison,) = compare(six_rules)
+    (axes,) = training_loss_figure([comparison]).axes
+    known = best_of_k(comparison.studies[0], "train_loss", 2)
+    assert axes.lines[0].get_ydata()[0] == pytest.approx(known.mean())
+    assert axes.get_ylabel() == "final training loss, nats"
+
+
+def test_protocols_stand_side_by_side_on_one_axis(six_rules):
+    (comparison,) = compare(six_rules)
+    columns = [("learning rate only", comparison), ("everything", comparison)]
+    figure = protocols_figure(columns)
+    left, right = figure.axes
+    assert left.get_ylim() == right.get_ylim()
+    assert face(left).startswith("learning rate only digits_simple_cnn, scale cpu")
+    assert left.get_ylabel() == "test\nclassification error, %"
+    with pytest.raises(ValueError, match="at least one protocol"):
+        protocols_figure([])
+
+
+def test_tuning_curves_are_exact(six_rules):
+    (comparison,) = compare(six_rules)
+    axes = tuning_curves_figure(comparison, "validation").axes[0]
+    errors = comparison.studies[0].feasible["validation_metric"]
+    curve = budget_curve(errors, errors)
+    solid = next(line for line in axes.lines if line.get_color() == COLOURS["sgd"])
+    assert list(solid.get_ydata()) == pytest.approx(list(100 * curve.mean[:5]))  # k <= N/2
+
+
+def test_huge_loss_does_not_move_the_point(tmp_path, make_signature, write_study):
+    errors = [2.0, 2.1, 2.2, 2.3, 2.4, 2.5, 2.6, 2.7, 2.8, 1e29]
+    write_study(tmp_path, make_signature("sgd"), errors, metric_unit="nats")
+    (comparison,) = compare(tmp_path, tuning_budget=3)
+    axes = results_figure([comparison]).axes[0]
+    known = best_of_k(comparison.studies[0], "validation", 3)
+    assert known.mean() > 1e20
+    assert axes.lines[0].get_ydata()[0] == known.percentile(50)
+    assert boundaries_figure(comparison).axes[0].get_ylim()[1] < 10
+
+
+def test_share_interval_by_hand():
+    low, high = share_interval(0, 10)
+    assert low == 0
+    assert high == pytest.approx(1.6449**2 / (10 + 1.6449**2))  # theory
+    assert share_interval(5, 10) == pytest.approx((0.2693, 0.7307), abs=1e-3)  # recorded
+    assert share_interval(9, 9)[1] == 1

@@ -58,12 +58,14 @@ class BudgetCurve:
         num_drawn: int [k].
         mean: float64 [k], inf where a value can be.
         low: float64 [k], 5th percentile.
+        median: float64 [k].
         high: float64 [k], 95th percentile.
     """
 
     num_drawn: NDArray[np.int64]
     mean: FloatArray
     low: FloatArray
+    median: FloatArray
     high: FloatArray
 
 
@@ -81,11 +83,12 @@ def budget_curve(selection: Numbers, statistic: Numbers) -> BudgetCurve:
     mass = selection_probabilities_for_all(selection)[:, order]
     mean = np.array([values[row > 0] @ row[row > 0] for row in mass])
     cumulative = np.cumsum(mass, axis=1)
-    low, high = (
+    low, median, high = (
         values[np.minimum((cumulative < percent / 100 - ROUNDING).sum(axis=1), len(values) - 1)]
-        for percent in (5, 95)
+        for percent in (5, 50, 95)
     )
-    return BudgetCurve(num_drawn=np.arange(1, len(values) + 1), mean=mean, low=low, high=high)
+    num_drawn = np.arange(1, len(values) + 1)
+    return BudgetCurve(num_drawn=num_drawn, mean=mean, low=low, median=median, high=high)
 
 
 def selection_probabilities_for_all(selection: Numbers) -> FloatArray:

@@ -81,7 +81,9 @@ class Comparison:
             said.append(f"PARTIAL DATA: {self.config.partial}")
         if _SHOWS_ONLY_THAT_IT_RUNS in self.scale.split("/"):
             said.append("SMOKE SCALE: shows that everything runs; not evidence about optimizers")
-        if self.descriptive_only:
+        if not self.num_trials:
+            said.append("NO FEASIBLE TRIALS: there is nothing to compare yet")
+        elif self.descriptive_only:
             said.append(
                 f"DESCRIPTIVE ONLY: K = {self.tuning_budget} is more than half of "
                 f"N = {self.num_trials}; no verdicts"

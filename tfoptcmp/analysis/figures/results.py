@@ -1,20 +1,36 @@
-"""Final validation and test metric of every optimizer (Choi et al. 2019, figure 1)."""
+"""Final results of every optimizer (Choi et al. 2019, figures 1 and 9)."""
 
+import math
 from collections.abc import Sequence
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tfoptcmp.analysis.comparisons import Comparison
-from tfoptcmp.analysis.figures.style import COLOURS, face_title, house_style
+from tfoptcmp.analysis.distributions import Distribution
+from tfoptcmp.analysis.figures.style import (
+    Look,
+    face_inches,
+    face_title,
+    house_style,
+    looks,
+    metric_unit,
+    names_inches,
+    no_value,
+    optimizer_axis,
+    reading_note,
+)
 from tfoptcmp.analysis.statistics import best_of_k, measured
 
-_INCHES_PER_OPTIMIZER = 0.6
+INCHES_PER_OPTIMIZER = 0.6
+HOW_TO_READ = (
+    "point: mean of the best of K trials (dash: median, where single huge values put the mean "
+    "above the bar); bar: 5th to 95th percentile; lower is better"
+)
 
 
 def results_figure(comparisons: Sequence[Comparison]) -> Figure:
-    """Draws the validation metric above the test metric, a column for each comparison.
+    """Draws the validation metric above the test metric, a column for each comparison (figure 1).
 
     A point is the mean of what tuning with K trials gets, its bar the 5th to 95th percentile;
     optimizers stand in the order of the inclusions, a signature that is not its rule's plain one
@@ -25,10 +41,25 @@ def results_figure(comparisons: Sequence[Comparison]) -> Figure:
     """
     studies = [results for comparison in comparisons for results in comparison.studies]
     tested = any(measured(results, "test") for results in studies)
-    rows = ("validation", "test") if tested else ("validation",)
-    widths = [max(4.8, 1 + _INCHES_PER_OPTIMIZER * len(c.studies)) for c in comparisons]
+    return _figure(comparisons, ("validation", "test") if tested else ("validation",), HOW_TO_READ)
+
+
+def training_loss_figure(comparisons: Sequence[Comparison]) -> Figure:
+    """Draws the final training loss, trials selected by it (figure 9), a column a comparison.
+
+    Args:
+        comparisons: At least one.
+    """
+    return _figure(comparisons, ("train_loss",), f"{HOW_TO_READ}; trials selected by this loss")
+
+
+def _figure(comparisons: Sequence[Comparison], rows: Sequence[str], note: str) -> Figure:
+    widths = [column_inches(comparison) for comparison in comparisons]
     with house_style():
-        figure = Figure(figsize=(sum(widths), 1 + 2.3 * len(rows)), layout="constrained")
+        face = max(face_inches(c, width) for c, width in zip(comparisons, widths, strict=True))
+        below = max(names_inches(comparison.studies) for comparison in comparisons)
+        size = (sum(widths), face + below + 0.5 + 1.9 * len(rows))
+        figure = Figure(figsize=size, layout="constrained")
         grid = figure.subplots(
             len(rows), len(widths), squeeze=False, sharex="col", width_ratios=widths
         )
@@ -36,12 +67,13 @@ def results_figure(comparisons: Sequence[Comparison]) -> Figure:
             for axes, statistic in zip(grid[:, column], rows, strict=True):
                 draw_statistic(axes, comparison, statistic)
             face_title(grid[0, column], comparison, width_inches=width)
-        figure.supxlabel(
-            "point: mean of the best of K trials; bar: 5th to 95th percentile; lower is better",
-            fontsize=7,
-            color="#555555",
-        )
+        reading_note(figure, note)
     return figure
+
+
+def column_inches(comparison: Comparison) -> float:
+    """Returns how wide a column with one place for each optimizer has to be."""
+    return max(4.8, 1 + INCHES_PER_OPTIMIZER * len(comparison.studies))
 
 
 def draw_statistic(axes: Axes, comparison: Comparison, statistic: str) -> None:
@@ -50,32 +82,34 @@ def draw_statistic(axes: Axes, comparison: Comparison, statistic: str) -> None:
     Args:
         axes: Where to draw.
         comparison: What to draw.
-        statistic: "validation" or "test".
+        statistic: "validation", "test" or "train_loss".
     """
-    share = comparison.config.metric_unit == "share"
-    scale, unit = (100.0, "%") if share else (1.0, comparison.config.metric_unit)
-    for position, results in enumerate(comparison.studies):
+    scale, unit = (1.0, "nats") if statistic == "train_loss" else metric_unit(comparison)
+    drawn = zip(comparison.studies, looks(comparison), strict=True)
+    for position, (results, look) in enumerate(drawn):
         known = best_of_k(results, statistic, comparison.tuning_budget)
-        if known is None or not np.isfinite(known.mean()):
-            axes.annotate(
-                "no value",
-                xy=(position, 0.5),
-                xycoords=("data", "axes fraction"),
-                rotation=90,
-                ha="center",
-                va="center",
-                color="#777777",
-            )
-            continue
-        mean, low, high = (
-            scale * value for value in (known.mean(), known.percentile(5), known.percentile(95))
-        )
-        colour = COLOURS[results.signature.rule.name]
-        axes.vlines(position, low, high, color=colour, linewidth=2)
-        plain = results.name == results.signature.rule.name
-        fill = colour if plain else "white"
-        axes.plot(position, mean, "o", color=colour, markerfacecolor=fill, markersize=6)
-    names = [results.title for results in comparison.studies]
-    axes.set_xlim(-0.6, len(names) - 0.4)
-    axes.set_xticks(range(len(names)), names, rotation=30, ha="right", rotation_mode="anchor")
-    axes.set_ylabel(f"{statistic}\n{comparison.config.metric}, {unit}")
+        if known is None or not math.isfinite(known.percentile(95)):
+            no_value(axes, position)
+        else:
+            draw_point(axes, position, known, look, scale)
+    optimizer_axis(axes, comparison.studies)
+    if statistic == "train_loss":
+        axes.set_ylabel("final training loss, nats")
+    else:
+        axes.set_ylabel(f"{statistic}\n{comparison.config.metric}, {unit}")
+
+
+def draw_point(
+    axes: Axes, position: float, known: Distribution, look: Look, scale: float = 1.0
+) -> None:
+    """Draws the mean and the 5th to 95th percentile, times `scale`.
+
+    A loss of 1e29 is finite and may be the worst of K: where that puts the mean above the 95th
+    percentile, the median is drawn.
+    """
+    low, middle, high = (scale * known.percentile(percent) for percent in (5, 50, 95))
+    mean = scale * known.mean()
+    axes.vlines(position, low, high, color=look.colour, linewidth=2)
+    y, marker = (mean, "o") if mean <= high else (middle, "_")
+    size = 6 if marker == "o" else 12
+    axes.plot(position, y, marker, color=look.colour, markerfacecolor=look.fill, markersize=size)

@@ -1,0 +1,189 @@
+"""Results against each hyperparameter, with the edges of its range (Choi et al. 2019, figure 5)."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from tfoptcmp.analysis.boundary import good_trials, position
+from tfoptcmp.analysis.comparisons import Comparison
+from tfoptcmp.analysis.distributions import FloatArray
+from tfoptcmp.analysis.figures.style import (
+    PALE,
+    WARNING_COLOUR,
+    Look,
+    Margins,
+    folded,
+    framed,
+    house_style,
+    looks,
+    metric_unit,
+    value_axis,
+)
+from tfoptcmp.analysis.published import PUBLISHED_EPSILONS
+from tfoptcmp.analysis.studies import StudyResults
+from tfoptcmp.records import Status
+from tfoptcmp.spaces import Choice, Dimension, Fixed, LogUniform
+
+_INCHES = (1.7, 1.15)  # of a hyperparameter's part of a row
+_RANGE = 0.8  # of its width lies between the edges
+_HOW_TO_READ = (
+    "a point: a feasible trial, its final validation metric against one of its hyperparameters; "
+    "coloured: good ones (the best 10 %, or 5 of at least 15); vertical lines: the edges of the "
+    "search space, which good trials should not crowd; red ticks at the top: trials that diverged; "
+    "triangles at the top: results above the axis"
+)
+_EPSILONS = "; red triangles at the bottom: epsilons of published work with that rule"
+
+
+def boundaries_figure(comparison: Comparison) -> Figure:
+    """Draws the final validation metric against each searched hyperparameter, a row an optimizer.
+
+    The hyperparameters of a row stand side by side in one axes, each at its `position` between its
+    edges: axes of their own would take ten times as long to draw.
+
+    Args:
+        comparison: What to draw.
+    """
+    studies = comparison.studies
+    most = max(1, *(results.signature.space.num_dims for results in studies))
+    searched = {name for results in studies for name in results.signature.space.free}
+    scale, unit = metric_unit(comparison)
+    lines = max(folded(results.title).count("\n") for results in studies)
+    with house_style():
+        figure = framed(
+            comparison,
+            "results against hyperparameters",
+            _HOW_TO_READ + (_EPSILONS if "epsilon" in searched else ""),
+            panel_inches=(max(4.5, _INCHES[0] * most), _INCHES[1]),
+            shape=(len(studies), 1),
+            margins=Margins(left=0.8 + 0.14 * lines, row_gap=0.65),
+        )
+        rows = figure.subplots(len(studies), 1, squeeze=False, sharex=True, sharey=True)[:, 0]
+        rows[0].set_xlim(0, most)
+        rows[0].set_xticks([])
+        top = _limit(rows[0], [scale * s.feasible["validation_metric"] for s in studies])
+        for axes, results, look in zip(rows, studies, looks(comparison), strict=True):
+            axes.spines["bottom"].set_visible(False)
+            axes.set_ylabel(f"{folded(results.title)}\nvalidation, {unit}")
+            _row(axes, results, look, scale, top)
+    return figure
+
+
+def _row(axes: Axes, results: StudyResults, look: Look, scale: float, top: float) -> None:
+    feasible = results.feasible
+    infeasible = results.trials[results.trials["status"] == Status.INFEASIBLE.value]
+    y = scale * feasible["validation_metric"].fillna(math.inf).to_numpy(dtype=np.float64)
+    good = feasible["trial"].isin(good_trials(results)["trial"]).to_numpy(dtype=bool)
+    fraction = axes.get_xaxis_transform()  # y in parts of the axis
+    free = results.signature.space.free
+    # Grid lines end with the row's last hyperparameter.
+    axes.axvspan(len(free), axes.get_xlim()[1], facecolor="white", linewidth=0, zorder=0.6)
+    for i, name in enumerate(free):
+        dimension = results.signature.space.dimensions[name]
+        x = _place(i, dimension, feasible[f"searched_{name}"])
+        for chosen, marker, colour, size in (
+            (~good & (y <= top), "o", PALE, 2.5),
+            (good & (y <= top), look.marker, look.colour, 4.0),
+        ):
+            axes.plot(x[chosen], y[chosen], marker, color=colour, markersize=size, linestyle="")
+        above = x[y > top]
+        _marks(axes, above, 0.95, "^", PALE)
+        _marks(axes, _place(i, dimension, infeasible[f"searched_{name}"]), 1.03, "|")
+        if name == "epsilon":
+            _marks(axes, _place(i, dimension, _published(results)), 0.04, "^")
+        edges = [i + (1 - _RANGE) / 2, i + (1 + _RANGE) / 2]
+        axes.vlines(edges, 0, 1, color="#777777", linewidth=1, transform=fraction)
+        axes.hlines(0, *edges, color="#777777", linewidth=1, transform=fraction)
+        for value, label in _ticks(dimension):
+            _below(axes, float(_place(i, dimension, [value])[0]), label, 3, 7.0)
+        _below(axes, i + 0.5, name, 14, 8.0)
+
+
+def _place(number: int, dimension: Dimension, values: "Sequence[float] | pd.Series") -> FloatArray:
+    """Where values stand in the part of the row that is the hyperparameter's."""
+    where = position(dimension, np.asarray(values, dtype=np.float64))
+    return number + (1 - _RANGE) / 2 + _RANGE * where
+
+
+def _marks(
+    axes: Axes, x: FloatArray, height: float, marker: str, colour: str = WARNING_COLOUR
+) -> None:
+    """Markers at a fixed part of the axis' height, without influence on its limits."""
+    if len(x):
+        axes.plot(
+            x,
+            np.full(len(x), height),
+            marker,
+            color=colour,
+            markersize=4,
+            transform=axes.get_xaxis_transform(),
+            clip_on=False,
+        )
+
+
+def _below(axes: Axes, x: float, text: str, points: float, size: float) -> None:
+    axes.annotate(
+        text,
+        xy=(x, 0),
+        xycoords=("data", "axes fraction"),
+        xytext=(0, -points),
+        textcoords="offset points",
+        ha="center",
+        va="top",
+        fontsize=size,
+    )
+
+
+def _ticks(dimension: Dimension) -> list[tuple[float, str]]:
+    """Values to name below the axis: the edges and the middle, or all of a few choices."""
+    assert not isinstance(dimension, Fixed)
+    if isinstance(dimension, Choice):
+        values = sorted(dimension.values)
+        return [(value, f"{value:g}") for value in values] if len(values) < 5 else []
+    middle = dimension.value(0.5)
+    if isinstance(dimension, LogUniform):
+        round_number = math.isclose(math.log10(middle), round(math.log10(middle)), abs_tol=1e-6)
+        shown = [dimension.low, *([middle] if round_number else []), dimension.high]
+        # 1e-10 and 1e2, not 1e+02.
+        return [
+            (v, f"{v:.0e}".replace("e+", "e").replace("e0", "e").replace("e-0", "e-"))
+            for v in shown
+        ]
+    return [(value, f"{value:.3g}") for value in (dimension.low, middle, dimension.high)]
+
+
+def _published(results: StudyResults) -> list[float]:
+    """Only of the rule itself: RMSProp has its epsilon under the root, Adam outside of it."""
+    rule = results.signature.rule.name
+    rule = "adam" if rule == "nadam" else rule
+    dimension = results.signature.space.dimensions["epsilon"]
+    assert isinstance(dimension, LogUniform)
+    known = (p.epsilon for p in PUBLISHED_EPSILONS if p.rule == rule)
+    return [epsilon for epsilon in known if dimension.low <= epsilon <= dimension.high]
+
+
+def _limit(axes: Axes, shown: "Sequence[pd.Series[float]]") -> float:
+    """Sets the limits of y and returns the highest value that is shown.
+
+    Losses of trials that all but diverged may be 1e29 and would hide the rest.
+    """
+    values = np.sort(pd.concat(shown).to_numpy(dtype=np.float64))
+    values = values[np.isfinite(values)]
+    if not values.size:
+        axes.set_yticks([])
+        return math.inf
+    middle = values[len(values) // 2]
+    top = min(values[-1], values[0] + 10 * (middle - values[0]))
+    values = values[values <= top]
+    value_axis(axes, values)
+    low, high = float(values[0]), float(values[-1])
+    if axes.get_yscale() == "log":
+        axes.set_ylim(low / (high / low) ** 0.15, high * (high / low) ** 0.12)
+    else:
+        margin = 0.13 * (high - low or 1.0)
+        axes.set_ylim(low - margin, high + margin)
+    return high

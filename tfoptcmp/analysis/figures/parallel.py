@@ -1,0 +1,109 @@
+"""Parallel coordinates: every trial a line through its hyperparameters to its result."""
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+
+from tfoptcmp.analysis.boundary import position
+from tfoptcmp.analysis.comparisons import Comparison
+from tfoptcmp.analysis.figures.style import (
+    Margins,
+    folded,
+    framed,
+    house_style,
+    metric_unit,
+    no_value,
+)
+from tfoptcmp.analysis.studies import StudyResults
+from tfoptcmp.spaces import Choice, Fixed
+
+_HOW_TO_READ = (
+    "a line: a feasible trial, from its hyperparameters (each on its own scale, from the low edge "
+    "to the high one) to its rank by the final validation metric, the best on top; dark: good"
+)
+
+
+def parallel_figure(comparison: Comparison) -> Figure:
+    """Draws the trials of each optimizer as parallel coordinates, a row an optimizer.
+
+    Args:
+        comparison: What to draw.
+    """
+    studies = comparison.studies
+    most = max(results.signature.space.num_dims for results in studies) + 1
+    lines = max(folded(results.title).count("\n") for results in studies)
+    with house_style():
+        figure = framed(
+            comparison,
+            "hyperparameters of every trial",
+            _HOW_TO_READ,
+            panel_inches=(max(4.5, 1.25 * most), 1.3),
+            shape=(len(studies), 1),
+            margins=Margins(left=0.5 + 0.14 * lines, bottom=0.4, row_gap=0.55),
+        )
+        rows = figure.subplots(len(studies), 1, squeeze=False)[:, 0]
+        for axes, results in zip(rows, studies, strict=True):
+            _draw(axes, comparison, results, most)
+    return figure
+
+
+def _draw(axes: Axes, comparison: Comparison, results: StudyResults, most: int) -> None:
+    scale, unit = metric_unit(comparison)
+    free = results.signature.space.free
+    feasible = results.feasible.sort_values(
+        "validation_metric", ascending=False, na_position="first", kind="stable"
+    )
+    count = len(feasible)
+    axes.set_xlim(-0.3, most - 0.7)
+    axes.set_ylim(-0.05, 1.05)
+    axes.grid(False)
+    for side in ("bottom", "left"):
+        axes.spines[side].set_visible(False)
+    axes.set_yticks([])
+    axes.set_ylabel(folded(results.title))
+    ticks = [*free, "validation"]
+    axes.set_xticks(range(len(ticks)), [folded(name, 16) for name in ticks], fontsize=7)
+    axes.tick_params(length=0)
+    if not count:
+        no_value(axes, len(free) / 2)
+        return
+    ranks = (np.arange(count) + 0.5) / count  # the last one is the best
+    dimensions = results.signature.space.dimensions
+    columns = [position(dimensions[name], feasible[f"searched_{name}"]) for name in free]
+    lines = np.stack([*columns, ranks], axis=1)
+    points = np.stack([np.broadcast_to(np.arange(lines.shape[1]), lines.shape), lines], axis=2)
+    # cividis from light to dark: readable without colours too.
+    axes.add_collection(
+        LineCollection(
+            list(points),
+            colors=colormaps["cividis_r"](ranks),
+            linewidths=np.where(ranks > 0.9, 1.4, 0.6),
+            alpha=0.8,
+        )
+    )
+    metric = scale * feasible["validation_metric"].to_numpy(dtype=np.float64)
+    ends = [_ends(results, name) for name in free]
+    for i, (low, high) in enumerate(
+        [*ends, (f"{metric[0]:.3g} {unit}", f"{metric[-1]:.3g} {unit}")]
+    ):
+        axes.axvline(i, color="#777777", linewidth=0.8)
+        for text, y, va in ((low, 0.0, "bottom"), (high, 1.0, "top")):
+            axes.annotate(
+                text,
+                xy=(i, y),
+                xytext=(2, 0),
+                textcoords="offset points",
+                va=va,
+                fontsize=6,
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5, "alpha": 0.8},
+            )
+
+
+def _ends(results: StudyResults, name: str) -> tuple[str, str]:
+    dimension = results.signature.space.dimensions[name]
+    assert not isinstance(dimension, Fixed)
+    if isinstance(dimension, Choice):
+        return f"{min(dimension.values):g}", f"{max(dimension.values):g}"
+    return f"{dimension.low:g}", f"{dimension.high:g}"

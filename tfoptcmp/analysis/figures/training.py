@@ -1,0 +1,80 @@
+"""Training curves: the best trial of each optimizer and the band of the good ones."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from tfoptcmp.analysis.boundary import good_trials
+from tfoptcmp.analysis.comparisons import Comparison
+from tfoptcmp.analysis.figures.panels import panel_for_each
+from tfoptcmp.analysis.figures.style import (
+    Look,
+    house_style,
+    looks,
+    metric_unit,
+    no_value,
+    value_axis,
+)
+from tfoptcmp.analysis.studies import StudyResults
+from tfoptcmp.analysis.tables import best_trial
+
+_HOW_TO_READ = (
+    "line: the trial with the best final validation metric; band: from the best to the worst of "
+    "the good trials (the best 10 %, or 5 of at least 15) at each step; grey: the other "
+    "optimizers' best trials; dashed: the target"
+)
+
+
+def training_curves_figure(comparison: Comparison) -> Figure:
+    """Draws the validation metric against training steps, a panel for each optimizer.
+
+    Args:
+        comparison: What to draw.
+    """
+    scale, unit = metric_unit(comparison)
+    best = [scale * best_curve(results) for results in comparison.studies]
+    target = comparison.config.budget["target"]
+    with house_style():
+        figure, panels = panel_for_each(
+            comparison,
+            f"validation {comparison.config.metric} during training",
+            _HOW_TO_READ,
+            best,
+            "training steps",
+            f"validation, {unit}",
+        )
+        shown = [] if target is None else [scale * target]
+        drawn = zip(panels, comparison.studies, best, looks(comparison), strict=True)
+        for axes, results, line, look in drawn:
+            shown += _draw(axes, results, line, look, scale)
+            if target is not None:
+                axes.axhline(scale * target, color="#777777", linewidth=0.8, linestyle="--")
+        panels[0].set_xlim(0, comparison.config.budget["steps"])
+        value_axis(panels[0], shown)
+    return figure
+
+
+def best_curve(results: StudyResults) -> "pd.Series[float]":
+    """Returns the validation metric of the best trial, indexed by the step; empty if none."""
+    best = best_trial(results)
+    trial = -1 if best is None else best["trial"]
+    rows = results.measurements[results.measurements["trial"] == trial]
+    return pd.Series(rows["validation_metric"].to_numpy(), index=rows["step"].to_numpy())
+
+
+def _draw(
+    axes: Axes, results: StudyResults, best: "pd.Series[float]", look: Look, scale: float
+) -> list[float]:
+    """Returns the finite values drawn."""
+    good = results.measurements["trial"].isin(set(good_trials(results)["trial"]))
+    rows = results.measurements[good]
+    if best.empty or rows.empty:
+        no_value(axes, results.config.budget["steps"] / 2)
+        return []
+    by_step = rows.groupby("step")["validation_metric"]
+    low, high = scale * by_step.min(), scale * by_step.max()
+    axes.fill_between(low.index, low, high, color=look.colour, alpha=0.2, linewidth=0)
+    axes.plot(best.index, best, look.line, color=look.colour, linewidth=1.6)
+    values = np.concatenate([low, high, best])
+    return [float(value) for value in values[np.isfinite(values)]]
