@@ -1,0 +1,389 @@
+"""Every planted fault is found, one at a time; a clean comparison is passed over in silence."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tfoptcmp.analysis.audit import CHECKS, audit
+from tfoptcmp.analysis.comparisons import compare
+from tfoptcmp.analysis.importers.studies import of_comparison
+from tfoptcmp.analysis.importers.tables import evidence_of_table
+from tfoptcmp.analysis.verdicts import inclusion_verdicts
+from tfoptcmp.spaces import Choice, Fixed, LogUniform, Uniform
+
+SCHEDULE = {
+    "decay_steps_fraction": Uniform(low=0.5, high=1.0),
+    "decay_factor": Choice(values=(1e-3, 1e-2, 1e-1)),
+}
+MOMENTUM = {
+    "eta0": LogUniform(low=1e-3, high=1e2),
+    "one_minus_gamma": LogUniform(low=1e-3, high=1.0),
+}
+ADAM = {
+    "alpha0_over_epsilon": LogUniform(low=1e-2, high=1e4),
+    "one_minus_beta1": LogUniform(low=1e-3, high=1.0),
+    "one_minus_beta2": LogUniform(low=1e-4, high=1e-1),
+    "epsilon": LogUniform(low=1e-10, high=1e10),
+}
+SPACES = {
+    "sgd": {"eta0": LogUniform(low=1e-2, high=1e2)},
+    "momentum": MOMENTUM,
+    "nesterov": MOMENTUM,
+    "rmsprop": {
+        "eta0_over_sqrt_epsilon": LogUniform(low=1e-3, high=1e2),
+        "one_minus_gamma": LogUniform(low=1e-3, high=1.0),
+        "one_minus_rho": LogUniform(low=1e-4, high=1.0),
+        "epsilon": LogUniform(low=1e-10, high=1e10),
+    },
+    "adam": ADAM,
+    "nadam": ADAM,
+}
+NUM_EXAMPLES = 5000
+
+
+def clean_table(seed=0, *, num_trials=50, spaces=SPACES, gradient_rms=1e-3):
+    """Trials whose error depends alike on the effective rate of every rule, best at 1.
+
+    The other hyperparameters do not matter; a seed changes an error by 0.1 %.
+    """
+    rng = np.random.default_rng(seed)
+    rows = []
+    for rule, own in spaces.items():
+        dimensions = {**own, **SCHEDULE}
+        for index in range(num_trials):
+            values = {
+                name: d.fixed if isinstance(d, Fixed) else d.value(rng.uniform())
+                for name, d in dimensions.items()
+            }
+            rate = values.get("alpha0_over_epsilon") or (
+                values.get("eta0") or values.get("eta0_over_sqrt_epsilon") or 1.0
+            ) / values.get("one_minus_gamma", 1.0)
+            error = 0.05 + 0.004 * math.log10(rate) ** 2 + 0.001 * rng.normal()
+            rows.append(
+                {
+                    "optimizer": rule,
+                    "validation": error,
+                    "test": error + 0.001 * rng.normal(),
+                    "diverged": False,
+                    "steps": 1000.0,
+                    "seed": float(index),
+                    "gradient_rms": gradient_rms,
+                    "num_validation": NUM_EXAMPLES,
+                    "num_test": NUM_EXAMPLES,
+                    **values,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def evidence(table, *, spaces=SPACES, **changes):
+    ranges = {rule: {**own, **SCHEDULE} for rule, own in spaces.items()}
+    return evidence_of_table("planted", table, metric_unit="share", ranges=ranges, **changes)
+
+
+def of_rule(table, rule):
+    return table["optimizer"] == rule
+
+
+def found(comparison):
+    """Title to severity of everything that is found."""
+    return {finding.title: finding.severity for finding in audit([comparison])}
+
+
+def test_a_clean_comparison_is_passed_over_in_silence():
+    assert audit([evidence(clean_table())]) == []
+
+
+def test_false_alarms_are_rare():
+    alarms = [seed for seed in range(1, 21) if audit([evidence(clean_table(seed))])]
+    # Recorded: none among the seeds 0 to 99.
+    assert not alarms
+
+
+def test_untuned_epsilon():
+    spaces = {**SPACES, "adam": {"alpha0": LogUniform(low=1e-5, high=1e-1), **ADAM}}
+    spaces["adam"] = {
+        "alpha0": LogUniform(low=1e-5, high=1e-1),
+        **{name: ADAM[name] for name in ("one_minus_beta1", "one_minus_beta2")},
+        "epsilon": Fixed(fixed=1e-8),
+    }
+    comparison = evidence(clean_table(spaces=spaces), spaces=spaces)
+    (finding,) = audit([comparison])
+    assert finding.severity == "warning"
+    assert finding.title == "epsilon not tuned"
+    assert "epsilon = 1e-08 (a default) in all 50 trials" in finding.evidence
+    assert "1 (Szegedy et al. 2016)" in finding.evidence
+    assert "epsilon" in finding.next_step
+
+
+def test_untuned_momentum_is_told_by_the_arguments_value():
+    spaces = {"momentum": {**MOMENTUM, "one_minus_gamma": Fixed(fixed=0.1)}}
+    (finding,) = audit([evidence(clean_table(spaces=spaces), spaces=spaces)])
+    assert finding.title == "momentum not tuned"
+    assert "momentum = 0.9 (a default)" in finding.evidence
+
+
+def test_an_ablation_beside_the_whole_rule_is_a_note():
+    table = clean_table()
+    ablation = table[of_rule(table, "adam")].assign(
+        optimizer="adam_default", rule="adam", epsilon=1e-8
+    )
+    ranges = {rule: {**own, **SCHEDULE} for rule, own in SPACES.items()}
+    ranges["adam_default"] = {**ranges["adam"], "epsilon": Fixed(fixed=1e-8)}
+    both = pd.concat([table, ablation], ignore_index=True)
+    comparison = evidence_of_table("planted", both, metric_unit="share", ranges=ranges)
+    assert found(comparison) == {"not its whole rule was tuned": "note"}
+
+
+def test_unreported_spaces():
+    table = clean_table()
+    comparison = evidence_of_table("planted", table, metric_unit="share")
+    assert found(comparison) == {"search spaces not reported": "warning"}
+    (finding,) = audit([comparison])
+    assert "learning_rate, momentum, rho, epsilon, decay_steps_fraction" in finding.evidence
+
+
+def test_copied_ranges():
+    same = LogUniform(low=1e-3, high=1e2)
+    spaces = {**SPACES, "sgd": {"eta0": same}}
+    (finding,) = audit([evidence(clean_table(spaces=spaces), spaces=spaces)])
+    assert finding.severity == "note"
+    assert finding.title == "the same range of learning_rate for different update rules"
+    assert "sgd, momentum, nesterov" in finding.subject
+    assert "0.001 .. 100" in finding.evidence
+
+
+def test_alike_hyperparameters_may_share_ranges():
+    assert SPACES["momentum"] == SPACES["nesterov"]
+    assert SPACES["adam"]["epsilon"] == SPACES["rmsprop"]["epsilon"]  # so wide: not copied
+    assert audit([evidence(clean_table())]) == []
+
+
+def test_few_trials():
+    comparison = evidence(clean_table(num_trials=15))
+    assert found(comparison) == {"fewer than tens of trials": "warning"}
+
+
+def test_a_space_that_cannot_imitate():
+    spaces = {**SPACES, "adam": {**ADAM, "epsilon": LogUniform(low=1e-10, high=1e-6)}}
+    (first, *_), other = [
+        audit([evidence(clean_table(spaces=spaces, gradient_rms=rms), spaces=spaces)])
+        for rms in (1e-3, 1e-9)
+    ]
+    assert other == []  # where the gradient is so small, 1e-6 is large
+    assert first.severity == "note"
+    assert first.title == "the space of adam cannot imitate sgd's best trial"
+    # by hand: 1e-6 / 1e-3.
+    assert "largest epsilon 1e-06 is 0.001 times the gradient's root mean square" in first.evidence
+
+
+def test_rmsprop_needs_the_square():
+    spaces = {
+        **SPACES,
+        "rmsprop": {**SPACES["rmsprop"], "epsilon": LogUniform(low=1e-10, high=1e-4)},
+    }
+    comparison = evidence(clean_table(spaces=spaces), spaces=spaces)
+    assert audit([comparison]) == []  # by hand: 1e-4 is 100 times (1e-3)^2
+    table = clean_table(spaces=spaces, gradient_rms=0.1)
+    titles = found(evidence(table, spaces=spaces))
+    assert titles == {
+        "the space of rmsprop cannot imitate sgd's best trial": "note",
+        "the space of rmsprop cannot imitate momentum's best trial": "note",
+    }
+
+
+def test_a_space_that_cannot_imitate_and_did_worse_is_a_warning():
+    spaces = {**SPACES, "adam": {**ADAM, "alpha0_over_epsilon": LogUniform(low=1e3, high=1e6)}}
+    findings = audit([evidence(clean_table(spaces=spaces), spaces=spaces)])
+    titles = {finding.title: finding.severity for finding in findings}
+    assert titles["the space of adam cannot imitate momentum's best trial"] == "warning"
+    assert titles["a rule did worse than its own special case"] == "error"
+    assert titles["best trials crowd the low edge of the search space"] == "warning"
+    assert any("needs alpha0_over_epsilon" in finding.evidence for finding in findings)
+    assert findings[0].severity == "error"  # the worst first
+
+
+@pytest.mark.parametrize(
+    ("high", "misses"), [(1e-9, True), (1e1, False)], ids=["too low", "high enough"]
+)
+def test_a_rate_searched_without_the_ratio(high, misses):
+    """Momentum's best needs alpha0 of about 1 times an epsilon of 1e-2 or more."""
+    spaces = {**SPACES, "adam": {**ADAM, "alpha0": LogUniform(low=1e-12, high=high)}}
+    del spaces["adam"]["alpha0_over_epsilon"]
+    titles = found(evidence(clean_table(spaces=spaces), spaces=spaces))
+    assert ("the space of adam cannot imitate momentum's best trial" in titles) == misses
+
+
+def test_unequal_numbers_of_trials():
+    table = clean_table()
+    fewer = table.drop(table[of_rule(table, "sgd")].index[:3])
+    assert found(evidence(fewer)) == {"unequal numbers of trials": "note"}
+    half = table.drop(table[of_rule(table, "sgd")].index[:25])
+    assert found(evidence(half)) == {"unequal numbers of trials": "warning"}
+
+
+def test_unequal_steps():
+    table = clean_table()
+    table.loc[of_rule(table, "adam"), "steps"] = 2000
+    (finding,) = audit([evidence(table)])
+    assert (finding.severity, finding.title) == ("error", "unequal budgets")
+    assert "sgd 1,000" in finding.evidence and "adam 2,000" in finding.evidence
+
+
+def test_optimizers_that_meet_on_no_budget():
+    table = clean_table()
+    special = evidence(table[table["optimizer"] == "sgd"])
+    general = evidence(table[table["optimizer"] == "adam"])
+    assert [f.title for f in audit([special, general])] == ["unequal budgets"]
+    assert audit([special, special]) == []  # the same optimizers at two budgets
+
+
+def test_an_optimum_beyond_the_edge():
+    table = clean_table()
+    rows = of_rule(table, "sgd")
+    # The better, the larger the rate: the optimum lies above the range.
+    table.loc[rows, ["validation", "test"]] -= np.outer(
+        0.02 * np.log10(table[rows]["eta0"]), (1, 1)
+    )
+    findings = audit([evidence(table)])
+    edge = [f for f in findings if f.title.startswith("best trials crowd")]
+    assert [f.title for f in edge] == ["best trials crowd the high edge of the search space"]
+    assert edge[0].subject == "planted: sgd, eta0"
+    assert "5 of the 5 best trials lie in the outermost 20 %" in edge[0].evidence
+
+
+def test_an_edge_beyond_which_nothing_is_allowed():
+    table = clean_table()
+    rows = of_rule(table, "momentum")
+    table.loc[rows, ["validation", "test"]] -= np.outer(
+        0.005 * np.log10(table[rows]["one_minus_gamma"]), (1, 1)
+    )
+    assert audit([evidence(table)]) == []  # momentum 0 is the best: there is nothing below
+
+
+def test_a_violated_inclusion():
+    table = clean_table()
+    table.loc[of_rule(table, "adam"), ["validation", "test"]] += 0.02
+    findings = audit([evidence(table)])
+    assert {f.title for f in findings} == {"a rule did worse than its own special case"}
+    assert [f.subject for f in findings] == ["planted: sgd <= adam", "planted: momentum <= adam"]
+    assert all(f.severity == "error" for f in findings)
+    assert "validation worse by" in findings[0].evidence
+
+
+def test_a_violation_with_epsilon_fixed_is_a_warning():
+    spaces = {**SPACES, "adam": {**ADAM, "epsilon": Fixed(fixed=1e-8)}}
+    table = clean_table(spaces=spaces)
+    table.loc[of_rule(table, "adam"), ["validation", "test"]] += 0.02
+    assert found(evidence(table, spaces=spaces)) == {
+        "epsilon not tuned": "warning",
+        "a rule did worse than its own special case": "warning",
+    }
+
+
+def test_pairs_are_judged_as_in_the_report(six_rules):
+    (comparison,) = compare(six_rules)
+    verdicts = inclusion_verdicts(comparison)
+    pairs = of_comparison(comparison).pairs
+    assert [(p.special.name, p.general.name, p.statistic, p.verdict) for p in pairs] == [
+        (j.special.name, j.general.name, j.statistic, j.verdict) for j in verdicts.judgements
+    ]
+    for pair, judgement in zip(pairs, verdicts.judgements, strict=True):
+        assert pair.delta == judgement.delta
+        np.testing.assert_array_equal(pair.difference.values, judgement.difference.values)
+
+
+def test_selection_on_the_test_metric():
+    table = clean_table()
+    without = evidence(table.drop(columns="validation"))
+    assert found(without)["selected on the test metric"] == "error"
+    same = evidence(table.assign(validation=table["test"]))
+    assert found(same)["selected on the test metric"] == "error"
+
+
+def test_a_reported_trial_that_was_selected_by_its_test_metric():
+    table = clean_table().assign(selected=False)
+    adam = table[of_rule(table, "adam")]
+    table.loc[adam["validation"].idxmin(), "selected"] = True
+    assert audit([evidence(table)]) == []
+    table["selected"] = False
+    table.loc[adam["test"].idxmin(), "selected"] = True
+    assert adam["test"].idxmin() != adam["validation"].idxmin()
+    (finding,) = audit([evidence(table)])
+    assert finding.title == "selected on the test metric"
+
+
+def test_one_seed_and_a_gap_inside_its_noise():
+    table = clean_table()
+    table["seed"] = 7.0
+    (finding,) = audit([evidence(table)])
+    assert finding.title == "one seed, and a gap that may be its noise"
+    assert finding.severity == "warning"
+    assert "from 5,000 test examples alone" in finding.evidence
+    assert "--rerun_best" in finding.next_step
+    table.loc[of_rule(table, "nadam"), ["validation", "test"]] -= 0.03
+    assert "one seed, and a gap that may be its noise" not in found(evidence(table))
+
+
+def test_mostly_infeasible():
+    table = clean_table()
+    diverged = table[of_rule(table, "sgd")].assign(
+        diverged=True, validation=math.nan, test=math.nan
+    )
+    table = pd.concat([table, diverged, diverged.head(5)], ignore_index=True)
+    (finding,) = audit([evidence(table)])
+    assert finding.title == "most trials diverged"
+    assert "55 of 105 trials (52 %)" in finding.evidence
+
+
+def test_k_too_small_for_a_claim():
+    table = clean_table()
+    table.loc[of_rule(table, "nadam"), ["validation", "test"]] -= 0.008
+    comparison = evidence(table, tuning_budget=2)
+    claimed = dataclasses.replace(comparison, claims=(("nadam", "sgd"),))
+    (finding,) = audit([claimed])
+    assert finding.title == "K is too small for the claim"
+    assert "at K = 2" in finding.evidence
+    enough = int(finding.next_step.split("K = ")[1].split()[0])
+    assert 2 < enough <= 25
+    assert audit([dataclasses.replace(claimed, tuning_budget=enough)]) == []
+    turned = dataclasses.replace(comparison, claims=(("sgd", "nadam"),))
+    assert "none of the K up to N / 2 = 25" in audit([turned])[0].next_step
+
+
+def test_k_above_half_of_the_trials():
+    assert found(evidence(clean_table(), tuning_budget=26)) == {
+        "K is more than half of the number of trials": "warning"
+    }
+
+
+def test_a_lucky_winner_and_a_claim_that_its_reruns_do_not_bear_out():
+    table = clean_table()
+    winner = table.loc[table[of_rule(table, "adam")]["validation"].idxmin()]
+    again = [
+        {**winner, "seed": 1000.0 + j, "validation": 0.06 + 1e-3 * j, "test": 0.06 + 1e-3 * j}
+        for j in range(5)
+    ]
+    rerun = pd.concat([table, pd.DataFrame(again)], ignore_index=True)
+    comparison = evidence(rerun)
+    adam = next(e for e in comparison.entries if e.name == "adam")
+    assert adam.num_feasible == 50  # re-runs are no trials
+    (finding,) = audit([comparison])
+    assert (finding.severity, finding.title) == ("note", "the winner was lucky")
+    assert "mean 6.20 %" in finding.evidence  # by hand
+    other = table.loc[table[of_rule(table, "nadam")]["validation"].idxmin()]
+    more = [{**other, "seed": 2000.0 + j} for j in range(3)]
+    both = evidence(pd.concat([rerun, pd.DataFrame(more)], ignore_index=True))
+    claimed = dataclasses.replace(both, claims=(("adam", "nadam"),))
+    assert found(claimed)["re-runs do not bear out the claim"] == "warning"
+
+
+def test_every_check_is_planted_above():
+    assert list(CHECKS) == [
+        *("untuned", "unreported", "copied_ranges", "few_trials", "unequal", "infeasible"),
+        *("selected_on_test", "violated", "cannot_imitate", "crowded_edge", "seed_noise"),
+        *("winners_curse", "unsupported_claim"),
+    ]

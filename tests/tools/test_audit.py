@@ -1,0 +1,92 @@
+"""The audit as a user runs it: text, JSON and exit codes."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+HEADER = "optimizer,validation,test,learning_rate,learning_rate_low,learning_rate_high\n"
+
+
+def audit(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "tools.audit", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def table(path, *, gap):
+    """SGD's and an unknown rule's trials, tuned over a range of their own."""
+    errors = [0.1 + 0.001 * ((7 * i) % 25) for i in range(25)]
+    rates = [10 ** (-3 + 0.16 * ((11 * i) % 25)) for i in range(25)]
+    lines = [f"sgd,{e},{e + 1e-4},{r},1e-4,1e2\n" for e, r in zip(errors, rates, strict=True)]
+    lines += [
+        f"other,{e + gap},{e + gap + 1e-4},{r},1e-5,1e3\n"
+        for e, r in zip(errors, rates, strict=True)
+    ]
+    path.write_text(HEADER + "".join(lines))
+    return path
+
+
+def test_a_clean_table(tmp_path):
+    done = audit(f"--csv={table(tmp_path / 'clean.csv', gap=0.001)}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout == "clean: sgd, other; N = 25 feasible trials, K = 5\nNo findings.\n"
+
+
+def test_a_claim_that_the_trials_do_not_support(tmp_path):
+    path = table(tmp_path / "results.csv", gap=0.001)
+    done = audit(f"--csv={path}", "--claim=sgd,other")
+    assert done.returncode == 3
+    assert "WARNING  results: sgd better than other: K is too small for the claim" in done.stdout
+    assert done.stdout.endswith("1 warning\n")
+    clear = table(tmp_path / "clear.csv", gap=0.1)
+    assert audit(f"--csv={clear}", "--claim=sgd,other").returncode == 0
+
+
+def test_an_error_as_json(tmp_path):
+    path = tmp_path / "results.csv"
+    path.write_text("optimizer,test\nsgd,0.1\nadam,0.2\n")
+    done = audit(f"--csv={path}", "--json")
+    assert done.returncode == 4
+    found = json.loads(done.stdout)
+    assert found["comparisons"][0]["optimizers"] == ["sgd", "adam"]
+    assert found["findings"][0]["severity"] == "error"
+    assert {"severity", "subject", "title", "evidence", "next_step"} == set(found["findings"][0])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "name study directories as arguments, or a table as --csv=..."),
+        (["/nowhere"], "arguments must be directories; got '/nowhere'"),
+        (["--csv=/nowhere.csv"], "/nowhere.csv cannot be read as CSV"),
+    ],
+)
+def test_input_that_cannot_be_used(arguments, message):
+    done = audit(*arguments)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_claim_about_optimizers_that_are_not_there(tmp_path):
+    done = audit(f"--csv={table(tmp_path / 'results.csv', gap=0)}", "--claim=adam,sgd")
+    assert done.returncode == 2
+    assert "--claim must be two of ['other', 'sgd']" in done.stderr
+
+
+def test_the_columns_are_documented():
+    done = audit("--columns")
+    assert done.returncode == 0
+    for column in ("validation", "diverged", "seed", "<name>_low", "num_test"):
+        assert column in done.stdout
+
+
+def test_help_says_what_the_exit_codes_mean():
+    done = audit("--help")
+    assert done.returncode == 0
+    assert "3 if" in done.stdout and "4 if" in done.stdout and "--csv" in done.stdout

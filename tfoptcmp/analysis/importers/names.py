@@ -1,0 +1,98 @@
+"""How other tools call update rules and hyperparameters, in our names.
+
+Arguments of optimizers become the names of search spaces, in which small differences near 1 keep
+their digits: momentum 0.99 is one_minus_gamma 0.01.
+"""
+
+import re
+
+from tfoptcmp.spaces import Choice, Dimension, Fixed, LogUniform, Uniform
+
+_RULES = {
+    "sgd": "sgd",
+    "gradientdescent": "sgd",
+    "momentum": "momentum",
+    "sgdmomentum": "momentum",
+    "sgdm": "momentum",
+    "heavyball": "momentum",
+    "nesterov": "nesterov",
+    "nesterovmomentum": "nesterov",
+    "nag": "nesterov",
+    "rmsprop": "rmsprop",
+    "adam": "adam",
+    "nadam": "nadam",
+}
+
+# Spellings of arguments: lower case, without "_" and "-".
+_ARGUMENTS = {
+    "learningrate": "learning_rate",
+    "lr": "learning_rate",
+    "alpha": "learning_rate",
+    "eta": "learning_rate",
+    "momentum": "momentum",
+    "gamma": "momentum",
+    "rho": "rho",
+    "beta1": "beta_1",
+    "beta2": "beta_2",
+    "epsilon": "epsilon",
+    "eps": "epsilon",
+}
+
+_COMPLEMENTS = {
+    "momentum": "one_minus_gamma",
+    "rho": "one_minus_rho",
+    "beta_1": "one_minus_beta1",
+    "beta_2": "one_minus_beta2",
+}
+
+# A range that spans this factor, about a decade, is taken for one searched on a log scale.
+_LOG_SCALE_FACTOR = 9.0
+
+
+def rule_named(optimizer: str) -> str | None:
+    """Returns the update rule that a label names ("AdamOptimizer", "SGD-momentum"), or None."""
+    letters = re.sub("[^a-z]", "", optimizer.lower())
+    return _RULES.get(letters) or _RULES.get(letters.removesuffix("optimizer"))
+
+
+def searched_name(name: str, rule: str | None) -> str:
+    """Returns the search spaces' name of a hyperparameter; names that are not known stay.
+
+    Args:
+        name: As the tool calls it, e.g. "lr" or "beta1".
+        rule: Name of the update rule: Adam's learning rate has another name than Momentum's.
+    """
+    argument = _ARGUMENTS.get(re.sub("[_-]", "", name.lower()), name)
+    if argument == "learning_rate":
+        return "alpha0" if rule in ("adam", "nadam") else "eta0"
+    return _COMPLEMENTS.get(argument, argument)
+
+
+def searched_value(name: str, value: float) -> float:
+    """Returns the value that belongs to `searched_name(name)`."""
+    return 1.0 - value if _is_complement(name) else value
+
+
+def searched_range(name: str, low: float, high: float) -> Dimension:
+    """Returns the dimension that belongs to `searched_name(name)`.
+
+    Args:
+        name: As the tool calls it.
+        low: Lower end, <= high; equal if the hyperparameter was fixed.
+        high: Upper end.
+    """
+    ends = sorted((searched_value(name, low), searched_value(name, high)))
+    if ends[0] == ends[1]:
+        return Fixed(fixed=ends[0])
+    if ends[0] > 0 and ends[1] / ends[0] >= _LOG_SCALE_FACTOR:
+        return LogUniform(low=ends[0], high=ends[1])
+    return Uniform(low=ends[0], high=ends[1])
+
+
+def searched_choice(name: str, values: list[float]) -> Dimension:
+    """Returns the dimension of a hyperparameter that took one of several values."""
+    return Choice(values=tuple(searched_value(name, value) for value in values))
+
+
+def _is_complement(name: str) -> bool:
+    return _ARGUMENTS.get(re.sub("[_-]", "", name.lower())) in _COMPLEMENTS
