@@ -1,9 +1,6 @@
 """Search spaces as data: from a point of [0, 1)^d to the values of named hyperparameters.
 
-A space maps names to dimensions. The names are those of the *decoupled* parameterisation of
-Choi et al. (2019), section 4: not epsilon and the learning rate are searched but epsilon and
-their ratio, because the best learning rate is nearly proportional to epsilon (sqrt(epsilon) for
-RMSProp) where epsilon is large. `HYPERPARAMETERS` lists every name with what it means;
+A space maps names to dimensions; what the names mean stands in `tfoptcmp.hyperparameters`.
 `SearchSpace.derive` turns searched values into the arguments that an update rule, its schedule and
 the regularisation take.
 
@@ -11,9 +8,12 @@ Nothing here knows TensorFlow, keras-tuner, a workload or an update rule.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from tfoptcmp.hyperparameters import HYPERPARAMETERS as HYPERPARAMETERS
+from tfoptcmp.hyperparameters import Hyperparameter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,149 +89,38 @@ _DIMENSIONS: dict[str, type[Dimension]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Hyperparameter:
-    """What one searchable name means.
-
-    Attributes:
-        argument: The argument it becomes (`SearchSpace.derive`), as the optimizer, the schedule or
-            the trainer calls it.
-        derive: The argument's value from the searched values and the budget in steps.
-        low: Smallest value allowed, `low_open` if it is itself excluded.
-        high: Largest value allowed.
-        meaning: One line for people.
-    """
-
-    argument: str
-    derive: Callable[[Mapping[str, float], int], float]
-    meaning: str
-    low: float = 0.0
-    low_open: bool = False
-    high: float = math.inf
-
-
-def _same(name: str) -> Callable[[Mapping[str, float], int], float]:
-    return lambda values, budget_steps: values[name]
-
-
-def _one_minus(name: str) -> Callable[[Mapping[str, float], int], float]:
-    return lambda values, budget_steps: 1.0 - values[name]
-
-
-# The names that a search space may use (PAPER: section 4 and appendix D).
-HYPERPARAMETERS: dict[str, Hyperparameter] = {
-    "eta0": Hyperparameter(
-        argument="learning_rate",
-        derive=_same("eta0"),
-        meaning="initial learning rate of SGD, Momentum, Nesterov (RMSProp if epsilon is fixed)",
-        low_open=True,
-    ),
-    "alpha0": Hyperparameter(
-        argument="learning_rate",
-        derive=_same("alpha0"),
-        meaning="initial learning rate of Adam, NAdam if epsilon is fixed",
-        low_open=True,
-    ),
-    "eta0_over_sqrt_epsilon": Hyperparameter(
-        argument="learning_rate",
-        derive=lambda values, _: values["eta0_over_sqrt_epsilon"] * math.sqrt(values["epsilon"]),
-        meaning="RMSProp's initial learning rate over sqrt(epsilon)",
-        low_open=True,
-    ),
-    "alpha0_over_epsilon": Hyperparameter(
-        argument="learning_rate",
-        derive=lambda values, _: values["alpha0_over_epsilon"] * values["epsilon"],
-        meaning="Adam's and NAdam's initial learning rate over epsilon",
-        low_open=True,
-    ),
-    "one_minus_gamma": Hyperparameter(
-        argument="momentum",
-        derive=_one_minus("one_minus_gamma"),
-        meaning="1 - momentum",
-        low_open=True,
-        high=1.0,
-    ),
-    "one_minus_rho": Hyperparameter(
-        argument="rho",
-        derive=_one_minus("one_minus_rho"),
-        meaning="1 - RMSProp's decay of squared gradients",
-        low_open=True,
-        high=1.0,
-    ),
-    "one_minus_beta1": Hyperparameter(
-        argument="beta_1",
-        derive=_one_minus("one_minus_beta1"),
-        meaning="1 - decay of the mean gradient",
-        low_open=True,
-        high=1.0,
-    ),
-    "one_minus_beta2": Hyperparameter(
-        argument="beta_2",
-        derive=_one_minus("one_minus_beta2"),
-        meaning="1 - decay of squared gradients",
-        low_open=True,
-        high=1.0,
-    ),
-    "epsilon": Hyperparameter(
-        argument="epsilon", derive=_same("epsilon"), meaning="damping", low_open=True
-    ),
-    "decay_steps_fraction": Hyperparameter(
-        argument="decay_steps",
-        derive=lambda values, budget_steps: max(
-            1, round(values["decay_steps_fraction"] * budget_steps)
-        ),
-        meaning="share of the budget over which the learning rate decays linearly",
-        low_open=True,
-        high=1.0,
-    ),
-    "decay_factor": Hyperparameter(
-        argument="decay_factor",
-        derive=_same("decay_factor"),
-        meaning="final over initial learning rate",
-        high=1.0,
-    ),
-    "l2": Hyperparameter(
-        argument="l2",
-        derive=_same("l2"),
-        meaning="lambda: lambda/2 times the sum of squares of the kernels is added to the loss",
-    ),
-    "label_smoothing": Hyperparameter(
-        argument="label_smoothing",
-        derive=_same("label_smoothing"),
-        meaning="share of the label's probability spread over all classes",
-        high=1.0,
-    ),
-}
-
-
-@dataclass(frozen=True, kw_only=True)
 class SearchSpace:
     """Named dimensions, in the order of the point's coordinates.
 
     Attributes:
         dimensions: Name to dimension. The order of the names fixes which coordinate is whose.
         source: Where the ranges come from ("reconstructed", "ours", a study), for the record.
+        own: Names beside those of HYPERPARAMETERS, for optimizers that have others.
+        free: Names of the dimensions that are not Fixed: one coordinate each, in this order.
     """
 
     dimensions: Mapping[str, Dimension]
     source: str
+    own: Mapping[str, Hyperparameter] = field(default_factory=dict)
     free: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "dimensions", dict(self.dimensions))
+        object.__setattr__(self, "own", dict(self.own))
         for name, dimension in self.dimensions.items():
-            _check_dimension(name, dimension)
+            for end in _ends(dimension):
+                self._check_range(name, end)
         arguments: dict[str, str] = {}
         for name in self.dimensions:
-            argument = HYPERPARAMETERS[name].argument
+            argument = self.meaning(name).argument
             if argument in arguments:
                 raise ValueError(
                     f"a search space must give {argument} once; got {arguments[argument]!r} and "
                     f"{name!r}"
                 )
             arguments[argument] = name
-        for ratio in ("alpha0_over_epsilon", "eta0_over_sqrt_epsilon"):
-            if ratio in self.dimensions and "epsilon" not in self.dimensions:
-                raise ValueError(f"a search space with {ratio!r} must have 'epsilon' too")
+            if self.meaning(name).needs_epsilon and "epsilon" not in self.dimensions:
+                raise ValueError(f"a search space with {name!r} must have 'epsilon' too")
         object.__setattr__(
             self, "free", tuple(n for n, d in self.dimensions.items() if not isinstance(d, Fixed))
         )
@@ -244,7 +133,28 @@ class SearchSpace:
     @property
     def arguments(self) -> tuple[str, ...]:
         """Names of what `derive` returns, in the order of the dimensions."""
-        return tuple(HYPERPARAMETERS[name].argument for name in self.dimensions)
+        return tuple(self.meaning(name).argument for name in self.dimensions)
+
+    def meaning(self, name: str) -> Hyperparameter:
+        """Returns what a name means.
+
+        Raises:
+            ValueError: If the name is unknown; the message lists the known.
+        """
+        if name in self.own:
+            return self.own[name]
+        if name == "weight_decay":
+            raise ValueError(
+                "weight_decay cannot be searched: Keras multiplies the weights by the learning "
+                "rate times it, and alpha0 has the unit of epsilon; search 'l2', which is part of "
+                "the loss"
+            )
+        if name not in HYPERPARAMETERS:
+            raise ValueError(
+                f"hyperparameter name must be one of {sorted([*HYPERPARAMETERS, *self.own])}; "
+                f"got {name!r}"
+            )
+        return HYPERPARAMETERS[name]
 
     def values(self, point: Sequence[float]) -> dict[str, float]:
         """Maps a point to the searched values.
@@ -289,22 +199,38 @@ class SearchSpace:
                 f"values must name exactly {sorted(self.dimensions)}; got {sorted(values)}"
             )
         for name, value in values.items():
-            _check_range(name, value)
+            self._check_range(name, value)
+        meanings = {name: self.meaning(name) for name in self.dimensions}
         return {
-            HYPERPARAMETERS[name].argument: HYPERPARAMETERS[name].derive(values, budget_steps)
-            for name in self.dimensions
+            meaning.argument: meaning.value(name, values, budget_steps)
+            for name, meaning in meanings.items()
         }
+
+    def _check_range(self, name: str, value: float) -> None:
+        allowed = self.meaning(name)
+        _check_number(name, value)
+        below = value <= allowed.low if allowed.low_open else value < allowed.low
+        if below or value > allowed.high:
+            end = "]" if math.isfinite(allowed.high) else ")"
+            interval = f"{'(' if allowed.low_open else '['}{allowed.low:g}, {allowed.high:g}{end}"
+            raise ValueError(f"{name} must lie in {interval}; got {value!r}")
 
     def to_json(self) -> dict[str, Any]:
         """Returns the space as JSON-ready data; `from_json` restores it."""
         kinds = {dimension: kind for kind, dimension in _DIMENSIONS.items()}
-        return {
+        data: dict[str, Any] = {
             "source": self.source,
             "dimensions": {
                 name: {"kind": kinds[type(dimension)], **_fields(dimension)}
                 for name, dimension in self.dimensions.items()
             },
         }
+        if self.own:
+            data["own"] = {
+                name: {key: value for key, value in asdict(meaning).items() if value != math.inf}
+                for name, meaning in self.own.items()
+            }
+        return data
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "SearchSpace":
@@ -328,7 +254,12 @@ class SearchSpace:
                 dimensions[name] = _DIMENSIONS[kind](**arguments)
             except (TypeError, ValueError) as error:
                 raise ValueError(f"{name}: {error}") from error
-        return cls(dimensions=dimensions, source=str(data.get("source", "not stated")))
+        try:
+            own = {name: Hyperparameter(**given) for name, given in data.get("own", {}).items()}
+        except (TypeError, AttributeError) as error:
+            raise ValueError(f"own: {error}") from error
+        source = str(data.get("source", "not stated"))
+        return cls(dimensions=dimensions, source=source, own=own)
 
 
 def _fields(dimension: Dimension) -> dict[str, Any]:
@@ -353,31 +284,11 @@ def _check_bounds(dimension: LogUniform | Uniform) -> None:
         )
 
 
-def _check_range(name: str, value: float) -> None:
-    if name == "weight_decay":
-        raise ValueError(
-            "weight_decay cannot be searched: Keras multiplies the weights by the learning rate "
-            "times it, and alpha0 has the unit of epsilon; search 'l2', which is part of the loss"
-        )
-    if name not in HYPERPARAMETERS:
-        raise ValueError(
-            f"hyperparameter name must be one of {sorted(HYPERPARAMETERS)}; got {name!r}"
-        )
-    _check_number(name, value)
-    allowed = HYPERPARAMETERS[name]
-    if value < allowed.low or (allowed.low_open and value == allowed.low) or value > allowed.high:
-        end = "]" if math.isfinite(allowed.high) else ")"
-        interval = f"{'(' if allowed.low_open else '['}{allowed.low:g}, {allowed.high:g}{end}"
-        raise ValueError(f"{name} must lie in {interval}; got {value!r}")
-
-
-def _check_dimension(name: str, dimension: Dimension) -> None:
+def _ends(dimension: Dimension) -> tuple[float, ...]:
     match dimension:
         case LogUniform() | Uniform():
-            ends: tuple[float, ...] = (dimension.low, dimension.high)
+            return (dimension.low, dimension.high)
         case Choice():
-            ends = dimension.values
+            return dimension.values
         case Fixed():
-            ends = (dimension.fixed,)
-    for end in ends:
-        _check_range(name, end)
+            return (dimension.fixed,)

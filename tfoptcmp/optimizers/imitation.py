@@ -5,9 +5,9 @@ import importlib
 import keras
 
 from tfoptcmp import inclusions
+from tfoptcmp.hyperparameters import HYPERPARAMETERS
 from tfoptcmp.schedules import BiasCorrected, Constant, RateRatio, Scaled
 from tfoptcmp.signatures import RULES
-from tfoptcmp.spaces import HYPERPARAMETERS
 
 
 def imitate(
@@ -53,7 +53,8 @@ def imitate(
     if epsilon is not None:
         values["epsilon"] = epsilon
     arguments = {
-        HYPERPARAMETERS[name].argument: HYPERPARAMETERS[name].derive(values, 1) for name in values
+        HYPERPARAMETERS[name].argument: HYPERPARAMETERS[name].value(name, values, 1)
+        for name in values
     } | unconstrained
 
     rate = special._learning_rate
