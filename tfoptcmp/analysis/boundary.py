@@ -22,8 +22,8 @@ import pandas as pd
 
 from tfoptcmp.analysis.distributions import FloatArray
 from tfoptcmp.analysis.studies import StudyResults
+from tfoptcmp.hyperparameters import HYPERPARAMETERS
 from tfoptcmp.spaces import (
-    HYPERPARAMETERS,
     Choice,
     Dimension,
     Fixed,

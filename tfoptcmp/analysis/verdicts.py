@@ -32,8 +32,9 @@ from tfoptcmp.analysis.comparisons import Comparison
 from tfoptcmp.analysis.distributions import Distribution, difference, superiority
 from tfoptcmp.analysis.statistics import STATISTICS, best_of_k
 from tfoptcmp.analysis.studies import StudyResults
+from tfoptcmp.hyperparameters import HYPERPARAMETERS
 from tfoptcmp.signatures import Signature
-from tfoptcmp.spaces import HYPERPARAMETERS, Choice, Dimension, Fixed
+from tfoptcmp.spaces import Choice, Dimension, Fixed
 
 LOSS_TOLERANCE = 0.01
 """delta of losses and of metrics in nats; our own choice."""
@@ -137,11 +138,14 @@ def judge(difference: Distribution, delta: float) -> Verdict:
         difference: Distribution of D, lower is better for the general rule.
         delta: Tolerated difference, >= 0.
     """
-    if difference.percentile(5) > delta:
+    return verdict_of(difference.percentile(5), difference.percentile(95), delta)
+
+
+def verdict_of(low: float, high: float, delta: float) -> Verdict:
+    """Applies the rule to D's 5th and 95th percentile, as `judge`."""
+    if low > delta:
         return Verdict.VIOLATED
-    if difference.percentile(95) <= delta:
-        return Verdict.CONSISTENT
-    return Verdict.UNDETERMINED
+    return Verdict.CONSISTENT if high <= delta else Verdict.UNDETERMINED
 
 
 def inclusion_verdicts(comparison: Comparison) -> Verdicts:
@@ -186,19 +190,20 @@ def why_not_included(special: Signature, general: Signature) -> str:
     return ""
 
 
-def tolerance(special: StudyResults, statistic: str, distribution: Distribution) -> float:
+def tolerance(special: StudyResults, statistic: str, mean: float) -> float:
     """Returns delta, in the statistic's unit.
 
     Args:
         special: The study of the special rule.
         statistic: A name in STATISTICS.
-        distribution: The special rule's, as `best_of_k` returns it.
+        mean: The statistic's mean for the special rule; infinite where a measurement was not a
+            number.
     """
     if statistic == "steps_to_target":
         return float(special.config.budget["eval_every_steps"])
     if statistic == "train_loss" or special.config.metric_unit == "nats":
         return LOSS_TOLERANCE
-    error = min(distribution.mean(), 1.0)  # infinite where a measurement was not a number
+    error = min(mean, 1.0)
     n = special.config.num_examples[statistic]
     return math.sqrt(error * (1 - error) / n)
 
@@ -225,7 +230,7 @@ def _judgements(
         if a is None or b is None or _both_never(a, b):
             continue
         d = difference(b, a)
-        delta = tolerance(special, statistic, a)
+        delta = tolerance(special, statistic, a.mean())
         descriptive = tuning_budget > num_trials / 2
         made.append(
             Judgement(

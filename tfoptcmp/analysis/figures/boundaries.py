@@ -11,13 +11,15 @@ from matplotlib.figure import Figure
 from tfoptcmp.analysis.boundary import good_trials, position
 from tfoptcmp.analysis.comparisons import Comparison
 from tfoptcmp.analysis.distributions import FloatArray
+from tfoptcmp.analysis.figures.faces import (
+    WARNING_COLOUR,
+    Margins,
+    framed,
+)
 from tfoptcmp.analysis.figures.style import (
     PALE,
-    WARNING_COLOUR,
     Look,
-    Margins,
     folded,
-    framed,
     house_style,
     looks,
     metric_unit,

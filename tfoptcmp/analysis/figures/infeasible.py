@@ -5,7 +5,14 @@ import math
 from matplotlib.figure import Figure
 
 from tfoptcmp.analysis.comparisons import Comparison
-from tfoptcmp.analysis.figures.style import Margins, framed, house_style, looks
+from tfoptcmp.analysis.figures.faces import (
+    Margins,
+    framed,
+)
+from tfoptcmp.analysis.figures.style import (
+    house_style,
+    looks,
+)
 
 # Standard normal quantile of 95 %: a two-sided 90 % interval, as the percentiles elsewhere.
 _Z = 1.6449

@@ -7,7 +7,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tfoptcmp.analysis.comparisons import Comparison
-from tfoptcmp.analysis.figures.style import PALE, Margins, folded, framed, looks
+from tfoptcmp.analysis.figures.faces import (
+    Margins,
+    framed,
+)
+from tfoptcmp.analysis.figures.style import (
+    PALE,
+    folded,
+    looks,
+)
 
 _PANELS_A_ROW = 3
 _TITLE_CHARACTERS = 30

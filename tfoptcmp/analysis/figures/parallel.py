@@ -8,10 +8,12 @@ from matplotlib.figure import Figure
 
 from tfoptcmp.analysis.boundary import position
 from tfoptcmp.analysis.comparisons import Comparison
-from tfoptcmp.analysis.figures.style import (
+from tfoptcmp.analysis.figures.faces import (
     Margins,
-    folded,
     framed,
+)
+from tfoptcmp.analysis.figures.style import (
+    folded,
     house_style,
     metric_unit,
     no_value,

@@ -5,13 +5,15 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 
 from tfoptcmp.analysis.comparisons import Comparison
-from tfoptcmp.analysis.figures.results import HOW_TO_READ, column_inches, draw_statistic
-from tfoptcmp.analysis.figures.style import (
+from tfoptcmp.analysis.figures.faces import (
     face_inches,
     face_title,
+    reading_note,
+)
+from tfoptcmp.analysis.figures.results import HOW_TO_READ, column_inches, draw_statistic
+from tfoptcmp.analysis.figures.style import (
     house_style,
     names_inches,
-    reading_note,
 )
 from tfoptcmp.analysis.statistics import measured
 

@@ -8,17 +8,19 @@ from matplotlib.figure import Figure
 
 from tfoptcmp.analysis.comparisons import Comparison
 from tfoptcmp.analysis.distributions import Distribution
-from tfoptcmp.analysis.figures.style import (
-    Look,
+from tfoptcmp.analysis.figures.faces import (
     face_inches,
     face_title,
+    reading_note,
+)
+from tfoptcmp.analysis.figures.style import (
+    Look,
     house_style,
     looks,
     metric_unit,
     names_inches,
     no_value,
     optimizer_axis,
-    reading_note,
 )
 from tfoptcmp.analysis.statistics import best_of_k, measured
 

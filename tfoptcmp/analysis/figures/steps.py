@@ -7,17 +7,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tfoptcmp.analysis.comparisons import Comparison
-from tfoptcmp.analysis.figures.results import column_inches, draw_point
-from tfoptcmp.analysis.figures.style import (
+from tfoptcmp.analysis.figures.faces import (
     face_inches,
     face_title,
+    reading_note,
+)
+from tfoptcmp.analysis.figures.results import column_inches, draw_point
+from tfoptcmp.analysis.figures.style import (
     house_style,
     looks,
     metric_unit,
     names_inches,
     no_value,
     optimizer_axis,
-    reading_note,
 )
 from tfoptcmp.analysis.statistics import best_of_k, steps_of_best
 

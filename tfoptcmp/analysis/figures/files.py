@@ -1,0 +1,46 @@
+"""Figures as files."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_pdf import FigureCanvasPdf
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+from tfoptcmp.analysis.figures.style import house_style
+
+Format = Literal["png", "svg", "pdf"]
+
+_DOTS_PER_INCH = 150
+
+
+def save(figure: Figure, path: Path, formats: Sequence[Format] = ("png", "svg")) -> list[Path]:
+    """Writes `<path>.<format>` for each format; the same figure gives the same bytes.
+
+    Args:
+        figure: The figure.
+        path: Where to, without suffix; its directory exists.
+        formats: What to write.
+
+    Returns:
+        The files, in the order of the formats.
+    """
+    with house_style():
+        if figure.get_layout_engine() is not None:
+            figure.draw_without_rendering()
+            figure.set_layout_engine("none")  # or it would run again for each format
+        files = []
+        for form in formats:
+            files.append(path.with_name(f"{path.name}.{form}"))
+            # Not `savefig`, which draws everything twice.
+            match form:
+                case "png":
+                    figure.set_dpi(_DOTS_PER_INCH)
+                    FigureCanvasAgg(figure).print_png(files[-1], metadata={"Software": None})
+                case "svg":
+                    FigureCanvasSVG(figure).print_svg(files[-1], metadata={"Date": None})
+                case "pdf":
+                    FigureCanvasPdf(figure).print_pdf(files[-1], metadata={"CreationDate": None})
+    return files

@@ -1,0 +1,119 @@
+"""Every inclusion at every tuning budget: is the general rule no worse?"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from tfoptcmp.analysis.comparisons import Comparison
+from tfoptcmp.analysis.curves import CurvePoint
+from tfoptcmp.analysis.figures.faces import Margins, framed
+from tfoptcmp.analysis.figures.style import COLOURS, folded, house_style, metric_unit
+from tfoptcmp.analysis.statistics import STATISTICS
+from tfoptcmp.analysis.studies import StudyResults
+from tfoptcmp.analysis.verdicts import Verdict
+
+Curves = Sequence[tuple[StudyResults, StudyResults, Sequence[CurvePoint]]]
+
+_PANELS_A_ROW = 3
+_VERDICT_COLOURS = {
+    Verdict.VIOLATED: "#B03000",
+    Verdict.CONSISTENT: "#009E73",
+    Verdict.UNDETERMINED: "#BBBBBB",
+}
+_HOW_TO_READ = (
+    "band: 5th to 95th percentile of the general rule's result minus the special rule's, both the "
+    "best of k trials, line: median; above the dotted line (the tolerated difference) the general "
+    "rule is worse; strip: verdict at each k (red: violated, green: consistent, grey: "
+    "undetermined), up to k = N/2; dashed: K"
+)
+
+
+def inclusions_figure(comparison: Comparison, statistic: str, curves: Curves) -> Figure:
+    """Draws the difference between general and special rule against k, a panel for each pair.
+
+    Args:
+        comparison: What is drawn.
+        statistic: A name in STATISTICS but "steps_to_target", whose differences may be infinite.
+        curves: Special rule, general rule and `curves.verdict_curve`; at least one that is not
+            empty.
+
+    Raises:
+        ValueError: If all curves are empty.
+    """
+    if not any(points for _, _, points in curves):
+        raise ValueError(f"curves must hold a pair with at least two trials each; got {curves!r}")
+    scale, unit = metric_unit(comparison) if statistic != "train_loss" else (1.0, "nats")
+    unit = "percentage points" if unit == "%" else unit
+    columns = min(_PANELS_A_ROW, len(curves))
+    rows = -(-len(curves) // columns)
+    titles = [f"{folded(a.title, 26)}\n<= {folded(b.title, 26)}" for a, b, _ in curves]
+    lines = max(title.count("\n") for title in titles)
+    with house_style():
+        figure = framed(
+            comparison,
+            f"are general rules no worse? ({STATISTICS[statistic].title})",
+            _HOW_TO_READ,
+            panel_inches=(max(2.4, 4.2 / columns), 1.5),
+            shape=(rows, columns),
+            margins=Margins(top=0.4 + 0.15 * lines, column_gap=0.3, row_gap=0.7 + 0.15 * lines),
+        )
+        grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
+        panels = list(grid.ravel())
+        for axes, title, (_, general, points) in zip(panels, titles, curves, strict=False):
+            _draw(axes, points, COLOURS[general.signature.rule.name], scale)
+            axes.axvline(comparison.tuning_budget, color="#777777", linewidth=0.8, linestyle="--")
+            axes.set_title(title, fontsize=8)
+        for axes in panels[len(curves) :]:
+            axes.set_axis_off()
+        for axes in panels[len(curves) - columns : len(curves)]:
+            axes.set_xlabel("tuning budget k, trials")
+            axes.tick_params(labelbottom=True)
+        for axes in grid[:, 0]:
+            axes.set_ylabel(unit)
+        most = max(len(points) for _, _, points in curves)
+        # Linear near the tolerated difference, where verdicts are made; logarithmic beyond.
+        near = 4 * scale * max(p.delta for _, _, points in curves for p in points)
+        panels[0].set_yscale("symlog", linthresh=near or 1.0, linscale=1.0)
+        panels[0].yaxis.set_major_locator(FixedLocator(_ticks(near, *panels[0].get_ylim())))
+        panels[0].yaxis.set_major_formatter(
+            FuncFormatter(lambda value, _: f"{value:+g}" if value else "0")
+        )
+        panels[0].yaxis.set_minor_locator(NullLocator())
+        panels[0].set_xscale("log")
+        ticks = [tick for tick in (1, 2, 5, 10, 20, 50, 100, 200, 500) if tick <= most]
+        panels[0].set_xticks(ticks, [str(tick) for tick in ticks])
+        panels[0].minorticks_off()
+    return figure
+
+
+def _ticks(near: float, low: float, high: float) -> list[float]:
+    """0 and round numbers on both sides, from the linear part outwards."""
+    first = math.floor(math.log10(near)) if near > 0 else 0
+    sizes = [m * 10.0**e for e in range(first, first + 4) for m in (1, 4)]
+    return [t for t in (*(-size for size in sizes), 0.0, *sizes) if low <= t <= high]
+
+
+def _draw(axes: Axes, points: Sequence[CurvePoint], colour: str, scale: float) -> None:
+    k = np.array([p.tuning_budget for p in points])
+    low, median, high, delta = (
+        scale * np.array([getattr(p, name) for p in points])
+        for name in ("low", "median", "high", "delta")
+    )
+    axes.axhline(0, color="#777777", linewidth=0.8)
+    axes.plot(k, delta, ":", color="#333333", linewidth=1)
+    axes.fill_between(k, low, high, color=colour, alpha=0.2, linewidth=0)
+    axes.plot(k, median, "-", color=colour, linewidth=1.4)
+    for verdict, strip in _VERDICT_COLOURS.items():
+        chosen = [p.tuning_budget for p in points if p.verdict is verdict]
+        axes.plot(
+            chosen,
+            np.full(len(chosen), 0.97),
+            "s",
+            color=strip,
+            markersize=3,
+            transform=axes.get_xaxis_transform(),
+        )
