@@ -14,6 +14,7 @@ from pathlib import Path
 
 import keras
 
+from tfoptcmp.optimizers import UpdateRule
 from tfoptcmp.records import Measurement, Status
 from tfoptcmp.signatures import Signature
 from tfoptcmp.training.evaluation import Evaluation
@@ -114,15 +115,16 @@ class Trainer:
 
     def _reset(self, task: TrialTask) -> None:
         model = self._model
-        if not model.compiled:
+        if model.compiled and isinstance(model.optimizer, UpdateRule):
+            set_hyperparameters(model.optimizer, self._signature, task.arguments)
+            model.optimizer.reset()
+        else:  # also for another's optimizer, whose hyperparameters are constants of the trace
             model.compile(
                 optimizer=build_optimizer(self._signature, task.arguments),
                 jit_compile=self._workload.jit_compile,
                 steps_per_execution=_block_steps(self._budget.eval_every_steps),
             )
             model.optimizer.build(model.trainable_variables)
-        set_hyperparameters(model.optimizer, self._signature, task.arguments)
-        model.optimizer.reset()
         initialise(model.network, self._build, task.seeds)
         model.zero_states()
         model.l2.assign(task.arguments.get("l2", 0.0))
