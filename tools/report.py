@@ -24,9 +24,13 @@ _TUNING_BUDGET = flags.DEFINE_integer(
     lower_bound=1,
 )
 
+_FORMATS = flags.DEFINE_multi_enum(
+    "figure_format", ["png"], ["png", "pdf"], "Of the figures, beside SVG; may be repeated."
+)
+
 _GROUPS = {
     "What to report": (_STUDY_DIR, _TUNING_BUDGET),
-    "Output": (_OUTPUT_DIR,),
+    "Output": (_OUTPUT_DIR, _FORMATS),
 }
 
 
@@ -39,18 +43,27 @@ def _run(argv: list[str]) -> None:
             raise UserError(f"--study_dir must be a directory; got {str(directory)!r}")
     output_dir = Path(_OUTPUT_DIR.value or directories[0])
 
+    from tfoptcmp.analysis.audit import audit
     from tfoptcmp.analysis.comparisons import compare
+    from tfoptcmp.analysis.importers.studies import of_comparison
     from tfoptcmp.analysis.report import write_report
     from tfoptcmp.analysis.summary import format_verdicts
     from tfoptcmp.analysis.tables import format_table
 
-    for comparison in compare(directories, _TUNING_BUDGET.value):
+    comparisons = compare(directories, _TUNING_BUDGET.value)
+    for comparison in comparisons:
         print(format_table(comparison))
         print(format_verdicts(comparison))
-    files = write_report(directories, output_dir, _TUNING_BUDGET.value)
+    findings = audit([of_comparison(comparison) for comparison in comparisons])
+    for finding in findings:
+        print(f"Audit:    {finding.severity}: {finding.subject}: {finding.title}")
+    if not findings:
+        print("Audit:    no fault found")
+    files = write_report(comparisons, output_dir, findings=findings, formats=_FORMATS.value)
     print(f"Report:   {files.html}")
-    print(f"Figures:  {', '.join(str(path) for path in files.figures)}")
+    print(f"Figures:  {len(files.figures)} files beside it, {files.figures[0].name} the first")
     print(f"Tables:   {', '.join(str(path) for path in files.tables)}")
+    print(f"Spaces:   {', '.join(str(path) for path in files.spaces)} (suggested)")
     print(f"Curves:   tensorboard --logdir={directories[0]}")
 
 

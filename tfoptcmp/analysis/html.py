@@ -1,9 +1,11 @@
 """The few pieces of HTML that the report is made of. Every text is escaped here and nowhere else.
 
-A page is one file: styles and pictures are in it, nothing is loaded from anywhere, no script runs.
+A page is one file: styles and pictures are in it and nothing is loaded from anywhere. Its only
+script sorts tables and is not needed to read them; a policy in the page lets no other run.
 """
 
 import base64
+import hashlib
 from collections.abc import Mapping, Sequence
 from html import escape
 
@@ -17,14 +19,49 @@ table { border-collapse: collapse; font-size: .85em; margin: .4rem 0; }
 th, td { text-align: left; padding: .25rem .7rem .25rem 0; border-bottom: 1px solid #ddd;
          vertical-align: top; white-space: nowrap; }
 td.long { white-space: normal; min-width: 16rem; }
-figure { margin: 1rem 0; } img { width: 100%; max-width: 34rem; height: auto; }
+th[role=button] { cursor: pointer; } th[aria-sort=ascending]::after { content: " \\25B4"; }
+th[aria-sort=descending]::after { content: " \\25BE"; }
+figure { margin: 1rem 0; overflow-x: auto; } img { max-width: 100%; height: auto; }
+figure.wide img { min-width: 40rem; } figcaption { font-size: .9em; color: #333; }
 .box { border-left: .3rem solid #0072b2; background: #f3f7fa; padding: .6rem 1rem; margin: 1rem 0; }
 .warning { border-color: #b03000; background: #fdf3ef; font-weight: 600; }
+.error { border-color: #b03000; color: #b03000; font-weight: 600; }
 .violated { color: #b03000; font-weight: 600; } .consistent { color: #00664a; }
 .small { font-size: .85em; color: #555; }
 @media print { body { max-width: none; padding: 0; font-size: 11px; }
-  .scroll { overflow: visible; } table { font-size: 9px; } th, td { white-space: normal; }
+  .scroll, figure { overflow: visible; } figure.wide img { min-width: 0; }
+  table { font-size: 9px; } th, td { white-space: normal; }
   figure, tr, .box { break-inside: avoid; } h2, h3 { break-after: avoid; } }
+"""
+
+# Sorts a table by the column whose heading is clicked: numbers by their value, "-" last.
+_SCRIPT = """
+for (const head of document.querySelectorAll("th")) {
+  const sort = () => {
+    const body = head.closest("table").tBodies[0];
+    const up = head.getAttribute("aria-sort") !== "ascending";
+    const column = head.cellIndex;
+    const key = row => {
+      const text = row.cells[column].textContent.trim();
+      const number = parseFloat(text.replace(/,(?=\\d{3})/g, "").replace(/^\\[/, ""));
+      return [text === "-" ? 2 : Number.isNaN(number) ? 1 : 0, number, text];
+    };
+    const rows = Array.from(body.rows, row => [key(row), row]);
+    rows.sort(([a], [b]) => {
+      const order = a[0] === 0 ? a[1] - b[1] : a[2].localeCompare(b[2]);
+      return a[0] - b[0] || (up ? order : -order);
+    });
+    for (const [, row] of rows) body.append(row);
+    for (const other of head.parentNode.cells) other.removeAttribute("aria-sort");
+    head.setAttribute("aria-sort", up ? "ascending" : "descending");
+  };
+  head.setAttribute("role", "button");
+  head.tabIndex = 0;
+  head.addEventListener("click", sort);
+  head.addEventListener("keydown", event => {
+    if (event.key === "Enter" || event.key === " ") { event.preventDefault(); sort(); }
+  });
+}
 """
 
 # Longer cells may break into lines; the others stay in one, and the table scrolls on a phone.
@@ -40,11 +77,13 @@ def page(title: str, body: Sequence[str]) -> str:
             "<head>",
             '<meta charset="utf-8">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            f'<meta http-equiv="Content-Security-Policy" content="{_policy()}">',
             f"<title>{escape(title)}</title>",
             f"<style>{_STYLE}</style>",
             "</head>",
             "<body>",
             *body,
+            f"<script>{_SCRIPT}</script>",
             "</body>",
             "</html>",
             "",
@@ -98,12 +137,26 @@ def table(cells: Sequence[Sequence[str]], kinds: Mapping[str, str] | None = None
     )
 
 
-def picture(svg: bytes, description: str) -> str:
-    """Returns an SVG file as a picture; as an image it can run no script and load nothing."""
+def picture(svg: bytes, description: str, *, wide: bool) -> str:
+    """Returns an SVG file as a picture; as an image it can run no script and load nothing.
+
+    Args:
+        svg: The file.
+        description: What it shows; stands below it, and in its place for who cannot see it.
+        wide: Whether it scrolls sideways on a small screen rather than shrink.
+    """
     data = base64.b64encode(svg).decode("ascii")
+    text = escape(description)
     return (
-        f'<figure><img src="data:image/svg+xml;base64,{data}" alt="{escape(description)}"></figure>'
+        f'<figure{_kind("wide" if wide else "")}><img src="data:image/svg+xml;base64,{data}" '
+        f'alt="{text}"><figcaption>{text}</figcaption></figure>'
     )
+
+
+def _policy() -> str:
+    digest = base64.b64encode(hashlib.sha256(_SCRIPT.encode()).digest()).decode("ascii")
+    sources = f"img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
+    return f"default-src 'none'; {sources}"
 
 
 def _kind(kind: str) -> str:

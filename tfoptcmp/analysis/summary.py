@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 
 from tfoptcmp.analysis.comparisons import Comparison
+from tfoptcmp.analysis.curves import CurvePoint
 from tfoptcmp.analysis.distributions import difference, superiority
 from tfoptcmp.analysis.statistics import STATISTICS, best_of_k, measured
+from tfoptcmp.analysis.studies import StudyResults
 from tfoptcmp.analysis.tables import format_metric, format_rows
 from tfoptcmp.analysis.verdicts import Judgement, Verdict, Verdicts, inclusion_verdicts
 
@@ -13,14 +15,22 @@ WHAT_IS_TESTED = (
     "SGD), so with enough tuning it should do no worse than they do."
 )
 
-LIMITS = (
+Pair = tuple[StudyResults, StudyResults]
+
+_BUDGETS_SHOWN = (1, 2, 5, 10, 20, 50, 100, 200)
+
+LIMITS_OF_THE_PAPER = (
     "The batch size was not varied.",
-    "Results hold for tens to hundreds of quasi-random trials, search spaces that are boxes, and "
-    "this learning-rate schedule.",
-    "A verdict is about these search spaces and this number of trials: a violation says that the "
-    "general rule was not tuned well enough here, not that the rule is bad.",
+    "Results hold for tens to hundreds of quasi-random trials.",
+    "Results hold for search spaces that are boxes, and for this learning-rate schedule.",
 )
-"""The limits that the paper states for its own results, and ours."""
+"""What Choi et al. (2019) state of their own results; it holds here likewise."""
+
+LIMIT_OF_VERDICTS = (
+    "A verdict is about these search spaces and this number of trials: a violation says that the "
+    "general rule was not tuned well enough here, not that the rule is bad."
+)
+"""Ours."""
 
 
 def conclusion(verdicts: Verdicts) -> str:
@@ -44,11 +54,11 @@ def conclusion(verdicts: Verdicts) -> str:
             "their search space or too few trials; do not rank these optimizers yet."
         )
     elif counts[Verdict.UNDETERMINED]:
-        answer = "No rule was caught doing worse than a special case of it"
-        answer += (
-            ", but more trials are needed to tell everywhere."
-            if counts[Verdict.CONSISTENT]
-            else ", but these trials are too few to tell."
+        where = "everywhere" if counts[Verdict.CONSISTENT] else "anywhere"
+        answer = (
+            "No rule was caught doing worse than a special case of it, but results of "
+            f"K = {judged[0].tuning_budget} trials vary too much to tell {where}. More trials "
+            "allow a larger K, with which they vary less."
         )
     else:
         answer = "No rule did worse than a special case of it: the inclusions hold here."
@@ -130,7 +140,10 @@ def pair_sentence(judgements: Sequence[Judgement]) -> str:
                 STATISTICS[j.statistic].title for j in judgements if j.verdict is Verdict.CONSISTENT
             ]
             held = f"; no worse in {', '.join(where)}" if where else ""
-            return f"{general} against {special}: too few trials to tell{held}."
+            return (
+                f"{general} against {special}: undetermined, results of "
+                f"K = {judgements[0].tuning_budget} trials overlap too much{held}."
+            )
 
 
 def matrix_cells(verdicts: Verdicts) -> list[list[str]]:
@@ -140,6 +153,24 @@ def matrix_cells(verdicts: Verdicts) -> list[list[str]]:
     cells = [["special <= general", *(STATISTICS[name].title for name in names)]]
     for special, general in verdicts.pairs:
         row = [str(found.get((special.name, general.name, name), "-")) for name in names]
+        cells.append([f"{special.title} <= {general.title}", *row])
+    return cells
+
+
+def curve_cells(curves: Sequence[tuple[Pair, Sequence[CurvePoint]]]) -> list[list[str]]:
+    """Returns verdicts and probabilities of superiority at some tuning budgets, a pair a row.
+
+    Args:
+        curves: Special and general rule, and `curves.verdict_curve` of them.
+    """
+    largest = max((len(points) for _, points in curves), default=0)
+    budgets = [k for k in _BUDGETS_SHOWN if k < largest] + [largest]
+    cells = [["special <= general", *(f"K = {k}" for k in budgets)]]
+    for (special, general), points in curves:
+        row = [
+            f"{points[k - 1].verdict}, {points[k - 1].superiority:.2f}" if k <= len(points) else "-"
+            for k in budgets
+        ]
         cells.append([f"{special.title} <= {general.title}", *row])
     return cells
 

@@ -90,6 +90,7 @@ def format_table(comparison: Comparison, style: str = "text") -> str:
     heading = [
         f"{comparison.workload}: {comparison.headline}",
         *comparison.warnings,
+        *comparison.notes,
         caption(comparison),
     ]
     if style == "markdown":
