@@ -19,8 +19,9 @@ from tfoptcmp.analysis.bootstrap import best_of
 from tfoptcmp.analysis.distributions import Distribution, difference
 from tfoptcmp.analysis.statistics import STATISTICS
 from tfoptcmp.analysis.verdicts import LOSS_TOLERANCE, Verdict, judge
+from tfoptcmp.hyperparameters import HYPERPARAMETERS
 from tfoptcmp.signatures import RULES
-from tfoptcmp.spaces import HYPERPARAMETERS, Choice, Dimension, Fixed
+from tfoptcmp.spaces import Choice, Dimension, Fixed
 
 # Columns of `Entry.trials` that the four statistics select by and report.
 _COLUMNS = {

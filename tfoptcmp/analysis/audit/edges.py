@@ -8,7 +8,8 @@ from scipy.stats import binom
 from tfoptcmp.analysis.boundary import OUTER, position
 from tfoptcmp.analysis.evidence import Entry, Evidence
 from tfoptcmp.analysis.findings import Finding
-from tfoptcmp.spaces import HYPERPARAMETERS, Choice, Dimension, Fixed
+from tfoptcmp.hyperparameters import HYPERPARAMETERS
+from tfoptcmp.spaces import Choice, Dimension, Fixed
 
 # As in the boundary check: the best tenth, at least five, of at least fifteen.
 _LEAST_GOOD, _SHARE_GOOD, _LEAST_FEASIBLE = 5, 0.1, 15
@@ -63,4 +64,4 @@ def _at_limit(name: str, dimension: Dimension, edge: str) -> bool:
     if isinstance(dimension, Choice | Fixed) or name not in HYPERPARAMETERS:
         return False
     allowed = HYPERPARAMETERS[name]
-    return dimension.low <= allowed.low if edge == "low" else dimension.high >= allowed.high
+    return bool(dimension.low <= allowed.low if edge == "low" else dimension.high >= allowed.high)

@@ -10,6 +10,7 @@ from tfoptcmp.analysis.evidence import Entry, Evidence
 from tfoptcmp.analysis.reruns import read_reruns
 from tfoptcmp.analysis.studies import StudyResults
 from tfoptcmp.records import Status
+from tfoptcmp.signatures import RULES
 
 _NAMES = {"validation_metric": "validation", "test_metric": "test"}
 
@@ -57,7 +58,7 @@ def _entry(results: StudyResults) -> Entry:
     return Entry(
         name=results.name,
         title=results.title,
-        rule=results.signature.rule.name,
+        rule=rule if (rule := results.signature.rule.name) in RULES else None,
         trials=trials,
         values=values,
         dimensions=results.signature.space.dimensions,

@@ -1,0 +1,131 @@
+"""The figures of the paper on the embedded digits: plan, studies, figure, claims."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tfoptcmp.signatures import RULES
+from tools.reproduction.claims import CLAIMS
+from tools.reproduction.drawing import DRAW
+from tools.reproduction.plans import FIGURES, with_optimizers, with_workloads
+
+
+def reproduce(figure, output_dir, *arguments):
+    return subprocess.run(
+        [
+            *(sys.executable, "-m", "tools.reproduce", f"--figure={figure}"),
+            *(f"--output_dir={output_dir}", *arguments),
+        ],
+        capture_output=True,
+        text=True,
+        env=os.environ,
+        timeout=300,
+    )
+
+
+SMALL = ("--workloads=digits_simple_cnn", "--steps=6", "--num_feasible=4")
+
+
+@pytest.fixture(scope="module")
+def output_dir(tmp_path_factory):
+    """Where the studies of figure 1 are already run."""
+    directory = tmp_path_factory.mktemp("reproduction")
+    done = reproduce(1, directory, *SMALL, "--optimizers=sgd,adam")
+    assert done.returncode == 0, done.stderr
+    assert "sgd, adam; 4 feasible trials each of 6 steps of 64, 8 of them to run" in done.stdout
+    return directory
+
+
+def test_every_figure_has_what_it_names():
+    assert list(FIGURES) == ["1", "2", "3", "4", "5", "9", "10"]
+    for plan in FIGURES.values():
+        assert plan.draw in DRAW
+        assert set(plan.claims) <= set(CLAIMS)
+        assert all(set(panel.optimizers) <= set(RULES) for panel in plan.panels)
+    assert {key for plan in FIGURES.values() for key in plan.claims} == set(CLAIMS)
+
+
+def test_figures_with_everything_tuned_share_their_studies():
+    main = [panel.directory for panel in FIGURES["1"].panels]
+    for figure in ("2", "5", "9"):
+        assert [panel.directory for panel in FIGURES[figure].panels] == main
+    assert set(main) < {panel.directory for panel in FIGURES["10"].panels}
+
+
+def test_figures_3_and_4_search_as_the_paper_did():
+    assert [panel.search for panel in FIGURES["3"].panels] == [
+        *("grid", "random", "quasirandom", "quasirandom")
+    ]
+    assert FIGURES["3"].panels[0].optimizers == ("sgd", "momentum", "rmsprop", "adam")
+    assert {panel.search for panel in FIGURES["4"].panels} == {"random"}
+
+
+def test_other_workloads_get_the_panels_of_the_first():
+    plan = with_workloads(FIGURES["4"], ("digits_simple_cnn",))
+    assert [(panel.workload, panel.space) for panel in plan.panels] == [
+        ("digits_simple_cnn", space) for space in ("schneider_lr", "lr_and_schedule", "initial")
+    ]
+    fewer = with_optimizers(plan, ("adam", "sgd"))
+    assert {panel.optimizers for panel in fewer.panels} == {("sgd", "adam")}
+
+
+def test_figure_1(output_dir):
+    text = (output_dir / "figure1-smoke.md").read_text()
+    assert "| No general rule is worse than its special case, on validation and test. |" in text
+    assert "| On ResNet-32 the choice of the optimizer hardly matters. | not run |" in text
+    assert (output_dir / "figure1-smoke.png").stat().st_size > 5_000
+    studies = output_dir / "smoke" / "digits_simple_cnn" / "initial-quasirandom"
+    assert {path.name for path in studies.iterdir()} == {"sgd", "adam"}
+
+
+@pytest.mark.parametrize("figure", [2, 5, 9])
+def test_figures_of_the_same_studies_run_nothing(output_dir, figure):
+    done = reproduce(figure, output_dir, *SMALL, "--optimizers=sgd,adam")
+    assert done.returncode == 0, done.stderr
+    assert "\n0 feasible trials, about 0 s" in done.stdout
+    assert "agrees: " in done.stdout
+    assert list(output_dir.glob(f"figure{figure}-smoke*.png"))
+
+
+def test_figure_10_has_half_the_budget_too(output_dir):
+    done = reproduce(10, output_dir, *SMALL, "--optimizers=sgd,adam")
+    assert done.returncode == 0, done.stderr
+    assert "initial-quasirandom-steps_x0.5: sgd, adam; 4 feasible trials each of 3" in done.stdout
+    assert (output_dir / "figure10-smoke.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--figure=1", "--workloads=nothing"), "there is no such workload"),
+        (("--figure=1", "--optimizers=adamw"), "--optimizers must be of"),
+        ((), "--figure must be one of"),
+    ],
+)
+def test_what_is_not_there_is_said_before_anything_runs(tmp_path, arguments, message):
+    done = subprocess.run(
+        [sys.executable, "-m", "tools.reproduce", f"--output_dir={tmp_path}", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_plan_runs_nothing(tmp_path):
+    done = reproduce(9, tmp_path, *SMALL, "--optimizers=sgd", "--plan")
+    assert done.returncode == 0, done.stderr
+    assert "4 feasible trials, about" in done.stdout
+    assert list(tmp_path.rglob("study.json")) == []
+
+
+def test_the_toy_problem(tmp_path):
+    done = reproduce("wilson_toy", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("agrees: yes") == 2
+    assert "Adam, default epsilon 40.0 %" in done.stdout
+    assert (tmp_path / "wilson_toy.png").stat().st_size > 5_000

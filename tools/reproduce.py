@@ -1,0 +1,182 @@
+"""Reproduces a figure of Choi et al. (2019): runs its studies, draws it, checks the claims.
+
+    tfoptcmp-reproduce --figure=1 --scale=smoke --workloads=digits_simple_cnn
+    tfoptcmp-reproduce --figure=wilson_toy
+
+First it prints the studies that the figure needs, the number of trials and an estimate of the time,
+measured on a few steps. Repeating a command goes on where it stopped; figures 1, 2, 5, 9 and 10
+share studies.
+"""
+
+from pathlib import Path
+
+from absl import flags
+
+from tools import cli, show
+from tools.cli import UserError
+from tools.reproduction.plans import FIGURES, FigurePlan, with_optimizers, with_workloads
+
+_WILSON_TOY = "wilson_toy"
+
+_FIGURE = flags.DEFINE_enum(
+    "figure", None, [*FIGURES, _WILSON_TOY], "Which figure, or Wilson et al.'s toy problem."
+)
+_WORKLOADS = flags.DEFINE_list("workloads", [], "Workloads instead of the figure's own.")
+_OPTIMIZERS = flags.DEFINE_list("optimizers", [], "Only these of the figure's update rules.")
+_DATA_DIR = flags.DEFINE_string(
+    "data_dir", None, "Directory of prepared tensorflow_datasets; default: that library's own."
+)
+_SCALE = flags.DEFINE_enum(
+    "scale", "smoke", ["smoke", "cpu", "paper"], "Minutes, overnight, or the paper's budget."
+)
+_STEPS = flags.DEFINE_integer(
+    "steps", None, "Training steps a trial, instead of the scale's.", lower_bound=1
+)
+_NUM_FEASIBLE = flags.DEFINE_integer(
+    "num_feasible", None, "N: feasible trials a study, instead of the scale's.", lower_bound=1
+)
+_TUNING_BUDGET = flags.DEFINE_integer(
+    "tuning_budget",
+    None,
+    "K: trials that a practitioner is assumed to have; default: a fifth of N, at least 2.",
+    lower_bound=1,
+)
+_SEED = flags.DEFINE_integer("seed", 0, "Seed of points, weights, data order.", lower_bound=0)
+_THREADS_PER_TRIAL = flags.DEFINE_integer(
+    "threads_per_trial", 0, "Threads of a trial; 0: all processors.", lower_bound=0
+)
+_OUTPUT_DIR = flags.DEFINE_string(
+    "output_dir",
+    "reproduction",
+    "Where to put studies (<scale>/<workload>/<space>-<search>/<optimizer>), figures and claims.",
+)
+_PLAN = flags.DEFINE_bool("plan", False, "Print the plan and the estimate, and stop.")
+
+_GROUPS = {
+    "What to reproduce": (_FIGURE, _WORKLOADS, _OPTIMIZERS, _DATA_DIR),
+    "How much": (_SCALE, _STEPS, _NUM_FEASIBLE, _TUNING_BUDGET),
+    "Reproducibility": (_SEED, _THREADS_PER_TRIAL),
+    "Output": (_OUTPUT_DIR, _PLAN),
+}
+
+
+def _run(argv: list[str]) -> None:
+    if argv:
+        raise UserError(f"takes flags only; got {argv}")
+    if _FIGURE.value is None:
+        raise UserError(f"--figure must be one of {[*FIGURES, _WILSON_TOY]}; got nothing")
+    if _FIGURE.value == _WILSON_TOY:
+        _wilson_toy()
+        return
+    plan = FIGURES[_FIGURE.value]
+    if _WORKLOADS.value:
+        plan = with_workloads(plan, tuple(_WORKLOADS.value))
+    if _OPTIMIZERS.value:
+        plan = with_optimizers(plan, tuple(_OPTIMIZERS.value))
+        if not all(panel.optimizers for panel in plan.panels):
+            raise UserError(
+                f"--optimizers must be of {FIGURES[_FIGURE.value].panels[0].optimizers}; "
+                f"got {_OPTIMIZERS.value}"
+            )
+    _reproduce(plan)
+
+
+def _reproduce(plan: FigurePlan) -> None:
+    cli.import_tensorflow()
+    from tfoptcmp.training import runtime
+    from tools.reproduction import running
+    from tools.reproduction.claims import CLAIMS
+    from tools.reproduction.drawing import draw_and_save
+
+    running.check_names(plan.panels)
+    threads = runtime.configure(_THREADS_PER_TRIAL.value)
+    output_dir = Path(_OUTPUT_DIR.value)
+    _make(output_dir)
+    try:
+        ready = running.prepare(
+            plan.panels,
+            scale=_SCALE.value,
+            studies_dir=output_dir / _SCALE.value,
+            data_dir=_DATA_DIR.value,
+            num_feasible=_NUM_FEASIBLE.value,
+            steps=_STEPS.value,
+        )
+    except ValueError as error:
+        raise UserError(f"--{error}") from error
+    print(f"Figure {_FIGURE.value}: {plan.title}, scale {_SCALE.value}")
+    _print_plan(ready, running.estimate_seconds)
+    if _PLAN.value:
+        return
+    for one in ready:
+        running.run(one, seed=_SEED.value, threads_per_trial=threads)
+    panels = [(one.panel, running.comparison(one, _TUNING_BUDGET.value)) for one in ready]
+    name = f"figure{_FIGURE.value}-{_SCALE.value}"
+    files = draw_and_save(plan.draw, panels, output_dir / name)
+    table = [(CLAIMS[key].text, CLAIMS[key].check(panels)) for key in plan.claims]
+    warnings = dict.fromkeys(w for _, comparison in panels for w in comparison.warnings)
+    _report(f"Figure {_FIGURE.value}", table, list(warnings), files, output_dir / f"{name}.md")
+
+
+def _print_plan(ready, estimate_seconds) -> None:
+    total = 0.0
+    for one in ready:
+        if one.splits.partial:
+            print(f"PARTIAL DATA: {one.workload.name}: {one.splits.partial}")
+        seconds = estimate_seconds(one)
+        total += seconds
+        print(
+            f"  {one.panel.directory}: {', '.join(one.panel.optimizers)}; "
+            f"{one.budget.num_feasible} feasible trials each of {one.budget.steps:,} steps of "
+            f"{one.budget.batch_size}, {one.left} of them to run: about {show.duration(seconds)}"
+        )
+    print(
+        f"{sum(one.left for one in ready)} feasible trials, about {show.duration(total)}, plus "
+        "what the infeasible ones take",
+        flush=True,
+    )
+
+
+def _wilson_toy() -> None:
+    cli.import_tensorflow()
+    from tfoptcmp.analysis.figures import save
+    from tools.reproduction import wilson_toy as reproduction
+    from workloads import wilson_toy
+
+    data = wilson_toy.problem(seed=_SEED.value)
+    print(f"{len(wilson_toy.optimizers())} optimizers on {len(data.y)} examples, some seconds each")
+    runs = [wilson_toy.run(data, *key) for key in wilson_toy.optimizers()]
+    output_dir = Path(_OUTPUT_DIR.value)
+    _make(output_dir)
+    files = save(reproduction.draw(data, runs), output_dir / _WILSON_TOY)
+    table = reproduction.answers(runs)
+    _report("Wilson et al.'s problem", table, [], files, output_dir / f"{_WILSON_TOY}.md")
+
+
+def _make(output_dir: Path) -> None:
+    try:
+        output_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--output_dir cannot be written: {error}") from error
+
+
+def _report(title: str, table, warnings: list[str], files: list[Path], path: Path) -> None:
+    """Prints the claims and writes them as Markdown."""
+    lines = [f"# {title}: the paper's claims and ours", "", *(f"**{w}**  " for w in warnings), ""]
+    lines += ["| claim | ours | agrees |", "| --- | --- | --- |"]
+    print()
+    for warning in warnings:
+        print(warning)
+    for text, answer in table:
+        lines.append(f"| {text} | {answer.ours} | {answer.agrees} |")
+        print(f"claim:  {text}\nours:   {answer.ours}\nagrees: {answer.agrees}\n")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print(f"Figure: {', '.join(map(str, files))}\nClaims: {path}")
+
+
+def main() -> None:
+    """Entry point of `tfoptcmp-reproduce`."""
+    cli.run(_run, __doc__, _GROUPS)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What `tfoptcmp-reproduce` needs: the studies of each figure, the paper's claims, their check."""

@@ -1,0 +1,63 @@
+"""Draws a figure of the paper from the comparisons of its panels."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from tfoptcmp.analysis import figures
+from tfoptcmp.analysis.comparisons import Comparison
+from tools.reproduction.plans import Panel
+
+Panels = Sequence[tuple[Panel, Comparison]]
+
+
+def _comparisons(panels: Panels) -> list[Comparison]:
+    return [comparison for _, comparison in panels]
+
+
+def _by_workload(panels: Panels) -> dict[str, list[tuple[str, Comparison]]]:
+    columns: dict[str, list[tuple[str, Comparison]]] = {}
+    for panel, comparison in panels:
+        columns.setdefault(panel.workload, []).append((panel.protocol, comparison))
+    return columns
+
+
+def _with_target(panels: Panels) -> list[Comparison]:
+    return [c for c in _comparisons(panels) if c.config.budget["target"] is not None]
+
+
+def _for_each(panels: Panels, draw: Callable[[Comparison], Figure]) -> dict[str, Figure]:
+    return {panel.workload: draw(comparison) for panel, comparison in panels}
+
+
+# Name to a function from panels to figures by what tells them apart ("" if there is one).
+DRAW: dict[str, Callable[[Panels], dict[str, Figure]]] = {
+    "results": lambda panels: {"": figures.results_figure(_comparisons(panels))},
+    "training_loss": lambda panels: {"": figures.training_loss_figure(_comparisons(panels))},
+    "steps": lambda panels: {"": figures.steps_figure(_with_target(panels))},
+    "other_targets": lambda panels: {"": figures.other_targets_figure(_comparisons(panels))},
+    "boundaries": lambda panels: _for_each(panels, figures.boundaries_figure),
+    "protocols": lambda panels: {
+        workload: figures.protocols_figure(columns)
+        for workload, columns in _by_workload(panels).items()
+    },
+}
+
+
+def draw_and_save(draw: str, panels: Panels, path: Path) -> list[Path]:
+    """Draws a figure and writes it in every format that `figures.save` writes.
+
+    Args:
+        draw: A name in DRAW.
+        panels: What to draw.
+        path: Where to, without suffix; its directory exists. A figure a workload has the name of
+            the workload appended.
+
+    Returns:
+        The files.
+    """
+    files = []
+    for name, figure in DRAW[draw](panels).items():
+        files += figures.save(figure, path.with_name(path.name + (f"-{name}" if name else "")))
+    return files

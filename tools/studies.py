@@ -1,0 +1,84 @@
+"""Runs the studies of a comparison one after the other, with progress and provenance."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from tfoptcmp.records import StudyConfig, check_study
+from tfoptcmp.signatures import Signature
+from tfoptcmp.training import Trainer
+from tfoptcmp.training.tensorboard import TensorBoard, describe
+from tfoptcmp.workload import Budget, Splits, Workload
+from tools.progress import Progress
+from tools.provenance import provenance, versions
+from tuners.studies import run_study
+
+
+def study_config(
+    workload: Workload,
+    budget: Budget,
+    splits: Splits,
+    signature: Signature,
+    *,
+    seed: int,
+    search: str,
+    max_trials: int,
+    threads_per_trial: int,
+) -> StudyConfig:
+    """Returns the record of what is studied, with the provenance of this process."""
+    return StudyConfig(
+        signature=signature.to_json(),
+        workload=workload.name,
+        metric=workload.metric.name,
+        metric_unit=workload.metric.unit,
+        budget=asdict(budget),
+        num_examples=splits.num_examples,
+        partial=splits.partial,
+        seed=seed,
+        search=search,
+        num_feasible=budget.num_feasible,
+        max_trials=max_trials,
+        threads_per_trial=threads_per_trial,
+        versions=versions(),
+        provenance=provenance(),
+    )
+
+
+def run_studies(
+    study_dir: Path,
+    workload: Workload,
+    budget: Budget,
+    splits: Splits,
+    signatures: Sequence[Signature],
+    configs: Sequence[StudyConfig],
+    *,
+    tensorboard: bool,
+) -> None:
+    """Runs or resumes a study for each signature, in `<study_dir>/<signature>/`.
+
+    Args:
+        study_dir: Parent of the studies.
+        workload: What is trained.
+        budget: At what size.
+        splits: The data.
+        signatures: The optimizers.
+        configs: `study_config` of each.
+        tensorboard: Whether to write TensorBoard events.
+
+    Raises:
+        StudyError: If a directory cannot be used, before the first trial of any; or as `run_study`.
+    """
+    for signature, config in zip(signatures, configs, strict=True):
+        check_study(study_dir / signature.name, config)
+    if tensorboard:
+        describe(study_dir, signatures)
+    for signature, config in zip(signatures, configs, strict=True):
+        trainer = Trainer(workload=workload, budget=budget, splits=splits, signature=signature)
+        observers = [Progress(signature.rule.title, workload.metric.unit, budget)]
+        run_study(
+            directory=study_dir / signature.name,
+            config=config,
+            signature=signature,
+            run_trial=trainer.run,
+            observers=[*observers, TensorBoard(signature.name)] if tensorboard else observers,
+        )
