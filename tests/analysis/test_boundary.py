@@ -1,5 +1,6 @@
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -105,8 +106,8 @@ def test_dimension_that_does_not_matter_is_rarely_called_crowded(study):
     results = study(lambda v: 0.5, num=50)
     alarms = checks = 0
     for _ in range(100):
-        results.trials["validation_metric"] = rng.uniform(size=50)
-        found = verdicts(results)
+        trials = results.trials.assign(validation_metric=rng.uniform(size=50))
+        found = verdicts(replace(results, trials=trials))
         alarms += sum(
             found[name] in (Edge.LOW, Edge.HIGH)
             for name in ("eta0", "one_minus_gamma", "decay_steps_fraction")

@@ -7,6 +7,7 @@ nats), lower is better; steps count from 1; times in seconds.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +88,7 @@ class StudyResults:
         plain = self.signature.name == self.signature.rule.name
         return self.signature.rule.title if plain else self.signature.name
 
-    @property
+    @cached_property
     def feasible(self) -> pd.DataFrame:
         """The rows that statistics are made of."""
         return self.trials[self.trials["feasible"]]
@@ -95,7 +96,7 @@ class StudyResults:
     @property
     def num_feasible(self) -> int:
         """N, the feasible trials that there are (not those planned)."""
-        return int(self.trials["feasible"].sum())
+        return len(self.feasible)
 
     @property
     def num_infeasible(self) -> int:

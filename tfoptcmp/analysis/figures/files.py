@@ -38,7 +38,11 @@ def save(figure: Figure, path: Path, formats: Sequence[Format] = ("png", "svg"))
             match form:
                 case "png":
                     figure.set_dpi(_DOTS_PER_INCH)
-                    FigureCanvasAgg(figure).print_png(files[-1], metadata={"Software": None})
+                    FigureCanvasAgg(figure).print_png(
+                        files[-1],
+                        metadata={"Software": None},
+                        pil_kwargs={"compress_level": 3},  # twice as fast, little larger
+                    )
                 case "svg":
                     FigureCanvasSVG(figure).print_svg(files[-1], metadata={"Date": None})
                 case "pdf":
