@@ -13,8 +13,6 @@ from tfoptcmp.analysis.findings import Finding
 from tfoptcmp.analysis.report import write_report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium in PATH")
 

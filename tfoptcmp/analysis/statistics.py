@@ -94,9 +94,13 @@ def selection_and_values(results: StudyResults, statistic: str) -> tuple[FloatAr
         Two float64 [N], inf where a trial has no value.
     """
     columns = STATISTICS[statistic]
-    feasible = results.feasible[[columns.select_by, columns.value]].to_numpy(dtype=np.float64)
-    worst_if_nan = np.where(np.isnan(feasible), np.inf, feasible)
-    return worst_if_nan[:, 0], worst_if_nan[:, 1]
+    selection = results.feasible[columns.select_by].to_numpy(dtype=np.float64)
+    values = results.feasible[columns.value].to_numpy(dtype=np.float64)
+    return _worst_if_nan(selection), _worst_if_nan(values)
+
+
+def _worst_if_nan(values: FloatArray) -> FloatArray:
+    return np.where(np.isnan(values), np.inf, values)
 
 
 def steps_of_best(results: StudyResults, target: float, num_drawn: int) -> Distribution | None:

@@ -84,6 +84,10 @@ def _row(axes: Axes, results: StudyResults, look: Look, scale: float, top: float
     free = results.signature.space.free
     # Grid lines end with the row's last hyperparameter.
     axes.axvspan(len(free), axes.get_xlim()[1], facecolor="white", linewidth=0, zorder=0.6)
+    low = np.arange(len(free)) + (1 - _RANGE) / 2
+    edges = [*low, *(low + _RANGE)]
+    axes.vlines(edges, 0, 1, color="#777777", linewidth=1, transform=fraction)
+    axes.hlines(np.zeros(len(free)), low, low + _RANGE, color="#777777", transform=fraction)
     for i, name in enumerate(free):
         dimension = results.signature.space.dimensions[name]
         x = _place(i, dimension, feasible[f"searched_{name}"])
@@ -97,9 +101,6 @@ def _row(axes: Axes, results: StudyResults, look: Look, scale: float, top: float
         _marks(axes, _place(i, dimension, infeasible[f"searched_{name}"]), 1.03, "|")
         if name == "epsilon":
             _marks(axes, _place(i, dimension, _published(results)), 0.04, "^")
-        edges = [i + (1 - _RANGE) / 2, i + (1 + _RANGE) / 2]
-        axes.vlines(edges, 0, 1, color="#777777", linewidth=1, transform=fraction)
-        axes.hlines(0, *edges, color="#777777", linewidth=1, transform=fraction)
         for value, label in _ticks(dimension):
             _below(axes, float(_place(i, dimension, [value])[0]), label, 3, 7.0)
         _below(axes, i + 0.5, name, 14, 8.0)
