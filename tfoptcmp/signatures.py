@@ -5,7 +5,7 @@ section 3). Nothing here imports TensorFlow; a rule names its Keras class as "mo
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from tfoptcmp.spaces import SearchSpace
@@ -120,26 +120,35 @@ class Signature:
 
     def to_json(self) -> dict[str, Any]:
         """Returns the signature as JSON-ready data; `from_json` restores it."""
-        return {
+        data: dict[str, Any] = {
             "name": self.name,
             "rule": self.rule.name,
             "schedule": self.schedule,
             "bias_corrected": self.bias_corrected,
             "space": self.space.to_json(),
         }
+        if RULES.get(self.rule.name) != self.rule:
+            data["rule_definition"] = asdict(self.rule)
+        return data
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any], rules: Mapping[str, Rule] = RULES) -> "Signature":
+    def from_json(cls, data: Mapping[str, Any]) -> "Signature":
         """Builds a signature from what `to_json` returned.
 
         Raises:
-            ValueError: If the rule is not in `rules`, or the signature is not consistent.
+            ValueError: If the rule is neither in RULES nor defined with the signature, or the
+                signature is not consistent.
         """
-        if data["rule"] not in rules:
-            raise ValueError(f"rule must be one of {sorted(rules)}; got {data['rule']!r}")
+        if "rule_definition" in data:
+            given = data["rule_definition"]
+            rule = Rule(**{**given, "hyperparameters": tuple(given["hyperparameters"])})
+        elif data["rule"] in RULES:
+            rule = RULES[data["rule"]]
+        else:
+            raise ValueError(f"rule must be one of {sorted(RULES)}; got {data['rule']!r}")
         return cls(
             name=data["name"],
-            rule=rules[data["rule"]],
+            rule=rule,
             space=SearchSpace.from_json(data["space"]),
             schedule=data["schedule"],
             bias_corrected=data["bias_corrected"],

@@ -4,10 +4,9 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-import workloads
-from tfoptcmp.signatures import RULES, Signature
-from tools.cli import UserError, import_tensorflow
-from workloads import spaces
+from tfoptcmp.signatures import Signature
+from tools import extensions
+from tools.cli import UserError
 
 if TYPE_CHECKING:
     from tfoptcmp.workload import Budget, Workload
@@ -42,7 +41,7 @@ THREADS_PER_TRIAL = flags.DEFINE_integer(
     lower_bound=0,
 )
 
-WHAT = (WORKLOAD, DATA_DIR, SPACE, SEARCH)
+WHAT = (WORKLOAD, DATA_DIR, SPACE, SEARCH, extensions.IMPORT_MODULE)
 HOW_MUCH = (SCALE, STEPS, BATCH_SIZE, EVAL_EVERY_STEPS)
 REPRODUCIBILITY = (SEED, THREADS_PER_TRIAL)
 
@@ -56,12 +55,8 @@ def workload_and_budget(**changes: int | None) -> "tuple[Workload, Budget]":
     Raises:
         UserError: If a name is unknown or a number impossible.
     """
-    if WORKLOAD.value not in workloads.names():
-        got = "nothing" if WORKLOAD.value is None else repr(WORKLOAD.value)
-        raise UserError(f"--workload must be one of {list(workloads.names())}; got {got}")
-    import_tensorflow()
+    workload = extensions.workload(WORKLOAD.value)
     try:
-        workload = workloads.get(WORKLOAD.value)
         return workload, workload.budget(
             SCALE.value,
             steps=STEPS.value,
@@ -79,9 +74,4 @@ def signature(optimizer: str) -> Signature:
     Raises:
         UserError: If there is none.
     """
-    if optimizer not in RULES:
-        raise UserError(f"optimizer must be one of {list(RULES)}; got {optimizer!r}")
-    try:
-        return spaces.signature(WORKLOAD.value, optimizer, space=SPACE.value)
-    except ValueError as error:
-        raise UserError(f"--space: {error}") from error
+    return extensions.signature(WORKLOAD.value, optimizer, SPACE.value)

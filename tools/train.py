@@ -9,7 +9,7 @@ space; --set changes single ones, by the names of the search space.
 from absl import flags
 
 from tfoptcmp.records import Measurement
-from tools import cli, show, study_flags
+from tools import cli, extensions, show, study_flags
 from tools.cli import UserError
 
 _OPTIMIZER = flags.DEFINE_string("optimizer", None, "Update rule; an unknown name lists the known.")
@@ -24,6 +24,7 @@ _OUTPUT_DIR = flags.DEFINE_string(
 _GROUPS = {
     "What to train": (study_flags.WORKLOAD, _OPTIMIZER, study_flags.DATA_DIR),
     "Hyperparameters": (study_flags.SPACE, study_flags.SEARCH, _TRIAL, _SET),
+    "Your own": (extensions.IMPORT_MODULE,),
     "How much": study_flags.HOW_MUCH,
     "Reproducibility": study_flags.REPRODUCIBILITY,
     "Output": (_OUTPUT_DIR,),
@@ -78,7 +79,7 @@ def _train(workload, budget, signature, index, values, arguments) -> None:
     from contextlib import ExitStack
     from pathlib import Path
 
-    from tfoptcmp.records import MeasurementWriter
+    from tfoptcmp.study_writer import MeasurementWriter
     from tfoptcmp.training import Trainer
     from tfoptcmp.training.tensorboard import TrialLog
     from tfoptcmp.trial import TrialTask, trial_seeds

@@ -72,13 +72,14 @@ FLAGS = {
     "train": {
         *("workload", "optimizer", "data_dir", "space", "search", "trial", "set", "scale"),
         *("steps", "batch_size", "eval_every_steps", "seed", "threads_per_trial", "output_dir"),
+        "import_module",
     },
     "tune": {
         *("workload", "optimizers", "data_dir", "space", "search", "scale", "steps"),
         *("batch_size", "eval_every_steps", "num_feasible", "max_trials", "seed"),
-        *("threads_per_trial", "study_dir", "plan", "tensorboard"),
+        *("threads_per_trial", "study_dir", "plan", "tensorboard", "import_module"),
     },
-    "report": {"study_dir", "tuning_budget", "output_dir"},
+    "report": {"study_dir", "tuning_budget", "output_dir", "figure_format"},
 }
 
 
@@ -99,7 +100,7 @@ BAD = {
     "no workload": (("tune", "--study_dir=x"), "got nothing"),
     "unknown optimizer": (
         ("tune", "--workload=digits_simple_cnn", "--optimizers=sgd,adamw", "--study_dir=x"),
-        "optimizer must be one of ['sgd', 'momentum',",
+        "must be one of ['sgd', 'momentum', 'nesterov',",
     ),
     "same optimizer twice": (
         ("tune", "--workload=digits_simple_cnn", "--optimizers=sgd,sgd", "--study_dir=x"),

@@ -1,0 +1,90 @@
+"""What a user writes to compare an optimizer and a workload of their own; the README's recipe."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfoptcmp.hyperparameters import Hyperparameter
+from tfoptcmp.inclusions import Inclusion
+from tfoptcmp.signatures import Rule, Signature
+from tfoptcmp.spaces import LogUniform, SearchSpace
+from tfoptcmp.workload import CLASSIFICATION_ERROR, Budget, Workload
+from workloads.data.in_memory import splits_of_arrays
+from workloads.spaces.ranges import DECAY, INITIAL_RANGES, initial_signatures
+
+ADAMW = Signature(
+    name="adamw",
+    rule=Rule(
+        name="adamw",
+        title="AdamW",
+        optimizer="keras.optimizers:AdamW",
+        hyperparameters=("learning_rate", "beta_1", "beta_2", "epsilon", "weight_decay"),
+    ),
+    space=SearchSpace(
+        source="mine",
+        dimensions={
+            **INITIAL_RANGES["adam"],
+            "decoupled_decay": LogUniform(low=1e-6, high=1e-1),
+            **DECAY,
+        },
+        own={"decoupled_decay": Hyperparameter(argument="weight_decay", meaning="AdamW's decay")},
+    ),
+)
+INCLUSIONS = (
+    Inclusion(
+        special="adam",
+        general="adamw",
+        limit=False,
+        translate=lambda values: {**values, "decoupled_decay": 0.0},
+    ),
+)
+
+
+def _load(budget, data_dir):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(300, 2)).astype(np.float32)
+    y = (x[:, 0] * x[:, 1] > 0).astype(np.int32)
+    parts = {"train": slice(0, 200), "validation": slice(200, 250), "test": slice(250, 300)}
+    return splits_of_arrays(
+        {name: (x[part], y[part]) for name, part in parts.items()},
+        num_classes=2,
+        batch_size=budget.batch_size,
+        prepare=tf.identity,
+    )
+
+
+def _build(budget, splits):
+    return keras.Sequential(
+        [
+            keras.Input((2,)),
+            keras.layers.Dense(8, activation="relu"),
+            keras.layers.Dense(splits.num_classes),
+        ]
+    )
+
+
+WORKLOADS = {
+    "quadrants": Workload(
+        name="quadrants",
+        title="Quadrants of the plane",
+        metric=CLASSIFICATION_ERROR,
+        budgets={
+            "smoke": Budget(
+                scale="smoke",
+                batch_size=20,
+                steps=20,
+                eval_every_steps=10,
+                num_feasible=3,
+                target=0.2,
+                options={},
+            )
+        },
+        load=_load,
+        build=_build,
+    )
+}
+
+SIGNATURES = {
+    "quadrants": {"initial": {**initial_signatures("mine"), "adamw": ADAMW}},
+    "digits_simple_cnn": {"initial": {"adamw": ADAMW}},
+}

@@ -1,0 +1,61 @@
+"""A workload and an optimizer from outside the package, as the README's recipe has it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tfoptcmp.analysis import load_studies
+
+HERE = Path(__file__).parent
+
+
+def run(program, *arguments):
+    path = os.pathsep.join([str(HERE.parents[1]), os.environ.get("PYTHONPATH", "")])
+    return subprocess.run(
+        [sys.executable, "-m", f"tools.{program}", "--import_module=my_extension", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=HERE,
+        env={**os.environ, "PYTHONPATH": path},
+        timeout=240,
+    )
+
+
+@pytest.mark.parametrize("workload", ["quadrants", "digits_simple_cnn"])
+def test_their_optimizer_beside_ours(workload, tmp_path):
+    done = run(
+        "tune",
+        f"--workload={workload}",
+        "--optimizers=adam,adamw",
+        "--scale=smoke",
+        "--steps=4",
+        "--num_feasible=2",
+        f"--study_dir={tmp_path}",
+    )
+    assert done.returncode == 0, done.stderr
+    trials = load_studies(tmp_path)
+    adamw = trials[trials.signature == "adamw"]
+    assert adamw.feasible.sum() == 2
+    # Stock hyperparameters are constants of the trace: each trial must have its own.
+    assert adamw.used_weight_decay.nunique() == len(adamw)
+    assert adamw[adamw.feasible].validation_loss.nunique() == 2
+
+
+def test_their_names_are_listed_beside_ours():
+    done = run("train", "--workload=nothing", "--optimizer=adam")
+    assert done.returncode == 2
+    assert "digits_simple_cnn" in done.stderr
+    assert "quadrants" in done.stderr
+
+
+def test_a_module_that_is_not_there_is_named():
+    done = subprocess.run(
+        [sys.executable, "-m", "tools.train", "--import_module=nowhere", "--workload=quadrants"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert "--import_module: no module 'nowhere'" in done.stderr
