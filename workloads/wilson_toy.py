@@ -106,14 +106,14 @@ def optimizers() -> dict[tuple[str, str], Callable[[], keras.optimizers.Optimize
 
     Nothing is tuned. Rules with a large epsilon imitate Momentum or Nesterov. Our RMSProp's second
     moment starts at 1, so that its first steps go along the gradient and learn the right thing;
-    with its small default rate they are too short to matter, with 1e-2 they are not.
+    at this rate they are too short to matter, at 1e-2 they are not.
     """
     rate, momentum = 0.05, 0.9
     return {
         ("sgd", ""): lambda: SGD(0.1),
         ("momentum", ""): lambda: Momentum(rate, momentum=momentum),
         ("nesterov", ""): lambda: Nesterov(rate, momentum=momentum),
-        ("rmsprop", "default"): lambda: RMSProp(1e-3),
+        ("rmsprop", "default"): lambda: RMSProp(3e-3),
         ("rmsprop", "large"): lambda: imitate(
             Momentum(rate, momentum=momentum), "rmsprop", epsilon=_LARGE_EPSILON, rho=0.99
         ),
@@ -129,7 +129,7 @@ def optimizers() -> dict[tuple[str, str], Callable[[], keras.optimizers.Optimize
 
 
 def run(
-    data: Problem, rule: str, epsilon: str, *, num_steps: int = 300, num_measurements: int = 20
+    data: Problem, rule: str, epsilon: str, *, num_steps: int = 150, num_measurements: int = 20
 ) -> Run:
     """Trains a linear model from zero weights on all examples at once.
 
