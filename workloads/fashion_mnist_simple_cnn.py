@@ -14,22 +14,16 @@ import keras
 import tensorflow as tf
 
 from tfoptcmp.workload import CLASSIFICATION_ERROR, Budget, Splits, Workload
+from workloads.data.catalogue import FASHION_MNIST, partial_text
 from workloads.data.in_memory import splits_of_arrays
-from workloads.data.tfds import partial_text, read_arrays
+from workloads.data.tfds import read_arrays
 from workloads.models.simple_cnn import simple_cnn
-
-OFFICIAL_SIZES = {"train": 60_000, "test": 10_000}
-OFFICIAL_FILES = (
-    "the four official files ({train,t10k}-{images-idx3,labels-idx1}-ubyte.gz, "
-    "from github.com/zalandoresearch/fashion-mnist or Debian's package dataset-fashion-mnist)"
-)
 
 
 def load(budget: Budget, data_dir: str | None) -> Splits:
     """Reads Fashion-MNIST as prepared by TFDS; the last twelfth of its training split validates."""
     found = {
-        split: read_arrays("fashion_mnist", split, data_dir=data_dir, official_files=OFFICIAL_FILES)
-        for split in OFFICIAL_SIZES
+        split: read_arrays(FASHION_MNIST, split, data_dir=data_dir) for split in FASHION_MNIST.sizes
     }
     images, labels = found["train"]
     num_train = len(labels) - len(labels) // 12
@@ -43,9 +37,7 @@ def load(budget: Budget, data_dir: str | None) -> Splits:
         batch_size=budget.batch_size,
         prepare=lambda images: tf.cast(images, tf.float32) / 255,
         partial=partial_text(
-            "Fashion-MNIST",
-            found={split: len(labels) for split, (_, labels) in found.items()},
-            official=OFFICIAL_SIZES,
+            FASHION_MNIST, {split: len(labels) for split, (_, labels) in found.items()}
         ),
     )
 

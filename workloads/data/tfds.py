@@ -1,27 +1,31 @@
-"""Reads data sets that `tensorflow_datasets` has prepared; never downloads.
+"""Reads data sets that `tensorflow_datasets` has prepared; downloads only in `prepare`.
 
-The only module that imports `tensorflow_datasets`. TFDS without a network hangs for minutes, and
-fails in as many ways as it has layers: here each failure becomes one `MissingData`, in seconds.
+TFDS without a network hangs for minutes, and fails in as many ways as it has layers: here each
+failure becomes one `MissingData`, in seconds. Only this module and the builders of our own import
+`tensorflow_datasets`.
 """
 
+import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import tensorflow_datasets as tfds
 
 from tfoptcmp.workload import MissingData
+from workloads.data.catalogue import DATA_SETS, DataSet
 
 
 def read_arrays(
-    name: str, split: str, *, data_dir: str | None, official_files: str
+    data_set: DataSet, split: str, *, data_dir: str | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Reads one split of a labelled image data set into memory, in the order of its files.
 
     Args:
-        name: TFDS's name of the data set.
+        data_set: Whose images are all of one size.
         split: TFDS's name of the split.
         data_dir: Directory with prepared data sets; None for TFDS's default.
-        official_files: For the message: what the official files are and where else to get them.
 
     Returns:
         (images uint8 [n, height, width, channels], labels int64 [n]).
@@ -29,57 +33,138 @@ def read_arrays(
     Raises:
         MissingData: If the split is not there, not readable, or not as long as it says.
     """
-    try:
-        builder = tfds.builder(name, data_dir=data_dir)
-    except Exception as error:  # TFDS, protobuf and json have no common error.
-        raise MissingData(
-            f"data set {name!r} in {data_dir or 'the default directory of TFDS'} is not readable "
-            f"({type(error).__name__}: {error}); delete it there and prepare it again"
-        ) from error
-    where = Path(builder.data_dir)
-    try:
-        dataset = builder.as_dataset(split=split, as_supervised=True, shuffle_files=False)
-        # Not batch_size=-1: it aborts the process under tfds.testing.mock_data.
-        batches = list(dataset.batch(1000).as_numpy_iterator())
-    except AssertionError as error:  # How TFDS says "not prepared".
-        raise MissingData(_how_to_get(name, where, official_files)) from error
-    except Exception as error:  # Torn or missing files: errors of TensorFlow, of any kind.
-        reason = next(iter(str(error).splitlines()), "")
-        raise MissingData(
-            f"split {split!r} of data set {name!r} in {where} is not readable "
-            f"({type(error).__name__}: {reason}); delete {where} and prepare it again"
-        ) from error
-    # TFDS itself refuses records that are fewer than its dataset_info.json says.
-    images = np.concatenate([images for images, _ in batches])
-    labels = np.concatenate([labels for _, labels in batches])
+    batches = [
+        (features["image"], features["label"]) for features in _batches(data_set, split, data_dir)
+    ]
+    images, labels = (np.concatenate(parts) for parts in zip(*batches, strict=True))
     return images, labels
 
 
-def partial_text(title: str, *, found: dict[str, int], official: dict[str, int]) -> str:
-    """Says which splits have fewer examples than the official data set; "" if none.
+def iterate_texts(data_set: DataSet, split: str, *, data_dir: str | None) -> Iterator[str]:
+    """Reads one split of a text data set, in the order of its files.
 
     Args:
-        title: The data set, for people.
-        found: Split name to number of examples read.
-        official: Split name to number of examples that there should be.
+        data_set: Whose examples have a "text".
+        split: TFDS's name of the split.
+        data_dir: Directory with prepared data sets; None for TFDS's default.
+
+    Raises:
+        MissingData: As soon as the split turns out not to be there, not readable, or not as long as
+            it says.
     """
-    lacking = [
-        f"{found[split]} of {number} {split} examples"
-        for split, number in official.items()
-        if found[split] < number
-    ]
-    return f"{title}: {', '.join(lacking)}" if lacking else ""
+    for features in _batches(data_set, split, data_dir):
+        for text in features["text"]:
+            yield text.decode()
 
 
-def _how_to_get(name: str, where: Path, official_files: str) -> str:
-    root = where.parents[1]
-    prepare = (
-        f"python -c \"import tensorflow_datasets as tfds; tfds.load('{name}', data_dir='{root}')\""
+def open_builder(data_set: DataSet, data_dir: str | None) -> tfds.core.DatasetBuilder:
+    """Returns TFDS's builder of a data set, prepared or not.
+
+    Raises:
+        MissingData: If what is prepared is not readable.
+    """
+    try:
+        if not data_set.builder:
+            return tfds.builder(data_set.name, data_dir=data_dir)
+        module, _, name = data_set.builder.partition(":")
+        return getattr(importlib.import_module(module), name)(data_dir=data_dir)
+    except Exception as error:  # TFDS, protobuf and json have no common error.
+        raise MissingData(
+            f"data set {data_set.name!r} in {data_dir or 'the default directory of TFDS'} is not "
+            f"readable ({type(error).__name__}: {error}); delete it there and prepare it again"
+        ) from error
+
+
+def is_prepared(data_set: DataSet, data_dir: str | None) -> bool:
+    """Returns whether TFDS has prepared a data set, in whatever state.
+
+    Raises:
+        MissingData: If its description is not readable.
+    """
+    # Not builder.is_prepared(), which logs a warning where it is not.
+    return (Path(open_builder(data_set, data_dir).data_dir) / "dataset_info.json").exists()
+
+
+def prepare(data_set: DataSet, *, data_dir: str | None, manual_dir: str | None) -> None:
+    """Downloads a data set and prepares it, with TFDS's progress bars on stderr.
+
+    Args:
+        data_set: Which.
+        data_dir: Where to put it; None for TFDS's default directory.
+        manual_dir: Directory with official files, used instead of the network; None for
+            `downloads/manual` in `data_dir`.
+
+    Raises:
+        MissingData: If its files cannot be had, or are not what they should be.
+    """
+    builder = open_builder(data_set, data_dir)
+    where = Path(builder.data_dir)
+    config = tfds.download.DownloadConfig(
+        manual_dir=manual_dir or root(builder) / "downloads" / "manual"
     )
+    try:
+        builder.download_and_prepare(download_config=config)
+    except Exception as error:  # No network, no space, a wrong checksum: no common error.
+        raise MissingData(
+            f"data set {data_set.name!r} cannot be prepared in {where} "
+            f"({type(error).__name__}: {_first_line(error)}); put {data_set.official_files} into "
+            f"{config.manual_dir}, or name another directory: --manual_dir=..."
+        ) from error
+
+
+def root(builder: tfds.core.DatasetBuilder) -> Path:
+    """Returns the directory of prepared data sets that a builder's lies in: its `data_dir`."""
+    return Path(builder.data_dir).parents[builder.info.full_name.count("/")]
+
+
+@contextmanager
+def reading(data_set: DataSet, split: str, where: Path) -> Iterator[None]:
+    """Turns what goes wrong in reading a split into `MissingData`."""
+    try:
+        yield
+    except MissingData:
+        raise
+    except AssertionError as error:  # How TFDS says "not prepared".
+        raise MissingData(_how_to_get(data_set, where)) from error
+    except Exception as error:  # Torn or missing files: errors of TensorFlow, of any kind.
+        raise MissingData(
+            f"split {split!r} of data set {data_set.name!r} in {where} is not readable "
+            f"({type(error).__name__}: {_first_line(error)}); delete {where} and prepare it again"
+        ) from error
+
+
+def _batches(
+    data_set: DataSet, split: str, data_dir: str | None
+) -> Iterator[dict[str, np.ndarray]]:
+    builder = open_builder(data_set, data_dir)
+    with reading(data_set, split, Path(builder.data_dir)):
+        # TFDS itself refuses records that are fewer than its dataset_info.json says. Not its
+        # batch_size=-1: it aborts the process under tfds.testing.mock_data.
+        dataset = builder.as_dataset(split=split, shuffle_files=False)
+        yield from dataset.batch(1000).as_numpy_iterator()
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), "")
+
+
+def _how_to_get(data_set: DataSet, where: Path) -> str:
+    workload = next(name for name, data_sets in DATA_SETS.items() if data_set in data_sets)
+    data_dir = where.parents[data_set.name.count("/") + 1]
+    command = f"tfoptcmp-data --workload={workload} --prepare --data_dir={data_dir}"
+    ways = [
+        "name the directory that has it prepared: --data_dir=...",
+        f"with a network, run: {command}",
+        f"without one, put {data_set.official_files} into {data_dir / 'downloads' / 'manual'} and "
+        "run the same command",
+    ]
+    if not data_set.downloads:
+        del ways[1]
+        ways[1] = (
+            f"put {data_set.official_files} into {data_dir / 'downloads' / 'manual'} and run: "
+            f"{command}"
+        )
     return (
-        f"data set {name!r} is not in {where}, and nothing is downloaded unasked. Ways to get it:\n"
-        f"  - name the directory that has it prepared: --data_dir=...\n"
-        f"  - with a network, run: {prepare}\n"
-        f"  - without one, put {official_files} into {root / 'downloads' / 'manual'} and run "
-        f"the same command"
+        f"data set {data_set.name!r} is not in {where}, and nothing is downloaded unasked. Ways to "
+        "get it:\n  - " + "\n  - ".join(ways)
     )

@@ -1,0 +1,127 @@
+"""The data sets of the workloads: official sizes, and where their files come from.
+
+Numbers of examples and bytes of downloads are those of TFDS's catalogue and of its checksum files;
+prepared sizes are TFDS's. Nothing here imports TensorFlow or `tensorflow_datasets`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSet:
+    """A data set as `tensorflow_datasets` knows it.
+
+    Attributes:
+        name: TFDS's name, with the configuration after a slash where it has several.
+        title: For people.
+        sizes: Split name to number of examples of the official data set, for the splits used.
+        download_mb: Size of the official files, in 10^6 bytes.
+        prepared_mb: Size of what TFDS makes of them, in 10^6 bytes.
+        official_files: What the official files are and where to get them, to put them in place by
+            hand where TFDS cannot download them.
+        downloads: Whether TFDS can download them.
+        optional: What a workload lacks without this data set; "" if it cannot do without.
+        builder: "module:Class" of a TFDS builder of ours; "" for one of TFDS's own.
+    """
+
+    name: str
+    title: str
+    sizes: Mapping[str, int]
+    download_mb: int
+    prepared_mb: int
+    official_files: str
+    downloads: bool = True
+    optional: str = ""
+    builder: str = ""
+
+
+FASHION_MNIST = DataSet(
+    name="fashion_mnist",
+    title="Fashion-MNIST",
+    sizes={"train": 60_000, "test": 10_000},
+    download_mb=31,
+    prepared_mb=38,
+    official_files="the four official files ({train,t10k}-{images-idx3,labels-idx1}-ubyte.gz, "
+    "from github.com/zalandoresearch/fashion-mnist or Debian's package dataset-fashion-mnist)",
+)
+CIFAR10 = DataSet(
+    name="cifar10",
+    title="CIFAR-10",
+    sizes={"train": 50_000, "test": 10_000},
+    download_mb=170,
+    prepared_mb=139,
+    official_files="cifar-10-binary.tar.gz (from www.cs.toronto.edu/~kriz/cifar.html)",
+)
+CIFAR100 = DataSet(
+    name="cifar100",
+    title="CIFAR-100",
+    sizes={"train": 50_000, "test": 10_000},
+    download_mb=169,
+    prepared_mb=139,
+    official_files="cifar-100-binary.tar.gz (from www.cs.toronto.edu/~kriz/cifar.html)",
+)
+IMAGENET = DataSet(
+    name="imagenet2012",
+    title="ImageNet",
+    sizes={"train": 1_281_167, "validation": 50_000},
+    download_mb=144_000,
+    prepared_mb=167_000,
+    official_files="ILSVRC2012_img_train.tar and ILSVRC2012_img_val.tar (from image-net.org, which "
+    "asks to register)",
+    downloads=False,
+)
+IMAGENET_V2 = DataSet(
+    name="imagenet_v2/matched-frequency",
+    title="ImageNet-V2",
+    sizes={"test": 10_000},
+    download_mb=1_264,
+    prepared_mb=1_250,
+    official_files="imagenetv2-matched-frequency.tar.gz (from "
+    "huggingface.co/datasets/vaishaal/ImageNetV2)",
+    optional="the test error",
+)
+WAR_AND_PEACE = DataSet(
+    name="war_and_peace",
+    title="War and Peace",
+    sizes={"train": 1, "validation": 1, "test": 1},
+    download_mb=3,
+    prepared_mb=3,
+    official_files="the plain text of Project Gutenberg's book 2600 as the only .txt file",
+    builder="workloads.data.war_and_peace:WarAndPeace",
+)
+LM1B = DataSet(
+    name="lm1b",
+    title="LM1B",
+    sizes={"train": 30_301_028, "test": 306_688},
+    download_mb=1_792,
+    prepared_mb=4_700,
+    official_files="1-billion-word-language-modeling-benchmark-r13output.tar.gz (from "
+    "www.statmt.org/lm-benchmark)",
+)
+
+# Workload to what it reads; those that are not here bring their own data.
+DATA_SETS: dict[str, tuple[DataSet, ...]] = {
+    "fashion_mnist_simple_cnn": (FASHION_MNIST,),
+    "cifar10_resnet32": (CIFAR10,),
+    "cifar100_all_cnn_c": (CIFAR100,),
+    "cifar10_vgg16": (CIFAR10,),
+    "imagenet_resnet50": (IMAGENET, IMAGENET_V2),
+    "war_and_peace_lstm": (WAR_AND_PEACE,),
+    "lm1b_transformer": (LM1B,),
+}
+
+
+def partial_text(data_set: DataSet, found: Mapping[str, int]) -> str:
+    """Says which splits have fewer examples than the official data set; "" if none.
+
+    Args:
+        data_set: What there should be.
+        found: Split name to number of examples that there are, for any of its splits.
+    """
+    lacking = [
+        f"{found[split]} of {number} {split} examples"
+        for split, number in data_set.sizes.items()
+        if split in found and found[split] < number
+    ]
+    return f"{data_set.title}: {', '.join(lacking)}" if lacking else ""
