@@ -1,7 +1,5 @@
 """Search spaces of `digits_simple_cnn`."""
 
-from workloads.spaces.ranges import initial_signatures
+from workloads.spaces.assemble import TAKEN_OVER, signatures
 
-SIGNATURES = {
-    "initial": initial_signatures("ours (initial ranges of the Simple CNN, reconstructed)")
-}
+SIGNATURES = signatures(TAKEN_OVER)

@@ -1,5 +1,5 @@
 """Search spaces of `fashion_mnist_simple_cnn`."""
 
-from workloads.spaces.ranges import initial_signatures
+from workloads.spaces.assemble import signatures
 
-SIGNATURES = {"initial": initial_signatures("reconstructed")}
+SIGNATURES = signatures("reconstructed")

@@ -7,10 +7,26 @@ rate alone goes with another schedule.
 from collections.abc import Mapping
 
 from tfoptcmp.signatures import Signature
-from workloads.spaces import digits_simple_cnn, fashion_mnist_simple_cnn, pydocs_lstm
+from workloads.spaces import (
+    cifar10_resnet32,
+    cifar10_vgg16,
+    cifar100_all_cnn_c,
+    digits_simple_cnn,
+    fashion_mnist_simple_cnn,
+    imagenet_resnet50,
+    lm1b_transformer,
+    pydocs_lstm,
+    war_and_peace_lstm,
+)
 
 SIGNATURES: dict[str, Mapping[str, Mapping[str, Signature]]] = {
     "fashion_mnist_simple_cnn": fashion_mnist_simple_cnn.SIGNATURES,
+    "cifar10_resnet32": cifar10_resnet32.SIGNATURES,
+    "cifar100_all_cnn_c": cifar100_all_cnn_c.SIGNATURES,
+    "cifar10_vgg16": cifar10_vgg16.SIGNATURES,
+    "imagenet_resnet50": imagenet_resnet50.SIGNATURES,
+    "war_and_peace_lstm": war_and_peace_lstm.SIGNATURES,
+    "lm1b_transformer": lm1b_transformer.SIGNATURES,
     "digits_simple_cnn": digits_simple_cnn.SIGNATURES,
     "pydocs_lstm": pydocs_lstm.SIGNATURES,
 }

@@ -1,0 +1,10 @@
+"""Search spaces of `cifar100_all_cnn_c`."""
+
+from workloads.spaces.assemble import TAKEN_OVER, signatures
+from workloads.spaces.ranges import L2
+
+SIGNATURES = signatures(
+    TAKEN_OVER,
+    regularisation=L2,
+    usual_regularisation={"l2": 5e-4},  # DeepOBS
+)

@@ -1,0 +1,122 @@
+"""Search spaces of other papers' protocols, and of the steps between them and the whole space.
+
+Wilson et al. (2017) search the learning rate on a grid and halve it every 25 of 250 epochs;
+Schneider et al. (2019, DeepOBS) search a constant learning rate. Choi et al. (2019, figures 3 and
+4) then tune more. Numbers of Wilson et al. are remembered. What a protocol does not tune is at the
+value that it had in that paper; where this is not known, at a usual default.
+"""
+
+from collections.abc import Mapping
+
+from tfoptcmp.signatures import RULES, Signature
+from tfoptcmp.spaces import Choice, Dimension, Fixed, LogUniform, SearchSpace
+from workloads.spaces.ranges import DECAY
+
+# Momentum .9 where the rule's name says momentum; RMSProp has none in either paper.
+_VELOCITY: dict[str, Dimension] = {"one_minus_gamma": Fixed(fixed=0.1)}
+_MOMENTS: dict[str, Dimension] = {
+    "one_minus_beta1": Fixed(fixed=0.1),
+    "one_minus_beta2": Fixed(fixed=0.001),
+    "epsilon": Fixed(fixed=1e-8),
+}
+_DEFAULTS: dict[str, Mapping[str, Dimension]] = {
+    "sgd": {},
+    "momentum": _VELOCITY,
+    "nesterov": _VELOCITY,
+    "rmsprop": {
+        "one_minus_gamma": Fixed(fixed=1.0),
+        "one_minus_rho": Fixed(fixed=0.1),
+        "epsilon": Fixed(fixed=1e-10),
+    },
+    "adam": _MOMENTS,
+    "nadam": _MOMENTS,
+}
+_RATE_NAMES = {"adam": "alpha0", "nadam": "alpha0"}  # the others': eta0
+
+_WILSON_GRIDS: dict[str, tuple[float, ...]] = {
+    "sgd": (2.0, 1.0, 0.5, 0.25, 0.05, 0.01),
+    "momentum": (2.0, 1.0, 0.5, 0.25, 0.05, 0.01),
+    "rmsprop": (0.005, 0.001, 0.0005, 0.0003, 0.0001),
+    "adam": (0.005, 0.001, 0.0005, 0.0003, 0.0001, 0.00005),
+}
+# Halved every 25 of 250 epochs, hence every tenth of whatever budget.
+_WILSON_DECAY: dict[str, Dimension] = {
+    "decay_steps_fraction": Fixed(fixed=0.1),
+    "decay_factor": Fixed(fixed=0.5),
+}
+# Torch's decay of squared gradients for RMSProp, which Wilson et al. used.
+_WILSON_FIXED: dict[str, Dimension] = {"one_minus_rho": Fixed(fixed=0.01)}
+# What figure 3's second protocol tunes besides (our ranges).
+_WILSON_TUNED: dict[str, Dimension] = {
+    "one_minus_gamma": LogUniform(low=1e-3, high=1.0),
+    "one_minus_beta1": LogUniform(low=1e-3, high=1.0),
+    "epsilon": LogUniform(low=1e-10, high=1e10),
+}
+
+_SCHNEIDER_RATE = LogUniform(low=1e-5, high=1e2)
+
+
+def protocol_signatures(
+    regularisation: Mapping[str, Dimension] | None = None,
+) -> dict[str, dict[str, Signature]]:
+    """Returns the protocols: name of the space to rule to signature.
+
+    Args:
+        regularisation: The workload's regularisation, fixed.
+    """
+    fixed = regularisation or {}
+    return {
+        "wilson_lr_grid": {
+            rule: _signature(
+                rule,
+                Choice(values=grid),
+                {**_replaced(rule, _WILSON_FIXED), **_WILSON_DECAY, **fixed},
+                "Wilson et al. 2017, remembered",
+                "step_decay",
+            )
+            for rule, grid in _WILSON_GRIDS.items()
+        },
+        "wilson_momentum_epsilon": {
+            rule: _signature(
+                rule,
+                LogUniform(low=min(grid), high=max(grid)),
+                {**_replaced(rule, _WILSON_FIXED | _WILSON_TUNED), **_WILSON_DECAY, **fixed},
+                "Wilson et al. 2017, remembered; ranges of momentum and epsilon: ours",
+                "step_decay",
+            )
+            for rule, grid in _WILSON_GRIDS.items()
+        },
+        "schneider_lr": {
+            rule: _signature(
+                rule, _SCHNEIDER_RATE, {**_DEFAULTS[rule], **fixed}, "DeepOBS", "constant"
+            )
+            for rule in RULES
+        },
+        "lr_and_schedule": {
+            rule: _signature(
+                rule,
+                _SCHNEIDER_RATE,
+                {**_DEFAULTS[rule], **DECAY, **fixed},
+                "DeepOBS; schedule: reconstructed",
+                "linear_decay",
+            )
+            for rule in RULES
+        },
+    }
+
+
+def _replaced(rule: str, others: Mapping[str, Dimension]) -> dict[str, Dimension]:
+    """Returns a rule's defaults, with others in the place of those that it has."""
+    return {name: others.get(name, dimension) for name, dimension in _DEFAULTS[rule].items()}
+
+
+def _signature(
+    rule: str, rate: Dimension, rest: Mapping[str, Dimension], source: str, schedule: str
+) -> Signature:
+    dimensions = {_RATE_NAMES.get(rule, "eta0"): rate, **rest}
+    return Signature(
+        name=rule,
+        rule=RULES[rule],
+        space=SearchSpace(dimensions=dimensions, source=source),
+        schedule=schedule,
+    )
