@@ -4,24 +4,31 @@
     outcome = trainer.run(task, on_measurement)
 
 A trial is a function of (task, workload, budget, signature, versions, threads): nothing of an
-earlier trial is left when the next one starts.
+earlier trial is left when the next one starts, and one that stopped in the middle goes on from its
+last checkpoint bit for bit, in whichever process.
 """
 
 import functools
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import keras
+import numpy as np
+import tensorflow as tf
 
 from tfoptcmp.optimizers import UpdateRule
 from tfoptcmp.records import Measurement, Status
 from tfoptcmp.signatures import Signature
+from tfoptcmp.training.callbacks import Measure, TakeCheckpoints
+from tfoptcmp.training.checkpoint import Checkpoint, Checkpoints
 from tfoptcmp.training.evaluation import Evaluation
 from tfoptcmp.training.hyperparameters import build_optimizer, set_hyperparameters
 from tfoptcmp.training.initial import initialise
 from tfoptcmp.training.model import TrialModel
-from tfoptcmp.trial import Outcome, TrialTask
+from tfoptcmp.trial import Interrupted, Outcome, TrialTask
 from tfoptcmp.workload import CROSS_ENTROPY, Budget, Splits, Workload
 
 # Steps of one compiled block: enough to hide Python's part of a step, few enough that the progress
@@ -37,6 +44,12 @@ class Trainer:
         budget: At which scale.
         splits: `workload.load(budget, ...)`.
         signature: With which update rule and schedule.
+        checkpoint_every_steps: Interval of checkpoints in the directory of a trial; each is taken
+            after the compiled block of steps in which it falls due. None for none.
+        checkpoint_every_seconds: Likewise by time, from the start of the process's work on a trial.
+        keep_checkpoints: Takes one more after the last step, for whoever wants the end state.
+        should_stop: Asked after each compiled block. If it says so, a checkpoint is taken and
+            `run` raises `Interrupted`.
         callbacks: Keras callbacks for `fit`, e.g. TensorBoard or a progress display of one's own.
         verbose: As in `fit`: 0 silent, 1 Keras's progress bar over the steps.
     """
@@ -48,6 +61,10 @@ class Trainer:
         budget: Budget,
         splits: Splits,
         signature: Signature,
+        checkpoint_every_steps: int | None = None,
+        checkpoint_every_seconds: float | None = None,
+        keep_checkpoints: bool = False,
+        should_stop: Callable[[], bool] = lambda: False,
         callbacks: Sequence[keras.callbacks.Callback] = (),
         verbose: int = 0,
     ) -> None:
@@ -55,33 +72,73 @@ class Trainer:
         self._budget = budget
         self._splits = splits
         self._signature = signature
+        self._every_steps = checkpoint_every_steps or math.inf
+        self._every_seconds = checkpoint_every_seconds or math.inf
+        self._keep_checkpoints = keep_checkpoints
+        self._should_stop = should_stop
         self._callbacks = tuple(callbacks)
         self._verbose = verbose
 
     def run(self, task: TrialTask, on_measurement: Callable[[Measurement], None]) -> Outcome:
-        """Trains from the trial's own initial weights to the end of the budget or to divergence.
+        """Trains to the end of the budget or to divergence, from a checkpoint if there is one.
 
         Args:
-            task: Hyperparameters and seeds.
-            on_measurement: Called with each row of `records.COLUMNS` as soon as it is measured.
+            task: Hyperparameters and seeds. Its directory is where checkpoints are looked for and
+                put; without one there are none.
+            on_measurement: Called with each row of `records.COLUMNS` as soon as it is measured;
+                with those before the checkpoint first.
+
+        Raises:
+            Interrupted: If `should_stop` said so before the end.
         """
         model = self._model
         self._reset(task)
-        batches = self._splits.train.batches(
-            seed=task.seeds["data"],
-            augmentation_seed=task.seeds["augmentation"],
-            start=0,
-            stop=self._budget.steps,
+        measurements: list[Measurement] = []
+
+        def measured(row: Measurement) -> None:
+            measurements.append(row)
+            on_measurement(row)
+
+        checkpoints = Checkpoints(task.directory, self._identity(task)) if task.directory else None
+        start = 0
+        if checkpoints and (checkpoint := checkpoints.newest()):
+            start = checkpoint.step
+            model.restore(checkpoint.arrays)
+            for row in checkpoint.measurements:
+                measured(row)
+
+        def save(step: int) -> None:
+            if checkpoints:
+                checkpoints.write(
+                    Checkpoint(step=step, measurements=measurements, arrays=model.snapshot())
+                )
+
+        measure = Measure(self._budget, self._measurement, measured)
+        keep = TakeCheckpoints(
+            save,
+            num_steps=self._budget.steps,
+            every_steps=self._every_steps,
+            every_seconds=self._every_seconds,
+            at_end=self._keep_checkpoints,
+            should_stop=self._should_stop,
         )
-        measure = _Measure(self._budget, self._measurement, on_measurement)
-        model.fit(
-            batches,
-            steps_per_epoch=self._budget.steps,
-            shuffle=False,  # the source already gives the order
-            callbacks=[measure, *self._callbacks],
-            verbose=self._verbose,
-        )
+        if start < self._budget.steps:
+            batches = self._splits.train.batches(
+                seed=task.seeds["data"],
+                augmentation_seed=task.seeds["augmentation"],
+                start=start,
+                stop=self._budget.steps,
+            )
+            model.fit(
+                batches,
+                steps_per_epoch=self._budget.steps - start,
+                shuffle=False,  # the source already gives the order
+                callbacks=[measure, keep, *self._callbacks],  # the order is important
+                verbose=self._verbose,
+            )
         steps = int(model.optimizer.iterations.value)
+        if keep.interrupted:
+            raise Interrupted(f"trial {task.index} was stopped after step {steps}")
         if measure.problem:
             return Outcome(status=Status.INFEASIBLE, steps=steps, message=measure.problem)
         return Outcome(status=Status.COMPLETE, steps=steps)
@@ -142,36 +199,22 @@ class Trainer:
             row[f"{split}_metric"] = metric
         return row
 
-
-class _Measure(keras.callbacks.Callback):
-    """Measures at a fixed interval of steps and at the last one; ends a trial that diverged."""
-
-    def __init__(
-        self,
-        budget: Budget,
-        measurement: Callable[[int], Measurement],
-        on_measurement: Callable[[Measurement], None],
-    ) -> None:
-        super().__init__()
-        self._budget = budget
-        self._measurement = measurement
-        self._on_measurement = on_measurement
-        self.problem = ""
-
-    def on_train_batch_end(self, batch: int, logs: object = None) -> None:
-        """Called after each compiled block of steps."""
-        step = int(self.model.optimizer.iterations.value)
-        if bool(self.model.diverged):
-            self._stop(f"training loss or gradient not finite at step {step + 1}")
-        elif step % self._budget.eval_every_steps == 0 or step == self._budget.steps:
-            row = self._measurement(step)
-            self._on_measurement(row)
-            if not math.isfinite(row["train_loss"]):  # type: ignore[arg-type]
-                self._stop(f"measured training loss not finite after step {step}")
-
-    def _stop(self, problem: str) -> None:
-        self.problem = problem
-        self.model.stop_training = True
+    def _identity(self, task: TrialTask) -> dict[str, Any]:
+        """All that a trial is a function of; a checkpoint of another one is of no use."""
+        budget = asdict(self._budget)
+        return {
+            "workload": self._workload.name,
+            "signature": self._signature.to_json(),
+            "budget": {
+                n: budget[n] for n in ("batch_size", "steps", "eval_every_steps", "options")
+            },
+            "num_examples": dict(self._splits.num_examples),
+            "index": task.index,
+            "arguments": dict(task.arguments),
+            "seeds": dict(task.seeds),
+            "threads": tf.config.threading.get_intra_op_parallelism_threads(),
+            "versions": {module.__name__: module.__version__ for module in (tf, keras, np)},
+        }
 
 
 def _block_steps(eval_every_steps: int) -> int:

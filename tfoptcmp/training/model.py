@@ -5,9 +5,11 @@ gradient is not finite changes nothing: weights, moving averages and the optimiz
 were, and so does everything in the rest of a compiled block of steps.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfoptcmp.training.losses import cross_entropy
@@ -51,6 +53,20 @@ class TrialModel(keras.Model):
         """Variables in which stateful layers carry their state from batch to batch."""
         layers = self.network._flatten_layers(include_self=False)
         return [state for layer in layers for state in _states_of(layer)]
+
+    def snapshot(self) -> list[np.ndarray]:
+        """Returns the value of every variable that the rest of a trial depends on."""
+        return [variable.numpy() for variable in self._trial_variables()]
+
+    def restore(self, snapshot: Sequence[np.ndarray]) -> None:
+        """Sets what `snapshot` returned."""
+        for variable, value in zip(self._trial_variables(), snapshot, strict=True):
+            variable.assign(value)
+
+    def _trial_variables(self) -> list[keras.Variable]:
+        # Weights, moving averages, seed generators; the states, which no Keras model counts as its
+        # variables; slots, step and hyperparameters.
+        return [*self.network.variables, *self.states, *self.optimizer.variables]
 
     def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Returns the logits [..., classes]."""

@@ -1,0 +1,108 @@
+"""What happens between compiled blocks of steps: measurements, checkpoints, the end of a trial."""
+
+import math
+import time
+from collections.abc import Callable
+
+import keras
+
+from tfoptcmp.records import Measurement
+from tfoptcmp.workload import Budget
+
+
+class Measure(keras.callbacks.Callback):
+    """Measures at a fixed interval of steps and at the last one; ends a trial that diverged.
+
+    Attributes:
+        problem: Why the trial is infeasible; "" as long as it is not.
+    """
+
+    def __init__(
+        self,
+        budget: Budget,
+        measurement: Callable[[int], Measurement],
+        on_measurement: Callable[[Measurement], None],
+    ) -> None:
+        super().__init__()
+        self._budget = budget
+        self._measurement = measurement
+        self._on_measurement = on_measurement
+        self.problem = ""
+
+    def on_train_batch_end(self, batch: int, logs: object = None) -> None:
+        """Called after each compiled block of steps."""
+        step = int(self.model.optimizer.iterations.value)
+        if bool(self.model.diverged):
+            self._stop(f"training loss or gradient not finite at step {step + 1}")
+        elif step % self._budget.eval_every_steps == 0 or step == self._budget.steps:
+            row = self._measurement(step)
+            self._on_measurement(row)
+            if not math.isfinite(row["train_loss"]):  # type: ignore[arg-type]
+                self._stop(f"measured training loss not finite after step {step}")
+
+    def _stop(self, problem: str) -> None:
+        self.problem = problem
+        self.model.stop_training = True
+
+
+class TakeCheckpoints(keras.callbacks.Callback):
+    """Takes checkpoints when they are due, and one before a stop that was asked for.
+
+    Comes after `Measure`, so that a checkpoint knows the measurement of its own step.
+
+    Args:
+        save: Takes a checkpoint; is given the step.
+        num_steps: Of the trial.
+        every_steps: Interval, counted from step 0; infinite for none.
+        every_seconds: Interval, counted from the last checkpoint; infinite for none.
+        at_end: Whether to take one after the last step; else there is none, due or not.
+        should_stop: Whether the trial is to stop here.
+
+    Attributes:
+        interrupted: Whether the trial was stopped before its end.
+    """
+
+    def __init__(
+        self,
+        save: Callable[[int], None],
+        *,
+        num_steps: int,
+        every_steps: float,
+        every_seconds: float,
+        at_end: bool,
+        should_stop: Callable[[], bool],
+    ) -> None:
+        super().__init__()
+        self._save = save
+        self._num_steps = num_steps
+        self._every_steps = every_steps
+        self._every_seconds = every_seconds
+        self._at_end = at_end
+        self._should_stop = should_stop
+        self.interrupted = False
+
+    def on_train_begin(self, logs: object = None) -> None:
+        """Starts counting."""
+        self._saved(int(self.model.optimizer.iterations.value))
+
+    def on_train_batch_end(self, batch: int, logs: object = None) -> None:
+        """Called after each compiled block of steps."""
+        if self.model.stop_training:  # diverged
+            return
+        step = int(self.model.optimizer.iterations.value)
+        ends = step == self._num_steps
+        self.interrupted = not ends and self._should_stop()
+        if self._at_end if ends else self.interrupted or self._is_due(step):
+            self._save(step)
+            self._saved(step)
+        if self.interrupted:
+            self.model.stop_training = True
+
+    def _is_due(self, step: int) -> bool:
+        return (
+            step // self._every_steps > self._last_step // self._every_steps
+            or time.monotonic() - self._last_time >= self._every_seconds
+        )
+
+    def _saved(self, step: int) -> None:
+        self._last_step, self._last_time = step, time.monotonic()
