@@ -2,29 +2,29 @@ import json
 import math
 import multiprocessing
 import os
+import shutil
 import signal
+import time
 from dataclasses import asdict, replace
 
 import pytest
 
+from tfoptcmp.durable import write_json
 from tfoptcmp.records import (
     COLUMNS,
     SCHEMA_VERSION,
-    MeasurementWriter,
     Status,
     StudyConfig,
     StudyError,
     Trial,
-    check_study,
     find_studies,
-    open_study,
     read_config,
     read_measurements,
     read_study,
     read_trial,
     trial_directory,
-    write_json,
 )
+from tfoptcmp.study_writer import MeasurementWriter, check_study, open_study
 
 CONFIG = StudyConfig(
     signature={
@@ -96,7 +96,18 @@ class TestTrial:
 
     @pytest.mark.parametrize(
         "text",
-        ["", "{", "[]", "{}", '{"index": 1}', "\x00" * 40, '{"final": [1], "status": "RUNNING"}'],
+        [
+            *(
+                "",
+                "{",
+                "[]",
+                "{}",
+                '{"index": 1}',
+                "\x00" * 40,
+                '{"final": [1], "status": "RUNNING"}',
+            ),
+            *("[" * 100_000, '{"a":' * 100_000),
+        ],
     )
     def test_a_damaged_file_is_named(self, text, tmp_path):
         path = tmp_path / "metadata.json"
@@ -109,6 +120,14 @@ class TestTrial:
         path.write_bytes(b"\xff\xfe\x00")
         with pytest.raises(StudyError, match=str(path)):
             read_trial(path)
+
+    @pytest.mark.parametrize(
+        "change", [{"index": "3"}, {"values": None}, {"final": None}, {"final": {"step": 1}}]
+    )
+    def test_what_no_trial_has_is_damage(self, change, tmp_path):
+        write_json(tmp_path / "metadata.json", asdict(TRIAL) | change)
+        with pytest.raises(StudyError, match=r"is damaged.* remove its folder"):
+            read_trial(tmp_path / "metadata.json")
 
     def test_an_unknown_status_is_damage(self, tmp_path):
         write_json(tmp_path / "metadata.json", asdict(TRIAL) | {"status": "DONE"})
@@ -182,7 +201,6 @@ class TestStudy:
         assert [trial.index for trial in study.trials] == [0, 2, 10]
         assert study.name == "sgd"
         assert study.config.budget == CONFIG.budget
-        assert study.measurements(0) == []
 
     def test_only_provenance_may_be_another_and_the_first_is_kept(self, tmp_path):
         with open_study(tmp_path, CONFIG):
@@ -239,6 +257,69 @@ class TestStudy:
     def test_a_directory_without_a_study_is_named(self, tmp_path):
         with pytest.raises(StudyError, match=f"{tmp_path} holds no study"):
             read_study(tmp_path)
+
+    def test_all_damaged_trials_are_named_with_how_to_go_on(self, tmp_path):
+        with open_study(tmp_path, CONFIG) as writer:
+            for index in range(4):
+                writer.write_trial(replace(TRIAL, index=index))
+        (trial_directory(tmp_path, 1) / "metadata.json").write_text('{"index": 1, "st')
+        (trial_directory(tmp_path, 3) / "metadata.json").write_bytes(b"\x00" * 200)
+        with pytest.raises(StudyError, match=r"2 of 4 trials .* remove their folders") as error:
+            read_study(tmp_path)
+        assert "000001/metadata.json" in str(error.value)
+        assert "000003/metadata.json" in str(error.value)
+        for index in (1, 3):
+            shutil.rmtree(trial_directory(tmp_path, index))
+        assert [trial.index for trial in read_study(tmp_path).trials] == [0, 2]
+
+    def test_a_folder_that_was_copied_is_named(self, tmp_path):
+        with open_study(tmp_path, CONFIG) as writer:
+            writer.write_trial(TRIAL)
+        shutil.copytree(trial_directory(tmp_path, 3), trial_directory(tmp_path, 4))
+        with pytest.raises(StudyError, match=r"000004/metadata.json is damaged: .* trial 3"):
+            read_study(tmp_path)
+
+    @pytest.mark.parametrize("left", [0, 1])
+    def test_measurements_that_lack_the_end_of_a_finished_trial_are_damaged(self, left, tmp_path):
+        path = write_measurements(tmp_path, [measurement(50), measurement(100)])
+        assert len(read_study(tmp_path).measurements(3)) == 2
+        path.write_text("".join(path.read_text().splitlines(keepends=True)[: 1 + left]))
+        with pytest.raises(StudyError, match=r"csv is damaged: its last step must be 100"):
+            read_study(tmp_path).measurements(3)
+        path.unlink()
+        with pytest.raises(StudyError, match="got None"):
+            read_study(tmp_path).measurements(3)
+
+
+class TestVersions:
+    NEWER = replace(CONFIG, versions={"tensorflow": "2.22.0"})
+
+    def test_a_change_is_refused_with_the_flag_that_accepts_it(self, tmp_path):
+        with open_study(tmp_path, CONFIG):
+            pass
+        with pytest.raises(StudyError, match="--accept_version_changes"):
+            check_study(tmp_path, self.NEWER)
+        assert read_config(tmp_path / "study.json").versions == CONFIG.versions
+
+    def test_one_that_is_accepted_goes_on_record_and_need_not_be_again(self, tmp_path):
+        with open_study(tmp_path, CONFIG) as writer:
+            writer.write_trial(TRIAL)
+        with open_study(tmp_path, self.NEWER, accept_version_changes=True):
+            pass
+        for accept in (False, True):
+            with open_study(tmp_path, self.NEWER, accept_version_changes=accept):
+                found = read_config(tmp_path / "study.json")
+            assert found.versions == self.NEWER.versions
+            assert found.earlier_versions == [{"versions": CONFIG.versions, "num_trials": 1}]
+        with pytest.raises(StudyError, match=r"versions.tensorflow"):
+            check_study(tmp_path, CONFIG)
+
+    def test_accepting_them_accepts_nothing_else(self, tmp_path):
+        with open_study(tmp_path, CONFIG):
+            pass
+        with pytest.raises(StudyError, match="seed: 0 there, 4 now") as error:
+            check_study(tmp_path, replace(self.NEWER, seed=4), accept_version_changes=True)
+        assert "versions." not in str(error.value)
 
 
 class TestOpening:
@@ -297,6 +378,27 @@ class TestOpening:
         with open_study(tmp_path, CONFIG):
             pass
 
+    def test_a_child_that_lives_longer_does_not_keep_the_lock(self, tmp_path):
+        context = multiprocessing.get_context("fork")
+        read, write = context.Pipe(duplex=False)
+        child = context.Process(target=die_leaving_a_child, args=(tmp_path, write))
+        child.start()
+        child.join()
+        grandchild = read.recv()
+        try:
+            with open_study(tmp_path, CONFIG):
+                os.kill(grandchild, 0)  # it is still there
+        finally:
+            os.kill(grandchild, signal.SIGKILL)
+
+
+def die_leaving_a_child(directory, write):
+    with open_study(directory, CONFIG):
+        if child := os.fork():
+            write.send(child)
+            os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(60)
+
 
 def die_holding(directory):
     with open_study(directory, CONFIG):
@@ -315,6 +417,32 @@ class TestWriting:
         with pytest.raises(OSError, match="No space left"):
             write_json(path, {"a": 2})
         assert json.loads(path.read_text()) == {"a": 1}
+
+    def test_a_full_disk_says_how_to_go_on_and_leaves_nothing(self, tmp_path, monkeypatch):
+        with open_study(tmp_path, CONFIG) as writer:
+
+            def full(descriptor):
+                raise OSError(28, "No space left on device")
+
+            monkeypatch.setattr(os, "fsync", full)
+            with pytest.raises(StudyError, match=r"No space left on device; .* the same command"):
+                writer.write_trial(TRIAL)
+            monkeypatch.undo()
+            assert list(tmp_path.rglob("*.tmp")) == []
+            writer.write_trial(TRIAL)
+        assert read_study(tmp_path).trials == (TRIAL,)
+
+    def test_fsyncs_of_a_trial_are_as_stated(self, tmp_path, monkeypatch):
+        count = []
+        with open_study(tmp_path, CONFIG) as writer:
+            writer.write_trial(replace(TRIAL, index=0))  # makes the directory of all trials
+            sync = os.fsync
+            monkeypatch.setattr(os, "fsync", lambda descriptor: (count.append(1), sync(descriptor)))
+            writer.write_trial(replace(TRIAL, status=Status.RUNNING))
+            with writer.measurements(TRIAL.index) as file:
+                file.write(measurement(1))
+            writer.write_trial(TRIAL)
+        assert len(count) == 6  # by hand; the docstring of study_writer says so
 
     def test_what_is_no_json_does_not_touch_the_file(self, tmp_path):
         path = tmp_path / "data.json"

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from tfoptcmp.records import StudyConfig, check_study
+from tfoptcmp.records import StudyConfig
 from tfoptcmp.signatures import Signature
+from tfoptcmp.study_writer import check_study
 from tfoptcmp.training import Trainer
 from tfoptcmp.training.tensorboard import TensorBoard, describe
 from tfoptcmp.workload import Budget, Splits, Workload

@@ -87,7 +87,8 @@ def _plan(workload, budget, splits, signatures) -> None:
 def _tune(workload, budget, splits, signatures, max_trials, threads) -> None:
     from dataclasses import asdict
 
-    from tfoptcmp.records import StudyConfig, check_study
+    from tfoptcmp.records import StudyConfig
+    from tfoptcmp.study_writer import check_study
     from tfoptcmp.training import Trainer
     from tfoptcmp.training.tensorboard import TensorBoard, describe
     from tools.progress import Progress

@@ -12,19 +12,18 @@ from pathlib import Path
 
 import numpy as np
 
+from tfoptcmp.durable import write_json
 from tfoptcmp.records import (
     Measurement,
-    MeasurementWriter,
     Status,
     Study,
     StudyConfig,
     StudyError,
     Trial,
-    open_study,
     read_study,
     read_trial,
-    write_json,
 )
+from tfoptcmp.study_writer import MeasurementWriter, open_study
 from tfoptcmp.trial import RunTrial, TrialTask, trial_seeds
 
 

@@ -27,14 +27,14 @@ from tfoptcmp.records import (
     Study,
     StudyConfig,
     StudyError,
-    StudyWriter,
     Trial,
-    open_study,
     read_study,
     trial_directory,
 )
 from tfoptcmp.signatures import Signature
+from tfoptcmp.study_writer import StudyWriter, open_study
 from tfoptcmp.trial import Outcome, RunTrial, TrialTask, trial_seeds
+from tuners.searches import GRID
 from tuners.study_oracle import StudyOracle
 
 _WORKER = "0"
@@ -103,7 +103,7 @@ def run_study(
         observers: Told of every trial, in this order.
 
     Returns:
-        The study, with N feasible trials.
+        The study, with N feasible trials, or with all points of its grid.
 
     Raises:
         StudyError: If the directory cannot be used as asked, if a trial crashes, or if
@@ -128,7 +128,7 @@ def run_study(
                     f"the same command tries it again and goes on\n{trial.message}"
                 )
             oracle.record(claim, trial)
-    if counts.left:
+    if counts.left and config.search != GRID:
         raise StudyError(
             f"{directory}: {counts.feasible + counts.infeasible} trials, the most that "
             f"max_trials={config.max_trials} allows, gave {counts.feasible} feasible ones instead "

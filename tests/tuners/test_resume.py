@@ -16,7 +16,8 @@ from tests.tuners.fake_study import (
     signature,
     study,
 )
-from tfoptcmp.records import Status, StudyError, open_study, read_study
+from tfoptcmp.records import Status, StudyError, read_study
+from tfoptcmp.study_writer import open_study
 from tfoptcmp.trial import Outcome
 from tuners.studies import run_study
 

@@ -1,0 +1,64 @@
+"""Writing that survives a kill, a full disk or a power cut at any instant.
+
+What a function has written when it returns stays, also when the power fails at once: the bytes of a
+file are synchronised before its name, the name before anything that relies on it. Each says how
+many fsyncs that takes; one took 0.5 to 5 ms on the disks at hand.
+"""
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+def write_json(path: Path, data: Mapping[str, Any]) -> None:
+    """Replaces a JSON file: afterwards it holds the old or the new text, never a part.
+
+    Two fsyncs: the file and its directory.
+
+    Raises:
+        OSError: If it cannot be written; the old text stays, and nothing is left beside it.
+    """
+    text = json.dumps(plain(data), indent=1, allow_nan=False) + "\n"
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        with open(temporary, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError:
+        temporary.unlink(missing_ok=True)  # a full disk is not to stay full of this
+        raise
+    sync_directory(path.parent)
+
+
+def make_directory(path: Path) -> None:
+    """Makes a directory and its parents, as far as they are not there: one fsync for each."""
+    if path.is_dir():
+        return
+    make_directory(path.parent)
+    path.mkdir(exist_ok=True)
+    sync_directory(path.parent)
+
+
+def sync_directory(path: Path) -> None:
+    """Makes the names in a directory durable: one fsync."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def plain(data: Any) -> Any:
+    """JSON-ready copy: NaN and infinities as strings, which `float` reads back."""
+    if isinstance(data, Mapping):
+        return {str(key): plain(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [plain(value) for value in data]
+    if isinstance(data, float) and not math.isfinite(data):
+        return repr(data)
+    return data

@@ -1,0 +1,46 @@
+"""One writer at a time: a lock that dies with the process that holds it.
+
+It is the kernel's (flock), so that no stale file can keep anybody out, and advisory: whoever only
+reads needs none. On network file systems it holds between machines where their lock service runs.
+"""
+
+import fcntl
+import os
+import platform
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Holds the lock of this file, which is made if needed and stays.
+
+    Raises:
+        BlockingIOError: If another process holds it; the message says which.
+        OSError: If the file cannot be written or locked.
+    """
+    with open(path, "a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.seek(0)
+            raise BlockingIOError(file.read().strip()) from error
+        _close_in_children(file)
+        file.truncate(0)
+        file.write(f"pid {os.getpid()} on {platform.node()}\n")
+        file.flush()
+        yield
+
+
+def _close_in_children(file: TextIO) -> None:
+    """A forked child shares the lock, and would hold it longer than its dead parent."""
+    held = weakref.ref(file)
+
+    def close() -> None:
+        if (mine := held()) is not None:
+            mine.close()
+
+    os.register_at_fork(after_in_child=close)
