@@ -13,7 +13,8 @@ Both searches have the prefix property: the first d coordinates of a point in d 
 the point in d dimensions. A dimension that appears late leaves the coordinates of the others alone.
 """
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from types import MappingProxyType
 
 import numpy as np
@@ -54,6 +55,25 @@ def random_point(index: int, *, num_dims: int, seed: int) -> tuple[float, ...]:
     # What SeedSequence(seed).spawn(index + 1)[index] is, without spawning the others.
     seeds = np.random.SeedSequence(seed, spawn_key=(index,))
     return tuple(np.random.default_rng(seeds).random(num_dims).tolist())
+
+
+def grid_point(index: int, *, sizes: Sequence[int]) -> tuple[float, ...]:
+    """Returns a point of a grid, the last dimension running fastest.
+
+    Args:
+        index: Number of the point, from 0 and below the product of the sizes.
+        sizes: Values in each dimension, >= 1.
+
+    Returns:
+        As many coordinates as sizes, the middles of the intervals that each value has of [0, 1).
+    """
+    if index >= math.prod(sizes):
+        raise ValueError(f"index must be < {math.prod(sizes)}, the size of the grid; got {index!r}")
+    coordinates: list[float] = []
+    for size in reversed(sizes):
+        index, i = divmod(index, size)
+        coordinates.insert(0, (i + 0.5) / size)
+    return tuple(coordinates)
 
 
 SEARCHES: MappingProxyType[str, Callable[..., tuple[float, ...]]] = MappingProxyType(

@@ -15,7 +15,7 @@ from tfoptcmp.records import Status, StudyConfig, Trial
 from tfoptcmp.spaces import SearchSpace
 from tuners.hyperparameters import declare
 from tuners.oracle import QuasiRandomOracle
-from tuners.points import SEARCHES
+from tuners.searches import GRID, grid_size, point_of
 
 # All that keras-tuner has to know of a trial: the study's own criterion of feasibility.
 _OBJECTIVE = keras_tuner.Objective("train_loss", direction="min")
@@ -42,18 +42,21 @@ class StudyOracle(QuasiRandomOracle):
     def __init__(
         self, *, config: StudyConfig, space: SearchSpace, trials: Iterable[Trial] = ()
     ) -> None:
+        # A grid ends with its last point, however many of its trials are feasible.
+        size = grid_size(space) if config.search == GRID else None
         super().__init__(
             objective=_OBJECTIVE,
-            num_feasible=config.num_feasible,
-            max_trials=config.max_trials,
+            num_feasible=size or config.num_feasible,
+            max_trials=size or config.max_trials,
             seed=config.seed,
             hyperparameters=declare(space),
             tune_new_entries=False,
             allow_new_entries=False,
-            search=config.search,
+            search="quasirandom",  # of the parent's points, which are not asked for
         )
         self.verbose = 0
         self._search_space = space
+        self._search = config.search
         self._restore({trial.index: trial for trial in trials if trial.status in _ENDS})
 
     def _restore(self, ended: Mapping[int, Trial]) -> None:
@@ -74,7 +77,7 @@ class StudyOracle(QuasiRandomOracle):
 
     def values_at(self, index: int) -> dict[str, Any]:
         """Returns the search space's own values at a point of the sequence."""
-        point = SEARCHES[self.search](index, num_dims=self._search_space.num_dims, seed=self.seed)
+        point = point_of(self._search_space, self._search, index, seed=self.seed)
         return self._search_space.values(point)
 
     def create_trial(self, tuner_id: str) -> Claim:
