@@ -1,7 +1,7 @@
 """Runs the studies of a comparison one after the other, with progress and provenance."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from tfoptcmp.records import StudyConfig
@@ -12,6 +12,9 @@ from tfoptcmp.training.tensorboard import TensorBoard, describe
 from tfoptcmp.workload import Budget, Splits, Workload
 from tools.progress import Progress
 from tools.provenance import provenance, versions
+from tuners.executors import InProcess
+from tuners.reruns import rerun_winner
+from tuners.searches import trial_counts
 from tuners.studies import run_study
 
 
@@ -27,6 +30,9 @@ def study_config(
     threads_per_trial: int,
 ) -> StudyConfig:
     """Returns the record of what is studied, with the provenance of this process."""
+    num_feasible, max_trials = trial_counts(
+        signature.space, search, num_feasible=budget.num_feasible, max_trials=max_trials
+    )
     return StudyConfig(
         signature=signature.to_json(),
         workload=workload.name,
@@ -37,7 +43,7 @@ def study_config(
         partial=splits.partial,
         seed=seed,
         search=search,
-        num_feasible=budget.num_feasible,
+        num_feasible=num_feasible,
         max_trials=max_trials,
         threads_per_trial=threads_per_trial,
         versions=versions(),
@@ -54,17 +60,19 @@ def run_studies(
     configs: Sequence[StudyConfig],
     *,
     tensorboard: bool,
+    num_reruns: int = 0,
 ) -> None:
     """Runs or resumes a study for each signature, in `<study_dir>/<signature>/`.
 
     Args:
         study_dir: Parent of the studies.
         workload: What is trained.
-        budget: At what size.
+        budget: At what size; the number of trials is that of each config.
         splits: The data.
         signatures: The optimizers.
         configs: `study_config` of each.
         tensorboard: Whether to write TensorBoard events.
+        num_reruns: How often to run each study's winner again with fresh seeds.
 
     Raises:
         StudyError: If a directory cannot be used, before the first trial of any; or as `run_study`.
@@ -75,11 +83,14 @@ def run_studies(
         describe(study_dir, signatures)
     for signature, config in zip(signatures, configs, strict=True):
         trainer = Trainer(workload=workload, budget=budget, splits=splits, signature=signature)
-        observers = [Progress(signature.rule.title, workload.metric.unit, budget)]
+        its_budget = replace(budget, num_feasible=config.num_feasible)
+        observers = [Progress(signature.rule.title, workload.metric.unit, its_budget)]
         run_study(
             directory=study_dir / signature.name,
             config=config,
             signature=signature,
-            run_trial=trainer.run,
+            executor=InProcess(trainer.run),
             observers=[*observers, TensorBoard(signature.name)] if tensorboard else observers,
         )
+        if num_reruns:
+            rerun_winner(study_dir / signature.name, config, trainer.run, num_reruns)

@@ -1,10 +1,13 @@
 """Flags that `train` and `tune` share, and the objects that they name."""
 
+import dataclasses
+import json
 from typing import TYPE_CHECKING
 
 from absl import flags
 
-from tfoptcmp.signatures import Signature
+from tfoptcmp.signatures import REGULARISATION, Signature
+from tfoptcmp.spaces import SearchSpace
 from tools import extensions
 from tools.cli import UserError
 
@@ -30,7 +33,16 @@ EVAL_EVERY_STEPS = flags.DEFINE_integer(
 )
 SPACE = flags.DEFINE_string("space", "initial", "Search space; an unknown name lists the known.")
 SEARCH = flags.DEFINE_enum(
-    "search", "quasirandom", ["quasirandom", "random"], "How points are drawn from the space."
+    "search",
+    "quasirandom",
+    ["quasirandom", "random", "grid"],
+    "How points are drawn from the space; grid takes all of a space of choices, in order.",
+)
+SPACE_FILE = flags.DEFINE_string(
+    "space_file",
+    None,
+    "JSON file with a search space of your own, or with one for each optimizer by name, in the "
+    "form that study.json has; in place of that of --space, whose schedule stays.",
 )
 SEED = flags.DEFINE_integer("seed", 0, "Seed of points, weights, data order.", lower_bound=0)
 THREADS_PER_TRIAL = flags.DEFINE_integer(
@@ -41,7 +53,7 @@ THREADS_PER_TRIAL = flags.DEFINE_integer(
     lower_bound=0,
 )
 
-WHAT = (WORKLOAD, DATA_DIR, SPACE, SEARCH, extensions.IMPORT_MODULE)
+WHAT = (WORKLOAD, DATA_DIR, SPACE, SPACE_FILE, SEARCH, extensions.IMPORT_MODULE)
 HOW_MUCH = (SCALE, STEPS, BATCH_SIZE, EVAL_EVERY_STEPS)
 REPRODUCIBILITY = (SEED, THREADS_PER_TRIAL)
 
@@ -69,9 +81,33 @@ def workload_and_budget(**changes: int | None) -> "tuple[Workload, Budget]":
 
 
 def signature(optimizer: str) -> Signature:
-    """Returns the signature of an optimizer in the space that --workload and --space name.
+    """Returns the signature of an optimizer in the space that the flags name.
 
     Raises:
         UserError: If there is none.
     """
-    return extensions.signature(WORKLOAD.value, optimizer, SPACE.value)
+    found = extensions.signature(WORKLOAD.value, optimizer, SPACE.value)
+    return found if SPACE_FILE.value is None else _with_space_of_file(found, optimizer)
+
+
+def _with_space_of_file(signature: Signature, optimizer: str) -> Signature:
+    path = SPACE_FILE.value
+    try:
+        with open(path, encoding="utf-8") as file:
+            data = json.load(file)
+        if not isinstance(data, dict):
+            raise ValueError(f"must be a JSON object; got {data!r}")
+        if "dimensions" not in data:
+            if optimizer not in data:
+                raise ValueError(f"must have a space for {optimizer!r}; got {sorted(data)}")
+            data = data[optimizer]
+        if isinstance(data, dict):
+            data = {"source": path, **data}
+        space = SearchSpace.from_json(data)
+        taken = extensions.workload(WORKLOAD.value).regularisation
+        untaken = {*space.arguments} & {*REGULARISATION} - {*taken}
+        if untaken:
+            raise ValueError(f"{WORKLOAD.value} does not take {sorted(untaken)}")
+        return dataclasses.replace(signature, space=space)
+    except (OSError, ValueError) as error:
+        raise UserError(f"--space_file: {path}: {error}") from error

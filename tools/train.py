@@ -23,7 +23,13 @@ _OUTPUT_DIR = flags.DEFINE_string(
 
 _GROUPS = {
     "What to train": (study_flags.WORKLOAD, _OPTIMIZER, study_flags.DATA_DIR),
-    "Hyperparameters": (study_flags.SPACE, study_flags.SEARCH, _TRIAL, _SET),
+    "Hyperparameters": (
+        study_flags.SPACE,
+        study_flags.SPACE_FILE,
+        study_flags.SEARCH,
+        _TRIAL,
+        _SET,
+    ),
     "Your own": (extensions.IMPORT_MODULE,),
     "How much": study_flags.HOW_MUCH,
     "Reproducibility": study_flags.REPRODUCIBILITY,
@@ -53,16 +59,17 @@ def _run(argv: list[str]) -> None:
         raise UserError("--optimizer must be given, e.g. --optimizer=adam")
     signature = study_flags.signature(_OPTIMIZER.value)
 
-    from tuners.points import SEARCHES
+    from tuners.searches import point_of
 
     index = _TRIAL.value or 0
-    point = (
-        (0.5,) * signature.space.num_dims
-        if _TRIAL.value is None
-        else SEARCHES[study_flags.SEARCH.value](
-            index, num_dims=signature.space.num_dims, seed=study_flags.SEED.value
-        )
-    )
+    point = (0.5,) * signature.space.num_dims
+    if _TRIAL.value is not None:
+        try:
+            point = point_of(
+                signature.space, study_flags.SEARCH.value, index, seed=study_flags.SEED.value
+            )
+        except ValueError as error:  # a grid has an end, and needs choices
+            raise UserError(f"--search={study_flags.SEARCH.value}: {error}") from error
     values = _values(signature, point)
     try:
         arguments = signature.space.derive(values, budget_steps=budget.steps)

@@ -53,9 +53,7 @@ def _run(argv: list[str]) -> None:
     signatures = [study_flags.signature(name) for name in _OPTIMIZERS.value]
     if len(set(_OPTIMIZERS.value)) < len(signatures) or not signatures:
         raise UserError(f"--optimizers must name different rules; got {_OPTIMIZERS.value}")
-    max_trials = _MAX_TRIALS.value or 10 * budget.num_feasible
-    if max_trials < budget.num_feasible:
-        raise UserError(f"--max_trials must be >= {budget.num_feasible}; got {max_trials}")
+    counts = _trial_counts(signatures, budget)
 
     from tfoptcmp.training import runtime
 
@@ -65,27 +63,50 @@ def _run(argv: list[str]) -> None:
     if splits.partial:
         print(f"PARTIAL DATA: {splits.partial}")
     if _PLAN.value:
-        _plan(workload, budget, splits, signatures)
+        _plan(workload, budget, splits, signatures, counts)
         return
-    _tune(workload, budget, splits, signatures, max_trials, threads)
+    _tune(workload, budget, splits, signatures, counts, threads)
 
 
-def _plan(workload, budget, splits, signatures) -> None:
+def _trial_counts(signatures, budget) -> dict[str, tuple[int, int]]:
+    """N and the cap on all trials of each study."""
+    from tuners.searches import GRID, trial_counts
+
+    max_trials = _MAX_TRIALS.value or 10 * budget.num_feasible
+    if max_trials < budget.num_feasible:
+        raise UserError(f"--max_trials must be >= {budget.num_feasible}; got {max_trials}")
+    search = study_flags.SEARCH.value
+    if search == GRID and (_NUM_FEASIBLE.value or _MAX_TRIALS.value):
+        raise UserError("--search=grid runs every point: leave out --num_feasible, --max_trials")
+    try:
+        return {
+            signature.name: trial_counts(
+                signature.space, search, num_feasible=budget.num_feasible, max_trials=max_trials
+            )
+            for signature in signatures
+        }
+    except ValueError as error:
+        raise UserError(f"--search={search}: {error}") from error
+
+
+def _plan(workload, budget, splits, signatures, counts) -> None:
     """Prints what a run would do, with the time measured on a few steps."""
     from tools.estimate import seconds_per_trial
 
     print("\n".join(show.space(signature) for signature in signatures))
     seconds = seconds_per_trial(workload, budget, splits, signatures[-1])
-    num_trials = len(signatures) * budget.num_feasible
+    num_feasible = [count for count, _ in counts.values()]
+    num_trials = sum(num_feasible)
+    each = str(num_feasible[0]) if len(set(num_feasible)) == 1 else f"{num_feasible}"
     print(
-        f"{len(signatures)} optimizers x {budget.num_feasible} feasible trials of "
+        f"{len(signatures)} optimizers x {each} feasible trials of "
         f"{show.duration(seconds)} each: about {show.duration(seconds * num_trials)}, plus what "
         "the infeasible ones take (they stop when they diverge)"
     )
 
 
-def _tune(workload, budget, splits, signatures, max_trials, threads) -> None:
-    from dataclasses import asdict
+def _tune(workload, budget, splits, signatures, counts, threads) -> None:
+    from dataclasses import asdict, replace
 
     from tfoptcmp.records import StudyConfig
     from tfoptcmp.study_writer import check_study
@@ -93,6 +114,7 @@ def _tune(workload, budget, splits, signatures, max_trials, threads) -> None:
     from tfoptcmp.training.tensorboard import TensorBoard, describe
     from tools.progress import Progress
     from tools.provenance import provenance, versions
+    from tuners.executors import InProcess
     from tuners.studies import run_study
 
     study_dir = Path(_STUDY_DIR.value)
@@ -107,8 +129,8 @@ def _tune(workload, budget, splits, signatures, max_trials, threads) -> None:
             partial=splits.partial,
             seed=study_flags.SEED.value,
             search=study_flags.SEARCH.value,
-            num_feasible=budget.num_feasible,
-            max_trials=max_trials,
+            num_feasible=counts[signature.name][0],
+            max_trials=counts[signature.name][1],
             threads_per_trial=threads,
             versions=versions(),
             provenance=provenance(),
@@ -121,14 +143,15 @@ def _tune(workload, budget, splits, signatures, max_trials, threads) -> None:
         describe(study_dir, signatures)
     for signature in signatures:
         trainer = Trainer(workload=workload, budget=budget, splits=splits, signature=signature)
-        observers = [Progress(signature.rule.title, workload.metric.unit, budget)]
+        planned = replace(budget, num_feasible=counts[signature.name][0])
+        observers = [Progress(signature.rule.title, workload.metric.unit, planned)]
         if _TENSORBOARD.value:
             observers.append(TensorBoard(signature.name))
         run_study(
             directory=study_dir / signature.name,
             config=configs[signature.name],
             signature=signature,
-            run_trial=trainer.run,
+            executor=InProcess(trainer.run),
             observers=observers,
         )
     print(f"Table, verdicts, figures: tfoptcmp-report --study_dir={study_dir}")

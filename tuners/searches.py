@@ -37,6 +37,15 @@ def grid_size(space: SearchSpace) -> int:
     return math.prod(_sizes(space))
 
 
+def trial_counts(
+    space: SearchSpace, search: str, *, num_feasible: int, max_trials: int
+) -> tuple[int, int]:
+    """Returns a study's N and its cap on all trials: of a grid its size, which ends the study."""
+    if search != GRID:
+        return num_feasible, max_trials
+    return grid_size(space), grid_size(space)
+
+
 def _sizes(space: SearchSpace) -> list[int]:
     sizes = []
     for name, dimension in space.dimensions.items():

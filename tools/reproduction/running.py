@@ -13,7 +13,7 @@ from tools.cli import UserError
 from tools.estimate import seconds_per_trial
 from tools.reproduction.plans import Panel
 from tools.studies import run_studies, study_config
-from tuners.points import SEARCHES
+from tuners.searches import GRID, grid_size
 from workloads import spaces
 
 
@@ -32,13 +32,26 @@ class Ready:
     def left(self) -> int:
         """Feasible trials that are still to be run."""
         return sum(
-            max(0, self.budget.num_feasible - _done(self.directory / signature.name))
+            max(0, self.num_feasible(signature) - self._done(signature))
             for signature in self.signatures
         )
 
+    def num_feasible(self, signature: Signature) -> int:
+        """N, or the size of the grid."""
+        grid = self.panel.search == GRID
+        return grid_size(signature.space) if grid else self.budget.num_feasible
+
+    def _done(self, signature: Signature) -> int:
+        """Trials that count: on a grid those that diverged too."""
+        study = self.directory / signature.name
+        if not (study / "study.json").exists():
+            return 0
+        counted = (Status.COMPLETE, *((Status.INFEASIBLE,) if self.panel.search == GRID else ()))
+        return sum(trial.status in counted for trial in read_study(study).trials)
+
 
 def check_names(panels: Sequence[Panel]) -> None:
-    """Checks that every workload, space, optimizer and search of a plan is there.
+    """Checks that every workload, space and optimizer of a plan is there.
 
     Raises:
         UserError: If one is not; the message names all that are missing.
@@ -48,8 +61,6 @@ def check_names(panels: Sequence[Panel]) -> None:
         problems = []
         if panel.workload not in workloads.names():
             problems.append("there is no such workload")
-        elif panel.search not in SEARCHES:
-            problems.append(f"search must be one of {list(SEARCHES)}; got {panel.search!r}")
         else:
             for rule in panel.optimizers:
                 try:
@@ -144,12 +155,12 @@ def run(ready: Ready, *, seed: int, threads_per_trial: int) -> None:
     configs = [
         study_config(
             ready.workload,
-            ready.budget,
+            replace(ready.budget, num_feasible=ready.num_feasible(signature)),
             ready.splits,
             signature,
             seed=seed,
             search=ready.panel.search,
-            max_trials=10 * ready.budget.num_feasible,
+            max_trials=10 * ready.num_feasible(signature),
             threads_per_trial=threads_per_trial,
         )
         for signature in ready.signatures
@@ -170,9 +181,3 @@ def comparison(ready: Ready, tuning_budget: int | None) -> Comparison:
     directories = [ready.directory / signature.name for signature in ready.signatures]
     (found,) = compare(directories, tuning_budget)
     return found
-
-
-def _done(study: Path) -> int:
-    if not (study / "study.json").exists():
-        return 0
-    return sum(trial.status is Status.COMPLETE for trial in read_study(study).trials)
