@@ -3,7 +3,8 @@ import math
 
 import pytest
 
-from tfoptcmp.spaces import HYPERPARAMETERS, Choice, Fixed, LogUniform, SearchSpace, Uniform
+from tfoptcmp.hyperparameters import HYPERPARAMETERS
+from tfoptcmp.spaces import Choice, Fixed, LogUniform, SearchSpace, Uniform
 
 SPACE = SearchSpace(
     source="test",

@@ -11,7 +11,7 @@ what has to be done to the *sequences* (bias correction, momentum that follows t
 in the fields of `Inclusion`; `tfoptcmp.optimizers.imitate` carries both out on Keras optimizers.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 Values = dict[str, float]
@@ -108,6 +108,15 @@ def closure(edges: tuple[Inclusion, ...] = EDGES) -> tuple[Inclusion, ...]:
                     found[pair] = _compose(first, second)
                     grown = True
     return tuple(found.values())
+
+
+def is_special_case(special: str, general: str, more: Iterable[tuple[str, str]] = ()) -> bool:
+    """Says whether special <= general, with `more` pairs (special, general) beside EDGES."""
+    pairs = {(edge.special, edge.general) for edge in EDGES} | set(more)
+    reached = {special}
+    while grown := {b for a, b in pairs if a in reached} - reached:
+        reached |= grown
+    return special != general and general in reached
 
 
 def find(special: str, general: str, edges: tuple[Inclusion, ...] = EDGES) -> Inclusion | None:

@@ -20,12 +20,15 @@ class Rule:
         title: Name for people.
         optimizer: Its Keras optimizer, "module:Class".
         hyperparameters: The constructor arguments that a search space must determine.
+        contains: Names of rules that this one can imitate, for rules that are not ours
+            (`tfoptcmp.inclusions` knows ours, and follows from one to the next).
     """
 
     name: str
     title: str
     optimizer: str
     hyperparameters: tuple[str, ...]
+    contains: tuple[str, ...] = ()
 
 
 # In the order of the inclusions; tables and figures keep it.
@@ -141,7 +144,8 @@ class Signature:
         """
         if "rule_definition" in data:
             given = data["rule_definition"]
-            rule = Rule(**{**given, "hyperparameters": tuple(given["hyperparameters"])})
+            lists = {name: tuple(given[name]) for name in ("hyperparameters", "contains")}
+            rule = Rule(**{**given, **lists})
         elif data["rule"] in RULES:
             rule = RULES[data["rule"]]
         else:

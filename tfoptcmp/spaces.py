@@ -12,8 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from tfoptcmp.hyperparameters import HYPERPARAMETERS as HYPERPARAMETERS
-from tfoptcmp.hyperparameters import Hyperparameter
+from tfoptcmp.hyperparameters import HYPERPARAMETERS, Hyperparameter
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Workloads, signatures and inclusions that a user's own module brings.
+"""Workloads and signatures that a user's own module brings.
 
     tfoptcmp-tune --import_module=mine --workload=digits_simple_cnn --optimizers=sgd,lion ...
 
@@ -6,7 +6,6 @@
 
     WORKLOADS = {"name": Workload(...)}
     SIGNATURES = {"workload": {"space": {"optimizer": Signature(...)}}}
-    INCLUSIONS = (Inclusion(special=..., general=..., ...),)
 
 The tables of this project are found first, and none of their entries can be replaced.
 """
@@ -20,14 +19,13 @@ from types import ModuleType
 from absl import flags
 
 import workloads
-from tfoptcmp import inclusions
 from tfoptcmp.signatures import Signature
 from tfoptcmp.workload import Workload
 from tools.cli import UserError, import_tensorflow
 from workloads import spaces
 
 IMPORT_MODULE = flags.DEFINE_multi_string(
-    "import_module", [], "Module of your own with workloads, optimizers, inclusions; see README."
+    "import_module", [], "Module of your own that brings workloads or optimizers; see README."
 )
 
 
@@ -66,12 +64,6 @@ def signature(workload_name: str, optimizer: str, space: str) -> Signature:
             f"got {optimizer!r}"
         )
     return found[optimizer]
-
-
-def edges() -> tuple[inclusions.Inclusion, ...]:
-    """Returns the inclusions from which all others follow, those of --import_module included."""
-    own = (edge for module in _modules() for edge in getattr(module, "INCLUSIONS", ()))
-    return (*inclusions.EDGES, *own)
 
 
 def _modules() -> list[ModuleType]:

@@ -5,7 +5,6 @@ import numpy as np
 import tensorflow as tf
 
 from tfoptcmp.hyperparameters import Hyperparameter
-from tfoptcmp.inclusions import Inclusion
 from tfoptcmp.signatures import Rule, Signature
 from tfoptcmp.spaces import LogUniform, SearchSpace
 from tfoptcmp.workload import CLASSIFICATION_ERROR, Budget, Workload
@@ -19,6 +18,7 @@ ADAMW = Signature(
         title="AdamW",
         optimizer="keras.optimizers:AdamW",
         hyperparameters=("learning_rate", "beta_1", "beta_2", "epsilon", "weight_decay"),
+        contains=("adam",),  # at weight_decay = 0
     ),
     space=SearchSpace(
         source="mine",
@@ -28,14 +28,6 @@ ADAMW = Signature(
             **DECAY,
         },
         own={"decoupled_decay": Hyperparameter(argument="weight_decay", meaning="AdamW's decay")},
-    ),
-)
-INCLUSIONS = (
-    Inclusion(
-        special="adam",
-        general="adamw",
-        limit=False,
-        translate=lambda values: {**values, "decoupled_decay": 0.0},
     ),
 )
 

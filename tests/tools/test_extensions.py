@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from tfoptcmp.analysis import load_studies
+from tfoptcmp.analysis.comparisons import compare
+from tfoptcmp.analysis.verdicts import inclusion_verdicts
 
 HERE = Path(__file__).parent
 
@@ -41,6 +43,10 @@ def test_their_optimizer_beside_ours(workload, tmp_path):
     assert adamw.feasible.sum() == 2
     # Stock hyperparameters are constants of the trace: each trial must have its own.
     assert adamw.used_weight_decay.nunique() == len(adamw)
+    [comparison] = compare(tmp_path)
+    verdicts = inclusion_verdicts(comparison)
+    pairs = {(j.special.name, j.general.name) for j in verdicts.judgements}
+    assert pairs == {("adam", "adamw")}
     assert adamw[adamw.feasible].validation_loss.nunique() == 2
 
 

@@ -22,7 +22,7 @@ import pandas as pd
 
 from tfoptcmp.analysis.distributions import FloatArray
 from tfoptcmp.analysis.studies import StudyResults
-from tfoptcmp.hyperparameters import HYPERPARAMETERS
+from tfoptcmp.hyperparameters import Hyperparameter
 from tfoptcmp.spaces import (
     Choice,
     Dimension,
@@ -134,6 +134,7 @@ def suggested_spaces(studies: Sequence[StudyResults]) -> dict[str, SearchSpace]:
         if moved:
             space = SearchSpace(
                 dimensions={**space.dimensions, **moved},
+                own=space.own,
                 source=f"{space.source}; {', '.join(moved)} moved after the boundary check of "
                 f"{results.num_feasible} trials of {results.config.workload}, study seed "
                 f"{results.config.seed}",
@@ -161,7 +162,8 @@ def _check(
     verdict, reason = _verdict(results.num_feasible, len(where), near_low, near_high, outer)
     suggestion = None
     if verdict in (Edge.LOW, Edge.HIGH):
-        suggestion = _moved(name, dimension, where, verdict)
+        allowed = results.signature.space.meaning(name)
+        suggestion = _moved(allowed, dimension, where, verdict)
         reason = "" if suggestion else "the edge is the limit of what is allowed"
     return BoundaryCheck(
         results=results,
@@ -195,13 +197,14 @@ def _at_least(count: int, num: int, p: float) -> float:
     return sum(math.comb(num, i) * p**i * (1 - p) ** (num - i) for i in range(count, num + 1))
 
 
-def _moved(name: str, dimension: Dimension, where: FloatArray, edge: Edge) -> Dimension | None:
+def _moved(
+    allowed: Hyperparameter, dimension: Dimension, where: FloatArray, edge: Edge
+) -> Dimension | None:
     """The range shifted past the crowded edge; None if nothing is allowed there.
 
     It goes on by half its width. The other side comes after, by up to half the width too, so that
     as many trials search about as densely, but stays clear of every good trial.
     """
-    allowed = HYPERPARAMETERS[name]
     if isinstance(dimension, Choice):
         return _one_more(dimension, edge, allowed.low, allowed.high)
     assert not isinstance(dimension, Fixed)

@@ -32,7 +32,6 @@ from tfoptcmp.analysis.comparisons import Comparison
 from tfoptcmp.analysis.distributions import Distribution, difference, superiority
 from tfoptcmp.analysis.statistics import STATISTICS, best_of_k
 from tfoptcmp.analysis.studies import StudyResults
-from tfoptcmp.hyperparameters import HYPERPARAMETERS
 from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import Choice, Dimension, Fixed
 
@@ -152,8 +151,11 @@ def inclusion_verdicts(comparison: Comparison) -> Verdicts:
     """Judges every inclusion among the comparison's studies by every statistic they have."""
     judgements: list[Judgement] = []
     untested: list[Untested] = []
+    rules = [study.signature.rule for study in comparison.studies]
+    declared = [(special, rule.name) for rule in rules for special in rule.contains]
     for special, general in product(comparison.studies, repeat=2):
-        if inclusions.find(special.signature.rule.name, general.signature.rule.name) is None:
+        names = (special.signature.rule.name, general.signature.rule.name)
+        if not inclusions.is_special_case(*names, declared):
             continue
         reason = why_not_included(special.signature, general.signature) or _no_trials(
             special, general
@@ -176,11 +178,13 @@ def why_not_included(special: Signature, general: Signature) -> str:
     if special.schedule != general.schedule:
         return f"schedules differ: {special.schedule} and {general.schedule}"
     for name, dimension in general.space.dimensions.items():
-        if _is_fixed(dimension) and HYPERPARAMETERS[name].argument in general.rule.hyperparameters:
+        argument = general.space.meaning(name).argument
+        if _is_fixed(dimension) and argument in general.rule.hyperparameters:
             return f"{general.name} fixes {name}"
     own = (special.rule.hyperparameters, general.rule.hyperparameters)
     for name, dimension in special.space.dimensions.items():
-        if any(HYPERPARAMETERS[name].argument in hyperparameters for hyperparameters in own):
+        argument = special.space.meaning(name).argument
+        if any(argument in hyperparameters for hyperparameters in own):
             continue
         other = general.space.dimensions.get(name)
         if other is None:
