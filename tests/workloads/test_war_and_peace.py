@@ -1,6 +1,9 @@
 """War and Peace from Project Gutenberg's file to the splits."""
 
 import os
+import socket
+import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -76,6 +79,18 @@ def test_missing_text_is_said(tmp_path):
     with pytest.raises(MissingData, match="tfoptcmp-data --workload=war_and_peace_lstm --prepare"):
         WORKLOAD.load(BUDGET, str(tmp_path))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_network_it_is_said_at_once(tmp_path, monkeypatch):
+    def no_network(*_):
+        raise socket.gaierror("Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", no_network)
+    monkeypatch.setattr(urllib.request, "getproxies", dict)
+    start = time.monotonic()
+    with pytest.raises(MissingData, match=r"cannot be prepared.*not known.*--manual_dir"):
+        prepare(WAR_AND_PEACE, data_dir=str(tmp_path), manual_dir=None)
+    assert time.monotonic() - start < 10  # TFDS tries for 205 s
 
 
 def test_the_text_of_deepobs(tmp_path):

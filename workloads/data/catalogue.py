@@ -18,10 +18,11 @@ class DataSet:
         sizes: Split name to number of examples of the official data set, for the splits used.
         download_mb: Size of the official files, in 10^6 bytes.
         prepared_mb: Size of what TFDS makes of them, in 10^6 bytes.
+        host: Where TFDS downloads the official files from; "" if it cannot.
         official_files: What the official files are and where to get them, to put them in place by
             hand where TFDS cannot download them.
-        downloads: Whether TFDS can download them.
         optional: What a workload lacks without this data set; "" if it cannot do without.
+        note: What else one should know before getting it.
         builder: "module:Class" of a TFDS builder of ours; "" for one of TFDS's own.
     """
 
@@ -30,9 +31,10 @@ class DataSet:
     sizes: Mapping[str, int]
     download_mb: int
     prepared_mb: int
+    host: str
     official_files: str
-    downloads: bool = True
     optional: str = ""
+    note: str = ""
     builder: str = ""
 
 
@@ -42,6 +44,7 @@ FASHION_MNIST = DataSet(
     sizes={"train": 60_000, "test": 10_000},
     download_mb=31,
     prepared_mb=38,
+    host="fashion-mnist.s3-website.eu-central-1.amazonaws.com",
     official_files="the four official files ({train,t10k}-{images-idx3,labels-idx1}-ubyte.gz, "
     "from github.com/zalandoresearch/fashion-mnist or Debian's package dataset-fashion-mnist)",
 )
@@ -51,6 +54,7 @@ CIFAR10 = DataSet(
     sizes={"train": 50_000, "test": 10_000},
     download_mb=170,
     prepared_mb=139,
+    host="www.cs.toronto.edu",
     official_files="cifar-10-binary.tar.gz (from www.cs.toronto.edu/~kriz/cifar.html)",
 )
 CIFAR100 = DataSet(
@@ -59,6 +63,7 @@ CIFAR100 = DataSet(
     sizes={"train": 50_000, "test": 10_000},
     download_mb=169,
     prepared_mb=139,
+    host="www.cs.toronto.edu",
     official_files="cifar-100-binary.tar.gz (from www.cs.toronto.edu/~kriz/cifar.html)",
 )
 IMAGENET = DataSet(
@@ -67,9 +72,9 @@ IMAGENET = DataSet(
     sizes={"train": 1_281_167, "validation": 50_000},
     download_mb=144_000,
     prepared_mb=167_000,
+    host="",
     official_files="ILSVRC2012_img_train.tar and ILSVRC2012_img_val.tar (from image-net.org, which "
     "asks to register)",
-    downloads=False,
 )
 IMAGENET_V2 = DataSet(
     name="imagenet_v2/matched-frequency",
@@ -77,6 +82,7 @@ IMAGENET_V2 = DataSet(
     sizes={"test": 10_000},
     download_mb=1_264,
     prepared_mb=1_250,
+    host="huggingface.co",
     official_files="imagenetv2-matched-frequency.tar.gz (from "
     "huggingface.co/datasets/vaishaal/ImageNetV2)",
     optional="the test error",
@@ -87,6 +93,7 @@ WAR_AND_PEACE = DataSet(
     sizes={"train": 1, "validation": 1, "test": 1},
     download_mb=3,
     prepared_mb=3,
+    host="www.gutenberg.org",
     official_files="the plain text of Project Gutenberg's book 2600 as the only .txt file",
     builder="workloads.data.war_and_peace:WarAndPeace",
 )
@@ -96,8 +103,10 @@ LM1B = DataSet(
     sizes={"train": 30_301_028, "test": 306_688},
     download_mb=1_792,
     prepared_mb=4_700,
+    host="www.statmt.org",
     official_files="1-billion-word-language-modeling-benchmark-r13output.tar.gz (from "
     "www.statmt.org/lm-benchmark)",
+    note="encoding it at the first load takes about 20 minutes and 2,500 MB more",
 )
 
 # Workload to what it reads; those that are not here bring their own data.

@@ -6,8 +6,11 @@ failure becomes one `MissingData`, in seconds. Only this module and the builders
 """
 
 import importlib
+import socket
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -85,6 +88,44 @@ def is_prepared(data_set: DataSet, data_dir: str | None) -> bool:
     return (Path(open_builder(data_set, data_dir).data_dir) / "dataset_info.json").exists()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """What of a data set is there.
+
+    Attributes:
+        where: Its directory, whether it is there or not.
+        num_examples: Split name to number of examples, by TFDS's description; None if the data set
+            has not been prepared.
+        size_bytes: Of the files in the directory.
+    """
+
+    where: Path
+    num_examples: dict[str, int] | None
+    size_bytes: int
+
+
+def look(data_set: DataSet, data_dir: str | None) -> Prepared:
+    """Says what of a data set is there, without reading its examples.
+
+    Raises:
+        MissingData: If its description is not readable, or a file that it names is not there.
+    """
+    builder = open_builder(data_set, data_dir)
+    where = Path(builder.data_dir)
+    if not is_prepared(data_set, data_dir):
+        return Prepared(where=where, num_examples=None, size_bytes=0)
+    num_examples = {}
+    for split in data_set.sizes:
+        with reading(data_set, split, where):
+            info = builder.info.splits[split]
+            absent = [path for path in info.filepaths if not Path(path).exists()]
+            if absent:
+                raise FileNotFoundError(f"{absent[0]} is not there")
+            num_examples[split] = info.num_examples
+    size_bytes = sum(path.stat().st_size for path in where.iterdir())
+    return Prepared(where=where, num_examples=num_examples, size_bytes=size_bytes)
+
+
 def prepare(data_set: DataSet, *, data_dir: str | None, manual_dir: str | None) -> None:
     """Downloads a data set and prepares it, with TFDS's progress bars on stderr.
 
@@ -99,16 +140,17 @@ def prepare(data_set: DataSet, *, data_dir: str | None, manual_dir: str | None) 
     """
     builder = open_builder(data_set, data_dir)
     where = Path(builder.data_dir)
-    config = tfds.download.DownloadConfig(
-        manual_dir=manual_dir or root(builder) / "downloads" / "manual"
-    )
+    by_hand = Path(manual_dir) if manual_dir else root(builder) / "downloads" / "manual"
+    config = tfds.download.DownloadConfig(manual_dir=by_hand)
     try:
+        if not (by_hand.exists() and any(by_hand.iterdir())):
+            _find_host(data_set.host)
         builder.download_and_prepare(download_config=config)
     except Exception as error:  # No network, no space, a wrong checksum: no common error.
         raise MissingData(
             f"data set {data_set.name!r} cannot be prepared in {where} "
             f"({type(error).__name__}: {_first_line(error)}); put {data_set.official_files} into "
-            f"{config.manual_dir}, or name another directory: --manual_dir=..."
+            f"{by_hand}, or name another directory: --manual_dir=..."
         ) from error
 
 
@@ -144,6 +186,12 @@ def _batches(
         yield from dataset.batch(1000).as_numpy_iterator()
 
 
+def _find_host(host: str) -> None:
+    """Raises an error at once where there is no network; TFDS tries for three minutes."""
+    if host and not urllib.request.getproxies():
+        socket.getaddrinfo(host, 443)
+
+
 def _first_line(error: Exception) -> str:
     return next(iter(str(error).splitlines()), "")
 
@@ -158,7 +206,7 @@ def _how_to_get(data_set: DataSet, where: Path) -> str:
         f"without one, put {data_set.official_files} into {data_dir / 'downloads' / 'manual'} and "
         "run the same command",
     ]
-    if not data_set.downloads:
+    if not data_set.host:
         del ways[1]
         ways[1] = (
             f"put {data_set.official_files} into {data_dir / 'downloads' / 'manual'} and run: "

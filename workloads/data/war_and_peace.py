@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import tensorflow_datasets as tfds
+from absl import logging
 
 URL = "https://www.gutenberg.org/files/2600/2600-0.txt"
 
@@ -46,6 +47,8 @@ class WarAndPeace(tfds.core.GeneratorBasedBuilder):
         text = strip_gutenberg(Path(path).read_bytes().decode("utf-8-sig"))
         if "Tolstoy" not in text[:1000]:
             raise ValueError(f"{path} must be War and Peace; it begins {text[:60]!r}")
+        if note := edition(text):
+            logging.warning("%s", note)
         return {name: _example(name, part) for name, part in cut(text).items()}
 
     def _generate_examples(self) -> None:

@@ -1,0 +1,134 @@
+"""Says which data are there, what is missing, how large it is and how to get it; prepares it.
+
+    tfoptcmp-data
+    tfoptcmp-data --workload=cifar10_resnet32 --prepare
+    tfoptcmp-data --workload=war_and_peace_lstm --prepare --manual_dir=books
+
+Nothing is downloaded without --prepare. Exit code: 0 if all that is needed is there, 3 if not.
+"""
+
+import shutil
+import sys
+from pathlib import Path
+
+from absl import flags
+
+import workloads
+from tools import cli
+from tools.cli import UserError
+from workloads.data.catalogue import DATA_SETS, DataSet, partial_text
+
+_WORKLOAD = flags.DEFINE_list(
+    "workload", [], "Workloads whose data to look at; default: all. An unknown name lists them."
+)
+_PREPARE = flags.DEFINE_bool(
+    "prepare", False, "Download what is missing and prepare it; needs --workload."
+)
+_DATA_DIR = flags.DEFINE_string(
+    "data_dir", None, "Directory of prepared tensorflow_datasets; default: that library's own."
+)
+_MANUAL_DIR = flags.DEFINE_string(
+    "manual_dir",
+    None,
+    "Directory with official files, used instead of the network; default: downloads/manual in "
+    "--data_dir.",
+)
+
+_GROUPS = {
+    "What": (_WORKLOAD, _PREPARE),
+    "Output": (_DATA_DIR, _MANUAL_DIR),
+}
+
+_SOMETHING_MISSING = 3
+
+
+def _run(argv: list[str]) -> None:
+    if argv:
+        raise UserError(f"takes flags only; got {argv}")
+    unknown = sorted(set(_WORKLOAD.value) - set(workloads.names()))
+    if unknown:
+        raise UserError(f"--workload must be one of {list(workloads.names())}; got {unknown[0]!r}")
+    if _PREPARE.value and not _WORKLOAD.value:
+        raise UserError("--prepare needs --workload: all data together are hundreds of gigabytes")
+    if _MANUAL_DIR.value is not None:
+        if not _PREPARE.value:
+            raise UserError("--manual_dir has an effect with --prepare only")
+        if not Path(_MANUAL_DIR.value).is_dir():
+            raise UserError(f"--manual_dir must be a directory; got {_MANUAL_DIR.value!r}")
+    names = _WORKLOAD.value or workloads.names()
+    for name in names:
+        if name not in DATA_SETS:
+            print(f"{name}: its data come with an installed package\n")
+    data_sets = {d.name: d for name in names for d in DATA_SETS.get(name, ())}
+
+    cli.import_tensorflow()
+    complete = [_show(data_set) for data_set in data_sets.values()]
+    sys.exit(0 if all(complete) else _SOMETHING_MISSING)
+
+
+def _show(data_set: DataSet) -> bool:
+    """Prints what there is of a data set, prepared first if asked; returns whether it will do."""
+    from tfoptcmp.workload import MissingData
+    from workloads.data import tfds
+
+    users = ", ".join(name for name, data_sets in DATA_SETS.items() if data_set in data_sets)
+    print(f"{data_set.title} ({data_set.name}), for {users}")
+    try:
+        found = tfds.look(data_set, _DATA_DIR.value)
+        if found.num_examples is None and _PREPARE.value and _is_wanted(data_set, found.where):
+            tfds.prepare(data_set, data_dir=_DATA_DIR.value, manual_dir=_MANUAL_DIR.value)
+            found = tfds.look(data_set, _DATA_DIR.value)
+    except MissingData as error:
+        if _PREPARE.value:
+            raise
+        print(f"  {error}\n")
+        return bool(data_set.optional)
+    if found.num_examples is None:
+        _show_missing(data_set, found.where)
+        return bool(data_set.optional)
+    numbers = ", ".join(f"{number:,} {split}" for split, number in found.num_examples.items())
+    print(f"  is in {found.where}: {numbers} examples, {found.size_bytes / 1e6:,.0f} MB")
+    if partial := partial_text(data_set, found.num_examples):
+        print(f"  PARTIAL DATA: {partial}")
+    print()
+    return True
+
+
+def _is_wanted(data_set: DataSet, where: Path) -> bool:
+    """Says whether to prepare a data set; refuses where the disk is too small."""
+    if data_set.optional and not data_set.host:
+        return False
+    there = next(path for path in where.parents if path.exists())
+    free_mb = shutil.disk_usage(there).free // 10**6
+    # The archives stay beside what is made of them.
+    needed_mb = data_set.download_mb * bool(data_set.host) + data_set.prepared_mb
+    if free_mb < needed_mb:
+        raise UserError(
+            f"--data_dir: {data_set.title} needs {needed_mb:,} MB in {there}, where {free_mb:,} MB "
+            "are free"
+        )
+    return True
+
+
+def _show_missing(data_set: DataSet, where: Path) -> None:
+    without = f" (without it, {data_set.optional} is absent)" if data_set.optional else ""
+    manual_dir = where.parents[data_set.name.count("/") + 1] / "downloads" / "manual"
+    by_hand = f"put {data_set.official_files} into {manual_dir} or name another --manual_dir"
+    print(f"  is not in {where}{without}")
+    print(f"  official files {data_set.download_mb:,} MB, prepared {data_set.prepared_mb:,} MB")
+    if data_set.note:
+        print(f"  {data_set.note}")
+    if data_set.host:
+        print(f"  get it: --prepare; without a network first {by_hand}")
+    else:
+        print(f"  get it: {by_hand}, then --prepare")
+    print()
+
+
+def main() -> None:
+    """Entry point of `tfoptcmp-data`."""
+    cli.run(_run, __doc__, _GROUPS)
+
+
+if __name__ == "__main__":
+    main()
