@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 def run(program, *arguments):
     path = os.pathsep.join([str(HERE.parents[1]), os.environ.get("PYTHONPATH", "")])
     return subprocess.run(
-        [sys.executable, "-m", f"tools.{program}", "--import_module=my_extension", *arguments],
+        [sys.executable, "-m", f"tools.{program}", *arguments],
         capture_output=True,
         text=True,
         cwd=HERE,
@@ -30,6 +30,7 @@ def run(program, *arguments):
 def test_their_optimizer_beside_ours(workload, tmp_path):
     done = run(
         "tune",
+        "--import_module=my_extension",
         f"--workload={workload}",
         "--optimizers=adam,adamw",
         "--scale=smoke",
@@ -47,11 +48,14 @@ def test_their_optimizer_beside_ours(workload, tmp_path):
     verdicts = inclusion_verdicts(comparison)
     pairs = {(j.special.name, j.general.name) for j in verdicts.judgements}
     assert pairs == {("adam", "adamw")}
+    done = run("report", str(tmp_path), f"--output_dir={tmp_path}")
+    assert done.returncode == 0, done.stderr
+    assert "Adam <= AdamW" in done.stdout
     assert adamw[adamw.feasible].validation_loss.nunique() == 2
 
 
 def test_their_names_are_listed_beside_ours():
-    done = run("train", "--workload=nothing", "--optimizer=adam")
+    done = run("train", "--import_module=my_extension", "--workload=x", "--optimizer=adam")
     assert done.returncode == 2
     assert "digits_simple_cnn" in done.stderr
     assert "quadrants" in done.stderr

@@ -84,7 +84,7 @@ def cost_cells(studies: Sequence[StudyResults]) -> list[list[str]]:
     for results in studies:
         done = results.feasible
         per_step = 1000 * (done["seconds"] / done["steps"]).median() if len(done) else None
-        state = _STATE_NUMBERS[results.signature.rule.name] * _FLOAT32_BYTES
+        state = _STATE_NUMBERS.get(results.signature.rule.name)
         cells.append(
             [
                 results.title,
@@ -94,7 +94,7 @@ def cost_cells(studies: Sequence[StudyResults]) -> list[list[str]]:
                 str(int((results.trials["status"] == Status.FAILED.value).sum())),
                 f"{results.trials['seconds'].sum() / 60:.1f}",
                 "-" if per_step is None else f"{per_step:.2f}",
-                str(state),
+                "-" if state is None else str(state * _FLOAT32_BYTES),
             ]
         )
     return cells

@@ -228,6 +228,10 @@ def _prefixed(prefix: str, values: Mapping[str, float]) -> dict[str, float]:
 
 
 def inclusion_order(results: StudyResults) -> tuple[int, str]:
-    """Sorts by: rules in the order of the inclusions, then signatures by name, the plain first."""
-    plain = results.name == results.signature.rule.name
-    return list(RULES).index(results.signature.rule.name), "" if plain else results.name
+    """Sorts by: rules in the order of the inclusions, then signatures by name, the plain first.
+
+    Rules from elsewhere come after ours.
+    """
+    rule = results.signature.rule.name
+    place = list(RULES).index(rule) if rule in RULES else len(RULES)
+    return place, "" if results.name == rule else results.name

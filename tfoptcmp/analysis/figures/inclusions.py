@@ -11,7 +11,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from tfoptcmp.analysis.comparisons import Comparison
 from tfoptcmp.analysis.curves import CurvePoint
 from tfoptcmp.analysis.figures.faces import Margins, framed
-from tfoptcmp.analysis.figures.style import COLOURS, folded, house_style, metric_unit
+from tfoptcmp.analysis.figures.style import colour, folded, house_style, metric_unit
 from tfoptcmp.analysis.statistics import STATISTICS
 from tfoptcmp.analysis.studies import StudyResults
 from tfoptcmp.analysis.verdicts import Verdict
@@ -64,7 +64,7 @@ def inclusions_figure(comparison: Comparison, statistic: str, curves: Curves) ->
         grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
         panels = list(grid.ravel())
         for axes, title, (_, general, points) in zip(panels, titles, curves, strict=False):
-            _draw(axes, points, COLOURS[general.signature.rule.name], scale)
+            _draw(axes, points, colour(general.signature.rule.name), scale)
             axes.axvline(comparison.tuning_budget, color="#777777", linewidth=0.8, linestyle="--")
             axes.set_title(title, fontsize=8)
         for axes in panels[len(curves) :]:

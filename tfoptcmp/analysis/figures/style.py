@@ -23,6 +23,7 @@ COLOURS: dict[str, str] = {
     "adam": "#0072B2",
     "nadam": "#CC79A7",
 }
+_ELSEWHERE = "#D55E00"  # rules that are not ours share the palette's last strong colour
 PALE = "#bbbbbb"
 
 # A rule's first signature, its second, ...: the same colour, another line.
@@ -49,6 +50,11 @@ def house_style() -> Iterator[None]:
         yield
 
 
+def colour(rule: str) -> str:
+    """Returns the colour of a rule."""
+    return COLOURS.get(rule, _ELSEWHERE)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Look:
     """How an optimizer is drawn."""
@@ -67,10 +73,10 @@ def looks(comparison: Comparison) -> list[Look]:
         earlier = sum(s.signature.rule.name == rule for s in comparison.studies[:i])
         drawn.append(
             Look(
-                colour=COLOURS[rule],
+                colour=colour(rule),
                 line=_LINES[earlier % len(_LINES)],
-                marker=_MARKERS[rule],
-                fill=COLOURS[rule] if results.name == rule else "white",
+                marker=_MARKERS.get(rule, "X"),
+                fill=colour(rule) if results.name == rule else "white",
             )
         )
     return drawn
