@@ -1,4 +1,4 @@
-"""A study: trials of one signature, one after the other, until N of them are feasible.
+"""A study: trials of one signature, on one worker or several, until N of them are feasible.
 
 The study directory (`tfoptcmp.records`) is the only truth. A run reads it, asks the oracle which
 trial comes next, and writes each trial as it goes; a run that was cut off at any instant is gone on
@@ -8,17 +8,15 @@ however often the study was stopped and whatever N it began with.
 The loop drives the oracle itself, where a `keras_tuner.Tuner` would: the tuner's `search` swallows
 exceptions, prints, keeps state in files of its own, and turns into a gRPC server where environment
 variables say so; a study would have to undo all of it. Claiming and recording a trial are separate
-calls, so that several workers can share an oracle.
+calls, so that several workers can share an oracle. Only this process writes: workers send what they
+measure (`tuners.executors`).
 """
 
-import math
-import time
-import traceback
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Protocol
 
+from keras_tuner.engine.trial import Trial as Claim
 from keras_tuner.engine.trial import TrialStatus
 
 from tfoptcmp.records import (
@@ -33,56 +31,12 @@ from tfoptcmp.records import (
 )
 from tfoptcmp.signatures import Signature
 from tfoptcmp.study_writer import StudyWriter, open_study
-from tfoptcmp.trial import Outcome, RunTrial, TrialTask, trial_seeds
+from tfoptcmp.trial import TrialTask, trial_seeds
+from tuners.attempt import Attempt
+from tuners.executors import Executor
+from tuners.observers import Counts, Observer
 from tuners.searches import GRID
 from tuners.study_oracle import StudyOracle
-
-_WORKER = "0"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Counts:
-    """How far a study is.
-
-    Attributes:
-        feasible: Trials that are COMPLETE.
-        infeasible: Trials that are INFEASIBLE.
-        left: Feasible trials still to come, N - feasible.
-        best: Lowest final validation metric of the feasible trials; None if there is none yet.
-    """
-
-    left: int
-    feasible: int = 0
-    infeasible: int = 0
-    best: float | None = None
-
-    def after(self, trial: Trial) -> "Counts":
-        """Returns the counts with one more trial; one that has not ended changes nothing."""
-        if trial.status == Status.INFEASIBLE:
-            return replace(self, infeasible=self.infeasible + 1)
-        if trial.status != Status.COMPLETE:
-            return self
-        assert trial.final is not None  # `_checked`
-        metrics = (self.best, trial.final["validation_metric"])
-        return replace(
-            self,
-            feasible=self.feasible + 1,
-            left=self.left - 1,
-            best=min((m for m in metrics if m is not None and not math.isnan(m)), default=None),
-        )
-
-
-class Observer(Protocol):
-    """Follows a study: progress displays, TensorBoard."""
-
-    def on_trial_begin(self, task: TrialTask) -> None:
-        """A trial starts; its directory is there."""
-
-    def on_measurement(self, task: TrialTask, measurement: Measurement) -> None:
-        """A measurement was taken, and is on record."""
-
-    def on_trial_end(self, trial: Trial, counts: Counts) -> None:
-        """A trial is COMPLETE, INFEASIBLE or FAILED, and on record."""
 
 
 def run_study(
@@ -90,8 +44,10 @@ def run_study(
     directory: Path,
     config: StudyConfig,
     signature: Signature,
-    run_trial: RunTrial,
+    executor: Executor,
     observers: Sequence[Observer] = (),
+    max_retries: int = 1,
+    accept_version_changes: bool = False,
 ) -> Study:
     """Runs a study to its end, or goes on with it.
 
@@ -99,35 +55,29 @@ def run_study(
         directory: Of this study; made if it is not there.
         config: What is studied, for the record and for the comparison with an earlier run's.
         signature: The one that `config` records.
-        run_trial: Trains one trial.
+        executor: Runs the trials. With several workers trials end in another order; which trials
+            there are, and what each measures, stays the same.
         observers: Told of every trial, in this order.
+        max_retries: How often a trial that crashed is tried again in this run, >= 0.
+        accept_version_changes: As in `open_study`.
 
     Returns:
-        The study, with N feasible trials, or with all points of its grid.
+        The study, with N feasible trials or the whole grid.
 
     Raises:
-        StudyError: If the directory cannot be used as asked, if a trial crashes, or if
-            `config.max_trials` are done before N are feasible. Finished trials stay on record.
-        KeyboardInterrupt: Says how to go on.
+        StudyError: If the directory cannot be used as asked, if a trial crashes once too often, or
+            if `config.max_trials` are done before N are feasible. Finished trials stay on record.
+        KeyboardInterrupt: Says how to go on; `Interrupted` if the trials could stop cleanly.
     """
     if signature.to_json() != config.signature:
         raise ValueError(f"signature must be {config.signature!r}; got {signature.to_json()!r}")
-    with open_study(directory, config) as writer:
+    if max_retries < 0:
+        raise ValueError(f"max_retries must be >= 0; got {max_retries!r}")
+    with open_study(directory, config, accept_version_changes=accept_version_changes) as writer:
         trials = read_study(directory).trials
-        counts = _count(trials, config.num_feasible)
         oracle = StudyOracle(config=config, space=signature.space, trials=trials)
-        while (claim := oracle.create_trial(_WORKER)).status != TrialStatus.STOPPED:
-            task = _task(int(claim.trial_id), claim.hyperparameters.values, writer, signature)
-            trial = _run(task, run_trial, writer, observers)
-            counts = counts.after(trial)
-            for observer in observers:
-                observer.on_trial_end(trial, counts)
-            if trial.status == Status.FAILED:
-                raise StudyError(
-                    f"trial {trial.index} in {directory} crashed; finished trials are kept, and "
-                    f"the same command tries it again and goes on\n{trial.message}"
-                )
-            oracle.record(claim, trial)
+        run = _Run(writer, signature, executor, observers, max_retries)
+        counts = run.to_the_end(oracle, _count(trials, config.num_feasible))
     if counts.left and config.search != GRID:
         raise StudyError(
             f"{directory}: {counts.feasible + counts.infeasible} trials, the most that "
@@ -144,75 +94,90 @@ def _count(trials: Iterable[Trial], num_feasible: int) -> Counts:
     return counts
 
 
-def _task(
-    index: int, values: Mapping[str, float], writer: StudyWriter, signature: Signature
-) -> TrialTask:
-    budget_steps = writer.config.budget["steps"]
-    return TrialTask(
-        index=index,
-        values=values,
-        arguments=signature.space.derive(values, budget_steps=budget_steps),
-        seeds=trial_seeds(writer.config.seed, index),
-        directory=trial_directory(writer.directory, index),
-    )
+class _Run:
+    """One run of a study: hands trials to the executor and puts what becomes of them on record."""
 
+    def __init__(
+        self,
+        writer: StudyWriter,
+        signature: Signature,
+        executor: Executor,
+        observers: Sequence[Observer],
+        max_retries: int,
+    ) -> None:
+        self._writer = writer
+        self._signature = signature
+        self._executor = executor
+        self._observers = observers
+        self._max_retries = max_retries
+        self._attempts: dict[int, Attempt] = {}  # those that run, by the index of the trial
+        self._num_crashes: Counter[int] = Counter()
 
-def _run(
-    task: TrialTask, run_trial: RunTrial, writer: StudyWriter, observers: Sequence[Observer]
-) -> Trial:
-    """Runs a trial from its first step and puts it on record; a crash makes it FAILED."""
-    trial = Trial(
-        index=task.index,
-        status=Status.RUNNING,
-        values=task.values,
-        arguments=task.arguments,
-        seeds=task.seeds,
-        started=time.time(),
-    )
-    begin = time.monotonic()  # the clock on the wall may be set back meanwhile
-    last: Measurement | None = None
-    writer.write_trial(trial)
-    try:
-        with writer.measurements(task.index) as file:
-            for observer in observers:
-                observer.on_trial_begin(task)
+    def to_the_end(self, oracle: StudyOracle, counts: Counts) -> Counts:
+        """Runs trials until none is left to run; returns how many there are then."""
+        claims: dict[int, tuple[str, Claim]] = {}  # worker and claim, by the index of the trial
+        free = [str(worker) for worker in range(self._executor.num_workers)]
+        try:
+            while True:
+                while free and (claim := self._claim(oracle, free[-1])):
+                    claims[int(claim.trial_id)] = free.pop(), claim
+                    self._begin(self._task(claim))
+                if not claims:
+                    return counts
+                task, outcome = self._executor.wait(self._on_measurement)
+                trial = self._attempts.pop(task.index).end(outcome)
+                counts = counts.after(trial)
+                for observer in self._observers:
+                    observer.on_trial_end(trial, counts)
+                if trial.status == Status.FAILED:
+                    self._count_crash(trial)
+                    self._begin(task)
+                else:
+                    worker, claim = claims.pop(task.index)
+                    oracle.record(claim, trial)
+                    free.append(worker)
+        except KeyboardInterrupt as interrupt:
+            running = ", ".join(str(index) for index in sorted(claims))
+            raise type(interrupt)(
+                f"interrupted in trial {running}; finished trials are kept, and the same command "
+                "goes on"
+            ) from interrupt
+        finally:
+            for attempt in self._attempts.values():
+                attempt.close()
 
-            def on_measurement(measurement: Measurement) -> None:
-                nonlocal last
-                file.write(measurement)
-                last = measurement
-                for observer in observers:
-                    observer.on_measurement(task, measurement)
+    def _claim(self, oracle: StudyOracle, worker: str) -> Claim | None:
+        """The next trial; None where there is none, or whether there is has to be seen."""
+        claim = oracle.create_trial(worker)
+        return claim if claim.status == TrialStatus.RUNNING else None
 
-            outcome = _checked(run_trial(task, on_measurement), last)
-    except Exception:
-        steps = int(last["step"] or 0) if last else 0
-        outcome = Outcome(status=Status.FAILED, steps=steps, message=traceback.format_exc())
-    except KeyboardInterrupt as interrupt:
-        raise KeyboardInterrupt(
-            f"interrupted in trial {task.index}; finished trials are kept, and the same command "
-            "starts this one again and goes on"
-        ) from interrupt
-    trial = replace(
-        trial,
-        status=outcome.status,
-        seconds=time.monotonic() - begin,
-        steps=outcome.steps,
-        final=last,
-        message=outcome.message,
-    )
-    writer.write_trial(trial)
-    return trial
+    def _task(self, claim: Claim) -> TrialTask:
+        config, index = self._writer.config, int(claim.trial_id)
+        values = claim.hyperparameters.values
+        return TrialTask(
+            index=index,
+            values=values,
+            arguments=self._signature.space.derive(values, budget_steps=config.budget["steps"]),
+            seeds=trial_seeds(config.seed, index),
+            directory=trial_directory(self._writer.directory, index),
+        )
 
+    def _begin(self, task: TrialTask) -> None:
+        self._attempts[task.index] = Attempt(task, self._writer)
+        for observer in self._observers:
+            observer.on_trial_begin(task)
+        self._executor.submit(task)
 
-def _checked(outcome: Outcome, last: Measurement | None) -> Outcome:
-    """Makes a trial infeasible whose training loss did not stay finite to the end."""
-    if outcome.status == Status.INFEASIBLE:
-        return outcome
-    if last is None:
-        raise ValueError("a COMPLETE trial must have measured its last step; got no measurement")
-    train_loss = last["train_loss"]
-    if train_loss is not None and math.isfinite(train_loss):
-        return outcome
-    message = f"train_loss is {train_loss} at step {last['step']}"
-    return replace(outcome, status=Status.INFEASIBLE, message=message)
+    def _on_measurement(self, task: TrialTask, measurement: Measurement) -> None:
+        self._attempts[task.index].write(measurement)
+        for observer in self._observers:
+            observer.on_measurement(task, measurement)
+
+    def _count_crash(self, trial: Trial) -> None:
+        self._num_crashes[trial.index] += 1
+        if self._num_crashes[trial.index] > self._max_retries:
+            raise StudyError(
+                f"trial {trial.index} in {self._writer.directory} crashed, with max_retries="
+                f"{self._max_retries}; finished trials are kept, and the same command tries it "
+                f"again and goes on\n{trial.message}"
+            )

@@ -7,6 +7,7 @@ from tfoptcmp.records import Status, StudyConfig
 from tfoptcmp.signatures import RULES, Signature
 from tfoptcmp.spaces import Fixed, LogUniform, SearchSpace, Uniform
 from tfoptcmp.trial import Outcome
+from tuners.executors import InProcess
 from tuners.studies import run_study
 
 STEPS = (5, 10)
@@ -70,13 +71,14 @@ def run_trial(task, on_measurement):
     return Outcome(status=Status.COMPLETE, steps=STEPS[-1])
 
 
-def study(directory, trial=run_trial, observers=(), **changes):
+def study(directory, trial=run_trial, observers=(), max_retries=0, **changes):
     return run_study(
         directory=directory,
         config=config(**changes),
         signature=signature(),
-        run_trial=trial,
+        executor=InProcess(trial),
         observers=observers,
+        max_retries=max_retries,
     )
 
 

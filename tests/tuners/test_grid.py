@@ -9,6 +9,7 @@ from tfoptcmp.records import Status
 from tfoptcmp.signatures import RULES, Signature
 from tfoptcmp.spaces import Choice, Fixed, SearchSpace, Uniform
 from tfoptcmp.trial import Outcome
+from tuners.executors import InProcess
 from tuners.points import grid_point
 from tuners.searches import grid_size, point_of
 from tuners.studies import run_study
@@ -72,7 +73,7 @@ def run(directory, trial=None, **changes):
         directory=directory,
         config=config(**{**settings, "max_trials": 6, **changes}),
         signature=SIGNATURE,
-        run_trial=run_trial,
+        executor=InProcess(run_trial),
     )
     return study, indices
 

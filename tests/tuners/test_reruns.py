@@ -12,6 +12,7 @@ from tfoptcmp.records import COLUMNS, Status, StudyConfig, StudyError, read_stud
 from tfoptcmp.signatures import RULES, Signature
 from tfoptcmp.spaces import LogUniform, SearchSpace
 from tfoptcmp.trial import Outcome, trial_seeds
+from tuners.executors import InProcess
 from tuners.reruns import rerun_seeds, rerun_winner
 from tuners.studies import run_study
 
@@ -59,7 +60,9 @@ class Training:
 @pytest.fixture
 def study(tmp_path):
     directory = tmp_path / "sgd"
-    run_study(directory=directory, config=CONFIG, signature=SIGNATURE, run_trial=Training())
+    run_study(
+        directory=directory, config=CONFIG, signature=SIGNATURE, executor=InProcess(Training())
+    )
     return directory
 
 

@@ -19,6 +19,7 @@ from tests.tuners.fake_study import (
 from tfoptcmp.records import Status, StudyError, read_study
 from tfoptcmp.study_writer import open_study
 from tfoptcmp.trial import Outcome
+from tuners.executors import InProcess
 from tuners.studies import run_study
 
 pytestmark = pytest.mark.filterwarnings(
@@ -121,7 +122,7 @@ class TestResume:
                 directory=tmp_path,
                 config=config(signature=wider.to_json()),
                 signature=wider,
-                run_trial=run_trial,
+                executor=InProcess(run_trial),
             )
 
     def test_a_signature_that_is_not_the_recorded_one_is_refused(self, tmp_path):
@@ -130,7 +131,7 @@ class TestResume:
                 directory=tmp_path / "new",
                 config=config(),
                 signature=signature(low=1e-5),
-                run_trial=run_trial,
+                executor=InProcess(run_trial),
             )
         assert not (tmp_path / "new").exists()
 

@@ -9,6 +9,7 @@ from tfoptcmp.records import Status, StudyError, Trial, read_study
 from tfoptcmp.signatures import RULES, Signature
 from tfoptcmp.spaces import Fixed, SearchSpace
 from tfoptcmp.trial import Outcome, trial_seeds
+from tuners.executors import InProcess
 from tuners.points import SEARCHES
 from tuners.studies import Counts, run_study
 
@@ -73,7 +74,7 @@ class TestStudy:
             directory=tmp_path,
             config=config(signature=fixed.to_json()),
             signature=fixed,
-            run_trial=trial,
+            executor=InProcess(trial),
         )
         assert [t.values for t in found.trials] == [{"eta0": 0.01}] * 5
 

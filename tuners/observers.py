@@ -1,0 +1,53 @@
+"""What a study tells those who follow it: progress displays, TensorBoard."""
+
+import math
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from tfoptcmp.records import Measurement, Status, Trial
+from tfoptcmp.trial import TrialTask
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counts:
+    """How far a study is.
+
+    Attributes:
+        feasible: Trials that are COMPLETE.
+        infeasible: Trials that are INFEASIBLE.
+        left: Feasible trials still to come, N - feasible.
+        best: Lowest final validation metric of the feasible trials; None if there is none yet.
+    """
+
+    left: int
+    feasible: int = 0
+    infeasible: int = 0
+    best: float | None = None
+
+    def after(self, trial: Trial) -> "Counts":
+        """Returns the counts with one more trial; one that has not ended changes nothing."""
+        if trial.status == Status.INFEASIBLE:
+            return replace(self, infeasible=self.infeasible + 1)
+        if trial.status != Status.COMPLETE:
+            return self
+        assert trial.final is not None  # `_checked`
+        metrics = (self.best, trial.final["validation_metric"])
+        return replace(
+            self,
+            feasible=self.feasible + 1,
+            left=self.left - 1,
+            best=min((m for m in metrics if m is not None and not math.isnan(m)), default=None),
+        )
+
+
+class Observer(Protocol):
+    """Follows a study: progress displays, TensorBoard."""
+
+    def on_trial_begin(self, task: TrialTask) -> None:
+        """A trial starts; its directory is there."""
+
+    def on_measurement(self, task: TrialTask, measurement: Measurement) -> None:
+        """A measurement was taken, and is on record."""
+
+    def on_trial_end(self, trial: Trial, counts: Counts) -> None:
+        """A trial is COMPLETE, INFEASIBLE or FAILED, and on record."""
