@@ -124,10 +124,11 @@ def _print_plan(ready, estimate_seconds) -> None:
             print(f"PARTIAL DATA: {one.workload.name}: {one.splits.partial}")
         seconds = estimate_seconds(one)
         total += seconds
+        counts = list(dict.fromkeys(one.num_feasible(signature) for signature in one.signatures))
         print(
             f"  {one.panel.directory}: {', '.join(one.panel.optimizers)}; "
-            f"{one.budget.num_feasible} feasible trials each of {one.budget.steps:,} steps of "
-            f"{one.budget.batch_size}, {one.left} of them to run: about {show.duration(seconds)}"
+            f"{' or '.join(map(str, counts))} feasible trials each of {one.budget.steps:,} steps "
+            f"of {one.budget.batch_size}, {one.left} of them to run: about {show.duration(seconds)}"
         )
     print(
         f"{sum(one.left for one in ready)} feasible trials, about {show.duration(total)}, plus "

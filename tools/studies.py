@@ -29,7 +29,10 @@ def study_config(
     max_trials: int,
     threads_per_trial: int,
 ) -> StudyConfig:
-    """Returns the record of what is studied, with the provenance of this process."""
+    """Returns the record of what is studied, with the provenance of this process.
+
+    A grid search has the number of trials of its grid, whatever the budget says.
+    """
     num_feasible, max_trials = trial_counts(
         signature.space, search, num_feasible=budget.num_feasible, max_trials=max_trials
     )

@@ -31,6 +31,12 @@ _MAX_TRIALS = flags.DEFINE_integer(
     "Cap on all trials of a study, infeasible ones included; default: 10 times --num_feasible.",
     lower_bound=1,
 )
+_RERUN_BEST = flags.DEFINE_integer(
+    "rerun_best",
+    0,
+    "Run the best trial of each study again with so many fresh seeds: the winner's luck taken out.",
+    lower_bound=0,
+)
 _PLAN = flags.DEFINE_bool(
     "plan", False, "Print spaces, number of trials and an estimate of the time, and stop."
 )
@@ -38,7 +44,7 @@ _TENSORBOARD = flags.DEFINE_bool("tensorboard", True, "Write TensorBoard events 
 
 _GROUPS = {
     "What to compare": (study_flags.WORKLOAD, _OPTIMIZERS, *study_flags.WHAT[1:]),
-    "How much": (*study_flags.HOW_MUCH, _NUM_FEASIBLE, _MAX_TRIALS),
+    "How much": (*study_flags.HOW_MUCH, _NUM_FEASIBLE, _MAX_TRIALS, _RERUN_BEST),
     "Reproducibility": study_flags.REPRODUCIBILITY,
     "Output": (_STUDY_DIR, _PLAN, _TENSORBOARD),
 }
@@ -106,54 +112,32 @@ def _plan(workload, budget, splits, signatures, counts) -> None:
 
 
 def _tune(workload, budget, splits, signatures, counts, threads) -> None:
-    from dataclasses import asdict, replace
-
-    from tfoptcmp.records import StudyConfig
-    from tfoptcmp.study_writer import check_study
-    from tfoptcmp.training import Trainer
-    from tfoptcmp.training.tensorboard import TensorBoard, describe
-    from tools.progress import Progress
-    from tools.provenance import provenance, versions
-    from tuners.executors import InProcess
-    from tuners.studies import run_study
+    from tools.studies import run_studies, study_config
 
     study_dir = Path(_STUDY_DIR.value)
-    configs = {
-        signature.name: StudyConfig(
-            signature=signature.to_json(),
-            workload=workload.name,
-            metric=workload.metric.name,
-            metric_unit=workload.metric.unit,
-            budget=asdict(budget),
-            num_examples=splits.num_examples,
-            partial=splits.partial,
+    configs = [
+        study_config(
+            workload,
+            budget,
+            splits,
+            signature,
             seed=study_flags.SEED.value,
             search=study_flags.SEARCH.value,
-            num_feasible=counts[signature.name][0],
             max_trials=counts[signature.name][1],
             threads_per_trial=threads,
-            versions=versions(),
-            provenance=provenance(),
         )
         for signature in signatures
-    }
-    for name, config in configs.items():  # all of them before the first hour is spent
-        check_study(study_dir / name, config)
-    if _TENSORBOARD.value:
-        describe(study_dir, signatures)
-    for signature in signatures:
-        trainer = Trainer(workload=workload, budget=budget, splits=splits, signature=signature)
-        planned = replace(budget, num_feasible=counts[signature.name][0])
-        observers = [Progress(signature.rule.title, workload.metric.unit, planned)]
-        if _TENSORBOARD.value:
-            observers.append(TensorBoard(signature.name))
-        run_study(
-            directory=study_dir / signature.name,
-            config=configs[signature.name],
-            signature=signature,
-            executor=InProcess(trainer.run),
-            observers=observers,
-        )
+    ]
+    run_studies(
+        study_dir,
+        workload,
+        budget,
+        splits,
+        signatures,
+        configs,
+        tensorboard=_TENSORBOARD.value,
+        num_reruns=_RERUN_BEST.value,
+    )
     print(f"Table, verdicts, figures: tfoptcmp-report --study_dir={study_dir}")
     if _TENSORBOARD.value:
         print(f"Curves, hyperparameters: tensorboard --logdir={study_dir}")

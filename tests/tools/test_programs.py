@@ -10,7 +10,7 @@ import pytest
 
 from tfoptcmp.records import Status, find_studies, read_study
 
-PROGRAMS = ("train", "tune", "report")
+PROGRAMS = ("train", "tune", "report", "audit", "reproduce")
 
 
 def run(program, *arguments, **environment):
@@ -77,9 +77,14 @@ FLAGS = {
     "tune": {
         *("workload", "optimizers", "data_dir", "space", "search", "scale", "steps"),
         *("batch_size", "eval_every_steps", "num_feasible", "max_trials", "seed"),
-        *("threads_per_trial", "study_dir", "plan", "tensorboard", "import_module"),
+        *("threads_per_trial", "study_dir", "plan", "tensorboard", "import_module", "rerun_best"),
     },
     "report": {"study_dir", "tuning_budget", "output_dir", "figure_format"},
+    "audit": {"csv", "columns", "claim", "tuning_budget", "json"},
+    "reproduce": {
+        *("figure", "workloads", "optimizers", "data_dir", "scale", "steps", "num_feasible"),
+        *("tuning_budget", "seed", "threads_per_trial", "output_dir", "plan"),
+    },
 }
 
 
@@ -289,3 +294,12 @@ def test_provenance_is_recorded(studies):
     config = json.loads((directory / "sgd" / "study.json").read_text())
     assert config["versions"]["tensorflow"]
     assert "--optimizers=sgd,momentum" in config["provenance"]["command"]
+
+
+def test_the_winners_are_run_again(studies):
+    directory, _ = studies
+    done = tune(directory, "--optimizers=sgd,momentum", "--rerun_best=2")
+    assert done.returncode == 0, done.stderr
+    for study in find_studies(directory):
+        assert len(list(study.glob("reruns/*/metadata.json"))) == 2
+        assert len(read_study(study).trials) == 3  # still

@@ -104,6 +104,14 @@ def test_figure_10_has_half_the_budget_too(output_dir):
     assert (output_dir / "figure10-smoke.png").exists()
 
 
+def test_figure_3_takes_whole_grids(tmp_path):
+    done = reproduce(3, tmp_path, *SMALL, "--optimizers=sgd,rmsprop", "--plan")
+    assert done.returncode == 0, done.stderr
+    assert "wilson_lr_grid-grid: sgd, rmsprop; 6 or 5 feasible trials each" in done.stdout
+    assert "wilson_momentum_epsilon-random: sgd, rmsprop; 4 feasible trials" in done.stdout
+    assert "\n35 feasible trials" in done.stdout  # by hand: 6 + 5, and 2 * 4 in three panels
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -155,12 +155,12 @@ def run(ready: Ready, *, seed: int, threads_per_trial: int) -> None:
     configs = [
         study_config(
             ready.workload,
-            replace(ready.budget, num_feasible=ready.num_feasible(signature)),
+            ready.budget,
             ready.splits,
             signature,
             seed=seed,
             search=ready.panel.search,
-            max_trials=10 * ready.num_feasible(signature),
+            max_trials=10 * ready.budget.num_feasible,
             threads_per_trial=threads_per_trial,
         )
         for signature in ready.signatures
