@@ -12,19 +12,19 @@ from absl import app, flags, logging
 
 from tfoptcmp.records import StudyError
 from tfoptcmp.workload import MissingData
+from tools import stopping
 
 Groups = Mapping[str, Sequence[flags.FlagHolder[Any]]]
 
 # Exit codes: 1 is Python's own for a bug, and absl's for flags that cannot be parsed.
 USER_ERROR = 2
-INTERRUPTED = 130
 
 
 def run(main: Callable[[list[str]], None], description: str, groups: Groups) -> None:
     """Parses the flags, calls `main` with the positional arguments, and exits.
 
     Errors that the user can mend (`UserError`, `StudyError`, `MissingData`) end in one message and
-    exit code 2; anything else is a bug and keeps its traceback.
+    exit code 2, Ctrl-C in 130 and SIGTERM in 143; anything else is a bug and keeps its traceback.
 
     Args:
         main: Imports heavy packages itself, so that `--help` answers at once.
@@ -43,10 +43,11 @@ def run(main: Callable[[list[str]], None], description: str, groups: Groups) -> 
             sys.exit(USER_ERROR)
         except KeyboardInterrupt as interrupt:
             print(f"\n{_program()}: {str(interrupt) or 'interrupted'}", file=sys.stderr)
-            sys.exit(INTERRUPTED)
+            sys.exit(stopping.exit_code(interrupt))
 
     # TensorFlow reports the absence of a GPU as an error; what is wrong raises an exception.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    stopping.raise_on_sigterm()
     logging.set_verbosity(logging.WARNING)
     app.run(guarded)
 

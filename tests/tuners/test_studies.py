@@ -4,7 +4,17 @@ import math
 
 import pytest
 
-from tests.tuners.fake_study import STEPS, Stop, config, is_feasible, run_trial, signature, study
+from tests.tuners.fake_study import (
+    STEPS,
+    Stop,
+    config,
+    contents,
+    is_feasible,
+    measurement,
+    run_trial,
+    signature,
+    study,
+)
 from tfoptcmp.records import Status, StudyError, Trial, read_study
 from tfoptcmp.signatures import RULES, Signature
 from tfoptcmp.spaces import Fixed, SearchSpace
@@ -106,6 +116,39 @@ class TestCrash:
         assert trials[2].steps == STEPS[0]
         assert trials[2].final["step"] == STEPS[0]
 
+    @pytest.mark.parametrize("crashes", [1, 2, 3])
+    def test_is_tried_again_as_often_as_allowed(self, crashes, tmp_path):
+        flaky = Flaky(2, crashes)
+        recorder = Recorder()
+        if crashes < 3:
+            found = study(tmp_path / "a", flaky, max_retries=2, observers=[recorder])
+            assert contents(tmp_path / "a") == contents(study(tmp_path / "b").directory)
+            assert flaky.indices == [0, 1, *[2] * (crashes + 1), *range(3, len(found.trials))]
+        else:
+            with pytest.raises(StudyError, match=r"trial 2 in .* max_retries=2; .*again and goes"):
+                study(tmp_path / "a", flaky, max_retries=2, observers=[recorder])
+            assert flaky.indices == [0, 1, 2, 2, 2]
+        told = [told[2] for told in recorder.told if told[:2] == ("end", 2)]
+        assert told == [Status.FAILED] * crashes + (
+            [] if crashes == 3 else [found.trials[2].status]
+        )
+
+    def test_of_one_trial_leave_others_their_retries(self, tmp_path):
+        both = Flaky(1, 1), Flaky(2, 1)
+
+        def trial(task, on_measurement):
+            return both[task.index == 2](task, on_measurement)
+
+        assert len(study(tmp_path, trial, max_retries=1).trials) > 3
+
+    @pytest.mark.parametrize("error", [MemoryError(), OSError(28, "No space left on device")])
+    def test_what_the_machine_lacks_is_no_divergence(self, error, tmp_path):
+        with pytest.raises(StudyError, match=type(error).__name__):
+            study(tmp_path, Stop(1, error))
+        assert read_study(tmp_path).trials[1].status == Status.FAILED
+        study(tmp_path)
+        assert contents(tmp_path) == contents(study(tmp_path.parent / "once").directory)
+
     def test_a_trial_without_measurements_is_a_crash(self, tmp_path):
         def silent(task, on_measurement):
             return Outcome(status=Status.COMPLETE, steps=1)
@@ -117,6 +160,23 @@ class TestCrash:
         with pytest.raises(KeyboardInterrupt, match=r"in trial 1; .*the same command"):
             study(tmp_path, Stop(1, KeyboardInterrupt()))
         assert read_study(tmp_path).trials[1].status == Status.RUNNING
+
+
+class Flaky:
+    """A trial function that crashes in the middle of one trial, so many times."""
+
+    def __init__(self, index, crashes):
+        self.index = index
+        self.left = crashes
+        self.indices = []
+
+    def __call__(self, task, on_measurement):
+        self.indices.append(task.index)
+        if task.index == self.index and self.left:
+            self.left -= 1
+            on_measurement(measurement(task, STEPS[0]))
+            raise RuntimeError("flaky")
+        return run_trial(task, on_measurement)
 
 
 class Recorder:

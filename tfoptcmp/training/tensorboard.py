@@ -14,7 +14,7 @@ import tensorflow as tf
 from tensorboard.plugins.hparams import api as hp
 from tensorboard.plugins.hparams import summary as hp_summary
 
-from tfoptcmp.records import Measurement, Status, Trial
+from tfoptcmp.records import Measurement, Status, Trial, read_config
 from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import Choice, Fixed, LogUniform, Uniform
 from tfoptcmp.trial import TrialTask
@@ -27,9 +27,15 @@ def describe(study_dir: Path, signatures: Sequence[Signature]) -> None:
     """Writes names, domains and metrics of the HParams dashboard for these signatures.
 
     Args:
-        study_dir: Parent of the studies; an earlier description there is replaced.
-        signatures: All whose studies lie there.
+        study_dir: Parent of the studies; made if needed. An earlier description is replaced.
+        signatures: Those whose studies are about to be written; those already there count too.
     """
+    study_dir.mkdir(parents=True, exist_ok=True)
+    there = {
+        config.signature["name"]: Signature.from_json(config.signature)
+        for config in map(read_config, sorted(study_dir.glob("*/study.json")))
+    }
+    signatures = list((there | {signature.name: signature for signature in signatures}).values())
     for old in study_dir.glob(f"events.out.tfevents.*{_SUFFIX}"):
         old.unlink()
     domains: dict[str, hp.Domain] = {
@@ -110,24 +116,22 @@ class TensorBoard:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._log: TrialLog | None = None
+        self._logs: dict[int, TrialLog] = {}  # of the trials that run, by index
 
     def on_trial_begin(self, task: TrialTask) -> None:
         """Opens the trial's event file."""
         assert task.directory is not None
         hyperparameters = {"optimizer": self._name, **task.values, **task.arguments}
-        self._log = TrialLog(task.directory, f"{self._name} {task.index}", hyperparameters)
+        name = f"{self._name} {task.index}"
+        self._logs[task.index] = TrialLog(task.directory, name, hyperparameters)
 
     def on_measurement(self, task: TrialTask, measurement: Measurement) -> None:
         """Writes the measurement."""
-        assert self._log is not None
-        self._log.write(measurement)
+        self._logs[task.index].write(measurement)
 
     def on_trial_end(self, trial: Trial, counts: object) -> None:
         """Closes the trial's event file."""
-        assert self._log is not None
-        self._log.close(trial.status)
-        self._log = None
+        self._logs.pop(trial.index).close(trial.status)
 
 
 def _writer(directory: Path) -> tf.summary.SummaryWriter:
