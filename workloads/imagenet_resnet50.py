@@ -15,16 +15,35 @@ from tfoptcmp.workload import CLASSIFICATION_ERROR, Budget, Splits, Workload
 from workloads.data.imagenet import splits_of_imagenet
 from workloads.models.resnet50 import resnet50
 
+GHOST_BATCH_SIZE = 32  # Of the paper (reconstructed).
+
 
 def load(budget: Budget, data_dir: str | None) -> Splits:
-    """Reads ImageNet as prepared by TFDS; tests on ImageNet-V2 where that is there."""
+    """Reads ImageNet as prepared by TFDS; tests on ImageNet-V2 where that is there.
+
+    Raises:
+        ValueError: If the batch does not divide into ghost batches.
+    """
+    if budget.batch_size % _ghost_batch_size(budget):
+        raise ValueError(
+            f"batch_size must be a multiple of {GHOST_BATCH_SIZE}, the ghost batch, or smaller; "
+            f"got {budget.batch_size!r}"
+        )
     return splits_of_imagenet(budget, data_dir)
 
 
 def build(budget: Budget, splits: Splits) -> keras.Model:
     """Builds ResNet-50; 25,549,352 trainable parameters."""
     image_size = int(budget.options["image_size"])
-    return resnet50((image_size, image_size, 3), num_classes=splits.num_classes)
+    return resnet50(
+        (image_size, image_size, 3),
+        num_classes=splits.num_classes,
+        ghost_batch_size=_ghost_batch_size(budget),
+    )
+
+
+def _ghost_batch_size(budget: Budget) -> int:
+    return min(GHOST_BATCH_SIZE, budget.batch_size)
 
 
 _SMALL = {"image_size": 64, "evaluated_examples": 1_000}

@@ -99,6 +99,15 @@ def test_no_more_images_are_evaluated_than_the_scale_says(data_dir):
     assert sum(len(y) for _, y in splits.evaluation["train"]) == 2
 
 
+def test_a_batch_divides_into_ghost_batches(data_dir):
+    with pytest.raises(ValueError, match=r"batch_size must be a multiple of 32.*got 48"):
+        WORKLOAD.load(WORKLOAD.budget("smoke", batch_size=48), str(data_dir))
+    splits = WORKLOAD.load(BUDGET, str(data_dir))
+    x, _ = batches(splits, stop=1)[0]
+    model = WORKLOAD.build(BUDGET, splits)  # of 4 images, fewer than a ghost batch
+    assert model(x, training=True).shape == (4, 1_000)
+
+
 def test_missing_imagenet_is_said(tmp_path):
     with pytest.raises(MissingData, match=r"ILSVRC2012_img_train\.tar") as error:
         WORKLOAD.load(BUDGET, str(tmp_path))
