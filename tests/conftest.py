@@ -1,4 +1,4 @@
-"""Runs every test as a study runs: deterministic, one inter-op thread."""
+"""Keeps TensorFlow quiet, before any test imports it."""
 
 import os
 

@@ -1,5 +1,6 @@
 """What a running study shows: a live line in a terminal, now and then a line in a log file."""
 
+import shutil
 import sys
 import time
 
@@ -7,6 +8,7 @@ from tfoptcmp.records import Measurement, Trial
 from tfoptcmp.trial import TrialTask
 from tfoptcmp.workload import Budget
 from tools import show
+from tuners.observers import Counts
 
 # In a log file a line a trial would drown the rest, and silence would look like death.
 _SECONDS_BETWEEN_LINES = 10.0
@@ -29,7 +31,13 @@ class Progress:
         self._line = ""
         self._last_print = time.monotonic()
         self._trial_seconds: list[float] = []
-        self._summary = f"0/{budget.num_feasible} feasible"
+        self._summary = ""
+
+    def on_study_begin(self, counts: Counts) -> None:
+        """Shows how far an earlier run has come."""
+        self._summary = self._counted(counts)
+        if counts.left == 0:
+            self._show("", ended=True)
 
     def on_trial_begin(self, task: TrialTask) -> None:
         """Shows that a trial has started."""
@@ -41,22 +49,28 @@ class Progress:
         step = f"step {measurement['step']}/{self._budget.steps}"
         self._show(f"trial {task.index}, {step}, validation {value}")
 
-    def on_trial_end(self, trial: Trial, counts) -> None:
+    def on_trial_end(self, trial: Trial, counts: Counts) -> None:
         """Shows the counts, the best so far and the time to go."""
         self._trial_seconds.append(trial.seconds or 0.0)
         share_feasible = counts.feasible / (counts.feasible + counts.infeasible or 1) or 1.0
         mean = sum(self._trial_seconds) / len(self._trial_seconds)
         to_go = show.duration(mean * counts.left / share_feasible)
-        self._summary = (
+        self._summary = f"{self._counted(counts)}, {to_go} to go"
+        self._show(f"trial {trial.index} {trial.status.lower()}", ended=counts.left == 0)
+
+    def _counted(self, counts: Counts) -> str:
+        return (
             f"{counts.feasible}/{self._budget.num_feasible} feasible, "
             f"{counts.infeasible} infeasible, {counts.left} left, "
-            f"best {show.metric(counts.best, self._unit)}, {to_go} to go"
+            f"best {show.metric(counts.best, self._unit)}"
         )
-        self._show(f"trial {trial.index} {trial.status.lower()}", ended=counts.left == 0)
 
     def _show(self, doing: str, ended: bool = False) -> None:
         text = f"{self._title:<9}{self._summary}" + ("" if ended else f"; {doing}")
         if self._live:
+            text = text[
+                : shutil.get_terminal_size().columns - 1
+            ]  # "\r" cannot rewind a second line
             print("\r" + text.ljust(len(self._line)), end="\n" if ended else "", file=sys.stderr)
             self._line = text
         elif ended or time.monotonic() - self._last_print > _SECONDS_BETWEEN_LINES:

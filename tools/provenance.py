@@ -3,6 +3,7 @@
 import importlib.metadata
 import os
 import platform
+import shlex
 import subprocess
 import sys
 import time
@@ -22,7 +23,7 @@ def versions() -> dict[str, str]:
 def provenance() -> dict[str, Any]:
     """Returns command line, git commit, hardware and start: for people, never compared."""
     return {
-        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         "git_commit": _git_commit(),
         "hardware": f"{_processor()}, {len(os.sched_getaffinity(0))} processors",
         "platform": platform.platform(),

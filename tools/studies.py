@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from tfoptcmp.records import StudyConfig
+from tfoptcmp.records import StudyConfig, StudyError
 from tfoptcmp.signatures import Signature
 from tfoptcmp.study_writer import check_study
 from tfoptcmp.training import Trainer
@@ -80,10 +80,15 @@ def run_studies(
     Raises:
         StudyError: If a directory cannot be used, before the first trial of any; or as `run_study`.
     """
+    if (study_dir / "study.json").exists():
+        raise StudyError(f"{study_dir} is itself a study; name its parent")
     for signature, config in zip(signatures, configs, strict=True):
         check_study(study_dir / signature.name, config)
     if tensorboard:
-        describe(study_dir, signatures)
+        try:
+            describe(study_dir, signatures)
+        except OSError as error:
+            raise StudyError(f"cannot write {study_dir}: {error.strerror}") from error
     for signature, config in zip(signatures, configs, strict=True):
         trainer = Trainer(workload=workload, budget=budget, splits=splits, signature=signature)
         its_budget = replace(budget, num_feasible=config.num_feasible)

@@ -12,7 +12,7 @@ from tools import extensions
 from tools.cli import UserError
 
 if TYPE_CHECKING:
-    from tfoptcmp.workload import Budget, Workload
+    from tfoptcmp.workload import Budget, Splits, Workload
 
 WORKLOAD = flags.DEFINE_string("workload", None, "What to train; an unknown name lists the known.")
 DATA_DIR = flags.DEFINE_string(
@@ -78,6 +78,19 @@ def workload_and_budget(**changes: int | None) -> "tuple[Workload, Budget]":
         )
     except ValueError as error:
         raise UserError(f"--{error}") from error
+
+
+def load(workload: "Workload", budget: "Budget") -> "Splits":
+    """Reads the data of a workload from --data_dir.
+
+    Raises:
+        MissingData: If they are not there.
+        UserError: If the sizes asked for do not fit them.
+    """
+    try:
+        return workload.load(budget, DATA_DIR.value)
+    except ValueError as error:
+        raise UserError(f"{workload.name} cannot be loaded at these sizes: {error}") from error
 
 
 def signature(optimizer: str) -> Signature:

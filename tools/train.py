@@ -8,7 +8,7 @@ space; --set changes single ones, by the names of the search space.
 
 from absl import flags
 
-from tfoptcmp.records import Measurement
+from tfoptcmp.records import Measurement, Status
 from tools import cli, extensions, show, study_flags
 from tools.cli import UserError
 
@@ -91,7 +91,7 @@ def _train(workload, budget, signature, index, values, arguments) -> None:
     from tfoptcmp.training.tensorboard import TrialLog
     from tfoptcmp.trial import TrialTask, trial_seeds
 
-    splits = workload.load(budget, study_flags.DATA_DIR.value)
+    splits = study_flags.load(workload, budget)
     print(f"{workload.title}, {signature.rule.title}, scale {budget.scale}, {budget.steps} steps")
     if splits.partial:
         print(f"PARTIAL DATA: {splits.partial}")
@@ -108,6 +108,8 @@ def _train(workload, budget, signature, index, values, arguments) -> None:
         sinks = [lambda measurement: print(show.measurement_row(measurement, unit), flush=True)]
         if _OUTPUT_DIR.value is not None:
             directory = Path(_OUTPUT_DIR.value)
+            if (directory / "metadata.json").exists():
+                raise UserError(f"--output_dir must not be a trial of a study; got {directory}")
             try:
                 directory.mkdir(parents=True, exist_ok=True)
                 file = stack.enter_context(open(directory / "measurements.csv", "w", newline=""))
@@ -124,7 +126,8 @@ def _train(workload, budget, signature, index, values, arguments) -> None:
         outcome = trainer.run(task, on_measurement)
         if _OUTPUT_DIR.value is not None:
             log.close(outcome.status)
-            trainer.save(directory / "model.keras")
+            if outcome.status is Status.COMPLETE:
+                trainer.save(directory / "model.keras")
     print(f"{outcome.status}" + (f": {outcome.message}" if outcome.message else ""))
 
 

@@ -64,7 +64,7 @@ def _run(argv: list[str]) -> None:
     from tfoptcmp.training import runtime
 
     threads = runtime.configure(study_flags.THREADS_PER_TRIAL.value)
-    splits = workload.load(budget, study_flags.DATA_DIR.value)
+    splits = study_flags.load(workload, budget)
     print(f"{workload.title}, scale {budget.scale}: {budget.steps} steps of {budget.batch_size}")
     if splits.partial:
         print(f"PARTIAL DATA: {splits.partial}")

@@ -43,6 +43,9 @@ class Counts:
 class Observer(Protocol):
     """Follows a study: progress displays, TensorBoard."""
 
+    def on_study_begin(self, counts: Counts) -> None:
+        """The study starts or goes on; `counts` says how far it is."""
+
     def on_trial_begin(self, task: TrialTask) -> None:
         """A trial starts; its directory is there."""
 

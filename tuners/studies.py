@@ -77,7 +77,10 @@ def run_study(
         trials = read_study(directory).trials
         oracle = StudyOracle(config=config, space=signature.space, trials=trials)
         run = _Run(writer, signature, executor, observers, max_retries)
-        counts = run.to_the_end(oracle, _count(trials, config.num_feasible))
+        counts = _count(trials, config.num_feasible)
+        for observer in observers:
+            observer.on_study_begin(counts)
+        counts = run.to_the_end(oracle, counts)
     if counts.left and config.search != GRID:
         raise StudyError(
             f"{directory}: {counts.feasible + counts.infeasible} trials, the most that "

@@ -108,10 +108,18 @@ def test_without_bias_correction_adam_does_not_follow(float64):
 def test_refuses_what_is_not_an_inclusion():
     with pytest.raises(ValueError, match="not comparable"):
         imitate(OPTIMIZERS["momentum"](0.1), "nadam", epsilon=1e8, beta_2=0.999)
-    with pytest.raises(ValueError, match="takes \\['beta_2', 'epsilon'\\]"):
+    with pytest.raises(ValueError, match=r"takes \['beta_2', 'epsilon'\]"):
         imitate(OPTIMIZERS["momentum"](0.1), "adam", beta_2=0.999)
-    with pytest.raises(ValueError, match="takes \\[\\]"):
+    with pytest.raises(ValueError, match=r"takes \[\]"):
         imitate(OPTIMIZERS["sgd"](0.1), "momentum", epsilon=1.0)
+    with pytest.raises(ValueError, match="SGD, Momentum or Nesterov"):
+        imitate(keras.optimizers.SGD(0.1, momentum=0.9), "momentum")
+    with pytest.raises(ValueError, match=r"defaults of \['clipnorm'\]"):
+        imitate(OPTIMIZERS["sgd"](0.1, clipnorm=1.0), "momentum")
+    with pytest.raises(ValueError, match="epsilon must be"):
+        imitate(OPTIMIZERS["momentum"](0.1), "adam", epsilon=0.0, beta_2=0.999)
+    with pytest.raises(ValueError, match="momentum must be < 1"):
+        imitate(OPTIMIZERS["momentum"](0.1, momentum=1.2), "adam", epsilon=1e8, beta_2=0.999)
     with pytest.raises(ValueError, match="accumulator"):
         special = OPTIMIZERS["momentum"](0.1, formulation="polyak")
         imitate(special, "adam", epsilon=1e8, beta_2=0.999)

@@ -257,3 +257,22 @@ def test_adam_keeps_its_digits_in_float32(float64):
     keras.backend.set_floatx("float32")
     got = trajectory(Adam(0.01, **arguments), num_steps=10)
     np.testing.assert_allclose(got, wanted, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("adam", {"beta_1": 0.0, "beta_2": 0.0}),
+        ("nadam", {"beta_1": 0.0, "beta_2": 0.0}),
+        ("rmsprop", {"rho": 0.0}),
+    ],
+)
+def test_without_memory_a_small_gradient_after_a_large_one_keeps_its_digits(name, arguments):
+    """In float32: mean + (g - mean) would round the small gradient by that of the large one."""
+    optimizer = OPTIMIZERS[name](1.0, epsilon=0.0, **arguments)
+    weight = keras.Variable(0.0, dtype="float32")
+    optimizer.apply([keras.ops.convert_to_tensor(1.0)], [weight])
+    before = float(weight.numpy())
+    optimizer.apply([keras.ops.convert_to_tensor(1e-4)], [weight])
+    # theory: g / sqrt(g^2) = 1
+    assert float(weight.numpy()) - before == pytest.approx(-1.0, rel=1e-5)

@@ -185,6 +185,9 @@ class Recorder:
     def __init__(self):
         self.told = []
 
+    def on_study_begin(self, counts):
+        self.at_the_start = counts
+
     def on_trial_begin(self, task):
         self.told.append(("begin", task.index))
 

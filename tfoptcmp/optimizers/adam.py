@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfoptcmp.optimizers.base import UpdateRule, cast_all
+from tfoptcmp.optimizers.base import UpdateRule, cast_all, decayed
 from tfoptcmp.schedules import bias_correction
 from tfoptcmp.variables import NON_NEGATIVE, DecayRate, Hyperparameter
 
@@ -81,6 +81,6 @@ class Adam(UpdateRule):
         )
         index = self._get_variable_index(variable)
         m, v = self._means[index], self._squares[index]
-        self.assign_add(m, (g - m) * one_minus_beta_1)
-        self.assign_add(v, (g * g - v) * one_minus_beta_2)
+        self.assign(m, decayed(m, g, one_minus_beta_1))
+        self.assign(v, decayed(v, g * g, one_minus_beta_2))
         self.assign_sub(variable, rate * m / (ops.sqrt(v) + epsilon))

@@ -122,6 +122,15 @@ def cast_all(dtype: Any, *values: Any) -> list[Any]:
     return [ops.convert_to_tensor(value, dtype) for value in values]
 
 
+def decayed(mean: Any, value: Any, one_minus_beta: Any) -> Any:
+    """Returns beta mean + (1 - beta) value, from 1 - beta alone.
+
+    In this order of operations it keeps its digits near beta = 1, where float32 cannot hold beta,
+    and at beta = 0, where mean + (value - mean) would lose those of a small value.
+    """
+    return (mean - mean * one_minus_beta) + value * one_minus_beta
+
+
 def _dense(gradient: Any) -> Any:
     """Sums the rows of a `tf.IndexedSlices`, in which a row may come several times."""
     if not hasattr(gradient, "dense_shape"):

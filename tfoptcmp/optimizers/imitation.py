@@ -1,11 +1,15 @@
 """Carries out the maps of `tfoptcmp.inclusions` on Keras optimizers."""
 
 import importlib
+import math
 
 import keras
 
 from tfoptcmp import inclusions
 from tfoptcmp.hyperparameters import HYPERPARAMETERS
+from tfoptcmp.optimizers.momentum import Momentum
+from tfoptcmp.optimizers.nesterov import Nesterov
+from tfoptcmp.optimizers.sgd import SGD
 from tfoptcmp.schedules import BiasCorrected, Constant, RateRatio, Scaled
 from tfoptcmp.signatures import RULES
 
@@ -30,13 +34,10 @@ def imitate(
     Raises:
         ValueError: If the pair is not comparable, or an argument is missing or has no effect.
     """
-    names = {rule.optimizer.partition(":")[2]: name for name, rule in RULES.items()}
-    special_name = names.get(type(special).__name__, type(special).__name__)
+    special_name = _rule_name(special)
     inclusion = inclusions.find(special_name, general)
     if inclusion is None:
         raise ValueError(f"{special_name} <= {general} is not an inclusion: not comparable")
-    if getattr(special, "formulation", "accumulator") != "accumulator":
-        raise ValueError(f"special must be in accumulator form; got {special.formulation!r}")
     needed = {HYPERPARAMETERS[name].argument for name in inclusion.unconstrained}
     if set(unconstrained) != needed or (epsilon is None) == inclusion.limit:
         wanted = sorted(needed | ({"epsilon"} if inclusion.limit else set()))
@@ -44,6 +45,10 @@ def imitate(
             f"{special_name} <= {general} takes {wanted}; got {sorted(unconstrained)}"
             + ("" if epsilon is None else " and epsilon")
         )
+    if epsilon is not None and not 0 < epsilon < math.inf:
+        raise ValueError(f"epsilon must be a finite number > 0, and large; got {epsilon!r}")
+    if inclusion.bias_corrected and getattr(special, "momentum", 0.0) >= 1:
+        raise ValueError(f"momentum must be < 1, as beta_1 has to; got {special.momentum!r}")
 
     # Every map is linear in the rate: that of eta0 = 1 is the factor of any schedule.
     values = {"eta0": 1.0}
@@ -67,3 +72,22 @@ def imitate(
         arguments["momentum"] = RateRatio(rate, arguments["momentum"])
     module, _, name = RULES[general].optimizer.partition(":")
     return getattr(importlib.import_module(module), name)(learning_rate=schedule, **arguments)
+
+
+def _rule_name(special: keras.Optimizer) -> str:
+    """Returns the name of the special rule, if `imitate` can follow this instance of it."""
+    names = {SGD: "sgd", Momentum: "momentum", Nesterov: "nesterov"}
+    if type(special) not in names:
+        raise ValueError(
+            f"special must be an SGD, Momentum or Nesterov of tfoptcmp.optimizers; got {special!r}"
+        )
+    if getattr(special, "formulation", "accumulator") != "accumulator":
+        raise ValueError(f"special must be in accumulator form; got {special.formulation!r}")
+    if not isinstance(getattr(special, "momentum", 0.0), float):
+        raise ValueError(f"special's momentum must be a number; got {special.momentum!r}")
+    config, plain = special.get_config(), type(special)().get_config()
+    rule_arguments = ("name", "learning_rate", "momentum")
+    changed = [k for k in plain if k not in rule_arguments and config[k] != plain[k]]
+    if changed:  # clipping, weight decay, averages: part of no inclusion
+        raise ValueError(f"special must have the defaults of {changed}, which the map leaves out")
+    return names[type(special)]

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfoptcmp.optimizers.base import UpdateRule, cast_all
+from tfoptcmp.optimizers.base import UpdateRule, cast_all, decayed
 from tfoptcmp.schedules import bias_correction
 from tfoptcmp.variables import NON_NEGATIVE, DecayRate, Hyperparameter
 
@@ -78,8 +78,7 @@ class NAdam(UpdateRule):
         )
         index = self._get_variable_index(variable)
         m, v = self._means[index], self._squares[index]
-        self.assign_add(m, (g - m) * one_minus_beta_1)
-        self.assign_add(v, (g * g - v) * one_minus_beta_2)
-        # beta_1 m + (1 - beta_1) g, from 1 - beta_1 alone.
-        look_ahead = m + (g - m) * one_minus_beta_1
+        self.assign(m, decayed(m, g, one_minus_beta_1))
+        self.assign(v, decayed(v, g * g, one_minus_beta_2))
+        look_ahead = decayed(m, g, one_minus_beta_1)
         self.assign_sub(variable, rate * look_ahead / (ops.sqrt(v) + epsilon))

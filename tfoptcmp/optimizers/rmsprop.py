@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfoptcmp.optimizers.base import UpdateRule, cast_all
+from tfoptcmp.optimizers.base import UpdateRule, cast_all, decayed
 from tfoptcmp.variables import NON_NEGATIVE, DecayRate, Hyperparameter, NumberOrSchedule
 
 
@@ -76,6 +76,6 @@ class RMSProp(UpdateRule):
         )
         index = self._get_variable_index(variable)
         v, m = self._squares[index], self._momenta[index]
-        self.assign_add(v, (g * g - v) * one_minus_rho)
+        self.assign(v, decayed(v, g * g, one_minus_rho))
         self.assign(m, gamma * m + eta * g / ops.sqrt(v + epsilon))
         self.assign_sub(variable, m)

@@ -110,6 +110,9 @@ class CheckpointRemover:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
+    def on_study_begin(self, counts: object) -> None:
+        """Does nothing."""
+
     def on_trial_begin(self, task: TrialTask) -> None:
         """Does nothing."""
 

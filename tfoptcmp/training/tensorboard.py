@@ -118,6 +118,9 @@ class TensorBoard:
         self._name = name
         self._logs: dict[int, TrialLog] = {}  # of the trials that run, by index
 
+    def on_study_begin(self, counts: object) -> None:
+        """Does nothing: `describe` is for all studies of a directory."""
+
     def on_trial_begin(self, task: TrialTask) -> None:
         """Opens the trial's event file."""
         assert task.directory is not None
