@@ -1,0 +1,222 @@
+"""Trials on Ray workers: processes of this machine or of a cluster, each on its share of it.
+
+    ray.init(...)
+    with RayExecutor(make_run_trial, num_workers=2, threads_per_trial=1) as executor:
+        run_study(..., executor=executor)
+
+A worker builds once and runs one trial after the other; it sends what it measures, and records are
+written by the driver alone. A worker in which a trial crashed, or which is gone with its node, is
+replaced by a new one; the study decides whether the trial is tried again. On a node that does not
+see the study's directory trials run without checkpoints.
+"""
+
+import math
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Any, Self
+
+import ray
+
+from tfoptcmp.records import Measurement, Status, StudyError
+from tfoptcmp.trial import Interrupted, Outcome, RunTrial, TrialTask
+from tuners.executors import OnMeasurement
+
+# Makes the trial function of a worker, in the worker, from what says whether to stop; picklable.
+MakeRunTrial = Callable[[Callable[[], bool]], RunTrial]
+
+_SECONDS_BETWEEN_LOOKS = 0.5  # whether to stop
+_MAX_FAILED_STARTS = 3  # in a row; then it is no accident
+
+
+class RayExecutor:
+    """Runs trials on as many Ray actors as there are workers.
+
+    Args:
+        make_run_trial: Called once in each worker.
+        num_workers: >= 1. Those for which the cluster has no room yet start when it has.
+        threads_per_trial: Processors that a worker takes, >= 1. GPUs are shared evenly.
+        should_stop: Asked twice a second.
+
+    Raises:
+        StudyError: If no node has so many processors.
+    """
+
+    def __init__(
+        self,
+        make_run_trial: MakeRunTrial,
+        *,
+        num_workers: int,
+        threads_per_trial: int,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> None:
+        nodes = [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
+        most = max(node["Resources"].get("CPU", 0) for node in nodes)
+        if most < threads_per_trial:
+            raise StudyError(
+                f"threads_per_trial must be <= {most:g}, the processors of the largest node; "
+                f"got {threads_per_trial}"
+            )
+        num_gpus = sum(node["Resources"].get("GPU", 0) for node in nodes)
+        self._actor_class: Any = ray.remote(
+            concurrency_groups={"control": 1},
+            num_cpus=threads_per_trial,
+            num_gpus=_gpu_share(num_gpus, num_workers),
+            runtime_env={"env_vars": _environment(threads_per_trial)},
+        )(_Actor)  # type: ignore[call-overload]  # Ray's types do not know concurrency groups
+        self._make_run_trial = make_run_trial
+        self._should_stop = should_stop
+        self._is_stopping = False
+        self._num_failed_starts = 0
+        self._tasks: deque[TrialTask] = deque()
+        self._workers = [self._start() for _ in range(num_workers)]
+
+    @property
+    def num_workers(self) -> int:
+        """Trials that run at the same time."""
+        return len(self._workers)
+
+    def __enter__(self) -> Self:
+        """Returns the executor."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        """Ends all workers."""
+        for worker in self._workers:
+            ray.kill(worker.actor)
+
+    def submit(self, task: TrialTask) -> None:
+        """Takes a trial; the next worker that is free runs it."""
+        self._tasks.append(task)
+
+    def wait(self, on_measurement: OnMeasurement) -> tuple[TrialTask, Outcome]:
+        """Waits until one of the trials has ended, and returns how; FAILED is a crash.
+
+        Raises:
+            Interrupted: If all trials were asked to stop and have stopped.
+            StudyError: If workers do not start.
+        """
+        while True:
+            if self._should_stop():
+                self._stop()
+            else:
+                self._assign()
+            ready, _ = ray.wait(
+                [worker.answers for worker in self._workers if worker.answers is not None],
+                timeout=_SECONDS_BETWEEN_LOOKS,
+            )
+            for worker in [worker for worker in self._workers if worker.answers in ready]:
+                task = worker.task
+                answer = self._answer(worker)
+                if task and isinstance(answer, Outcome):
+                    return task, answer
+                if task and isinstance(answer, dict):
+                    on_measurement(task, answer)
+
+    def _start(self) -> "_Worker":
+        actor = self._actor_class.remote(self._make_run_trial)
+        return _Worker(actor=actor, answers=actor.start.remote())
+
+    def _assign(self) -> None:
+        for worker in self._workers:
+            if self._tasks and worker.answers is None:
+                worker.task = self._tasks.popleft()
+                worker.answers = worker.actor.run.remote(worker.task)
+
+    def _stop(self) -> None:
+        """Asks all workers to stop, once, and says so when they have."""
+        if not any(worker.task for worker in self._workers):
+            raise Interrupted
+        if not self._is_stopping:
+            self._is_stopping = True
+            for worker in self._workers:
+                worker.actor.stop.remote()
+
+    def _answer(self, worker: "_Worker") -> Measurement | Outcome | None:
+        """Takes a worker's next answer; None is that it is ready, or has stopped as asked."""
+        try:
+            answer: Measurement | Outcome | None = ray.get(next(worker.answers))
+        except ray.exceptions.RayError as error:
+            ray.kill(worker.actor)
+            self._workers[self._workers.index(worker)] = self._start()
+            if worker.task:
+                return Outcome(status=Status.FAILED, steps=0, message=str(error))
+            self._num_failed_starts += 1
+            if self._num_failed_starts == _MAX_FAILED_STARTS:
+                raise StudyError(f"workers do not start: {error}") from error
+            return None
+        if answer is None or isinstance(answer, Outcome):
+            worker.task = worker.answers = None
+            self._num_failed_starts = 0
+        return answer
+
+
+@dataclass(kw_only=True, eq=False)
+class _Worker:
+    """An actor and what it is doing: starting or running `task` if `answers` is there."""
+
+    actor: Any
+    answers: Any
+    task: TrialTask | None = None
+
+
+class _Actor:
+    """The process of a worker.
+
+    One thread runs all trials, because some of Keras's settings belong to a thread.
+    """
+
+    def __init__(self, make_run_trial: MakeRunTrial) -> None:
+        self._make_run_trial = make_run_trial
+        self._should_stop = threading.Event()
+        self._thread = ThreadPoolExecutor(max_workers=1)
+        self._run_trial: RunTrial
+
+    def start(self) -> Iterator[None]:
+        """Gets ready: imports, data."""
+        made = self._thread.submit(self._make_run_trial, self._should_stop.is_set)
+        self._run_trial = made.result()
+        yield None
+
+    def run(self, task: TrialTask) -> Iterator[Measurement | Outcome | None]:
+        """Runs a trial; yields its measurements, then its outcome, None if it was stopped."""
+        if task.directory is not None and not task.directory.is_dir():
+            task = replace(task, directory=None)
+        measurements: queue.SimpleQueue[Measurement | None] = queue.SimpleQueue()
+        ended = self._thread.submit(self._run_trial, task, measurements.put)
+        ended.add_done_callback(lambda _: measurements.put(None))
+        while (measurement := measurements.get()) is not None:
+            yield measurement
+        try:
+            yield ended.result()
+        except Interrupted:
+            yield None
+
+    @ray.method(concurrency_group="control")
+    def stop(self) -> None:
+        """Asks the trial that runs to stop."""
+        self._should_stop.set()
+
+
+def _gpu_share(num_gpus: float, num_workers: int) -> float:
+    """A worker's: one GPU, or such a part of one that as many as necessary find room on it."""
+    return 1 / math.ceil(num_workers / num_gpus) if num_gpus else 0.0
+
+
+def _environment(threads: int) -> dict[str, str]:
+    """What has to be there before TensorFlow is imported."""
+    return {
+        "OMP_NUM_THREADS": str(threads),
+        "TF_NUM_INTRAOP_THREADS": str(threads),
+        "TF_NUM_INTEROP_THREADS": "1",
+        "TF_FORCE_GPU_ALLOW_GROWTH": "true",  # or the first worker takes all of its memory
+    }
