@@ -9,10 +9,13 @@ import pytest
 
 from tfoptcmp.analysis.audit import CHECKS, audit
 from tfoptcmp.analysis.comparisons import compare
+from tfoptcmp.analysis.importers import read_evidence
 from tfoptcmp.analysis.importers.studies import of_comparison
 from tfoptcmp.analysis.importers.tables import evidence_of_table
 from tfoptcmp.analysis.verdicts import inclusion_verdicts
-from tfoptcmp.spaces import Choice, Fixed, LogUniform, Uniform
+from tfoptcmp.hyperparameters import Hyperparameter
+from tfoptcmp.signatures import RULES, Rule, Signature
+from tfoptcmp.spaces import Choice, Fixed, LogUniform, SearchSpace, Uniform
 
 SCHEDULE = {
     "decay_steps_fraction": Uniform(low=0.5, high=1.0),
@@ -294,6 +297,25 @@ def test_pairs_are_judged_as_in_the_report(six_rules):
     for pair, judgement in zip(pairs, verdicts.judgements, strict=True):
         assert pair.delta == judgement.delta
         np.testing.assert_array_equal(pair.difference.values, judgement.difference.values)
+
+
+def test_rules_from_elsewhere_say_what_they_contain(tmp_path, make_signature, write_study):
+    errors = list(np.linspace(0.1, 0.15, 50))
+    dimensions = {**SPACES["adam"], "decay": LogUniform(low=1e-6, high=1e-1), **SCHEDULE}
+    own = {"decay": Hyperparameter(argument="weight_decay", meaning="decay")}
+    names = (*RULES["adam"].hyperparameters, "weight_decay")
+    rule = Rule(
+        name="adamw", title="AdamW", optimizer="mine:A", hyperparameters=names, contains=("adam",)
+    )
+    space = SearchSpace(dimensions=dimensions, source="mine", own=own)
+    write_study(tmp_path, make_signature("momentum"), errors)
+    worse = [error + 0.3 for error in errors]
+    write_study(tmp_path, Signature(name="adamw", rule=rule, space=space), worse)
+    findings = audit(read_evidence([tmp_path]))
+    assert [(f.severity, f.subject) for f in findings if "special case" in f.title] == [
+        ("error", "digits_simple_cnn: Momentum <= AdamW")
+    ]
+    assert "search spaces not reported" not in [f.title for f in findings]
 
 
 def test_selection_on_the_test_metric():

@@ -19,8 +19,8 @@ from tfoptcmp.analysis.bootstrap import best_of
 from tfoptcmp.analysis.distributions import Distribution, difference
 from tfoptcmp.analysis.statistics import STATISTICS
 from tfoptcmp.analysis.verdicts import LOSS_TOLERANCE, Verdict, judge
-from tfoptcmp.hyperparameters import HYPERPARAMETERS
-from tfoptcmp.signatures import RULES
+from tfoptcmp.hyperparameters import HYPERPARAMETERS, Hyperparameter
+from tfoptcmp.signatures import Rule
 from tfoptcmp.spaces import Choice, Dimension, Fixed
 
 # Columns of `Entry.trials` that the four statistics select by and report.
@@ -40,7 +40,7 @@ class Entry:
     Attributes:
         name: As the comparison calls it.
         title: Name for people.
-        rule: Name of its update rule in RULES; None if it is none of them.
+        update_rule: Its update rule; None if not known.
         trials: One row a trial: `trial` (its number), `validation`, `test` (final, NaN if not
             reported), `diverged`; and where reported `train_loss`, `steps`, `steps_to_target` (inf
             if not reached), `seed`, `gradient_rms` (the largest measured), `selected` (whether the
@@ -51,20 +51,27 @@ class Entry:
             did not vary between trials.
         schedule: Name of the learning-rate schedule; "" if not reported.
         source: Where the search space comes from; "" if not reported.
+        own: Names beside `hyperparameters.HYPERPARAMETERS`, and what they mean.
         reruns: The winner's re-runs with fresh seeds, columns `trial`, `validation`, `test`.
     """
 
     name: str
     title: str
-    rule: str | None
+    update_rule: Rule | None
     trials: pd.DataFrame
     values: pd.DataFrame
     dimensions: Mapping[str, Dimension]
     schedule: str = ""
     source: str = ""
+    own: Mapping[str, Hyperparameter] = field(default_factory=dict)
     reruns: pd.DataFrame = field(
         default_factory=lambda: pd.DataFrame(columns=["trial", "validation", "test"], dtype=float)
     )
+
+    @property
+    def rule(self) -> str | None:
+        """Name of its update rule; None if not known."""
+        return None if self.update_rule is None else self.update_rule.name
 
     @cached_property
     def feasible(self) -> pd.DataFrame:
@@ -93,7 +100,12 @@ class Entry:
     @property
     def own_hyperparameters(self) -> tuple[str, ...]:
         """The arguments that the update rule takes; () if the rule is unknown."""
-        return () if self.rule is None else RULES[self.rule].hyperparameters
+        return () if self.update_rule is None else self.update_rule.hyperparameters
+
+    def argument(self, name: str) -> str:
+        """Returns the optimizer's argument that a searched name becomes; unknown names stay."""
+        meaning = self.own.get(name) or HYPERPARAMETERS.get(name)
+        return name if meaning is None else meaning.argument
 
     @property
     def fixed(self) -> dict[str, float]:
@@ -101,7 +113,7 @@ class Entry:
         found = {}
         for name, dimension in self.dimensions.items():
             value = fixed_value(dimension)
-            if value is not None and argument_of(name) in self.own_hyperparameters:
+            if value is not None and self.argument(name) in self.own_hyperparameters:
                 found[name] = value
         return found
 
@@ -201,8 +213,11 @@ def _judged(evidence: Evidence) -> "Iterator[Pair]":
         for entry in evidence.entries
         for statistic in STATISTICS
     }
+    rules = [entry.update_rule for entry in evidence.entries]
+    declared = [(special, rule.name) for rule in rules if rule for special in rule.contains]
     for special, general in product(evidence.entries, repeat=2):
-        if inclusion(special, general) is None:
+        names = (str(special.rule), str(general.rule))
+        if not inclusions.is_special_case(*names, declared):
             continue
         for statistic in STATISTICS:
             a, b = known[special.name, statistic], known[general.name, statistic]
@@ -222,7 +237,7 @@ def _judged(evidence: Evidence) -> "Iterator[Pair]":
 
 
 def inclusion(special: Entry, general: Entry) -> inclusions.Inclusion | None:
-    """Returns the inclusion of the two update rules, or None."""
+    """Returns the inclusion of two update rules with its map; None if no map is known."""
     if special.rule is None or general.rule is None:
         return None
     return inclusions.find(special.rule, general.rule)
@@ -237,11 +252,6 @@ def fixed_value(dimension: Dimension) -> float | None:
             return dimension.values[0]
         case _:
             return None
-
-
-def argument_of(name: str) -> str:
-    """Returns the optimizer's argument that a searched name becomes; unknown names stay."""
-    return HYPERPARAMETERS[name].argument if name in HYPERPARAMETERS else name
 
 
 def _tolerance(evidence: Evidence, statistic: str, special: Distribution) -> float:

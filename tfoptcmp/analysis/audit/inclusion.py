@@ -13,7 +13,6 @@ from tfoptcmp.analysis.evidence import (
     Entry,
     Evidence,
     Pair,
-    argument_of,
     inclusion,
 )
 from tfoptcmp.analysis.findings import Finding
@@ -39,7 +38,7 @@ def violated(evidence: Evidence) -> Iterator[Finding]:
     of its rule: whoever compares the two knows.
     """
     for (special, general), pairs in _violations(evidence).items():
-        fixed = ", ".join(argument_of(name) for name in general.fixed)
+        fixed = ", ".join(general.argument(name) for name in general.fixed)
         alone = sum(other.rule == general.rule for other in evidence.entries) == 1
         if fixed and not alone:
             continue

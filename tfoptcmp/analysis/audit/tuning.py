@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from itertools import combinations
 
-from tfoptcmp.analysis.evidence import Entry, Evidence, argument_of
+from tfoptcmp.analysis.evidence import Entry, Evidence
 from tfoptcmp.analysis.findings import Finding
 from tfoptcmp.analysis.published import DEFAULT_EPSILONS, PUBLISHED_EPSILONS
 from tfoptcmp.spaces import Choice, Dimension, Fixed
@@ -31,7 +31,7 @@ def untuned(evidence: Evidence) -> Iterator[Finding]:
     for entry in evidence.entries:
         if not entry.fixed:
             continue
-        fixed = ", ".join(_fixed(name, value) for name, value in entry.fixed.items())
+        fixed = ", ".join(_fixed(entry, name, value) for name, value in entry.fixed.items())
         shown = f"{fixed} in all {len(entry.trials)} trials"
         if "epsilon" in entry.fixed:
             chosen = sorted({(p.epsilon, p.source) for p in PUBLISHED_EPSILONS})
@@ -50,7 +50,7 @@ def untuned(evidence: Evidence) -> Iterator[Finding]:
             yield Finding(
                 severity="warning",
                 subject=f"{evidence.workload}: {entry.title}",
-                title=f"{' and '.join(map(argument_of, entry.fixed))} not tuned",
+                title=f"{' and '.join(map(entry.argument, entry.fixed))} not tuned",
                 evidence=shown,
                 next_step=f"search {', '.join(entry.fixed)} too (for epsilon over many decades and "
                 "with the learning rate divided by it), or justify the value",
@@ -61,12 +61,13 @@ def unreported(evidence: Evidence) -> Iterator[Finding]:
     """Finds hyperparameters whose search space a reader cannot know."""
     missing = {}
     for entry in evidence.entries:
-        reported = {argument_of(name) for name in entry.dimensions}
+        reported = {entry.argument(name) for name in entry.dimensions}
         names = [name for name in entry.own_hyperparameters if name not in reported]
         names += [
             name
             for name in entry.values
-            if name not in entry.dimensions and argument_of(name) not in entry.own_hyperparameters
+            if name not in entry.dimensions
+            and entry.argument(name) not in entry.own_hyperparameters
         ]
         if entry.rule is None and not entry.dimensions:
             names = ["everything"]
@@ -95,11 +96,11 @@ def copied_ranges(evidence: Evidence) -> Iterator[Finding]:
     shared: dict[tuple[str, Dimension], list[Entry]] = {}
     for first, second in combinations(evidence.entries, 2):
         for name, dimension in first.dimensions.items():
-            argument = argument_of(name)
+            argument = first.argument(name)
             same = [n for n, d in second.dimensions.items() if d == dimension]
             if (
                 name in ("eta0", "alpha0", "epsilon")
-                and argument in map(argument_of, same)
+                and argument in map(second.argument, same)
                 and not any("_over_" in n for n in same)
                 and _meaning(first, argument) != _meaning(second, argument)
                 and _decades(dimension) < _WIDE_DECADES
@@ -118,8 +119,8 @@ def copied_ranges(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
-def _fixed(name: str, value: float) -> str:
-    argument = argument_of(name)
+def _fixed(entry: Entry, name: str, value: float) -> str:
+    argument = entry.argument(name)
     used = 1.0 - value if name.startswith("one_minus_") else value
     default = any(math.isclose(used, d, rel_tol=1e-6) for d in _DEFAULTS.get(argument, ()))
     return f"{argument} = {used:.6g}" + (" (a default)" if default else "")

@@ -10,7 +10,6 @@ from tfoptcmp.analysis.evidence import Entry, Evidence
 from tfoptcmp.analysis.reruns import read_reruns
 from tfoptcmp.analysis.studies import StudyResults
 from tfoptcmp.records import Status
-from tfoptcmp.signatures import RULES
 
 _NAMES = {"validation_metric": "validation", "test_metric": "test"}
 
@@ -58,11 +57,12 @@ def _entry(results: StudyResults) -> Entry:
     return Entry(
         name=results.name,
         title=results.title,
-        rule=rule if (rule := results.signature.rule.name) in RULES else None,
+        update_rule=results.signature.rule,
         trials=trials,
         values=values,
         dimensions=results.signature.space.dimensions,
         schedule=results.signature.schedule,
         source=results.signature.space.source,
+        own=results.signature.space.own,
         reruns=read_reruns(results.directory).rename(columns=_NAMES),
     )

@@ -218,7 +218,7 @@ def _entry(name: str, rows: pd.DataFrame, selected_by: str, ranges: dict[str, Di
     return Entry(
         name=name,
         title=name,
-        rule=rule,
+        update_rule=RULES.get(rule or ""),
         trials=trials.loc[kept],
         values=values.loc[kept],
         dimensions=dimensions,
