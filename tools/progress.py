@@ -21,12 +21,14 @@ class Progress:
         title: Name of the optimizer.
         unit: Unit of the metric, "share" or "nats".
         budget: For the steps of a trial and the trials of the study.
+        num_workers: Trials at the same time.
     """
 
-    def __init__(self, title: str, unit: str, budget: Budget) -> None:
+    def __init__(self, title: str, unit: str, budget: Budget, num_workers: int = 1) -> None:
         self._title = title
         self._unit = unit
         self._budget = budget
+        self._num_workers = num_workers
         self._live = sys.stderr.isatty()
         self._line = ""
         self._last_print = time.monotonic()
@@ -54,7 +56,7 @@ class Progress:
         self._trial_seconds.append(trial.seconds or 0.0)
         share_feasible = counts.feasible / (counts.feasible + counts.infeasible or 1) or 1.0
         mean = sum(self._trial_seconds) / len(self._trial_seconds)
-        to_go = show.duration(mean * counts.left / share_feasible)
+        to_go = show.duration(mean * counts.left / share_feasible / self._num_workers)
         self._summary = f"{self._counted(counts)}, {to_go} to go"
         self._show(f"trial {trial.index} {trial.status.lower()}", ended=counts.left == 0)
 

@@ -7,12 +7,14 @@ from pathlib import Path
 from tfoptcmp.records import StudyConfig, StudyError
 from tfoptcmp.signatures import Signature
 from tfoptcmp.study_writer import check_study
-from tfoptcmp.training import Trainer
+from tfoptcmp.training.checkpoint import CheckpointRemover
 from tfoptcmp.training.tensorboard import TensorBoard, describe
 from tfoptcmp.workload import Budget, Splits, Workload
 from tools.progress import Progress
 from tools.provenance import provenance, versions
-from tuners.executors import InProcess
+from tools.running import Running, Training
+from tools.stopping import stop_on_signals
+from tuners.observers import Observer
 from tuners.reruns import rerun_winner
 from tuners.searches import trial_counts
 from tuners.studies import run_study
@@ -64,6 +66,7 @@ def run_studies(
     *,
     tensorboard: bool,
     num_reruns: int = 0,
+    running: Running = Running(),  # noqa: B008  # it is frozen
 ) -> None:
     """Runs or resumes a study for each signature, in `<study_dir>/<signature>/`.
 
@@ -75,30 +78,64 @@ def run_studies(
         signatures: The optimizers.
         configs: `study_config` of each.
         tensorboard: Whether to write TensorBoard events.
-        num_reruns: How often to run each study's winner again with fresh seeds.
+        num_reruns: How often to run each study's winner again with fresh seeds, in this process.
+        running: Where and how trials are run.
 
     Raises:
         StudyError: If a directory cannot be used, before the first trial of any; or as `run_study`.
+        KeyboardInterrupt: At SIGTERM or Ctrl-C, as `stop_on_signals`.
     """
     if (study_dir / "study.json").exists():
         raise StudyError(f"{study_dir} is itself a study; name its parent")
     for signature, config in zip(signatures, configs, strict=True):
-        check_study(study_dir / signature.name, config)
+        check_study(
+            study_dir / signature.name,
+            config,
+            accept_version_changes=running.accept_version_changes,
+        )
     if tensorboard:
         try:
             describe(study_dir, signatures)
         except OSError as error:
             raise StudyError(f"cannot write {study_dir}: {error.strerror}") from error
-    for signature, config in zip(signatures, configs, strict=True):
-        trainer = Trainer(workload=workload, budget=budget, splits=splits, signature=signature)
-        its_budget = replace(budget, num_feasible=config.num_feasible)
-        observers = [Progress(signature.rule.title, workload.metric.unit, its_budget)]
-        run_study(
-            directory=study_dir / signature.name,
-            config=config,
-            signature=signature,
-            executor=InProcess(trainer.run),
-            observers=[*observers, TensorBoard(signature.name)] if tensorboard else observers,
-        )
-        if num_reruns:
-            rerun_winner(study_dir / signature.name, config, trainer.run, num_reruns)
+    threads = configs[0].threads_per_trial
+    # The order is important: Ray has a handler of its own for SIGTERM.
+    with running.connected(threads), stop_on_signals() as should_stop:
+        for signature, config in zip(signatures, configs, strict=True):
+            training = Training(
+                workload=workload,
+                budget=budget,
+                signature=signature,
+                threads_per_trial=threads,
+                running=running,
+            )
+            trainer = training.trainer(splits, should_stop)
+            directory = study_dir / signature.name
+            with training.executor(trainer, should_stop) as executor:
+                run_study(
+                    directory=directory,
+                    config=config,
+                    signature=signature,
+                    executor=executor,
+                    observers=_observers(training, config, directory, tensorboard),
+                    max_retries=running.max_retries,
+                    accept_version_changes=running.accept_version_changes,
+                )
+            if num_reruns:
+                rerun_winner(directory, config, trainer.run, num_reruns)
+
+
+def _observers(
+    training: Training, config: StudyConfig, directory: Path, tensorboard: bool
+) -> list[Observer]:
+    signature, workload = training.signature, training.workload
+    budget = replace(training.budget, num_feasible=config.num_feasible)
+    num_workers = training.running.num_workers
+    observers: list[Observer] = [
+        Progress(signature.rule.title, workload.metric.unit, budget, num_workers)
+    ]
+    if tensorboard:
+        observers.append(TensorBoard(signature.name))
+    if not training.running.keep_checkpoints:
+        observers.append(CheckpointRemover(directory))
+    return observers

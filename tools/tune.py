@@ -12,7 +12,7 @@ from pathlib import Path
 from absl import flags
 
 from tfoptcmp.signatures import RULES
-from tools import cli, show, study_flags
+from tools import cli, running_flags, show, study_flags
 from tools.cli import UserError
 
 _OPTIMIZERS = flags.DEFINE_list("optimizers", list(RULES), "Update rules to compare.")
@@ -46,6 +46,7 @@ _GROUPS = {
     "What to compare": (study_flags.WORKLOAD, _OPTIMIZERS, *study_flags.WHAT[1:]),
     "How much": (*study_flags.HOW_MUCH, _NUM_FEASIBLE, _MAX_TRIALS, _RERUN_BEST),
     "Reproducibility": study_flags.REPRODUCIBILITY,
+    "Running": running_flags.RUNNING,
     "Output": (_STUDY_DIR, _PLAN, _TENSORBOARD),
 }
 
@@ -55,6 +56,7 @@ def _run(argv: list[str]) -> None:
         raise UserError(f"takes flags only; got {argv}")
     if _STUDY_DIR.value is None and not _PLAN.value:
         raise UserError("--study_dir must be given: where the studies are to be written")
+    running_flags.check()
     workload, budget = study_flags.workload_and_budget(num_feasible=_NUM_FEASIBLE.value)
     signatures = [study_flags.signature(name) for name in _OPTIMIZERS.value]
     if len(set(_OPTIMIZERS.value)) < len(signatures) or not signatures:
@@ -63,7 +65,7 @@ def _run(argv: list[str]) -> None:
 
     from tfoptcmp.training import runtime
 
-    threads = runtime.configure(study_flags.THREADS_PER_TRIAL.value)
+    threads = runtime.configure(running_flags.threads_per_trial())
     splits = study_flags.load(workload, budget)
     print(f"{workload.title}, scale {budget.scale}: {budget.steps} steps of {budget.batch_size}")
     if splits.partial:
@@ -137,6 +139,7 @@ def _tune(workload, budget, splits, signatures, counts, threads) -> None:
         configs,
         tensorboard=_TENSORBOARD.value,
         num_reruns=_RERUN_BEST.value,
+        running=running_flags.running(),
     )
     print(f"Table, verdicts, figures: tfoptcmp-report --study_dir={study_dir}")
     if _TENSORBOARD.value:

@@ -69,16 +69,17 @@ class RayExecutor:
             runtime_env={"env_vars": _environment(threads_per_trial)},
         )(_Actor)  # type: ignore[call-overload]  # Ray's types do not know concurrency groups
         self._make_run_trial = make_run_trial
+        self._num_workers = num_workers
         self._should_stop = should_stop
         self._is_stopping = False
         self._num_failed_starts = 0
         self._tasks: deque[TrialTask] = deque()
-        self._workers = [self._start() for _ in range(num_workers)]
+        self._workers: list[_Worker] = []  # from the first trial on: perhaps none is left to run
 
     @property
     def num_workers(self) -> int:
         """Trials that run at the same time."""
-        return len(self._workers)
+        return self._num_workers
 
     def __enter__(self) -> Self:
         """Returns the executor."""
@@ -97,6 +98,8 @@ class RayExecutor:
     def submit(self, task: TrialTask) -> None:
         """Takes a trial; the next worker that is free runs it."""
         self._tasks.append(task)
+        if not self._workers:
+            self._workers = [self._start() for _ in range(self._num_workers)]
 
     def wait(self, on_measurement: OnMeasurement) -> tuple[TrialTask, Outcome]:
         """Waits until one of the trials has ended, and returns how; FAILED is a crash.

@@ -78,6 +78,8 @@ FLAGS = {
         *("workload", "optimizers", "data_dir", "space", "search", "scale", "steps"),
         *("batch_size", "eval_every_steps", "num_feasible", "max_trials", "seed"),
         *("threads_per_trial", "study_dir", "plan", "tensorboard", "import_module", "rerun_best"),
+        *("num_workers", "ray_address", "max_retries", "accept_version_changes"),
+        *("checkpoint_every_steps", "checkpoint_every_minutes", "keep_checkpoints"),
     },
     "report": {"study_dir", "tuning_budget", "output_dir", "figure_format"},
     "audit": {"csv", "columns", "claim", "tuning_budget", "json"},

@@ -1,0 +1,87 @@
+"""Flags that say how the trials of studies are run, and what they must not be mixed with."""
+
+import os
+
+from absl import flags
+
+from tools import study_flags
+from tools.cli import UserError
+
+_NUM_WORKERS = flags.DEFINE_integer(
+    "num_workers",
+    1,
+    "Trials to run at the same time, each in a process of its own (needs Ray). Without "
+    "--threads_per_trial they share the processors.",
+    lower_bound=1,
+)
+_RAY_ADDRESS = flags.DEFINE_string(
+    "ray_address", None, "Run them on this Ray cluster, host:port of its head; default: here."
+)
+_MAX_RETRIES = flags.DEFINE_integer(
+    "max_retries", 1, "Tries after the first of a trial that crashes.", lower_bound=0
+)
+_ACCEPT_VERSION_CHANGES = flags.DEFINE_bool(
+    "accept_version_changes",
+    False,
+    "Go on with studies of other versions of the packages; study.json records it.",
+)
+_CHECKPOINT_EVERY_STEPS = flags.DEFINE_integer(
+    "checkpoint_every_steps",
+    None,
+    "Steps between checkpoints, from which an interrupted trial goes on.",
+    lower_bound=1,
+)
+_CHECKPOINT_EVERY_MINUTES = flags.DEFINE_float(
+    "checkpoint_every_minutes", 10.0, "Minutes between checkpoints; 0 for none by time."
+)
+_KEEP_CHECKPOINTS = flags.DEFINE_bool(
+    "keep_checkpoints", False, "Keep the last checkpoint of finished trials."
+)
+
+RUNNING = (
+    *(_NUM_WORKERS, _RAY_ADDRESS, _MAX_RETRIES, _ACCEPT_VERSION_CHANGES),
+    *(_CHECKPOINT_EVERY_STEPS, _CHECKPOINT_EVERY_MINUTES, _KEEP_CHECKPOINTS),
+)
+
+_KERAS_TUNER = ("KERASTUNER_TUNER_ID", "KERASTUNER_ORACLE_IP", "KERASTUNER_ORACLE_PORT")
+
+
+def check() -> None:
+    """Checks what can be checked before anything heavy is imported.
+
+    Raises:
+        UserError: If flags or the environment ask for what is not done.
+    """
+    found = [name for name in _KERAS_TUNER if name in os.environ]
+    if found:
+        raise UserError(
+            f"{', '.join(found)} is set, but trials are not distributed by keras-tuner's chief and "
+            "workers: unset it, and use --num_workers or --ray_address"
+        )
+    if _RAY_ADDRESS.value is not None and not study_flags.THREADS_PER_TRIAL.value:
+        raise UserError(
+            "--ray_address needs --threads_per_trial: results differ between numbers of threads"
+        )
+
+
+def threads_per_trial() -> int:
+    """Returns --threads_per_trial, by default a worker's share of the processors."""
+    share = len(os.sched_getaffinity(0)) // _NUM_WORKERS.value
+    return study_flags.THREADS_PER_TRIAL.value or max(1, share)
+
+
+def running():
+    """Returns what the flags say; imports TensorFlow."""
+    from tools.running import Running
+
+    minutes = _CHECKPOINT_EVERY_MINUTES.value
+    return Running(
+        num_workers=_NUM_WORKERS.value,
+        ray_address=_RAY_ADDRESS.value,
+        data_dir=study_flags.DATA_DIR.value,
+        max_retries=_MAX_RETRIES.value,
+        accept_version_changes=_ACCEPT_VERSION_CHANGES.value,
+        checkpoint_every_steps=_CHECKPOINT_EVERY_STEPS.value,
+        checkpoint_every_seconds=60 * minutes if minutes > 0 else None,
+        keep_checkpoints=_KEEP_CHECKPOINTS.value,
+    )
