@@ -47,3 +47,11 @@ def test_python_examples(tmp_path, monkeypatch):
 def test_tables_name_every_workload_and_rule():
     for name in (*workloads.names(), *RULES):
         assert f"| `{name}` |" in README
+
+
+def test_files_that_it_links_to_exist():
+    root = Path(__file__).parents[1]
+    links = re.findall(r"\]\(([^)#]+)\)", README)
+    local = [link for link in links if "://" not in link]
+    assert local
+    assert all((root / link).exists() for link in local)
