@@ -31,8 +31,8 @@ class Measure(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: object = None) -> None:
         """Called after each compiled block of steps."""
-        step = int(self.model.optimizer.iterations.value)
-        if bool(self.model.diverged):
+        step = int(self.model.optimizer.iterations.numpy())
+        if self.model.diverged.numpy():
             self._stop(f"training loss or gradient not finite at step {step + 1}")
         elif step % self._budget.eval_every_steps == 0 or step == self._budget.steps:
             row = self._measurement(step)
@@ -83,13 +83,13 @@ class TakeCheckpoints(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: object = None) -> None:
         """Starts counting."""
-        self._saved(int(self.model.optimizer.iterations.value))
+        self._saved(int(self.model.optimizer.iterations.numpy()))
 
     def on_train_batch_end(self, batch: int, logs: object = None) -> None:
         """Called after each compiled block of steps."""
         if self.model.stop_training:  # diverged
             return
-        step = int(self.model.optimizer.iterations.value)
+        step = int(self.model.optimizer.iterations.numpy())
         ends = step == self._num_steps
         self.interrupted = not ends and self._should_stop()
         if self._at_end if ends else self.interrupted or self._is_due(step):

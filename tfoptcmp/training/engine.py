@@ -11,6 +11,7 @@ last checkpoint bit for bit, in whichever process.
 import functools
 import math
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from tfoptcmp.records import Measurement, Status
 from tfoptcmp.signatures import Signature
 from tfoptcmp.training.callbacks import Measure, TakeCheckpoints
 from tfoptcmp.training.checkpoint import Checkpoint, Checkpoints
+from tfoptcmp.training.distribution import Replicas
 from tfoptcmp.training.evaluation import Evaluation
 from tfoptcmp.training.hyperparameters import build_optimizer, set_hyperparameters
 from tfoptcmp.training.initial import initialise
@@ -44,6 +46,11 @@ class Trainer:
         budget: At which scale.
         splits: `workload.load(budget, ...)`.
         signature: With which update rule and schedule.
+        strategy: Of the devices that share every batch; None for one device.
+        mixed_precision: Whether layers compute in bfloat16, with variables, loss and optimizer in
+            float32. There is no float16: its loss scale would skip steps at other places for every
+            optimizer, and a number of steps would no longer be a number of updates.
+        jit_compile: Whether XLA compiles the training step; None as the workload says.
         checkpoint_every_steps: Interval of checkpoints in the directory of a trial; each is taken
             after the compiled block of steps in which it falls due. None for none.
         checkpoint_every_seconds: Likewise by time, from the start of the process's work on a trial.
@@ -61,6 +68,9 @@ class Trainer:
         budget: Budget,
         splits: Splits,
         signature: Signature,
+        strategy: tf.distribute.Strategy | None = None,
+        mixed_precision: bool = False,
+        jit_compile: bool | None = None,
         checkpoint_every_steps: int | None = None,
         checkpoint_every_seconds: float | None = None,
         keep_checkpoints: bool = False,
@@ -72,6 +82,11 @@ class Trainer:
         self._budget = budget
         self._splits = splits
         self._signature = signature
+        if jit_compile and strategy:
+            raise ValueError("jit_compile must be None or False with a strategy; got True")
+        self._strategy = strategy
+        self._mixed_precision = mixed_precision
+        self._jit_compile = workload.jit_compile if jit_compile is None else jit_compile
         self._every_steps = checkpoint_every_steps or math.inf
         self._every_seconds = checkpoint_every_seconds or math.inf
         self._keep_checkpoints = keep_checkpoints
@@ -106,9 +121,13 @@ class Trainer:
             model.restore(checkpoint.arrays)
             for row in checkpoint.measurements:
                 measured(row)
+        replicas = self._replicas
+        if replicas:
+            replicas.spread_seeds()
+            replicas.check_same(start)
 
         def save(step: int) -> None:
-            if checkpoints:
+            if checkpoints and (not replicas or replicas.is_chief):
                 checkpoints.write(
                     Checkpoint(step=step, measurements=measurements, arrays=model.snapshot())
                 )
@@ -120,7 +139,7 @@ class Trainer:
             every_steps=self._every_steps,
             every_seconds=self._every_seconds,
             at_end=self._keep_checkpoints,
-            should_stop=self._should_stop,
+            should_stop=replicas.agreed(self._should_stop) if replicas else self._should_stop,
         )
         if start < self._budget.steps:
             batches = self._splits.train.batches(
@@ -129,14 +148,9 @@ class Trainer:
                 start=start,
                 stop=self._budget.steps,
             )
-            model.fit(
-                batches,
-                steps_per_epoch=self._budget.steps - start,
-                shuffle=False,  # the source already gives the order
-                callbacks=[measure, keep, *self._callbacks],  # the order is important
-                verbose=self._verbose,
-            )
-        steps = int(model.optimizer.iterations.value)
+            # The order of the callbacks is important.
+            self._fit(batches, self._budget.steps - start, [measure, keep, *self._callbacks])
+        steps = int(model.optimizer.iterations.numpy())
         if keep.interrupted:
             raise Interrupted(f"trial {task.index} was stopped after step {steps}")
         if measure.problem:
@@ -157,18 +171,58 @@ class Trainer:
     @functools.cached_property
     def _model(self) -> TrialModel:
         # Built at the first trial, so that nobody waits for a model whose study is complete.
-        return TrialModel(
-            self._build(),
-            steps_per_epoch=self._splits.train.steps_per_epoch,
-            regularisation=self._workload.regularisation,
-        )
+        with self._scope():
+            return TrialModel(
+                self._build(),
+                steps_per_epoch=self._splits.train.steps_per_epoch,
+                regularisation=self._workload.regularisation,
+            )
+
+    @functools.cached_property
+    def _replicas(self) -> Replicas | None:
+        if self._strategy is None:
+            return None
+        return Replicas(self._strategy, self._model, batch_size=self._budget.batch_size)
 
     @functools.cached_property
     def _evaluation(self) -> Evaluation:
-        return Evaluation(self._model, self._splits.evaluation)
+        batch_sums = self._replicas and self._replicas.batch_sums
+        return Evaluation(self._model, self._splits.evaluation, batch_sums)
 
     def _build(self) -> keras.Model:
-        return self._workload.build(self._budget, self._splits)
+        policy = keras.config.dtype_policy()
+        if self._mixed_precision:
+            keras.config.set_dtype_policy("mixed_bfloat16")
+        try:
+            return self._workload.build(self._budget, self._splits)
+        finally:
+            keras.config.set_dtype_policy(policy)
+
+    def _scope(self) -> AbstractContextManager[object]:
+        return self._strategy.scope() if self._strategy else nullcontext()
+
+    def _fit(
+        self,
+        batches: tf.data.Dataset,
+        num_steps: int,
+        callbacks: Sequence[keras.callbacks.Callback],
+    ) -> None:
+        if self._replicas:
+            self._replicas.fit(
+                batches,
+                num_steps=num_steps,
+                block_steps=_block_steps(self._budget.eval_every_steps),
+                callbacks=callbacks,
+                verbose=self._verbose,
+            )
+            return
+        self._model.fit(
+            batches,
+            steps_per_epoch=num_steps,
+            shuffle=False,  # the source already gives the order
+            callbacks=callbacks,
+            verbose=self._verbose,
+        )
 
     def _reset(self, task: TrialTask) -> None:
         model = self._model
@@ -176,12 +230,13 @@ class Trainer:
             set_hyperparameters(model.optimizer, self._signature, task.arguments)
             model.optimizer.reset()
         else:  # also for another's optimizer, whose hyperparameters are constants of the trace
-            model.compile(
-                optimizer=build_optimizer(self._signature, task.arguments),
-                jit_compile=self._workload.jit_compile,
-                steps_per_execution=_block_steps(self._budget.eval_every_steps),
-            )
-            model.optimizer.build(model.trainable_variables)
+            with self._scope():
+                model.compile(
+                    optimizer=build_optimizer(self._signature, task.arguments),
+                    jit_compile=self._jit_compile,
+                    steps_per_execution=_block_steps(self._budget.eval_every_steps),
+                )
+                model.optimizer.build(model.trainable_variables)
         initialise(model.network, self._build, task.seeds)
         model.zero_states()
         model.l2.assign(task.arguments.get("l2", 0.0))
@@ -191,8 +246,8 @@ class Trainer:
     def _measurement(self, step: int) -> Measurement:
         row: Measurement = {
             "step": step,
-            "learning_rate": float(self._model.learning_rate_used),
-            "gradient_rms": float(self._model.gradient_rms),
+            "learning_rate": float(self._model.learning_rate_used.numpy()),
+            "gradient_rms": float(self._model.gradient_rms.numpy()),
         }
         for split, (loss, metric) in self.evaluate().items():
             row[f"{split}_loss"] = loss
@@ -212,6 +267,9 @@ class Trainer:
             "index": task.index,
             "arguments": dict(task.arguments),
             "seeds": dict(task.seeds),
+            "replicas": self._strategy.num_replicas_in_sync if self._strategy else 1,
+            "mixed_precision": self._mixed_precision,
+            "jit_compile": self._jit_compile,
             "threads": tf.config.threading.get_intra_op_parallelism_threads(),
             "versions": {module.__name__: module.__version__ for module in (tf, keras, np)},
         }

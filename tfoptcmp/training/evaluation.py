@@ -1,6 +1,6 @@
 """Loss and metric of every split, in evaluation mode. TensorFlow only."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import tensorflow as tf
 
@@ -15,15 +15,19 @@ class Evaluation:
         model: The model. Its stateful layers are evaluated on states of their own, zeroed at the
             start of each split, and get their training states back.
         splits: Split name to batches (x, y), iterated anew at each evaluation.
+        batch_sums: Gives `losses.sums` of a batch (x, y); None computes them here, on one device.
     """
 
     def __init__(
-        self, model: TrialModel, splits: Mapping[str, Iterable[tuple[tf.Tensor, tf.Tensor]]]
+        self,
+        model: TrialModel,
+        splits: Mapping[str, Iterable[tuple[tf.Tensor, tf.Tensor]]],
+        batch_sums: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None = None,
     ) -> None:
         self._model = model
         self._splits = dict(splits)
         # A partial last batch makes it trace once more, for any batch size.
-        self._batch_sums = tf.function(
+        self._batch_sums = batch_sums or tf.function(
             lambda x, y: sums(y, model(x, training=False)), reduce_retracing=True
         )
 

@@ -3,10 +3,17 @@
 Sums and counts rather than means, so that batches of unequal size add up exactly. In nats.
 """
 
+from collections.abc import Callable
+
 import tensorflow as tf
 
 
-def cross_entropy(y: tf.Tensor, logits: tf.Tensor, label_smoothing: tf.Tensor | None) -> tf.Tensor:
+def cross_entropy(
+    y: tf.Tensor,
+    logits: tf.Tensor,
+    label_smoothing: tf.Tensor | None,
+    total: Callable[[tf.Tensor], tf.Tensor] = lambda count: count,
+) -> tf.Tensor:
     """Mean cross entropy over the entries of `y` that are not padding.
 
     Args:
@@ -14,16 +21,17 @@ def cross_entropy(y: tf.Tensor, logits: tf.Tensor, label_smoothing: tf.Tensor | 
         logits: [..., classes].
         label_smoothing: Scalar s in [0, 1]: the label's distribution is 1 - s on the class plus
             s / classes on each (Szegedy et al. 2016); None leaves it out of the graph.
+        total: From the number of entries here to that of the whole batch, where y is a part of it.
 
     Returns:
-        Scalar, float32.
+        Scalar, float32; for a part, its share of the whole batch's mean.
     """
     losses, weights = _losses(y, logits)
     if label_smoothing is not None:
         logits = tf.cast(logits, tf.float32)
         uniform = tf.reduce_logsumexp(logits, axis=-1) - tf.reduce_mean(logits, axis=-1)
         losses += label_smoothing * (uniform - losses)
-    return tf.reduce_sum(losses * weights) / tf.reduce_sum(weights)
+    return tf.reduce_sum(losses * weights) / total(tf.reduce_sum(weights))
 
 
 def sums(y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:

@@ -83,34 +83,63 @@ class TrialModel(keras.Model):
         if self.steps_per_epoch is not None:
             new_epoch = tf.equal(self.optimizer.iterations.value % self.steps_per_epoch, 0)
             tf.cond(new_epoch, self.zero_states, lambda: None)
-        # The forward pass moves moving averages, perhaps to NaN.
-        before = [tf.identity(v.value) for v in self.network.non_trainable_variables]
+        before = self.averages()
+        objective, *gradient = self.objective_and_gradient(x, y)
+        tf.cond(
+            self.is_finite(objective, gradient),
+            lambda: self.optimizer.apply(gradient, self.trainable_variables),
+            lambda: self.withhold(before),
+        )
+
+    def averages(self) -> list[tf.Tensor]:
+        """What a forward pass moves, perhaps to NaN: moving averages, and seed generators."""
+        return [tf.identity(v.value) for v in self.network.non_trainable_variables]
+
+    def objective_and_gradient(
+        self, x: tf.Tensor, y: tf.Tensor, replica: tf.distribute.ReplicaContext | None = None
+    ) -> list[tf.Tensor]:
+        """Returns the objective and its gradient by each trainable variable, dense.
+
+        Args:
+            x: A batch.
+            y: Its class numbers.
+            replica: Where x and y are a replica's part of a batch: what is returned is the whole
+                batch's, in every replica.
+        """
+        num_replicas = replica.num_replicas_in_sync if replica else 1
+
+        def total(values: Any) -> Any:
+            return replica.all_reduce(tf.distribute.ReduceOp.SUM, values) if replica else values
+
         with tf.GradientTape() as tape:
             smoothing = self.label_smoothing if "label_smoothing" in self.regularisation else None
-            objective = cross_entropy(y, self(x, training=True), smoothing)
+            objective = cross_entropy(y, self(x, training=True), smoothing, total)
             if "l2" in self.regularisation:
-                objective += self.l2 * tf.add_n([tf.nn.l2_loss(v.value) for v in self.kernels])
-        variables = self.trainable_variables
-        gradients = tape.gradient(objective, variables)
-        dense = [tf.convert_to_tensor(gradient) for gradient in gradients]
-        squares = tf.add_n([2.0 * tf.nn.l2_loss(gradient) for gradient in dense])
-        num_entries = sum(gradient.shape.num_elements() for gradient in dense)
+                l2 = self.l2 if num_replicas == 1 else self.l2 / num_replicas
+                objective += l2 * tf.add_n([tf.nn.l2_loss(v.value) for v in self.kernels])
+        gradient = tape.gradient(objective, self.trainable_variables)
+        return total([objective, *map(tf.convert_to_tensor, gradient)])
+
+    def is_finite(self, objective: tf.Tensor, gradient: Sequence[tf.Tensor]) -> tf.Tensor:
+        """Returns whether the update can be made, and keeps the figures of the step."""
+        squares = tf.add_n([2.0 * tf.nn.l2_loss(g) for g in gradient])
+        num_entries = sum(v.shape.num_elements() for v in self.trainable_variables)
         self.objective.assign(objective)
         self.gradient_rms.assign(tf.sqrt(squares / num_entries))
         self.learning_rate_used.assign(self.optimizer.learning_rate)
         # The sum of squares overflows before the gradient does: look closer only then.
-        finite = tf.math.is_finite(objective) & tf.cond(
+        return tf.math.is_finite(objective) & tf.cond(
             tf.math.is_finite(squares),
             lambda: True,
-            lambda: tf.reduce_all([tf.reduce_all(tf.math.is_finite(g)) for g in dense]),
-        )
-        tf.cond(
-            finite,
-            lambda: self.optimizer.apply(dense, variables),
-            lambda: self._withhold(before),
+            lambda: tf.reduce_all([tf.reduce_all(tf.math.is_finite(g)) for g in gradient]),
         )
 
-    def _withhold(self, before: list[tf.Tensor]) -> None:
+    def withhold(self, before: Sequence[tf.Tensor]) -> None:
+        """Ends the trial in place of an update.
+
+        Args:
+            before: The averages before the step.
+        """
         self.diverged.assign(True)
         for variable, value in zip(self.network.non_trainable_variables, before, strict=True):
             variable.assign(value)

@@ -1,0 +1,265 @@
+"""One trial on several devices, through `tf.distribute`. TensorFlow only.
+
+The batch is global: each replica takes its share of the rows, and a step does what it would do
+with the whole batch on one device, to rounding. A loop of our own, because Keras's `fit` runs one
+step at a time on several devices of one process, and not at all on those of several. Tested with
+two CPU devices in one process and in two; on TPUs never run.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfoptcmp.training.losses import sums
+from tfoptcmp.training.model import TrialModel
+
+DISTRIBUTIONS = ("none", "mirrored", "multiworker", "tpu")
+
+_SUM = tf.distribute.ReduceOp.SUM
+
+
+def make_strategy(distribution: str, *, tpu: str | None = None) -> tf.distribute.Strategy | None:
+    """Returns the strategy that one of DISTRIBUTIONS names; None for "none".
+
+    To be called before anything else uses TensorFlow, and once in a process.
+
+    Args:
+        distribution: "mirrored" takes all GPUs of this process (all logical CPU devices where there
+            is none), "multiworker" all devices of the processes that TF_CONFIG lists, "tpu" all
+            cores of the TPU.
+        tpu: Address of the TPU; None where it is this machine's.
+
+    Raises:
+        ValueError: If the name is unknown or there is only one device.
+    """
+    if distribution not in DISTRIBUTIONS:
+        raise ValueError(f"distribution must be one of {DISTRIBUTIONS}; got {distribution!r}")
+    if tpu is not None and distribution != "tpu":
+        raise ValueError(f"tpu must be None where distribution is {distribution!r}; got {tpu!r}")
+    if distribution == "none":
+        return None
+    if distribution == "mirrored":
+        devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+        strategy: tf.distribute.Strategy = tf.distribute.MirroredStrategy(
+            [device.name for device in devices]
+        )
+    elif distribution == "multiworker":
+        strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    else:
+        resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu="" if tpu is None else tpu)
+        tf.config.experimental_connect_to_cluster(resolver)
+        tf.tpu.experimental.initialize_tpu_system(resolver)
+        strategy = tf.distribute.TPUStrategy(resolver)
+    if strategy.num_replicas_in_sync == 1:
+        hint = "; TF_CONFIG must list the workers" if distribution == "multiworker" else ""
+        raise ValueError(f"distribution must be 'none' with one device; got {distribution!r}{hint}")
+    return strategy
+
+
+class Replicas:
+    """Trains and evaluates a model that was made under the scope of a strategy.
+
+    Args:
+        strategy: What `make_strategy` returned.
+        model: Has no stateful layers; its batch normalisations are made to span the whole batch.
+        batch_size: Of the whole batch.
+
+    Raises:
+        ValueError: If the model or the batch cannot be distributed.
+    """
+
+    def __init__(
+        self, strategy: tf.distribute.Strategy, model: TrialModel, *, batch_size: int
+    ) -> None:
+        num_replicas = strategy.num_replicas_in_sync
+        if model.states:
+            raise ValueError(
+                "distribution must be 'none' for a stateful model, whose states belong to the rows "
+                f"of the whole batch; got {num_replicas} replicas"
+            )
+        if batch_size % num_replicas:
+            raise ValueError(
+                f"batch_size must be a multiple of the {num_replicas} replicas; got {batch_size!r}"
+            )
+        self._strategy = strategy
+        self._model = model
+        self._rows = batch_size // num_replicas
+        for layer in model.network._flatten_layers():
+            if isinstance(layer, keras.layers.BatchNormalization):
+                layer.synchronized = True
+        self._spread = tf.function(lambda: strategy.run(self._count_seed_up))
+        self._sum = tf.function(
+            lambda x, y: strategy.reduce(_SUM, strategy.run(self._sums, (x, y)), axis=None),
+            reduce_retracing=True,
+        )
+        self._total = tf.function(
+            lambda number: strategy.reduce(_SUM, strategy.run(tf.identity, (number,)), axis=None)
+        )
+        self._optimizer: keras.Optimizer | None = None
+
+    def spread_seeds(self) -> None:
+        """Gives each replica random numbers of its own, once all have the same seeds.
+
+        The first replica keeps its seeds, so that they can be saved and set again.
+        """
+        self._spread()
+
+    @property
+    def is_chief(self) -> bool:
+        """Whether this is the one process that writes files."""
+        resolver = self._strategy.cluster_resolver
+        return resolver is None or not resolver.task_id or resolver.task_type == "chief"
+
+    def agreed(self, should_stop: Callable[[], bool]) -> Callable[[], bool]:
+        """Returns a question that all processes ask together: whether any of them should stop."""
+        return lambda: self._over_replicas(float(should_stop())) > 0
+
+    def check_same(self, step: int) -> None:
+        """Checks, in all processes together, that they go on from the same step.
+
+        Raises:
+            RuntimeError: If they do not, so that they do not see the same checkpoints.
+        """
+        mean = self._over_replicas(float(step)) / self._strategy.num_replicas_in_sync
+        if mean != step:
+            raise RuntimeError(
+                "all workers must see the same checkpoints, on a file system that they share; got "
+                f"step {step} to go on from here, {mean} on average"
+            )
+
+    def _over_replicas(self, number: float) -> float:
+        """Sum of what the processes give, each once for each of its replicas."""
+        return float(self._total(tf.constant(number)))
+
+    def fit(
+        self,
+        batches: tf.data.Dataset,
+        *,
+        num_steps: int,
+        block_steps: int,
+        callbacks: Sequence[keras.callbacks.Callback],
+        verbose: int,
+    ) -> None:
+        """As Keras's `fit`: trains, and calls the callbacks after each compiled block of steps.
+
+        Args:
+            batches: At least `num_steps` whole batches (x, y), the same ones in each process.
+            num_steps: How many to take.
+            block_steps: Steps of a compiled block.
+            callbacks: Keras callbacks.
+            verbose: 0 is silent, 1 shows a progress bar.
+        """
+        model = self._model
+        if model.optimizer is not self._optimizer:
+            self._prepare(model.optimizer)
+        iterator = iter(self._distributed(batches))
+        model.stop_training = False
+        called = keras.callbacks.CallbackList(
+            list(callbacks), add_progbar=verbose != 0, verbose=verbose, model=model, epochs=1,
+            steps=num_steps,
+        )  # fmt: skip
+        called.on_train_begin()
+        called.on_epoch_begin(0)
+        done = 0
+        while done < num_steps and not model.stop_training:
+            called.on_train_batch_begin(done)
+            block = min(block_steps, num_steps - done)
+            self._block(iterator, tf.constant(block))
+            done += block
+            called.on_train_batch_end(done - 1, {"loss": model.objective.numpy()})
+        called.on_epoch_end(0)
+        called.on_train_end()
+
+    def batch_sums(self, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+        """Returns `losses.sums` of a batch of any size, computed on all replicas."""
+        num_replicas = self._strategy.num_replicas_in_sync
+        rows = -(-len(y) // num_replicas)
+        missing = rows * num_replicas - len(y)
+        x, y = (
+            tf.pad(part, [[0, missing]] + [[0, 0]] * (part.shape.rank - 1), constant_values=padding)
+            for part, padding in ((x, 0), (y, -1))  # which no sum counts
+        )
+        return self._sum(*(self._shares(part, rows) for part in (x, y)))
+
+    def _shares(self, part: tf.Tensor, rows: int) -> Any:
+        def share(context: tf.distribute.experimental.ValueContext) -> tf.Tensor:
+            start = context.replica_id_in_sync_group * rows
+            return part[start : start + rows]
+
+        return self._strategy.experimental_distribute_values_from_function(share)
+
+    def _sums(self, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+        return sums(y, self._model(x, training=False))
+
+    def _count_seed_up(self) -> None:
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        for variable in self._model.network.non_trainable_variables:
+            if "seed_generator" in variable.path:
+                seed, counter = tf.unstack(variable.value)
+                variable.assign([seed + tf.cast(replica, seed.dtype), counter])
+
+    def _prepare(self, optimizer: keras.Optimizer) -> None:
+        # Keras would sum the gradients over replicas, which are sums already.
+        optimizer._all_reduce_sum_gradients = lambda gradients_and_variables: (
+            gradients_and_variables
+        )
+        self._optimizer = optimizer
+        self._block = tf.function(self._steps, autograph=False)
+
+    def _steps(self, iterator: Iterator[Any], num_steps: tf.Tensor) -> None:
+        """Some updates, or fewer if the trial diverges."""
+
+        def step(i: tf.Tensor) -> tuple[tf.Tensor]:
+            self._step(*next(iterator))
+            return (i + 1,)
+
+        tf.while_loop(
+            lambda i: (i < num_steps) & ~self._model.diverged,
+            step,
+            (tf.constant(0),),
+            parallel_iterations=1,
+        )
+
+    def _step(self, x: Any, y: Any) -> None:
+        """As `TrialModel`'s own, but the branches are taken by all replicas together.
+
+        Within a replica there can be no branch around what speaks to the other replicas.
+        """
+        model, strategy = self._model, self._strategy
+        before = model.averages()
+        parts = strategy.run(self._objective_and_gradient, (x, y))
+        objective, *gradient = (strategy.experimental_local_results(part)[0] for part in parts)
+        tf.cond(
+            model.is_finite(objective, gradient),
+            lambda: self._update(parts[1:]),
+            lambda: model.withhold(before),
+        )
+
+    def _objective_and_gradient(self, x: tf.Tensor, y: tf.Tensor) -> list[tf.Tensor]:
+        replica = tf.distribute.get_replica_context()
+        return self._model.objective_and_gradient(x, y, replica)
+
+    def _update(self, gradient: Sequence[Any]) -> None:
+        model = self._model
+        self._strategy.run(
+            lambda gradient: model.optimizer.apply(gradient, model.trainable_variables),
+            (gradient,),
+        )
+
+    def _distributed(self, batches: tf.data.Dataset) -> tf.distribute.DistributedDataset:
+        """Of every batch, each replica's rows."""
+
+        def local(context: tf.distribute.InputContext) -> tf.data.Dataset:
+            num_local = context.num_replicas_in_sync // context.num_input_pipelines
+            start = context.input_pipeline_id * num_local * self._rows
+
+            def shares(part: tf.Tensor) -> tf.Tensor:
+                mine = part[start : start + num_local * self._rows]
+                return tf.reshape(mine, [num_local, self._rows, *part.shape[1:]])
+
+            # Consecutive elements go to consecutive replicas.
+            return batches.map(lambda x, y: (shares(x), shares(y))).unbatch()
+
+        return self._strategy.distribute_datasets_from_function(local)
