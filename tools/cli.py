@@ -89,7 +89,7 @@ def _help(description: str, groups: Groups) -> str:
             name = f"--{'[no]' if flag.boolean else ''}{flag.name}"
             help_text = flag.help + (f" [{default}]" if default else "")
             lines += textwrap.wrap(
-                f"{name:<22}{help_text}", 96, initial_indent="  ", subsequent_indent=" " * 24
+                f"{name:<21} {help_text}", 96, initial_indent="  ", subsequent_indent=" " * 24
             )
         lines.append("")
     lines.append("absl's own flags, such as --verbosity and --flagfile: --helpfull")
