@@ -129,6 +129,10 @@ class Replicas:
                 f"step {step} to go on from here, {mean} on average"
             )
 
+    def wait_for_all(self) -> None:
+        """Waits until all processes have come here."""
+        self._over_replicas(0.0)
+
     def _over_replicas(self, number: float) -> float:
         """Sum of what the processes give, each once for each of its replicas."""
         return float(self._total(tf.constant(number)))

@@ -152,6 +152,8 @@ class Trainer:
             self._fit(batches, self._budget.steps - start, [measure, keep, *self._callbacks])
         steps = int(model.optimizer.iterations.numpy())
         if keep.interrupted:
+            if replicas:
+                replicas.wait_for_all()  # the checkpoint is there, whoever goes on first
             raise Interrupted(f"trial {task.index} was stopped after step {steps}")
         if measure.problem:
             return Outcome(status=Status.INFEASIBLE, steps=steps, message=measure.problem)
