@@ -26,7 +26,8 @@ from tfoptcmp.trial import Interrupted, TrialTask, trial_seeds
 from tfoptcmp.workload import CLASSIFICATION_ERROR, Budget, Workload
 from workloads.data.in_memory import splits_of_arrays
 from workloads.data.text import encode, splits_of_text
-from workloads.layers import batch_norm
+from workloads.layers.batch_norm import BatchNormalization
+from workloads.layers.ghost_batch_norm import GhostBatchNormalization
 from workloads.models.lstm import lstm
 
 
@@ -60,9 +61,9 @@ def cnn(budget, splits):
         [
             keras.Input((6, 6, 1)),
             keras.layers.Conv2D(8, 3, activation="relu"),
-            batch_norm.BatchNormalization(momentum=0.9),
+            BatchNormalization(momentum=0.9),
             keras.layers.Conv2D(8, 3, activation="relu"),
-            keras.layers.BatchNormalization(momentum=0.9),
+            GhostBatchNormalization(ghost_batch_size=8, momentum=0.9),
             keras.layers.Flatten(),
             keras.layers.Dropout(0.3),
             keras.layers.Dense(4),

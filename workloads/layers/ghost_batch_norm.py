@@ -22,6 +22,9 @@ class GhostBatchNormalization(BatchNormalization):
     and (biased) variances. Hoffer et al. (algorithm 1) move them once for every ghost batch;
     TensorFlow's former `virtual_batch_size` once a step, as here.
 
+    With `synchronized` the batch is the one of all replicas: each normalises whole ghost batches of
+    its own, or all normalise one together, and the averages are the same everywhere.
+
     Args:
         ghost_batch_size: Examples in a ghost batch, >= 1.
         **kwargs: Those of `keras.layers.BatchNormalization`, except `axis`, which is the last.
@@ -45,7 +48,9 @@ class GhostBatchNormalization(BatchNormalization):
             ValueError: If the batch does not divide into ghost batches.
         """
         batch_size, *image_shape, channels = inputs.shape
-        one_ghost = batch_size is not None and batch_size <= self.ghost_batch_size
+        replica = tf.distribute.get_replica_context() if self.synchronized else None
+        num_replicas = replica.num_replicas_in_sync if replica else 1
+        one_ghost = batch_size is not None and batch_size * num_replicas <= self.ghost_batch_size
         if one_ghost or not (training and self.trainable):
             return super().call(inputs, training=training)
         if batch_size is not None and batch_size % self.ghost_batch_size:
@@ -64,7 +69,10 @@ class GhostBatchNormalization(BatchNormalization):
         outputs = (x - mean) * factor
         if self.center:
             outputs += self.beta
-        self._average(ops.mean(mean, axis=(0, 1)), ops.mean(variance, axis=(0, 1)))
+        averages = [ops.mean(mean, axis=(0, 1)), ops.mean(variance, axis=(0, 1))]
+        if replica:
+            averages = replica.all_reduce(tf.distribute.ReduceOp.MEAN, averages)
+        self._average(*averages)
         return ops.cast(ops.reshape(outputs, ops.shape(inputs)), self.compute_dtype)
 
     def get_config(self) -> dict[str, Any]:
