@@ -76,6 +76,8 @@ class StudyConfig:
         threads_per_trial: Threads of one operation; 0 leaves the choice to TensorFlow.
         versions: Package name to version, as far as they can change a result.
         provenance: Command line, git commit, hardware, start time: for people, never compared.
+        devices: What else can change a result, where it is not the default: "distribution",
+            "replicas", "mixed_precision", "jit_compile".
         earlier_versions: What `versions` was before a change that was accepted, in order; each with
             "num_trials", the trials begun until then.
     """
@@ -94,6 +96,7 @@ class StudyConfig:
     threads_per_trial: int
     versions: Mapping[str, str]
     provenance: Mapping[str, Any]
+    devices: Mapping[str, Any] = field(default_factory=dict)
     earlier_versions: Sequence[Mapping[str, Any]] = ()
     schema_version: int = SCHEMA_VERSION
 

@@ -7,19 +7,30 @@ from tfoptcmp.signatures import Signature
 from tfoptcmp.training import Trainer
 from tfoptcmp.trial import TrialTask, trial_seeds
 from tfoptcmp.workload import Budget, Splits, Workload
+from tools.devices import Devices
 
 _TIMED_STEPS = 8
 
 
 def seconds_per_trial(
-    workload: Workload, budget: Budget, splits: Splits, signature: Signature
+    workload: Workload,
+    budget: Budget,
+    splits: Splits,
+    signature: Signature,
+    devices: Devices = Devices(),  # noqa: B008  # it is frozen
 ) -> float:
     """Estimates the duration of one feasible trial, without what is traced only once.
 
     Takes a short trial, in which a measurement is followed by some steps and another measurement.
     """
     short = replace(budget, steps=2 * _TIMED_STEPS, eval_every_steps=_TIMED_STEPS)
-    trainer = Trainer(workload=workload, budget=short, splits=splits, signature=signature)
+    trainer = Trainer(
+        workload=workload,
+        budget=short,
+        splits=splits,
+        signature=signature,
+        **devices.options(),
+    )
     # The low end of every range: small rates, which do not diverge.
     values = signature.space.values((0.0,) * signature.space.num_dims)
     task = TrialTask(

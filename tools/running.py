@@ -9,6 +9,7 @@ from tfoptcmp.training import Trainer, runtime
 from tfoptcmp.trial import RunTrial
 from tfoptcmp.workload import Budget, Splits, Workload
 from tools import cluster
+from tools.devices import Devices
 from tuners.executors import Executor, InProcess
 
 
@@ -62,6 +63,7 @@ class Training:
         signature: The optimizer.
         threads_per_trial: Of the study.
         running: How.
+        devices: On what.
     """
 
     workload: Workload
@@ -69,6 +71,7 @@ class Training:
     signature: Signature
     threads_per_trial: int
     running: Running
+    devices: Devices
 
     def __call__(self, should_stop: Callable[[], bool]) -> RunTrial:
         """Loads the data; the model is built by the first trial."""
@@ -87,14 +90,15 @@ class Training:
             checkpoint_every_seconds=self.running.checkpoint_every_seconds,
             keep_checkpoints=self.running.keep_checkpoints,
             should_stop=should_stop,
+            **self.devices.options(),
         )
 
     def executor(
-        self, trainer: Trainer, should_stop: Callable[[], bool]
+        self, run_trial: RunTrial, should_stop: Callable[[], bool]
     ) -> AbstractContextManager[Executor]:
-        """Returns what runs trials: `trainer`, or Ray's workers."""
+        """Returns what runs trials: `run_trial` in this process, or Ray's workers."""
         if not self.running.on_ray:
-            return nullcontext(InProcess(trainer.run, should_stop=should_stop))
+            return nullcontext(InProcess(run_trial, should_stop=should_stop))
         from tuners.ray_executor import RayExecutor  # not before `connected`
 
         return RayExecutor(

@@ -4,7 +4,7 @@ import os
 
 from absl import flags
 
-from tools import study_flags
+from tools import study_flags, training_flags
 from tools.cli import UserError
 
 _NUM_WORKERS = flags.DEFINE_integer(
@@ -25,22 +25,9 @@ _ACCEPT_VERSION_CHANGES = flags.DEFINE_bool(
     False,
     "Go on with studies of other versions of the packages; study.json records it.",
 )
-_CHECKPOINT_EVERY_STEPS = flags.DEFINE_integer(
-    "checkpoint_every_steps",
-    None,
-    "Steps between checkpoints, from which an interrupted trial goes on.",
-    lower_bound=1,
-)
-_CHECKPOINT_EVERY_MINUTES = flags.DEFINE_float(
-    "checkpoint_every_minutes", 10.0, "Minutes between checkpoints; 0 for none by time."
-)
-_KEEP_CHECKPOINTS = flags.DEFINE_bool(
-    "keep_checkpoints", False, "Keep the last checkpoint of finished trials."
-)
-
 RUNNING = (
     *(_NUM_WORKERS, _RAY_ADDRESS, _MAX_RETRIES, _ACCEPT_VERSION_CHANGES),
-    *(_CHECKPOINT_EVERY_STEPS, _CHECKPOINT_EVERY_MINUTES, _KEEP_CHECKPOINTS),
+    *training_flags.CHECKPOINTS,
 )
 
 _KERAS_TUNER = ("KERASTUNER_TUNER_ID", "KERASTUNER_ORACLE_IP", "KERASTUNER_ORACLE_PORT")
@@ -58,6 +45,11 @@ def check() -> None:
             f"{', '.join(found)} is set, but trials are not distributed by keras-tuner's chief and "
             "workers: unset it, and use --num_workers or --ray_address"
         )
+    on_ray = _NUM_WORKERS.value > 1 or _RAY_ADDRESS.value is not None
+    if on_ray and training_flags.distributed():
+        raise UserError(
+            "--num_workers and --ray_address give every trial one device: leave out --distribution"
+        )
     if _RAY_ADDRESS.value is not None and not study_flags.THREADS_PER_TRIAL.value:
         raise UserError(
             "--ray_address needs --threads_per_trial: results differ between numbers of threads"
@@ -74,14 +66,12 @@ def running():
     """Returns what the flags say; imports TensorFlow."""
     from tools.running import Running
 
-    minutes = _CHECKPOINT_EVERY_MINUTES.value
     return Running(
         num_workers=_NUM_WORKERS.value,
         ray_address=_RAY_ADDRESS.value,
         data_dir=study_flags.DATA_DIR.value,
         max_retries=_MAX_RETRIES.value,
         accept_version_changes=_ACCEPT_VERSION_CHANGES.value,
-        checkpoint_every_steps=_CHECKPOINT_EVERY_STEPS.value,
-        checkpoint_every_seconds=60 * minutes if minutes > 0 else None,
-        keep_checkpoints=_KEEP_CHECKPOINTS.value,
+        keep_checkpoints=training_flags.KEEP_CHECKPOINTS.value,
+        **training_flags.checkpoint_intervals(),
     )

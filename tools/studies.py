@@ -8,8 +8,11 @@ from tfoptcmp.records import StudyConfig, StudyError
 from tfoptcmp.signatures import Signature
 from tfoptcmp.study_writer import check_study
 from tfoptcmp.training.checkpoint import CheckpointRemover
+from tfoptcmp.training.distribution import is_chief
 from tfoptcmp.training.tensorboard import TensorBoard, describe
+from tfoptcmp.training.workers import Workers
 from tfoptcmp.workload import Budget, Splits, Workload
+from tools.devices import Devices
 from tools.progress import Progress
 from tools.provenance import provenance, versions
 from tools.running import Running, Training
@@ -30,6 +33,7 @@ def study_config(
     search: str,
     max_trials: int,
     threads_per_trial: int,
+    devices: Devices = Devices(),  # noqa: B008  # it is frozen
 ) -> StudyConfig:
     """Returns the record of what is studied, with the provenance of this process.
 
@@ -53,6 +57,7 @@ def study_config(
         threads_per_trial=threads_per_trial,
         versions=versions(),
         provenance=provenance(),
+        devices=devices.record,
     )
 
 
@@ -67,6 +72,7 @@ def run_studies(
     tensorboard: bool,
     num_reruns: int = 0,
     running: Running = Running(),  # noqa: B008  # it is frozen
+    devices: Devices = Devices(),  # noqa: B008
 ) -> None:
     """Runs or resumes a study for each signature, in `<study_dir>/<signature>/`.
 
@@ -80,11 +86,60 @@ def run_studies(
         tensorboard: Whether to write TensorBoard events.
         num_reruns: How often to run each study's winner again with fresh seeds, in this process.
         running: Where and how trials are run.
+        devices: Those of a trial. Where they belong to several processes, all of these call this
+            function, and those that are not the chief only help with its trials.
 
     Raises:
         StudyError: If a directory cannot be used, before the first trial of any; or as `run_study`.
         KeyboardInterrupt: At SIGTERM or Ctrl-C, as `stop_on_signals`.
     """
+    chief = is_chief(devices.strategy)
+    if chief:
+        _check(study_dir, signatures, configs, running, tensorboard)
+    threads = configs[0].threads_per_trial
+    workers = Workers(devices.strategy) if devices.strategy else None
+    # The order is important: Ray has a handler of its own for SIGTERM.
+    with running.connected(threads), stop_on_signals() as should_stop:
+        for signature, config in zip(signatures, configs, strict=True):
+            training = Training(
+                workload=workload,
+                budget=budget,
+                signature=signature,
+                threads_per_trial=threads,
+                running=running,
+                devices=devices,
+            )
+            run_trial = training.trainer(splits, should_stop).run
+            if workers and not chief:
+                workers.follow(run_trial)
+                continue
+            if workers:
+                run_trial = workers.lead(run_trial)
+            directory = study_dir / signature.name
+            with training.executor(run_trial, should_stop) as executor:
+                run_study(
+                    directory=directory,
+                    config=config,
+                    signature=signature,
+                    executor=executor,
+                    observers=_observers(training, config, directory, tensorboard),
+                    max_retries=running.max_retries,
+                    accept_version_changes=running.accept_version_changes,
+                )
+            if num_reruns:
+                rerun_winner(directory, config, run_trial, num_reruns)
+            if workers:
+                workers.dismiss()
+
+
+def _check(
+    study_dir: Path,
+    signatures: Sequence[Signature],
+    configs: Sequence[StudyConfig],
+    running: Running,
+    tensorboard: bool,
+) -> None:
+    """Checks every directory, and describes the studies for TensorBoard."""
     if (study_dir / "study.json").exists():
         raise StudyError(f"{study_dir} is itself a study; name its parent")
     for signature, config in zip(signatures, configs, strict=True):
@@ -98,31 +153,6 @@ def run_studies(
             describe(study_dir, signatures)
         except OSError as error:
             raise StudyError(f"cannot write {study_dir}: {error.strerror}") from error
-    threads = configs[0].threads_per_trial
-    # The order is important: Ray has a handler of its own for SIGTERM.
-    with running.connected(threads), stop_on_signals() as should_stop:
-        for signature, config in zip(signatures, configs, strict=True):
-            training = Training(
-                workload=workload,
-                budget=budget,
-                signature=signature,
-                threads_per_trial=threads,
-                running=running,
-            )
-            trainer = training.trainer(splits, should_stop)
-            directory = study_dir / signature.name
-            with training.executor(trainer, should_stop) as executor:
-                run_study(
-                    directory=directory,
-                    config=config,
-                    signature=signature,
-                    executor=executor,
-                    observers=_observers(training, config, directory, tensorboard),
-                    max_retries=running.max_retries,
-                    accept_version_changes=running.accept_version_changes,
-                )
-            if num_reruns:
-                rerun_winner(directory, config, trainer.run, num_reruns)
 
 
 def _observers(

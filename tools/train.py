@@ -3,13 +3,14 @@
     tfoptcmp-train --workload=digits_simple_cnn --optimizer=adam --set=epsilon=1e-4
 
 Hyperparameters are those of trial --trial of the study with --seed, or the middle of the search
-space; --set changes single ones, by the names of the search space.
+space; --set changes single ones, by the names of the search space. With --output_dir a trial that
+was stopped goes on with the same command.
 """
 
 from absl import flags
 
 from tfoptcmp.records import Measurement, Status
-from tools import cli, extensions, show, study_flags
+from tools import cli, extensions, show, study_flags, training_flags
 from tools.cli import UserError
 
 _OPTIMIZER = flags.DEFINE_string("optimizer", None, "Update rule; an unknown name lists the known.")
@@ -33,6 +34,8 @@ _GROUPS = {
     "Your own": (extensions.IMPORT_MODULE,),
     "How much": study_flags.HOW_MUCH,
     "Reproducibility": study_flags.REPRODUCIBILITY,
+    "Devices": training_flags.DEVICES,
+    "Checkpoints": training_flags.CHECKPOINTS,
     "Output": (_OUTPUT_DIR,),
 }
 
@@ -57,6 +60,8 @@ def _run(argv: list[str]) -> None:
     workload, budget = study_flags.workload_and_budget()
     if _OPTIMIZER.value is None:
         raise UserError("--optimizer must be given, e.g. --optimizer=adam")
+    if _OUTPUT_DIR.value is None and training_flags.KEEP_CHECKPOINTS.value:
+        raise UserError("--keep_checkpoints needs --output_dir, where to keep them")
     signature = study_flags.signature(_OPTIMIZER.value)
 
     from tuners.searches import point_of
@@ -79,35 +84,50 @@ def _run(argv: list[str]) -> None:
     from tfoptcmp.training import runtime
 
     runtime.configure(study_flags.THREADS_PER_TRIAL.value)
-    _train(workload, budget, signature, index, values, arguments)
+    devices = training_flags.devices()
+    _train(workload, budget, signature, index, values, arguments, devices)
 
 
-def _train(workload, budget, signature, index, values, arguments) -> None:
+def _train(workload, budget, signature, index, values, arguments, devices) -> None:
     from contextlib import ExitStack
     from pathlib import Path
 
     from tfoptcmp.study_writer import MeasurementWriter
     from tfoptcmp.training import Trainer
+    from tfoptcmp.training.checkpoint import remove_checkpoints
+    from tfoptcmp.training.distribution import is_chief
     from tfoptcmp.training.tensorboard import TrialLog
     from tfoptcmp.trial import TrialTask, trial_seeds
+    from tools.stopping import stop_on_signals
 
     splits = study_flags.load(workload, budget)
     print(f"{workload.title}, {signature.rule.title}, scale {budget.scale}, {budget.steps} steps")
     if splits.partial:
         print(f"PARTIAL DATA: {splits.partial}")
     print(show.hyperparameters(values, arguments))
-    trainer = Trainer(workload=workload, budget=budget, splits=splits, signature=signature)
+    directory = None if _OUTPUT_DIR.value is None else Path(_OUTPUT_DIR.value)
     task = TrialTask(
         index=index,
         values=values,
         arguments=arguments,
         seeds=trial_seeds(study_flags.SEED.value, index),
+        directory=directory,
     )
+    writes = directory is not None and is_chief(devices.strategy)
     unit = workload.metric.unit
     with ExitStack() as stack:
+        trainer = Trainer(
+            workload=workload,
+            budget=budget,
+            splits=splits,
+            signature=signature,
+            keep_checkpoints=training_flags.KEEP_CHECKPOINTS.value,
+            should_stop=stack.enter_context(stop_on_signals()),
+            **training_flags.checkpoint_intervals(),
+            **devices.options(),
+        )
         sinks = [lambda measurement: print(show.measurement_row(measurement, unit), flush=True)]
-        if _OUTPUT_DIR.value is not None:
-            directory = Path(_OUTPUT_DIR.value)
+        if writes:
             if (directory / "metadata.json").exists():
                 raise UserError(f"--output_dir must not be a trial of a study; got {directory}")
             try:
@@ -124,8 +144,10 @@ def _train(workload, budget, signature, index, values, arguments) -> None:
 
         print(show.measurement_header(workload.metric.name), flush=True)
         outcome = trainer.run(task, on_measurement)
-        if _OUTPUT_DIR.value is not None:
+        if writes:
             log.close(outcome.status)
+            if not training_flags.KEEP_CHECKPOINTS.value:
+                remove_checkpoints(directory)
             if outcome.status is Status.COMPLETE:
                 trainer.save(directory / "model.keras")
     print(f"{outcome.status}" + (f": {outcome.message}" if outcome.message else ""))

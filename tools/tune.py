@@ -12,7 +12,7 @@ from pathlib import Path
 from absl import flags
 
 from tfoptcmp.signatures import RULES
-from tools import cli, running_flags, show, study_flags
+from tools import cli, running_flags, show, study_flags, training_flags
 from tools.cli import UserError
 
 _OPTIMIZERS = flags.DEFINE_list("optimizers", list(RULES), "Update rules to compare.")
@@ -46,6 +46,7 @@ _GROUPS = {
     "What to compare": (study_flags.WORKLOAD, _OPTIMIZERS, *study_flags.WHAT[1:]),
     "How much": (*study_flags.HOW_MUCH, _NUM_FEASIBLE, _MAX_TRIALS, _RERUN_BEST),
     "Reproducibility": study_flags.REPRODUCIBILITY,
+    "Devices": training_flags.DEVICES,
     "Running": running_flags.RUNNING,
     "Output": (_STUDY_DIR, _PLAN, _TENSORBOARD),
 }
@@ -66,14 +67,15 @@ def _run(argv: list[str]) -> None:
     from tfoptcmp.training import runtime
 
     threads = runtime.configure(running_flags.threads_per_trial())
+    devices = training_flags.devices()
     splits = study_flags.load(workload, budget)
     print(f"{workload.title}, scale {budget.scale}: {budget.steps} steps of {budget.batch_size}")
     if splits.partial:
         print(f"PARTIAL DATA: {splits.partial}")
     if _PLAN.value:
-        _plan(workload, budget, splits, signatures, counts)
+        _plan(workload, budget, splits, signatures, counts, devices)
         return
-    _tune(workload, budget, splits, signatures, counts, threads)
+    _tune(workload, budget, splits, signatures, counts, threads, devices)
 
 
 def _trial_counts(signatures, budget) -> dict[str, tuple[int, int]]:
@@ -97,12 +99,12 @@ def _trial_counts(signatures, budget) -> dict[str, tuple[int, int]]:
         raise UserError(f"--search={search}: {error}") from error
 
 
-def _plan(workload, budget, splits, signatures, counts) -> None:
+def _plan(workload, budget, splits, signatures, counts, devices) -> None:
     """Prints what a run would do, with the time measured on a few steps."""
     from tools.estimate import seconds_per_trial
 
     print("\n".join(show.space(signature) for signature in signatures))
-    seconds = seconds_per_trial(workload, budget, splits, signatures[-1])
+    seconds = seconds_per_trial(workload, budget, splits, signatures[-1], devices)
     num_feasible = [count for count, _ in counts.values()]
     num_trials = sum(num_feasible)
     each = str(num_feasible[0]) if len(set(num_feasible)) == 1 else f"{num_feasible}"
@@ -113,7 +115,7 @@ def _plan(workload, budget, splits, signatures, counts) -> None:
     )
 
 
-def _tune(workload, budget, splits, signatures, counts, threads) -> None:
+def _tune(workload, budget, splits, signatures, counts, threads, devices) -> None:
     from tools.studies import run_studies, study_config
 
     study_dir = Path(_STUDY_DIR.value)
@@ -127,6 +129,7 @@ def _tune(workload, budget, splits, signatures, counts, threads) -> None:
             search=study_flags.SEARCH.value,
             max_trials=counts[signature.name][1],
             threads_per_trial=threads,
+            devices=devices,
         )
         for signature in signatures
     ]
@@ -140,6 +143,7 @@ def _tune(workload, budget, splits, signatures, counts, threads) -> None:
         tensorboard=_TENSORBOARD.value,
         num_reruns=_RERUN_BEST.value,
         running=running_flags.running(),
+        devices=devices,
     )
     print(f"Table, verdicts, figures: tfoptcmp-report --study_dir={study_dir}")
     if _TENSORBOARD.value:

@@ -72,7 +72,8 @@ FLAGS = {
     "train": {
         *("workload", "optimizer", "data_dir", "space", "search", "trial", "set", "scale"),
         *("steps", "batch_size", "eval_every_steps", "seed", "threads_per_trial", "output_dir"),
-        "import_module",
+        *("import_module", "distribution", "tpu", "mixed_precision", "jit_compile"),
+        *("checkpoint_every_steps", "checkpoint_every_minutes", "keep_checkpoints"),
     },
     "tune": {
         *("workload", "optimizers", "data_dir", "space", "search", "scale", "steps"),
@@ -80,6 +81,7 @@ FLAGS = {
         *("threads_per_trial", "study_dir", "plan", "tensorboard", "import_module", "rerun_best"),
         *("num_workers", "ray_address", "max_retries", "accept_version_changes"),
         *("checkpoint_every_steps", "checkpoint_every_minutes", "keep_checkpoints"),
+        *("distribution", "tpu", "mixed_precision", "jit_compile"),
     },
     "report": {"study_dir", "tuning_budget", "output_dir", "figure_format"},
     "audit": {"csv", "columns", "claim", "tuning_budget", "json"},

@@ -58,6 +58,12 @@ def make_strategy(distribution: str, *, tpu: str | None = None) -> tf.distribute
     return strategy
 
 
+def is_chief(strategy: tf.distribute.Strategy | None) -> bool:
+    """Whether this is the one process that writes files."""
+    resolver = strategy and strategy.cluster_resolver
+    return resolver is None or not resolver.task_id or resolver.task_type == "chief"
+
+
 class Replicas:
     """Trains and evaluates a model that was made under the scope of a strategy.
 
@@ -105,12 +111,6 @@ class Replicas:
         The first replica keeps its seeds, so that they can be saved and set again.
         """
         self._spread()
-
-    @property
-    def is_chief(self) -> bool:
-        """Whether this is the one process that writes files."""
-        resolver = self._strategy.cluster_resolver
-        return resolver is None or not resolver.task_id or resolver.task_type == "chief"
 
     def agreed(self, should_stop: Callable[[], bool]) -> Callable[[], bool]:
         """Returns a question that all processes ask together: whether any of them should stop."""

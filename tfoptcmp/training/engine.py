@@ -25,7 +25,7 @@ from tfoptcmp.records import Measurement, Status
 from tfoptcmp.signatures import Signature
 from tfoptcmp.training.callbacks import Measure, TakeCheckpoints
 from tfoptcmp.training.checkpoint import Checkpoint, Checkpoints
-from tfoptcmp.training.distribution import Replicas
+from tfoptcmp.training.distribution import Replicas, is_chief
 from tfoptcmp.training.evaluation import Evaluation
 from tfoptcmp.training.hyperparameters import build_optimizer, set_hyperparameters
 from tfoptcmp.training.initial import initialise
@@ -127,7 +127,7 @@ class Trainer:
             replicas.check_same(start)
 
         def save(step: int) -> None:
-            if checkpoints and (not replicas or replicas.is_chief):
+            if checkpoints and is_chief(self._strategy):
                 checkpoints.write(
                     Checkpoint(step=step, measurements=measurements, arrays=model.snapshot())
                 )
