@@ -1,0 +1,91 @@
+"""Two workers of one thread each against one, once all of them are running."""
+
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from tools.benchmark.results import Check, Comparison, ratios
+from tools.benchmark.settings import Settings
+from tools.benchmark.study_cases import CASES
+from tools.benchmark.turns import Contestant, Turns, alternate
+
+_CASE = "digits"
+
+
+def compare(settings: Settings) -> Iterator[Comparison]:
+    """Yields the table of one and two workers."""
+    num_trials = 4 if settings.short else 24
+    samples = alternate(
+        [
+            Contestant(
+                name=f"{num_workers} worker{'s' if num_workers > 1 else ''}",
+                function="tools.benchmark.workers:study",
+                arguments={
+                    "num_workers": num_workers,
+                    "num_trials": num_trials,
+                    "data_dir": settings.data_dir,
+                },
+            )
+            for num_workers in (1, 2)
+        ],
+        settings.alternations,
+        warm_up=False,
+    )
+    yield Comparison(
+        title=f"Study of digits, {num_trials} trials, one thread a worker",
+        unit="s a trial",
+        samples=samples,
+        checks=[
+            Check(
+                claim="trials per hour, 2 workers / 1",
+                measured=ratios(samples["1 worker"], samples["2 workers"]),
+                limit=1.8,
+                at_least=True,
+            )
+        ],
+        notes=["from the end of each worker's first trial, which builds and compiles"],
+    )
+
+
+def study(turns: Turns, *, num_workers: int, num_trials: int, data_dir: str | None) -> None:
+    """Runs a whole study each turn; measures seconds a trial after the first of each worker."""
+    from tfoptcmp.records import find_studies, read_study
+    from tfoptcmp.training import runtime
+    from tools.running import Running
+    from tools.studies import run_studies, study_config
+
+    runtime.configure(1)
+    spec = CASES[_CASE].changed(num_feasible=num_trials, steps=None)
+    workload, splits = spec.load(data_dir)
+    turns.ready({})
+    for seed, _ in enumerate(turns):
+        with tempfile.TemporaryDirectory(prefix="benchmark-") as directory:
+            config = study_config(
+                workload,
+                spec.budget,
+                splits,
+                spec.signature,
+                seed=seed,
+                search="quasirandom",
+                max_trials=100 * num_trials,
+                threads_per_trial=1,
+            )
+            start = time.perf_counter()
+            run_studies(
+                Path(directory),
+                workload,
+                spec.budget,
+                splits,
+                [spec.signature],
+                [config],
+                tensorboard=False,
+                running=Running(num_workers=num_workers, data_dir=data_dir),
+            )
+            seconds = time.perf_counter() - start
+            (found,) = map(read_study, find_studies(Path(directory)))
+            ends = sorted(trial.started + trial.seconds for trial in found.trials)
+            counted = ends[num_workers - 1 :]
+            turns.done(
+                (counted[-1] - counted[0]) / (len(counted) - 1), {"with_start_seconds": seconds}
+            )
