@@ -49,7 +49,11 @@ def _measure(
     turns: Turns, make: Mapping[str, Callable[[], keras.Optimizer]], found: list[Shape]
 ) -> None:
     # Variables, so that the loop's constant parts cannot be computed once and for all.
-    gradients = [tf.Variable(1e-3 * tf.random.normal(shape), trainable=False) for shape in found]
+    generator = np.random.default_rng(0)
+    gradients = [
+        tf.Variable(1e-3 * generator.standard_normal(shape, np.float32), trainable=False)
+        for shape in found
+    ]
     measure_all(
         turns,
         lambda rule: _updates(make[rule](), gradients),
@@ -58,9 +62,7 @@ def _measure(
 
 
 def _updates(optimizer: keras.Optimizer, gradients: list[tf.Variable]) -> Callable[[int], None]:
-    variables = [
-        keras.Variable(0.1 * np.random.standard_normal(gradient.shape)) for gradient in gradients
-    ]
+    variables = [keras.Variable(100.0 * gradient.numpy()) for gradient in gradients]
     optimizer.build(variables)
 
     @tf.function
