@@ -53,9 +53,9 @@ EXIT_CODES = {"note": 0, "warning": 3, "error": 4}
 
 def _run(argv: list[str]) -> None:
     if _COLUMNS.value:
-        from tfoptcmp.analysis.importers import tables
+        from tfoptcmp.analysis.importers import columns
 
-        print(tables.__doc__)
+        print(columns.__doc__)
         return
     if not argv and _CSV.value is None:
         raise UserError("name study directories as arguments, or a table as --csv=...")
@@ -94,11 +94,7 @@ def _with_claims(comparisons: "list[Evidence]") -> "list[Evidence]":
 
 
 def _as_text(comparisons: "list[Evidence]", findings: "list[Finding]") -> str:
-    lines = [
-        f"{evidence.workload}: {', '.join(entry.title for entry in evidence.entries)}; "
-        f"N = {evidence.num_trials} feasible trials, K = {evidence.tuning_budget}"
-        for evidence in comparisons
-    ]
+    lines = [line for evidence in comparisons for line in _described(evidence)]
     if not findings:
         return "\n".join([*lines, "No findings."])
     for finding in findings:
@@ -110,6 +106,19 @@ def _as_text(comparisons: "list[Evidence]", findings: "list[Finding]") -> str:
         if (count := sum(finding.severity == severity for finding in findings))
     ]
     return "\n".join([*lines, "", ", ".join(counts)])
+
+
+def _described(evidence: "Evidence") -> list[str]:
+    """What was read, so that nobody takes silence about the rest for praise."""
+    lines = [
+        f"{evidence.workload}: {', '.join(entry.title for entry in evidence.entries)}; "
+        f"N = {evidence.num_trials} feasible trials, K = {evidence.tuning_budget}"
+    ]
+    if unknown := [entry.title for entry in evidence.entries if entry.rule is None]:
+        lines += _wrapped("rule not known, so no inclusion was checked: ", ", ".join(unknown))
+    if evidence.not_read:
+        lines += _wrapped("columns not read: ", ", ".join(evidence.not_read))
+    return lines
 
 
 def _wrapped(label: str, text: str) -> list[str]:
@@ -124,6 +133,8 @@ def _as_json(comparisons: "list[Evidence]", findings: "list[Finding]") -> str:
                 {
                     "workload": evidence.workload,
                     "optimizers": [entry.name for entry in evidence.entries],
+                    "rules": [entry.rule for entry in evidence.entries],
+                    "not_read": list(evidence.not_read),
                     "num_trials": evidence.num_trials,
                     "tuning_budget": evidence.tuning_budget,
                 }

@@ -141,6 +141,20 @@ def test_an_ablation_beside_the_whole_rule_is_a_note():
     assert found(comparison) == {"not its whole rule was tuned": "note"}
 
 
+def test_epsilon_of_a_rule_that_is_not_known():
+    """AdamW and the like have an epsilon too; two unknown rules are not taken for one."""
+    spaces = {
+        name: {"eta0": LogUniform(low=1e-3, high=high), "epsilon": epsilon}
+        for name, high, epsilon in (
+            ("adamw", 1e3, Fixed(fixed=1e-8)),
+            ("adamx", 1e4, LogUniform(low=1e-10, high=1e10)),
+        )
+    }
+    (finding,) = audit([evidence(clean_table(spaces=spaces), spaces=spaces)])
+    assert (finding.severity, finding.title) == ("warning", "epsilon not tuned")
+    assert finding.subject == "planted: adamw"
+
+
 def test_unreported_spaces():
     table = clean_table()
     comparison = evidence_of_table("planted", table, metric_unit="share")
@@ -287,6 +301,20 @@ def test_a_violation_with_epsilon_fixed_is_a_warning():
     }
 
 
+def test_a_violation_with_another_schedule_is_a_warning():
+    table = clean_table()
+    table.loc[of_rule(table, "adam"), ["validation", "test"]] += 0.02
+    comparison = evidence(table)
+    entries = tuple(
+        dataclasses.replace(e, schedule="constant" if e.name == "adam" else "linear_decay")
+        for e in comparison.entries
+    )
+    assert found(dataclasses.replace(comparison, entries=entries)) == {
+        "different learning-rate schedules": "warning",
+        "a rule did worse than its own special case": "warning",
+    }
+
+
 def test_pairs_are_judged_as_in_the_report(six_rules):
     (comparison,) = compare(six_rules)
     verdicts = inclusion_verdicts(comparison)
@@ -380,6 +408,8 @@ def test_k_above_half_of_the_trials():
     assert found(evidence(clean_table(), tuning_budget=26)) == {
         "K is more than half of the number of trials": "warning"
     }
+    # No smaller K than 2 is to be had of 3 trials: too few is what they are.
+    assert list(found(evidence(clean_table(num_trials=3)))) == ["fewer than tens of trials"]
 
 
 def test_a_lucky_winner_and_a_claim_that_its_reruns_do_not_bear_out():

@@ -98,6 +98,57 @@ def test_workloads_are_apart_and_targets_may_be_missed(write):
     assert mnist.metric_unit == ""
 
 
+def test_a_wide_table_has_empty_fields(write):
+    """What an optimizer does not have is empty in its rows, the ends of ranges too."""
+    path = write(
+        "optimizer,validation,learning_rate,momentum,momentum_low,momentum_high,epsilon\n"
+        "sgd,0.1,0.1,,,,\nsgd,0.2,0.2,,,,\nmomentum,0.1,0.1,0.9,0,0.99,\n"
+        "momentum,0.1,0.2,0.5,0,0.99,\nadam,0.1,0.1,,,,1e-8\nadam,0.1,0.2,,,,1e-8\n"
+    )
+    ((sgd, momentum, adam),) = [evidence.entries for evidence in read_csv(path)]
+    assert list(sgd.values) == ["eta0"] and sgd.dimensions == {}
+    assert list(momentum.dimensions) == ["one_minus_gamma"]
+    assert adam.fixed == {"epsilon": 1e-8}
+
+
+def test_columns_that_are_no_hyperparameters_are_not_read(write):
+    path = write(
+        ",Optimizer,validation,lr,seconds,train_accuracy,warmup,warmup_low,warmup_high,commit\n"
+        "0,sgd,0.1,0.1,12,0.9,5,0,9,abc\n1,sgd,0.2,0.2,13,0.8,6,0,9,abd\n"
+    )
+    (evidence,) = read_csv(path)
+    assert evidence.not_read == ("Unnamed: 0", "seconds", "train_accuracy", "commit")
+    assert list(evidence.entries[0].values) == ["eta0", "warmup"]
+
+
+def test_sgd_of_other_tools_may_have_momentum(write):
+    path = write("optimizer,test,momentum\nSGD,0.1,0.9\nSGD,0.2,0.5\nplain,0.1,0\n")
+    sgd, _ = read_csv(path)[0].entries
+    assert (sgd.name, sgd.title, sgd.rule) == ("SGD", "SGD with momentum", "momentum")
+    path = write("optimizer,test,momentum\nSGD,0.1,0\nSGD,0.2,0\n")
+    assert read_csv(path)[0].entries[0].rule == "sgd"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("opt,val_error,lr\na,1,1\n", "rename 'opt' to 'optimizer'; rename 'val_error' to"),
+        ("optimizer,valid_acc\na,1\n", "for 'valid_acc' give 1 - accuracy"),
+        ("optimizer;test\na;1\n", "must be separated by commas"),
+        ("optimizer,test,num_test\na,8.1,100\n", r"in \[0, 1\]; got 8.1 \(divide percent by 100"),
+        ("optimizer,test,lr\na,1,auto\n", "line 2: 'lr' must be a number; got 'auto'"),
+        ("optimizer,test,Test\na,1,1\n", "must be there once; got 'test' twice"),
+        (
+            "optimizer,test,lr,lr_low,lr_high\na,1,1,1,9\na,1,1,2,9\n",
+            r"a: lr_low must be one number .* got \[1.0, 2.0\]",
+        ),
+    ],
+)
+def test_errors_say_what_to_do(write, text, message):
+    with pytest.raises(StudyError, match=message):
+        read_csv(write(text))
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

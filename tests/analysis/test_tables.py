@@ -78,7 +78,8 @@ def test_markdown_and_latex_escape(tmp_path, make_signature, write_study):
     latex = format_table(comparison, "latex")
     assert r"adam\_eps & " in latex
     assert r"validation, \% & " in latex
-    assert latex.count(r" \\") == 2
+    assert latex.count(r" \\") == 4  # results and hyperparameters, a heading and a row each
+    assert r"alpha0\_over\_epsilon = " in latex
     markdown = format_table(comparison, "markdown").splitlines()
     columns = {line.count("|") for line in markdown if line.startswith("| ")}
     assert columns == {9, 6}

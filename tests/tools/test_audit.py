@@ -34,7 +34,11 @@ def table(path, *, gap):
 def test_a_clean_table(tmp_path):
     done = audit(f"--csv={table(tmp_path / 'clean.csv', gap=0.001)}")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout == "clean: sgd, other; N = 25 feasible trials, K = 5\nNo findings.\n"
+    assert done.stdout.splitlines() == [
+        "clean: sgd, other; N = 25 feasible trials, K = 5",
+        "  rule not known, so no inclusion was checked: other",
+        "No findings.",
+    ]
 
 
 def test_a_claim_that_the_trials_do_not_support(tmp_path):
@@ -45,6 +49,16 @@ def test_a_claim_that_the_trials_do_not_support(tmp_path):
     assert done.stdout.endswith("1 warning\n")
     clear = table(tmp_path / "clear.csv", gap=0.1)
     assert audit(f"--csv={clear}", "--claim=sgd,other").returncode == 0
+
+
+def test_what_was_not_read_is_said(tmp_path):
+    path = tmp_path / "results.csv"
+    path.write_text("optimizer,validation,seconds\nadamw,0.1,3\n")
+    lines = audit(f"--csv={path}").stdout.splitlines()
+    assert lines[1:3] == [
+        "  rule not known, so no inclusion was checked: adamw",
+        "  columns not read: seconds",
+    ]
 
 
 def test_an_error_as_json(tmp_path):

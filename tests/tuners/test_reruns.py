@@ -7,7 +7,8 @@ import pytest
 from tfoptcmp.analysis.audit import audit
 from tfoptcmp.analysis.comparisons import compare
 from tfoptcmp.analysis.importers import read_evidence
-from tfoptcmp.analysis.reruns import read_reruns, rerun_cells
+from tfoptcmp.analysis.reruns import read_reruns
+from tfoptcmp.analysis.tables import best_rows, format_table, rerun_cells
 from tfoptcmp.records import COLUMNS, Status, StudyConfig, StudyError, read_study
 from tfoptcmp.signatures import RULES, Signature
 from tfoptcmp.spaces import LogUniform, SearchSpace
@@ -125,6 +126,13 @@ def test_table_and_audit_show_both_numbers(study):
         f"{100 * selected:.2f} %",
     ]
     assert row[7] == "1.00 %"
+    for style in ("text", "markdown", "latex"):
+        assert row[3].replace("%", r"\%" if style == "latex" else "%") in format_table(
+            comparison, style
+        )
+    (numbers,) = best_rows(comparison)
+    assert numbers["rerun_validation_mean"] == pytest.approx(selected + 0.12)
+    assert (numbers["num_reruns"], numbers["num_diverged_reruns"]) == (3, 0)
     assert comparison.num_trials == 4
     findings = audit(read_evidence([study]))
     (lucky,) = [finding for finding in findings if finding.title == "the winner was lucky"]

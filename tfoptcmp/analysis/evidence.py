@@ -20,7 +20,7 @@ from tfoptcmp.analysis.distributions import Distribution, difference
 from tfoptcmp.analysis.statistics import STATISTICS
 from tfoptcmp.analysis.verdicts import LOSS_TOLERANCE, Verdict, judge
 from tfoptcmp.hyperparameters import HYPERPARAMETERS, Hyperparameter
-from tfoptcmp.signatures import Rule
+from tfoptcmp.signatures import RULES, Rule
 from tfoptcmp.spaces import Choice, Dimension, Fixed
 
 # Columns of `Entry.trials` that the four statistics select by and report.
@@ -31,6 +31,9 @@ _COLUMNS = {
     "steps_to_target": ("steps_to_target", "steps_to_target"),
 }
 assert _COLUMNS.keys() == STATISTICS.keys()
+
+ANY_RULES_HYPERPARAMETERS = frozenset(n for rule in RULES.values() for n in rule.hyperparameters)
+"""Arguments that some update rule takes, in which case they are no schedule's and no loss's."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -102,6 +105,11 @@ class Entry:
         """The arguments that the update rule takes; () if the rule is unknown."""
         return () if self.update_rule is None else self.update_rule.hyperparameters
 
+    def is_own(self, name: str) -> bool:
+        """Returns whether a searched name is of the update rule; if unknown, of any rule."""
+        own = self.own_hyperparameters or ANY_RULES_HYPERPARAMETERS
+        return self.argument(name) in own
+
     def argument(self, name: str) -> str:
         """Returns the optimizer's argument that a searched name becomes; unknown names stay."""
         meaning = self.own.get(name) or HYPERPARAMETERS.get(name)
@@ -113,7 +121,7 @@ class Entry:
         found = {}
         for name, dimension in self.dimensions.items():
             value = fixed_value(dimension)
-            if value is not None and self.argument(name) in self.own_hyperparameters:
+            if value is not None and self.is_own(name):
                 found[name] = value
         return found
 
@@ -134,6 +142,7 @@ class Evidence:
         selected_by: "validation", or "test" where no validation metric is reported; then the
             column `validation` holds the test metric.
         claims: Pairs of names of entries: the first is claimed to be better than the second.
+        not_read: Columns of the input that nothing was made of.
     """
 
     workload: str
@@ -146,6 +155,7 @@ class Evidence:
     interval_steps: int = 1
     selected_by: str = "validation"
     claims: tuple[tuple[str, str], ...] = ()
+    not_read: tuple[str, ...] = ()
 
     @property
     def num_trials(self) -> int:

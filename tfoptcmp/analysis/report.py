@@ -3,7 +3,6 @@
 The HTML file stands alone. It begins with the answer and ends with what the answer does not cover.
 """
 
-import csv
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from tfoptcmp.analysis.boundary import write_suggestion
 from tfoptcmp.analysis.comparisons import Comparison
 from tfoptcmp.analysis.figures import Format, save
 from tfoptcmp.analysis.findings import Finding
+from tfoptcmp.analysis.formats import csv_text
 from tfoptcmp.analysis.pictures import Curve, inclusion_curves, pictures
 from tfoptcmp.analysis.summary import WHAT_IS_TESTED
 from tfoptcmp.analysis.tables import best_rows, format_table
@@ -108,7 +108,8 @@ def _write(
     report = output / "report.html"
     report.write_text(render(parts, findings), encoding="utf-8")
     tables = [output / f"results.{suffix}" for suffix in ("csv", "md", "tex")]
-    _write_csv(tables[0], comparisons)
+    rows = [row for comparison in comparisons for row in best_rows(comparison)]
+    tables[0].write_text(csv_text(rows), encoding="utf-8")
     for path, style in zip(tables[1:], ("markdown", "latex"), strict=True):
         text = "\n".join(format_table(comparison, style) for comparison in comparisons)
         path.write_text(text, encoding="utf-8")
@@ -136,12 +137,3 @@ def render(parts: Sequence[Part], findings: Sequence[Finding] | None) -> str:
     if findings is not None:
         body += sections.audit(findings)
     return html.page("Comparison of optimizers", [*body, *sections.limits()])
-
-
-def _write_csv(path: Path, comparisons: Sequence[Comparison]) -> None:
-    rows = [row for comparison in comparisons for row in best_rows(comparison)]
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        names = list(dict.fromkeys(name for row in rows for name in row))
-        writer = csv.DictWriter(file, names, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)

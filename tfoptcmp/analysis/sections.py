@@ -13,7 +13,6 @@ from tfoptcmp.analysis.methods import (
     spent,
 )
 from tfoptcmp.analysis.pictures import Curve, Picture, main_statistic
-from tfoptcmp.analysis.reruns import rerun_cells
 from tfoptcmp.analysis.summary import (
     HOW_TO_READ,
     LIMIT_OF_VERDICTS,
@@ -27,7 +26,7 @@ from tfoptcmp.analysis.summary import (
     untested_sentences,
     verdict_cells,
 )
-from tfoptcmp.analysis.tables import best_cells, caption, hyperparameter_cells
+from tfoptcmp.analysis.tables import best_cells, caption, hyperparameter_cells, rerun_cells
 from tfoptcmp.analysis.verdicts import Verdict, Verdicts
 
 _VERDICT_KINDS = {str(v): str(v) for v in (Verdict.VIOLATED, Verdict.CONSISTENT)}

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from tfoptcmp.analysis.comparisons import Comparison
 from tfoptcmp.analysis.curves import CurvePoint
 from tfoptcmp.analysis.distributions import difference, superiority
+from tfoptcmp.analysis.formats import format_rows
 from tfoptcmp.analysis.statistics import STATISTICS, best_of_k, measured
 from tfoptcmp.analysis.studies import StudyResults
-from tfoptcmp.analysis.tables import format_metric, format_rows
+from tfoptcmp.analysis.tables import format_metric
 from tfoptcmp.analysis.verdicts import Judgement, Verdict, Verdicts, inclusion_verdicts
 
 WHAT_IS_TESTED = (

@@ -4,21 +4,20 @@ Intervals are the 5th to the 95th percentile of what tuning with K trials gives.
 percent; the CSV has them as they are.
 """
 
-import csv
-import io
 import math
-import re
-from collections.abc import Sequence
 from typing import Any
 
 from tfoptcmp.analysis.comparisons import Comparison
 from tfoptcmp.analysis.distributions import Distribution
+from tfoptcmp.analysis.formats import Cells, csv_text, format_rows, latex, markdown
+from tfoptcmp.analysis.reruns import read_reruns
 from tfoptcmp.analysis.statistics import STATISTICS, best_of_k
 from tfoptcmp.analysis.studies import StudyResults
+from tfoptcmp.records import Status
 
 STYLES = ("text", "markdown", "csv", "latex")
 
-_LATEX_SPECIAL = re.compile(r"[&%$#_{}~^\\]")
+_AGAIN = "The winners run again with other seeds"
 
 
 def best_trial(results: StudyResults) -> Any:
@@ -43,8 +42,9 @@ def best_rows(comparison: Comparison) -> list[dict[str, Any]]:
     Keys: `optimizer`, `workload`, `scale`, `num_feasible` (N), `num_infeasible`, `tuning_budget`
     (K); for each statistic `<name>_mean`, `<name>_p05`, `<name>_p95` (of the best of K; steps given
     that the target was reached) and `target_reached` (with that probability); `best_trial`,
-    `best_validation`, `best_test` and `best_<hyperparameter>` of the best of all trials. None where
-    there is no value.
+    `best_validation`, `best_test` and `best_<hyperparameter>` of the best of all trials; and where
+    it was run again with fresh seeds `num_reruns`, `num_diverged_reruns`, `rerun_validation_mean`,
+    `rerun_test_mean` and `rerun_test_sd`. None where there is no value.
     """
     rows = []
     for results in comparison.studies:
@@ -68,6 +68,7 @@ def best_rows(comparison: Comparison) -> list[dict[str, Any]]:
             row["best_validation"] = float(best["validation_metric"])
             row["best_test"] = float(best["test_metric"])
             row |= {f"best_{k}": v for k, v in searched_values(results, best).items()}
+            row |= _again(results, best)
         rows.append(row)
     names = dict.fromkeys(name for row in rows for name in row)
     return [{name: row.get(name) for name in names} for row in rows]
@@ -78,15 +79,17 @@ def format_table(comparison: Comparison, style: str = "text") -> str:
 
     Args:
         comparison: What to show.
-        style: "text" for terminals (with the best hyperparameters below), "markdown", "latex", or
-            "csv" (all of `best_rows`, unrounded).
+        style: "text" for terminals, "markdown" or "latex", each with the best hyperparameters and
+            re-runs below; or "csv" (all of `best_rows`, unrounded).
     """
     if style not in STYLES:
         raise ValueError(f"style must be one of {STYLES}; got {style!r}")
     if style == "csv":
-        return _csv(best_rows(comparison))
+        return csv_text(best_rows(comparison))
     cells = best_cells(comparison)
     best = hyperparameter_cells(comparison)
+    reruns = rerun_cells(comparison)
+    again = [reruns] if len(reruns) > 1 else []
     heading = [
         f"{comparison.workload}: {comparison.headline}",
         *comparison.warnings,
@@ -94,10 +97,14 @@ def format_table(comparison: Comparison, style: str = "text") -> str:
         caption(comparison),
     ]
     if style == "markdown":
-        return "\n\n".join([*heading, _markdown(cells) + "\n" + _markdown(best)])
+        tables = [markdown(table) for table in (cells, best, *again)]
+        return "\n\n".join([*heading, "\n".join(tables)])
     if style == "latex":
-        return "".join(f"% {line}\n" for line in heading) + _latex(cells)
-    return "\n".join([*heading, "", format_rows(cells), "Best trial of each:", _listed(best)])
+        tables = [latex(cells), latex(best, long_last=True), *map(latex, again)]
+        return "".join(f"% {line}\n" for line in heading) + "\n".join(tables)
+    below = [f"{_AGAIN}:\n{format_rows(table)}" for table in again]
+    listed = ["Best trial of each:", _listed(best)]
+    return "\n".join([*heading, "", format_rows(cells), *listed, *below])
 
 
 def caption(comparison: Comparison) -> str:
@@ -170,6 +177,42 @@ def hyperparameter_cells(comparison: Comparison) -> list[list[str]]:
     return cells
 
 
+def rerun_cells(comparison: Comparison) -> list[list[str]]:
+    """Returns the winners beside their re-runs for people: a heading, then a row an optimizer.
+
+    Only the heading if no winner was run again. An optimizer's winner is the trial with the best
+    final validation metric; a re-run that diverged counts in no mean and is named.
+    """
+    share = comparison.config.metric_unit == "share"
+    cells = [
+        ["optimizer", "trial", "re-runs", "validation", "again", "test", "again", "sd of a test"]
+    ]
+    for results in comparison.studies:
+        best = best_trial(results)
+        again = {} if best is None else _again(results, best)
+        if not again:
+            continue
+        diverged = (
+            f" ({again['num_diverged_reruns']} diverged)" if again["num_diverged_reruns"] else ""
+        )
+        numbers = [
+            float(best["validation_metric"]),
+            again["rerun_validation_mean"],
+            float(best["test_metric"]),
+            again["rerun_test_mean"],
+            again["rerun_test_sd"],
+        ]
+        cells.append(
+            [
+                results.title,
+                str(best["trial"]),
+                f"{again['num_reruns']}{diverged}",
+                *(format_metric(value, share=share) for value in numbers),
+            ]
+        )
+    return cells
+
+
 def format_metric(value: float, *, share: bool) -> str:
     """Returns a metric for people, a share in percent; "-" for NaN."""
     if math.isnan(value):
@@ -187,6 +230,22 @@ def _interval(name: str, known: Distribution | None) -> dict[str, float | None]:
     }
 
 
+def _again(results: StudyResults, best: Any) -> dict[str, Any]:
+    """The re-runs of the best trial in numbers; empty if there are none."""
+    runs = read_reruns(results.directory)
+    runs = runs[runs["trial"] == best["trial"]]
+    if runs.empty:
+        return {}
+    done = runs[runs["status"] == Status.COMPLETE.value]
+    return {
+        "num_reruns": len(done),
+        "num_diverged_reruns": len(runs) - len(done),
+        "rerun_validation_mean": float(done["validation_metric"].mean()),
+        "rerun_test_mean": float(done["test_metric"].mean()),
+        "rerun_test_sd": float(done["test_metric"].std(ddof=1)),
+    }
+
+
 def _shown(row: dict[str, Any], name: str, form: str, scale: float = 1.0) -> str:
     if row[f"{name}_mean"] is None:
         return "-"
@@ -196,48 +255,9 @@ def _shown(row: dict[str, Any], name: str, form: str, scale: float = 1.0) -> str
     return f"{mean} [{low}, {high}]"
 
 
-def format_rows(cells: Sequence[Sequence[str]]) -> str:
-    """Returns left-aligned columns for a terminal, the first row underlined as the heading."""
-    widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
-    rule = ["-" * width for width in widths]
-    return "".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        + "\n"
-        for row in (cells[0], rule, *cells[1:])
-    )
-
-
-def _listed(cells: Sequence[Sequence[str]]) -> str:
+def _listed(cells: Cells) -> str:
     """Two lines a row, for a last column too long for a terminal; leaves the heading out."""
     return "".join(
         f"  {title}: trial {trial}, {validation} validation, {test} test\n      {values}\n"
         for title, trial, validation, test, values in cells[1:]
     )
-
-
-def _markdown(cells: Sequence[Sequence[str]]) -> str:
-    rows = [cells[0], ["---"] * len(cells[0]), *cells[1:]]
-    return "".join(
-        "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |\n" for row in rows
-    )
-
-
-def _latex(cells: Sequence[Sequence[str]]) -> str:
-    """A booktabs table."""
-    rows = [" & ".join(_latex_escaped(cell) for cell in row) + r" \\" for row in cells]
-    columns = "l" + "r" * (len(cells[0]) - 1)
-    lines = [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", rows[0], r"\midrule"]
-    return "\n".join([*lines, *rows[1:], r"\bottomrule", r"\end{tabular}"]) + "\n"
-
-
-def _latex_escaped(text: str) -> str:
-    words = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-    return _LATEX_SPECIAL.sub(lambda match: words.get(match[0], "\\" + match[0]), text)
-
-
-def _csv(rows: Sequence[dict[str, Any]]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()

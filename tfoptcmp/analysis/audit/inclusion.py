@@ -9,12 +9,7 @@ import math
 from collections.abc import Iterator, Mapping
 from itertools import product
 
-from tfoptcmp.analysis.evidence import (
-    Entry,
-    Evidence,
-    Pair,
-    inclusion,
-)
+from tfoptcmp.analysis.evidence import Entry, Evidence, Pair, inclusion
 from tfoptcmp.analysis.findings import Finding
 from tfoptcmp.analysis.statistics import STATISTICS
 from tfoptcmp.analysis.verdicts import Verdict
@@ -34,14 +29,20 @@ def violated(evidence: Evidence) -> Iterator[Finding]:
     """Finds general rules that did worse than their special cases, a finding a pair.
 
     An error if all of the general rule was tuned as far as is known, a warning if something was
-    fixed, which is the likely reason. Silent about a signature with something fixed beside another
-    of its rule: whoever compares the two knows.
+    fixed or its schedule is another, which is the likely reason. Silent about a signature with
+    something fixed beside another of its rule: whoever compares the two knows.
     """
     for (special, general), pairs in _violations(evidence).items():
         fixed = ", ".join(general.argument(name) for name in general.fixed)
         alone = sum(other.rule == general.rule for other in evidence.entries) == 1
         if fixed and not alone:
             continue
+        reason, cure = "", f"check {general.title}'s search space, then run more trials of it"
+        if fixed:
+            reason, cure = f"{general.title} fixes {fixed}", f"tune {fixed} of {general.title}"
+        elif special.schedule != general.schedule:
+            reason = f"schedules {special.schedule} and {general.schedule}"
+            cure = "give both the same schedule"
         shown = "; ".join(
             f"{STATISTICS[pair.statistic].title} worse by "
             f"{evidence.amount(pair.difference.percentile(5), pair.statistic)} or more in 95 % of "
@@ -49,15 +50,12 @@ def violated(evidence: Evidence) -> Iterator[Finding]:
             for pair in pairs
         )
         yield Finding(
-            severity="warning" if fixed else "error",
+            severity="warning" if reason else "error",
             subject=f"{evidence.workload}: {special.title} <= {general.title}",
             title="a rule did worse than its own special case",
             evidence=f"{shown}; K = {evidence.tuning_budget} of N = {evidence.num_trials} trials"
-            + (f"; {general.title} fixes {fixed}" if fixed else ""),
-            next_step=f"do not rank them yet: tune {fixed} of {general.title}"
-            if fixed
-            else f"do not rank them yet: check {general.title}'s search space, then run more "
-            "trials of it",
+            + (f"; {reason}" if reason else ""),
+            next_step=f"do not rank them yet: {cure}",
         )
 
 
@@ -123,14 +121,14 @@ def _small_epsilon(
     rms = float(winner.get("gradient_rms", math.nan))
     power = 2 if general.rule == "rmsprop" else 1
     largest, needed = _high(epsilon), _LARGE * rms**power
-    if largest < needed * (1 - _TENTH):
+    if math.isfinite(needed) and largest < needed * (1 - _TENTH):
         square = "the square of " if power == 2 else ""
         yield (
             f"largest epsilon {largest:.3g} is {largest / rms**power:.3g} times {square}the "
             f"gradient's root mean square {rms:.3g} of that trial, {_LARGE:g} times are needed"
         )
         return
-    yield from _uncoupled(translated, general, epsilon, 0.0 if math.isnan(needed) else needed)
+    yield from _uncoupled(translated, general, epsilon, needed if math.isfinite(needed) else 0.0)
 
 
 def _uncoupled(

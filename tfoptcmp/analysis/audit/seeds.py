@@ -38,7 +38,8 @@ def seed_noise(evidence: Evidence) -> Iterator[Finding]:
             subject=f"{evidence.workload}: {first.title} before {second.title}",
             title="one seed, and a gap that may be its noise",
             evidence=f"gap {evidence.amount(gap)}; {known}",
-            next_step="run the best trial of each again with fresh seeds (--rerun_best=5)",
+            next_step="run the best trial of each again with fresh seeds "
+            "(tfoptcmp-tune --rerun_best=5)",
         )
 
 

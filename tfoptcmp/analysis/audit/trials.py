@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from tfoptcmp.analysis.distributions import Distribution, difference
-from tfoptcmp.analysis.evidence import Entry, Evidence, best_of_k
+from tfoptcmp.analysis.evidence import Entry, Evidence, best_of_k, default_tuning_budget
 from tfoptcmp.analysis.findings import Finding
 
 # "Tens of trials" (Choi et al. 2019): below two tens, K = N / 5 is 3 or less.
@@ -23,7 +23,8 @@ def few_trials(evidence: Evidence) -> Iterator[Finding]:
             subject=evidence.workload,
             title="fewer than tens of trials",
             evidence=f"{_counts(few)} feasible trials; at least {_TENS} are needed",
-            next_step="run more trials: raise --num_feasible and repeat the command",
+            next_step="run more trials (of tfoptcmp-tune: raise --num_feasible and repeat the "
+            "command)",
         )
 
 
@@ -104,11 +105,13 @@ def unsupported_claim(evidence: Evidence) -> Iterator[Finding]:
     """Finds claims ("A is better than B") that the trials do not support at this K.
 
     Supported is what the 5th to 95th percentile of the difference of two independent tunings with
-    K trials each bears out. K above N / 2 supports nothing: the intervals are too narrow.
+    K trials each bears out. K above N / 2 supports nothing: the intervals are too narrow. Where
+    that is because K cannot be smaller, `few_trials` speaks of it.
     """
     entries = {entry.name: entry for entry in evidence.entries}
     num_trials = evidence.num_trials
-    if num_trials and evidence.tuning_budget > num_trials / 2:
+    least = default_tuning_budget(num_trials)
+    if num_trials and evidence.tuning_budget > max(num_trials / 2, least):
         yield Finding(
             severity="warning",
             subject=evidence.workload,

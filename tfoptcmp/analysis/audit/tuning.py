@@ -52,8 +52,13 @@ def untuned(evidence: Evidence) -> Iterator[Finding]:
                 subject=f"{evidence.workload}: {entry.title}",
                 title=f"{' and '.join(map(entry.argument, entry.fixed))} not tuned",
                 evidence=shown,
-                next_step=f"search {', '.join(entry.fixed)} too (for epsilon over many decades and "
-                "with the learning rate divided by it), or justify the value",
+                next_step=f"search {', '.join(map(entry.argument, entry.fixed))} too"
+                + (
+                    " (epsilon over many decades, and the learning rate divided by it)"
+                    if "epsilon" in entry.fixed
+                    else ""
+                )
+                + ", or justify the value",
             )
 
 
@@ -64,7 +69,7 @@ def unreported(evidence: Evidence) -> Iterator[Finding]:
         reported = {entry.argument(name) for name in entry.dimensions}
         names = [name for name in entry.own_hyperparameters if name not in reported]
         names += [
-            name
+            entry.argument(name) if entry.is_own(name) else name
             for name in entry.values
             if name not in entry.dimensions
             and entry.argument(name) not in entry.own_hyperparameters
@@ -129,7 +134,7 @@ def _fixed(entry: Entry, name: str, value: float) -> str:
 def _tuned_sibling(evidence: Evidence, entry: Entry) -> Entry | None:
     """Another signature of the rule that fixes less."""
     for other in evidence.entries:
-        if other.rule == entry.rule and other.fixed.keys() < entry.fixed.keys():
+        if entry.rule == other.rule is not None and other.fixed.keys() < entry.fixed.keys():
             return other
     return None
 

@@ -6,6 +6,7 @@ their digits: momentum 0.99 is one_minus_gamma 0.01.
 
 import re
 
+from tfoptcmp.hyperparameters import HYPERPARAMETERS
 from tfoptcmp.spaces import Choice, Dimension, Fixed, LogUniform, Uniform
 
 _RULES = {
@@ -55,6 +56,11 @@ def rule_named(optimizer: str) -> str | None:
     return _RULES.get(letters) or _RULES.get(letters.removesuffix("optimizer"))
 
 
+def is_hyperparameter(name: str) -> bool:
+    """Returns whether a name is one of an optimizer's arguments or of our search spaces."""
+    return _letters(name) in _ARGUMENTS or name in HYPERPARAMETERS
+
+
 def searched_name(name: str, rule: str | None) -> str:
     """Returns the search spaces' name of a hyperparameter; names that are not known stay.
 
@@ -62,7 +68,7 @@ def searched_name(name: str, rule: str | None) -> str:
         name: As the tool calls it, e.g. "lr" or "beta1".
         rule: Name of the update rule: Adam's learning rate has another name than Momentum's.
     """
-    argument = _ARGUMENTS.get(re.sub("[_-]", "", name.lower()), name)
+    argument = _ARGUMENTS.get(_letters(name), name)
     if argument == "learning_rate":
         return "alpha0" if rule in ("adam", "nadam") else "eta0"
     return _COMPLEMENTS.get(argument, argument)
@@ -94,5 +100,9 @@ def searched_choice(name: str, values: list[float]) -> Dimension:
     return Choice(values=tuple(searched_value(name, value) for value in values))
 
 
+def _letters(name: str) -> str:
+    return re.sub("[_-]", "", name.lower())
+
+
 def _is_complement(name: str) -> bool:
-    return _ARGUMENTS.get(re.sub("[_-]", "", name.lower())) in _COMPLEMENTS
+    return _ARGUMENTS.get(_letters(name)) in _COMPLEMENTS
