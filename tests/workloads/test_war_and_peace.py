@@ -33,6 +33,8 @@ def test_header_and_footer_are_cut_off(word):
     )
     end = f"\r\n\r\n*** END OF {word} PROJECT GUTENBERG EBOOK X ***\r\nLicence\r\n"
     assert strip_gutenberg(start + BOOK + end) == BOOK
+    unix = (start + BOOK + end).replace("\r", "")
+    assert strip_gutenberg(unix) == BOOK.replace("\r", "")  # no character that the text has not
     assert strip_gutenberg(BOOK) == BOOK
 
 

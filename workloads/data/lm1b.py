@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+from absl import logging
 
 from tfoptcmp.workload import Budget, Splits
 from workloads.data.catalogue import LM1B, partial_text
@@ -142,6 +143,9 @@ def _corpus(vocabulary_size: int, data_dir: str | None) -> Corpus:
         if directory.exists():
             return read_corpus(directory)
     directory = beside if _is_writable(root(builder)) else at_home
+    logging.warning(
+        "LM1B is encoded into %s, once; the whole of it takes about 20 minutes", directory
+    )
     write_corpus(directory, texts, vocabulary_size=vocabulary_size)
     return read_corpus(directory)
 

@@ -19,6 +19,9 @@ import tensorflow_datasets as tfds
 from tfoptcmp.workload import MissingData
 from workloads.data.catalogue import DATA_SETS, DataSet
 
+# Length and checksums of a record of a TFRecord file, which TFDS does not count.
+_RECORD_OVERHEAD_BYTES = 16
+
 
 def read_arrays(
     data_set: DataSet, split: str, *, data_dir: str | None
@@ -108,7 +111,8 @@ def look(data_set: DataSet, data_dir: str | None) -> Prepared:
     """Says what of a data set is there, without reading its examples.
 
     Raises:
-        MissingData: If its description is not readable, or a file that it names is not there.
+        MissingData: If its description is not readable, or names files that are not there or too
+            short.
     """
     builder = open_builder(data_set, data_dir)
     where = Path(builder.data_dir)
@@ -117,13 +121,34 @@ def look(data_set: DataSet, data_dir: str | None) -> Prepared:
     num_examples = {}
     for split in data_set.sizes:
         with reading(data_set, split, where):
-            info = builder.info.splits[split]
-            absent = [path for path in info.filepaths if not Path(path).exists()]
-            if absent:
-                raise FileNotFoundError(f"{absent[0]} is not there")
-            num_examples[split] = info.num_examples
+            check_files(builder, split)
+            num_examples[split] = builder.info.splits[split].num_examples
     size_bytes = sum(path.stat().st_size for path in where.iterdir())
     return Prepared(where=where, num_examples=num_examples, size_bytes=size_bytes)
+
+
+def check_files(builder: tfds.core.DatasetBuilder, split: str) -> None:
+    """Finds files that are absent or torn by their sizes, where reading them may take minutes.
+
+    Args:
+        builder: Of a prepared data set.
+        split: TFDS's name of the split.
+
+    Raises:
+        FileNotFoundError: If a file is absent.
+        ValueError: If the files are shorter than TFDS's description says.
+    """
+    info = builder.info.splits[split]
+    paths = [Path(path) for path in info.filepaths]
+    for path in paths:
+        if not path.exists():
+            raise FileNotFoundError(f"{path} is not there")
+    found = sum(path.stat().st_size for path in paths)
+    described = int(info.num_bytes)  # theirs is shown in MiB
+    if builder.info.file_format is tfds.core.FileFormat.TFRECORD:
+        described += _RECORD_OVERHEAD_BYTES * info.num_examples
+    if found < described:
+        raise ValueError(f"the files have {found} bytes instead of {described}")
 
 
 def prepare(data_set: DataSet, *, data_dir: str | None, manual_dir: str | None) -> None:
@@ -183,6 +208,8 @@ def _batches(
         # TFDS itself refuses records that are fewer than its dataset_info.json says. Not its
         # batch_size=-1: it aborts the process under tfds.testing.mock_data.
         dataset = builder.as_dataset(split=split, shuffle_files=False)
+        if is_prepared(data_set, data_dir):  # else it is tfds.testing.mock_data
+            check_files(builder, split)
         yield from dataset.batch(1000).as_numpy_iterator()
 
 

@@ -18,7 +18,7 @@ import tensorflow_datasets as tfds
 
 from tfoptcmp.workload import MissingData
 from workloads.data.catalogue import DataSet
-from workloads.data.tfds import open_builder, reading
+from workloads.data.tfds import check_files, open_builder, reading
 
 _HEADER_BYTES, _FOOTER_BYTES = 12, 4
 
@@ -84,6 +84,7 @@ def open_records(data_set: DataSet, split: str, *, data_dir: str | None) -> Reco
         info = builder.info.splits[split]
         if builder.info.file_format.value != "tfrecord":
             raise ValueError(f"the files must be TFRecord; got {builder.info.file_format.value!r}")
+        check_files(builder, split)
         paths = [Path(path) for path in info.filepaths]
         found = [_find(path) for path in paths]
         lengths = [len(starts) for starts, _ in found]

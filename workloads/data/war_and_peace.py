@@ -60,7 +60,8 @@ def strip_gutenberg(text: str) -> str:
     if start := _START.search(text):
         text = text[start.end() :]
     if end := _END.search(text):
-        text = text[: end.start()].rstrip() + "\r\n"
+        line_end = "\r\n" if "\r\n" in text else "\n"
+        text = text[: end.start()].rstrip() + line_end
     return text
 
 
