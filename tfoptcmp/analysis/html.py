@@ -22,16 +22,17 @@ td.long { white-space: normal; min-width: 16rem; }
 th[role=button] { cursor: pointer; } th[aria-sort=ascending]::after { content: " \\25B4"; }
 th[aria-sort=descending]::after { content: " \\25BE"; }
 figure { margin: 1rem 0; overflow-x: auto; } img { max-width: 100%; height: auto; }
-figure.wide img { min-width: 40rem; } figcaption { font-size: .9em; color: #333; }
+figcaption { font-size: .9em; color: #333; }
 .box { border-left: .3rem solid #0072b2; background: #f3f7fa; padding: .6rem 1rem; margin: 1rem 0; }
+.box div + div { margin-top: .4rem; }
 .warning { border-color: #b03000; background: #fdf3ef; font-weight: 600; }
 .error { border-color: #b03000; color: #b03000; font-weight: 600; }
 .violated { color: #b03000; font-weight: 600; } .consistent { color: #00664a; }
 .small { font-size: .85em; color: #555; }
 @media print { body { max-width: none; padding: 0; font-size: 11px; }
-  .scroll, figure { overflow: visible; } figure.wide img { min-width: 0; }
+  .scroll, figure { overflow: visible; } figure img { min-width: 0 !important; }
   table { font-size: 9px; } th, td { white-space: normal; }
-  figure, tr, .box { break-inside: avoid; } h2, h3 { break-after: avoid; } }
+  figure, tr, .box { break-inside: avoid; } h2, h3, p.small { break-after: avoid; } }
 """
 
 # Sorts a table by the column whose heading is clicked: numbers by their value, "-" last.
@@ -137,19 +138,20 @@ def table(cells: Sequence[Sequence[str]], kinds: Mapping[str, str] | None = None
     )
 
 
-def picture(svg: bytes, description: str, *, wide: bool) -> str:
+def picture(svg: bytes, description: str, *, min_width_rem: float) -> str:
     """Returns an SVG file as a picture; as an image it can run no script and load nothing.
 
     Args:
         svg: The file.
         description: What it shows; stands below it, and in its place for who cannot see it.
-        wide: Whether it scrolls sideways on a small screen rather than shrink.
+        min_width_rem: Where the screen is narrower it scrolls sideways rather than shrink more.
     """
     data = base64.b64encode(svg).decode("ascii")
     text = escape(description)
+    style = f' style="min-width: {min_width_rem:g}rem"' if min_width_rem else ""
     return (
-        f'<figure{_kind("wide" if wide else "")}><img src="data:image/svg+xml;base64,{data}" '
-        f'alt="{text}"><figcaption>{text}</figcaption></figure>'
+        f'<figure><img{style} src="data:image/svg+xml;base64,{data}" alt="{text}">'
+        f"<figcaption>{text}</figcaption></figure>"
     )
 
 

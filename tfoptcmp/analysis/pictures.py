@@ -14,8 +14,10 @@ from tfoptcmp.analysis.verdicts import Verdicts
 
 Curve = tuple[StudyResults, StudyResults, list[CurvePoint]]
 
-# Wider figures scroll sideways on small screens.
+# Wider figures scroll sideways on small screens; below this much of the page's unit an inch their
+# text is too small to read. 14.4 inches, the widest, fill a desktop's page.
 _WIDE_INCHES = 6.5
+_REM_AN_INCH = 4.1
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -33,9 +35,10 @@ class Picture:
     figure: Figure
 
     @property
-    def wide(self) -> bool:
-        """Whether it would be unreadable at the width of a phone."""
-        return bool(self.figure.get_size_inches()[0] > _WIDE_INCHES)
+    def min_width_rem(self) -> float:
+        """The width that it needs to be readable, 0 if that of a phone will do."""
+        inches = float(self.figure.get_size_inches()[0])
+        return round(_REM_AN_INCH * inches, 1) if inches > _WIDE_INCHES else 0.0
 
 
 def main_statistic(comparison: Comparison) -> str:

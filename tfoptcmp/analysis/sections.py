@@ -22,7 +22,7 @@ from tfoptcmp.analysis.summary import (
     curve_cells,
     leader,
     matrix_cells,
-    pair_sentence,
+    pair_sentences,
     untested_sentences,
     verdict_cells,
 )
@@ -83,10 +83,7 @@ def results(
         html.items(comparison.notes),
         *_shown(pictures, "steps", "other_targets", "training_loss"),
         html.heading(3, "Do the inclusions hold?"),
-        html.items(
-            [pair_sentence(verdicts.of(*pair)) for pair in verdicts.pairs]
-            + untested_sentences(verdicts)
-        ),
+        html.items(pair_sentences(verdicts) + untested_sentences(verdicts)),
         html.paragraph(count_line(verdicts) or conclusion(verdicts)),
     ]
     if verdicts.judgements:
@@ -153,11 +150,13 @@ def limits() -> list[str]:
     """What the paper says of its own results, and what we add."""
     return [
         html.heading(2, "What this does not tell"),
-        html.paragraph(
-            "Choi et al. (2019) state these limits of their method, which is used here:"
+        html.box(
+            [
+                "Choi et al. (2019) state these limits of their method, which is used here:",
+                *LIMITS_OF_THE_PAPER,
+                f"We add: {LIMIT_OF_VERDICTS[0].lower()}{LIMIT_OF_VERDICTS[1:]}",
+            ]
         ),
-        html.items(LIMITS_OF_THE_PAPER),
-        html.paragraph(f"We add: {LIMIT_OF_VERDICTS[0].lower()}{LIMIT_OF_VERDICTS[1:]}"),
     ]
 
 
@@ -167,4 +166,4 @@ def _shown(pictures: Mapping[str, str], *names: str) -> list[str]:
 
 def picture(drawn: Picture, svg: bytes) -> str:
     """One figure."""
-    return html.picture(svg, drawn.description, wide=drawn.wide)
+    return html.picture(svg, drawn.description, min_width_rem=drawn.min_width_rem)

@@ -123,28 +123,37 @@ def count_line(verdicts: Verdicts) -> str:
     return line
 
 
-def pair_sentence(judgements: Sequence[Judgement]) -> str:
-    """Returns what the judgements of one pair say together."""
-    special, general = judgements[0].special.title, judgements[0].general.title
-    match _worst(judgements):
-        case Verdict.VIOLATED:
-            where = [
-                STATISTICS[j.statistic].title for j in judgements if j.verdict is Verdict.VIOLATED
-            ]
-            return f"{general} did worse than {special}, which it can imitate ({', '.join(where)})."
-        case Verdict.CONSISTENT:
-            return f"{general} did no worse than {special}, as it should."
-        case Verdict.DESCRIPTIVE_ONLY:
-            return f"{general} and {special}: no verdict, K is more than half of the trials."
-        case _:
-            where = [
-                STATISTICS[j.statistic].title for j in judgements if j.verdict is Verdict.CONSISTENT
-            ]
-            held = f"; no worse in {', '.join(where)}" if where else ""
-            return (
-                f"{general} against {special}: undetermined, results of "
-                f"K = {judgements[0].tuning_budget} trials overlap too much{held}."
-            )
+def pair_sentences(verdicts: Verdicts) -> list[str]:
+    """Returns what the judgements of each pair say together; alike pairs share a sentence."""
+    said: dict[str, list[str]] = {}
+    for pair in verdicts.pairs:
+        judgements = verdicts.of(*pair)
+        special, general = (results.title for results in pair)
+        match _worst(judgements):
+            case Verdict.VIOLATED:
+                where = _where(judgements, Verdict.VIOLATED)
+                said[f"{general} did worse than {special}, which it can imitate ({where})."] = []
+            case Verdict.CONSISTENT:
+                said[f"{general} did no worse than {special}, as it should."] = []
+            case verdict:
+                said.setdefault(_open(judgements, verdict), []).append(
+                    f"{general} against {special}"
+                )
+    return [f"{', '.join(pairs)}: {text}" if pairs else text for text, pairs in said.items()]
+
+
+def _open(judgements: Sequence[Judgement], verdict: Verdict) -> str:
+    """What is said of a pair on which there is no verdict."""
+    if verdict is Verdict.DESCRIPTIVE_ONLY:
+        return "no verdict, K is more than half of the trials."
+    where = _where(judgements, Verdict.CONSISTENT)
+    return f"undetermined, results of K = {judgements[0].tuning_budget} trials overlap too much" + (
+        f"; no worse in {where}." if where else "."
+    )
+
+
+def _where(judgements: Sequence[Judgement], verdict: Verdict) -> str:
+    return ", ".join(STATISTICS[j.statistic].title for j in judgements if j.verdict is verdict)
 
 
 def matrix_cells(verdicts: Verdicts) -> list[list[str]]:
@@ -212,7 +221,7 @@ def format_verdicts(comparison: Comparison) -> str:
     """Returns the verdicts on the inclusions as text for a terminal."""
     verdicts = inclusion_verdicts(comparison)
     lines = [leader(comparison), "", WHAT_IS_TESTED, conclusion(verdicts), count_line(verdicts), ""]
-    lines += [f"  {pair_sentence(verdicts.of(*pair))}" for pair in verdicts.pairs]
+    lines += [f"  {sentence}" for sentence in pair_sentences(verdicts)]
     lines += [f"  {sentence}" for sentence in untested_sentences(verdicts)]
     if verdicts.judgements:
         lines += ["", format_rows(matrix_cells(verdicts))]

@@ -5,6 +5,7 @@ percent; the CSV has them as they are.
 """
 
 import math
+import textwrap
 from typing import Any
 
 from tfoptcmp.analysis.comparisons import Comparison
@@ -256,8 +257,10 @@ def _shown(row: dict[str, Any], name: str, form: str, scale: float = 1.0) -> str
 
 
 def _listed(cells: Cells) -> str:
-    """Two lines a row, for a last column too long for a terminal; leaves the heading out."""
+    """Two lines a row or more, for a last column too long for a terminal; without the heading."""
     return "".join(
-        f"  {title}: trial {trial}, {validation} validation, {test} test\n      {values}\n"
+        f"  {title}: trial {trial}, {validation} validation, {test} test\n"
+        + textwrap.fill(values, 100, initial_indent=" " * 6, subsequent_indent=" " * 6)
+        + "\n"
         for title, trial, validation, test, values in cells[1:]
     )
