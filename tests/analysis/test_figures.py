@@ -1,9 +1,19 @@
 import pytest
+from matplotlib.figure import Figure
 
 from tfoptcmp.analysis.bootstrap import budget_curve
 from tfoptcmp.analysis.comparisons import compare
+from tfoptcmp.analysis.curves import verdict_curve
 from tfoptcmp.analysis.figures import (
     boundaries_figure,
+    draw_differences,
+    draw_hyperparameters,
+    draw_infeasible,
+    draw_parallel,
+    draw_statistic,
+    draw_steps,
+    draw_training_curves,
+    draw_tuning_curves,
     infeasible_figure,
     other_targets_figure,
     parallel_figure,
@@ -80,7 +90,27 @@ def test_rule_without_value_and_workload_without_test(tmp_path, make_signature, 
     )
     (axes,) = results_figure(compare(tmp_path)).axes
     assert [label.get_text() for label in axes.get_xticklabels()] == ["SGD", "Adam"]
-    assert "no value" in face(axes)
+    assert "no feasible trial" in face(axes)
+
+
+def test_workload_without_test_beside_one_that_has_it(tmp_path, make_signature, write_study):
+    write_study(tmp_path / "a", make_signature("sgd"), [0.1] * 4)
+    splits = {"train": 10, "validation": 10}
+    write_study(tmp_path / "b", make_signature("sgd"), [0.1] * 4, num_examples=splits)
+    figure = results_figure([*compare(tmp_path / "a"), *compare(tmp_path / "b")])
+    without = figure.axes[3]
+    assert "no test data" in face(without)
+    assert list(without.get_yticks()) == []
+
+
+def test_faces_of_different_heights_begin_at_one_height(tmp_path, make_signature, write_study):
+    write_study(tmp_path / "a", make_signature("sgd"), [0.1] * 4)
+    write_study(tmp_path / "b", make_signature("sgd"), [0.1] * 4, partial="only 32 images")
+    figure = results_figure([*compare(tmp_path / "a"), *compare(tmp_path / "b")])
+    tops = [
+        max(t.xyann[1] for t in axes.texts if t.get_weight() == "bold") for axes in figure.axes[:2]
+    ]
+    assert tops[0] == tops[1]
 
 
 def test_saved_twice_the_files_are_equal_and_names_are_no_mathematics(
@@ -131,7 +161,8 @@ def test_every_figure_has_its_face_and_all_optimizers_in_order(
     text = written(figure)
     for expected in ("digits_simple_cnn", "N = 4 feasible trials, K = 2", "PARTIAL DATA", "SMOKE"):
         assert expected in text
-    body = text.split("SMOKE SCALE", 1)[1]
+    notes = " ".join(text.get_text() for text in figure.texts).replace("\n", " ")
+    body = text.removeprefix(notes)
     starts = [body.index(title) for title in TITLES]
     assert starts == sorted(starts)
     assert all(path.stat().st_size > 5000 for path in save(figure, tmp_path / "f", ("svg", "pdf")))
@@ -187,10 +218,26 @@ def test_steps_to_other_targets(six_rules):
     assert own.mean() == best_of_k(comparison.studies[0], "steps_to_target", 2).mean()
 
 
-def test_steps_without_a_target_are_refused(tmp_path, make_signature, write_study):
-    write_study(tmp_path, make_signature("sgd"), [0.1] * 4, budget={"target": None})
-    with pytest.raises(ValueError, match="must have a target; got 'digits_simple_cnn'"):
+def test_steps_without_a_target_go_to_where_the_worst_ends(tmp_path, make_signature, write_study):
+    for rule, error in (("sgd", 0.31), ("adam", 0.1)):
+        write_study(tmp_path / "s", make_signature(rule), [error] * 4, budget={"target": None})
+    (axes,) = steps_figure(compare(tmp_path / "s")).axes
+    assert "Steps to 31 % classification error, where the worst ends (no target here)" in face(axes)
+    assert axes.lines[0].get_ydata()[0] == 100  # by hand: SGD gets to 31 % at its last step
+    assert axes.lines[1].get_ydata()[0] == 75  # by hand: Adam's 0.9 - 0.8 * 0.75 = 0.3
+
+
+def test_steps_with_neither_target_nor_trial_are_refused(tmp_path, make_signature, write_study):
+    write_study(tmp_path, make_signature("sgd"), [], infeasible=1, budget={"target": None})
+    with pytest.raises(ValueError, match="a target or a feasible trial; got neither for 'digits_"):
         steps_figure(compare(tmp_path))
+
+
+def test_other_targets_have_a_row_for_each_comparison(six_rules):
+    (comparison,) = compare(six_rules)
+    figure = other_targets_figure([comparison, comparison], [0.5, 0.4])
+    places = [axes.get_subplotspec() for axes in figure.axes]
+    assert [(p.rowspan.start, p.colspan.start) for p in places] == [(0, 0), (0, 1), (1, 0), (1, 1)]
 
 
 def test_training_loss_is_selected_by_itself(six_rules):
@@ -231,6 +278,25 @@ def test_huge_loss_does_not_move_the_point(tmp_path, make_signature, write_study
     assert known.mean() > 1e20
     assert axes.lines[0].get_ydata()[0] == known.percentile(50)
     assert boundaries_figure(comparison).axes[0].get_ylim()[1] < 10
+
+
+def test_all_draw_into_axes_of_the_caller(six_rules):
+    (comparison,) = compare(six_rules)
+    adam = comparison.studies[4]
+    special, general = comparison.studies[0], adam
+    axes = Figure().subplots(8, 1)
+    draw_statistic(axes[0], comparison, "test")
+    draw_steps(axes[1], comparison, 0.5)
+    draw_infeasible(axes[2], comparison)
+    draw_tuning_curves(axes[3], comparison, "validation")
+    draw_training_curves(axes[4], comparison)
+    draw_hyperparameters(axes[5], comparison, adam)
+    draw_parallel(axes[6], comparison, adam)
+    draw_differences(axes[7], verdict_curve(special, general, "test"), COLOURS["adam"])
+    for one in axes:
+        assert one.has_data()
+    for curves in (axes[3], axes[4]):
+        assert curves.get_legend_handles_labels()[1] == TITLES
 
 
 def test_share_interval_by_hand():

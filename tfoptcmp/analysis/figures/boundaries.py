@@ -28,6 +28,7 @@ from tfoptcmp.analysis.figures.style import (
 from tfoptcmp.analysis.published import PUBLISHED_EPSILONS
 from tfoptcmp.analysis.studies import StudyResults
 from tfoptcmp.records import Status
+from tfoptcmp.signatures import RULES
 from tfoptcmp.spaces import Choice, Dimension, Fixed, LogUniform
 
 _INCHES = (1.7, 1.15)  # of a hyperparameter's part of a row
@@ -38,7 +39,13 @@ _HOW_TO_READ = (
     "search space, which good trials should not crowd; red ticks at the top: trials that diverged; "
     "triangles at the top: results above the axis"
 )
-_EPSILONS = "; red triangles at the bottom: epsilons of published work with that rule"
+_PUBLISHED = ", ".join(
+    f"{RULES[p.rule].title} {p.epsilon:g} {p.source}" for p in PUBLISHED_EPSILONS
+)
+_EPSILONS = (
+    f"; red triangles at the bottom: epsilons of published work with that rule ({_PUBLISHED}; "
+    "NAdam: Adam's)"
+)
 
 
 def boundaries_figure(comparison: Comparison) -> Figure:
@@ -73,6 +80,27 @@ def boundaries_figure(comparison: Comparison) -> Figure:
             axes.set_ylabel(f"{folded(results.title)}\nvalidation, {unit}")
             _row(axes, results, look, scale, top)
     return figure
+
+
+def draw_hyperparameters(axes: Axes, comparison: Comparison, results: StudyResults) -> None:
+    """Draws the final validation metric of one optimizer's trials against its hyperparameters.
+
+    Args:
+        axes: Where to draw; the hyperparameters stand side by side.
+        comparison: For the metric's unit and the optimizers' looks.
+        results: One of its studies.
+    """
+    scale, unit = metric_unit(comparison)
+    (look,) = (
+        look
+        for other, look in zip(comparison.studies, looks(comparison), strict=True)
+        if other is results
+    )
+    axes.set_xlim(0, max(1, results.signature.space.num_dims))
+    axes.set_xticks([])
+    axes.set_ylabel(f"{folded(results.title)}\nvalidation, {unit}")
+    top = _limit(axes, [scale * results.feasible["validation_metric"]])
+    _row(axes, results, look, scale, top)
 
 
 def _row(axes: Axes, results: StudyResults, look: Look, scale: float, top: float) -> None:

@@ -81,7 +81,13 @@ def face_inches(comparison: Comparison, width_inches: float, title: str = "") ->
     return _LINE_INCHES * len(_face_lines(comparison, width_inches, title))
 
 
-def face_title(axes: Axes, comparison: Comparison, width_inches: float, title: str = "") -> None:
+def face_title(
+    axes: Axes,
+    comparison: Comparison,
+    width_inches: float,
+    title: str = "",
+    height_inches: float = 0.0,
+) -> None:
     """Puts workload, scale, N, K and all warnings above the axes, warnings in colour.
 
     Args:
@@ -89,14 +95,16 @@ def face_title(axes: Axes, comparison: Comparison, width_inches: float, title: s
         comparison: What is drawn.
         width_inches: Of the comparison's column; lines break there.
         title: What the column shows, above the workload.
+        height_inches: Of the tallest face beside it, so that all begin at one height.
     """
     lines = _face_lines(comparison, width_inches, title)
-    for from_bottom, (text, look) in enumerate(reversed(lines)):
+    num_lines = max(len(lines), round(height_inches / _LINE_INCHES))
+    for from_top, (text, look) in reversed(list(enumerate(lines, start=1))):
         axes.annotate(
             text,
             xy=(0, 1),
             xycoords="axes fraction",
-            xytext=(0, 8 + 12 * from_bottom),
+            xytext=(0, 8 + 72 * _LINE_INCHES * (num_lines - from_top)),
             textcoords="offset points",
             **look,
         )
@@ -105,12 +113,12 @@ def face_title(axes: Axes, comparison: Comparison, width_inches: float, title: s
 def _face_lines(
     comparison: Comparison, width_inches: float, title: str
 ) -> list[tuple[str, dict[str, Any]]]:
-    # Characters that fit into an inch: 9 bold ones of 10 points, 11 of 8 points, 14 plain ones.
+    # Characters that fit into an inch: 9 bold ones of 10 points, 11 of 8 points, 13 plain ones.
     told = [comparison.spent, comparison.sample_sizes]
     if title and comparison.workload not in title:
         told[0] = f"{comparison.workload}, {told[0]}"
     titles = _wrapped([title or comparison.workload], 9 * width_inches)
-    headline = _wrapped(told, 14 * width_inches)
+    headline = _wrapped(told, 13 * width_inches)
     warnings = _wrapped(comparison.warnings, 11 * width_inches)
     return [
         *((line, {"weight": "bold", "size": 10}) for line in titles),

@@ -19,16 +19,17 @@ from tfoptcmp.analysis.verdicts import Verdict
 Curves = Sequence[tuple[StudyResults, StudyResults, Sequence[CurvePoint]]]
 
 _PANELS_A_ROW = 3
-_VERDICT_COLOURS = {
-    Verdict.VIOLATED: "#B03000",
-    Verdict.CONSISTENT: "#009E73",
-    Verdict.UNDETERMINED: "#BBBBBB",
+# Shapes too: red and green are the colours that most colour-blind people confuse.
+_VERDICT_LOOKS = {
+    Verdict.VIOLATED: ("X", "#B03000", 5.0),
+    Verdict.CONSISTENT: ("s", "#009E73", 3.0),
+    Verdict.UNDETERMINED: (".", "#BBBBBB", 3.0),
 }
 _HOW_TO_READ = (
     "band: 5th to 95th percentile of the general rule's result minus the special rule's, both the "
     "best of k trials, line: median; above the dotted line (the tolerated difference) the general "
-    "rule is worse; strip: verdict at each k (red: violated, green: consistent, grey: "
-    "undetermined), up to k = N/2; dashed: K"
+    "rule is worse; strip: verdict at each k (red crosses: violated, green squares: "
+    "consistent, grey dots: undetermined), up to k = N/2; dashed: K"
 )
 
 
@@ -64,7 +65,7 @@ def inclusions_figure(comparison: Comparison, statistic: str, curves: Curves) ->
         grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
         panels = list(grid.ravel())
         for axes, title, (_, general, points) in zip(panels, titles, curves, strict=False):
-            _draw(axes, points, colour(general.signature.rule.name), scale)
+            draw_differences(axes, points, colour(general.signature.rule.name), scale)
             axes.axvline(comparison.tuning_budget, color="#777777", linewidth=0.8, linestyle="--")
             axes.set_title(title, fontsize=8)
         for axes in panels[len(curves) :]:
@@ -92,12 +93,25 @@ def inclusions_figure(comparison: Comparison, statistic: str, curves: Curves) ->
 
 def _ticks(near: float, low: float, high: float) -> list[float]:
     """0 and round numbers on both sides, from the linear part outwards."""
-    first = math.floor(math.log10(near)) if near > 0 else 0
-    sizes = [m * 10.0**e for e in range(first, first + 4) for m in (1, 4)]
+    near = near or 1.0
+    first = math.floor(math.log10(near))
+    multiples = (1, 4) if max(-low, high) < 30 * near else (1,)
+    sizes = [m * 10.0**e for e in range(first, first + 5) for m in multiples]
+    sizes = [size for size in sizes if size > 0.3 * near]  # others would crowd around 0
     return [t for t in (*(-size for size in sizes), 0.0, *sizes) if low <= t <= high]
 
 
-def _draw(axes: Axes, points: Sequence[CurvePoint], colour: str, scale: float) -> None:
+def draw_differences(
+    axes: Axes, points: Sequence[CurvePoint], colour: str, scale: float = 1.0
+) -> None:
+    """Draws the difference between a general and a special rule against k, and the verdicts.
+
+    Args:
+        axes: Where to draw.
+        points: Of `curves.verdict_curve`.
+        colour: Of the general rule.
+        scale: From the statistic's unit to the one shown.
+    """
     k = np.array([p.tuning_budget for p in points])
     low, median, high, delta = (
         scale * np.array([getattr(p, name) for p in points])
@@ -107,13 +121,14 @@ def _draw(axes: Axes, points: Sequence[CurvePoint], colour: str, scale: float) -
     axes.plot(k, delta, ":", color="#333333", linewidth=1)
     axes.fill_between(k, low, high, color=colour, alpha=0.2, linewidth=0)
     axes.plot(k, median, "-", color=colour, linewidth=1.4)
-    for verdict, strip in _VERDICT_COLOURS.items():
+    for verdict, (marker, strip, size) in _VERDICT_LOOKS.items():
         chosen = [p.tuning_budget for p in points if p.verdict is verdict]
         axes.plot(
             chosen,
             np.full(len(chosen), 0.97),
-            "s",
+            marker,
+            linestyle="",
             color=strip,
-            markersize=3,
+            markersize=size,
             transform=axes.get_xaxis_transform(),
         )

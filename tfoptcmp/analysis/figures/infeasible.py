@@ -2,6 +2,7 @@
 
 import math
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tfoptcmp.analysis.comparisons import Comparison
@@ -37,32 +38,43 @@ def infeasible_figure(comparison: Comparison) -> Figure:
             margins=Margins(left=0.3 + 0.08 * max(map(len, names)), right=0.9),
         )
         axes = figure.subplots()
-        for position, (results, look) in enumerate(zip(studies, looks(comparison), strict=True)):
-            diverged = results.num_infeasible
-            ended = diverged + results.num_feasible
-            if ended:
-                low, high = share_interval(diverged, ended)
-                axes.hlines(position, 100 * low, 100 * high, color=look.colour, linewidth=2)
-                axes.plot(
-                    100 * diverged / ended,
-                    position,
-                    "o",
-                    color=look.colour,
-                    markerfacecolor=look.fill,
-                )
-            axes.annotate(
-                f"{diverged} of {ended}",
-                xy=(1.02, position),
-                xycoords=("axes fraction", "data"),
-                va="center",
-                fontsize=8,
-            )
-        axes.set_yticks(range(len(studies)), names)
-        axes.set_ylim(len(studies) - 0.5, -0.5)  # the first on top
-        axes.set_xlim(-2, 102)
-        axes.grid(True, axis="x")
-        axes.set_xlabel("diverged, % of trials")
+        draw_infeasible(axes, comparison)
     return figure
+
+
+def draw_infeasible(axes: Axes, comparison: Comparison) -> None:
+    """Draws the share of trials that diverged, an optimizer below the other.
+
+    Args:
+        axes: Where to draw.
+        comparison: What to draw.
+    """
+    studies = comparison.studies
+    for position, (results, look) in enumerate(zip(studies, looks(comparison), strict=True)):
+        diverged = results.num_infeasible
+        ended = diverged + results.num_feasible
+        if ended:
+            low, high = share_interval(diverged, ended)
+            axes.hlines(position, 100 * low, 100 * high, color=look.colour, linewidth=2)
+            axes.plot(
+                100 * diverged / ended,
+                position,
+                "o",
+                color=look.colour,
+                markerfacecolor=look.fill,
+            )
+        axes.annotate(
+            f"{diverged} of {ended}",
+            xy=(1.02, position),
+            xycoords=("axes fraction", "data"),
+            va="center",
+            fontsize=8,
+        )
+    axes.set_yticks(range(len(studies)), [results.title for results in studies])
+    axes.set_ylim(len(studies) - 0.5, -0.5)  # the first on top
+    axes.set_xlim(-2, 102)
+    axes.grid(True, axis="x")
+    axes.set_xlabel("diverged, % of trials")
 
 
 def share_interval(count: int, total: int) -> tuple[float, float]:

@@ -47,18 +47,26 @@ def parallel_figure(comparison: Comparison) -> Figure:
         )
         rows = figure.subplots(len(studies), 1, squeeze=False)[:, 0]
         for axes, results in zip(rows, studies, strict=True):
-            _draw(axes, comparison, results, most)
+            draw_parallel(axes, comparison, results)
+            axes.set_xlim(-0.3, most - 0.7)
     return figure
 
 
-def _draw(axes: Axes, comparison: Comparison, results: StudyResults, most: int) -> None:
+def draw_parallel(axes: Axes, comparison: Comparison, results: StudyResults) -> None:
+    """Draws the feasible trials of one optimizer as parallel coordinates, the best dark.
+
+    Args:
+        axes: Where to draw.
+        comparison: For the metric's unit.
+        results: One of its studies.
+    """
     scale, unit = metric_unit(comparison)
     free = results.signature.space.free
     feasible = results.feasible.sort_values(
         "validation_metric", ascending=False, na_position="first", kind="stable"
     )
     count = len(feasible)
-    axes.set_xlim(-0.3, most - 0.7)
+    axes.set_xlim(-0.3, len(free) + 0.3)
     axes.set_ylim(-0.05, 1.05)
     axes.grid(False)
     for side in ("bottom", "left"):
@@ -69,7 +77,7 @@ def _draw(axes: Axes, comparison: Comparison, results: StudyResults, most: int) 
     axes.set_xticks(range(len(ticks)), [folded(name, 16) for name in ticks], fontsize=7)
     axes.tick_params(length=0)
     if not count:
-        no_value(axes, len(free) / 2)
+        no_value(axes, len(free) / 2, "no feasible trial")
         return
     ranks = (np.arange(count) + 0.5) / count  # the last one is the best
     dimensions = results.signature.space.dimensions

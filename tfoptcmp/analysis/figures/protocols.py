@@ -54,7 +54,7 @@ def protocols_figure(
         grid = figure.subplots(1, len(columns), squeeze=False, sharey=True, width_ratios=widths)[0]
         for axes, (name, comparison), width in zip(grid, columns, widths, strict=True):
             draw_statistic(axes, comparison, statistic)
-            face_title(axes, comparison, width_inches=width, title=name)
+            face_title(axes, comparison, width, name, height_inches=face)
             if axes is not grid[0]:
                 axes.set_ylabel("")
         reading_note(figure, HOW_TO_READ)

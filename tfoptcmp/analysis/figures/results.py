@@ -21,6 +21,7 @@ from tfoptcmp.analysis.figures.style import (
     names_inches,
     no_value,
     optimizer_axis,
+    why_no_value,
 )
 from tfoptcmp.analysis.statistics import best_of_k, measured
 
@@ -68,7 +69,7 @@ def _figure(comparisons: Sequence[Comparison], rows: Sequence[str], note: str) -
         for column, (comparison, width) in enumerate(zip(comparisons, widths, strict=True)):
             for axes, statistic in zip(grid[:, column], rows, strict=True):
                 draw_statistic(axes, comparison, statistic)
-            face_title(grid[0, column], comparison, width_inches=width)
+            face_title(grid[0, column], comparison, width_inches=width, height_inches=face)
         reading_note(figure, note)
     return figure
 
@@ -88,10 +89,12 @@ def draw_statistic(axes: Axes, comparison: Comparison, statistic: str) -> None:
     """
     scale, unit = (1.0, "nats") if statistic == "train_loss" else metric_unit(comparison)
     drawn = zip(comparison.studies, looks(comparison), strict=True)
+    if not any(measured(results, statistic) for results in comparison.studies):
+        axes.set_yticks([])
     for position, (results, look) in enumerate(drawn):
         known = best_of_k(results, statistic, comparison.tuning_budget)
         if known is None or not math.isfinite(known.percentile(95)):
-            no_value(axes, position)
+            no_value(axes, position, why_no_value(results, statistic))
         else:
             draw_point(axes, position, known, look, scale)
     optimizer_axis(axes, comparison.studies)

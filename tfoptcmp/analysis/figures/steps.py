@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -29,28 +30,45 @@ _HOW_TO_READ = (
 )
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Panel:
+    comparison: Comparison
+    target: float  # in the metric's unit
+    title: str
+
+
 def steps_figure(comparisons: Sequence[Comparison]) -> Figure:
     """Draws the steps to each comparison's own target, a column for each (figure 2).
 
+    Where a scale has no target, the steps are those to where the worst optimizer ends, the first of
+    `reached_targets`, and the column says so.
+
     Args:
-        comparisons: At least one; those without a target are refused.
+        comparisons: At least one.
 
     Raises:
-        ValueError: If one has no target.
+        ValueError: If one has neither a target nor a feasible trial.
     """
     panels = []
     for comparison in comparisons:
         target = comparison.config.budget["target"]
-        if target is None:
-            raise ValueError(f"comparisons must have a target; got {comparison.workload!r}")
-        panels.append((comparison, float(target)))
-    return _figure(panels)
+        if target is not None:
+            panels.append(_panel(comparison, float(target)))
+            continue
+        reached = reached_targets(comparison)
+        if not reached:
+            raise ValueError(
+                "comparisons must have a target or a feasible trial; got neither for "
+                f"{comparison.workload!r}"
+            )
+        panels.append(_panel(comparison, reached[0], ", where the worst ends (no target here)"))
+    return _figure([panels])
 
 
 def other_targets_figure(
     comparisons: Sequence[Comparison], targets: Sequence[float] | None = None
 ) -> Figure:
-    """Draws the steps to other targets, a column for each comparison and target (figure 10).
+    """Draws the steps to other targets, a row a comparison and a column a target (figure 10).
 
     Args:
         comparisons: At least one, of one or several budgets.
@@ -59,14 +77,14 @@ def other_targets_figure(
     Raises:
         ValueError: If there is no target to draw.
     """
-    panels = [
-        (comparison, target)
+    rows = [
+        [_panel(comparison, target) for target in chosen]
         for comparison in comparisons
-        for target in (reached_targets(comparison) if targets is None else targets)
+        if (chosen := reached_targets(comparison) if targets is None else targets)
     ]
-    if not panels:
+    if not rows:
         raise ValueError(f"targets must not be empty; got {targets!r}, and no trial to take any of")
-    return _figure(panels)
+    return _figure(rows)
 
 
 def reached_targets(comparison: Comparison) -> list[float]:
@@ -81,35 +99,49 @@ def reached_targets(comparison: Comparison) -> list[float]:
     return [known[i] for i in sorted({0, len(known) // 2, len(known) - 1})] if known else []
 
 
-def _figure(panels: Sequence[tuple[Comparison, float]]) -> Figure:
-    widths = [column_inches(comparison) for comparison, _ in panels]
-    titles = []
-    for comparison, target in panels:
-        scale, unit = metric_unit(comparison)
-        titles.append(f"Steps to {scale * target:.3g} {unit} {comparison.config.metric}")
+def _panel(comparison: Comparison, target: float, which: str = "") -> _Panel:
+    scale, unit = metric_unit(comparison)
+    metric = comparison.config.metric
+    title = f"Steps to {scale * target:.3g} {unit} {metric}{which}"
+    return _Panel(comparison=comparison, target=target, title=title)
+
+
+def _figure(rows: Sequence[Sequence[_Panel]]) -> Figure:
+    num_columns = max(map(len, rows))
+    width = max(column_inches(panel.comparison) for row in rows for panel in row)
     with house_style():
-        face = max(
-            face_inches(comparison, width, title)
-            for (comparison, _), width, title in zip(panels, widths, titles, strict=True)
-        )
-        below = max(names_inches(comparison.studies) for comparison, _ in panels)
-        figure = Figure(figsize=(sum(widths), face + below + 2.5), layout="constrained")
-        grid = figure.subplots(1, len(panels), squeeze=False, width_ratios=widths)[0]
-        drawn = zip(grid, panels, widths, titles, strict=True)
-        for axes, (comparison, target), width, title in drawn:
-            _draw(axes, comparison, target)
-            face_title(axes, comparison, width_inches=width, title=title)
+        faces = [max(face_inches(p.comparison, width, p.title) for p in row) for row in rows]
+        heights = [
+            face + 2.2 + max(names_inches(panel.comparison.studies) for panel in row)
+            for face, row in zip(faces, rows, strict=True)
+        ]
+        size = (num_columns * width, sum(heights) + 0.3)
+        figure = Figure(figsize=size, layout="constrained")
+        grid = figure.subplots(len(rows), num_columns, squeeze=False)
+        for places, row, face in zip(grid, rows, faces, strict=True):
+            for axes, panel in zip(places, row, strict=False):
+                draw_steps(axes, panel.comparison, panel.target)
+                face_title(axes, panel.comparison, width, panel.title, height_inches=face)
+            for axes in places[len(row) :]:
+                axes.set_axis_off()
         reading_note(figure, _HOW_TO_READ)
     return figure
 
 
-def _draw(axes: Axes, comparison: Comparison, target: float) -> None:
+def draw_steps(axes: Axes, comparison: Comparison, target: float) -> None:
+    """Draws the steps to a target, an optimizer after the other, and how often it is reached.
+
+    Args:
+        axes: Where to draw.
+        comparison: What to draw.
+        target: Validation metric, in its unit (shares in [0, 1]).
+    """
     studies = comparison.studies
     for position, (results, look) in enumerate(zip(studies, looks(comparison), strict=True)):
         known = steps_of_best(results, target, comparison.tuning_budget)
         steps, reached = (None, 0.0) if known is None else known.finite()
         if steps is None:
-            no_value(axes, position, "not reached" if results.num_feasible else "no value")
+            no_value(axes, position, "not reached" if results.num_feasible else "no feasible trial")
         else:
             draw_point(axes, position, steps, look)
         axes.annotate(

@@ -12,6 +12,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from tfoptcmp.analysis.comparisons import Comparison
 from tfoptcmp.analysis.distributions import FloatArray
+from tfoptcmp.analysis.statistics import measured
 from tfoptcmp.analysis.studies import StudyResults
 
 # Okabe and Ito's palette, which colour-blind people can tell apart (jfly.uni-koeln.de/color).
@@ -101,7 +102,14 @@ def _are_long(studies: Sequence[StudyResults]) -> bool:
     return any(len(results.title) > 12 for results in studies)
 
 
-def no_value(axes: Axes, position: float, text: str = "no value") -> None:
+def why_no_value(results: StudyResults, statistic: str) -> str:
+    """Says in a few words why there is nothing to draw."""
+    if not results.num_feasible:
+        return "no feasible trial"
+    return "no value" if measured(results, statistic) else "no test data"
+
+
+def no_value(axes: Axes, position: float, text: str) -> None:
     """Says, upright at x = position, that there is nothing to draw."""
     axes.annotate(
         text,
@@ -132,7 +140,7 @@ def metric_unit(comparison: Comparison) -> tuple[float, str]:
 
 
 def value_axis(axes: Axes, shown: Sequence[float] | FloatArray) -> None:
-    """Makes y logarithmic where the values are positive and span more than a factor of 8.
+    """Makes y logarithmic where the values are positive and span more than a factor of 4.
 
     Best results are a few percent and diverging ones near chance: a linear axis would show chance.
 
@@ -142,7 +150,7 @@ def value_axis(axes: Axes, shown: Sequence[float] | FloatArray) -> None:
     """
     values = np.asarray(shown, dtype=np.float64)
     values = values[np.isfinite(values)]
-    if not values.size or values.min() <= 0 or values.max() / values.min() <= 8:
+    if not values.size or values.min() <= 0 or values.max() / values.min() <= 4:
         return
     axes.set_yscale("log")
     subs = (1.0, 2.0, 5.0) if values.max() / values.min() < 1e3 else (1.0,)

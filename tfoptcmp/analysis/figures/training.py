@@ -15,6 +15,7 @@ from tfoptcmp.analysis.figures.style import (
     metric_unit,
     no_value,
     value_axis,
+    why_no_value,
 )
 from tfoptcmp.analysis.studies import StudyResults
 from tfoptcmp.analysis.tables import best_trial
@@ -55,6 +56,26 @@ def training_curves_figure(comparison: Comparison) -> Figure:
     return figure
 
 
+def draw_training_curves(axes: Axes, comparison: Comparison) -> None:
+    """Draws the validation metric of each optimizer's best trial and the band of its good ones.
+
+    Lines are labelled for `axes.legend()`.
+
+    Args:
+        axes: Where to draw.
+        comparison: What to draw.
+    """
+    scale, unit = metric_unit(comparison)
+    shown: list[float] = []
+    for results, look in zip(comparison.studies, looks(comparison), strict=True):
+        best = scale * best_curve(results)
+        if not best.empty:
+            shown += _draw(axes, results, best, look, scale, results.title)
+    value_axis(axes, shown)
+    axes.set_xlabel("training steps")
+    axes.set_ylabel(f"validation {comparison.config.metric}, {unit}")
+
+
 def best_curve(results: StudyResults) -> "pd.Series[float]":
     """Returns the validation metric of the best trial, indexed by the step; empty if none."""
     best = best_trial(results)
@@ -64,17 +85,22 @@ def best_curve(results: StudyResults) -> "pd.Series[float]":
 
 
 def _draw(
-    axes: Axes, results: StudyResults, best: "pd.Series[float]", look: Look, scale: float
+    axes: Axes,
+    results: StudyResults,
+    best: "pd.Series[float]",
+    look: Look,
+    scale: float,
+    label: str | None = None,
 ) -> list[float]:
     """Returns the finite values drawn."""
     good = results.measurements["trial"].isin(set(good_trials(results)["trial"]))
     rows = results.measurements[good]
     if best.empty or rows.empty:
-        no_value(axes, results.config.budget["steps"] / 2)
+        no_value(axes, results.config.budget["steps"] / 2, why_no_value(results, "validation"))
         return []
     by_step = rows.groupby("step")["validation_metric"]
     low, high = scale * by_step.min(), scale * by_step.max()
     axes.fill_between(low.index, low, high, color=look.colour, alpha=0.2, linewidth=0)
-    axes.plot(best.index, best, look.line, color=look.colour, linewidth=1.6)
+    axes.plot(best.index, best, look.line, color=look.colour, linewidth=1.6, label=label)
     values = np.concatenate([low, high, best])
     return [float(value) for value in values[np.isfinite(values)]]

@@ -16,6 +16,7 @@ from tfoptcmp.analysis.figures.style import (
     metric_unit,
     no_value,
     value_axis,
+    why_no_value,
 )
 from tfoptcmp.analysis.statistics import measured, selection_and_values
 from tfoptcmp.analysis.studies import StudyResults
@@ -44,6 +45,7 @@ def tuning_curves_figure(comparison: Comparison, statistic: str | None = None) -
         pd.Series(dtype=float) if c is None else pd.Series(scale * _centre(c), index=c.num_drawn)
         for c in curves
     ]
+    most = max([1, *(len(line) for line in lines)])
     with house_style():
         figure, panels = panel_for_each(
             comparison,
@@ -53,15 +55,15 @@ def tuning_curves_figure(comparison: Comparison, statistic: str | None = None) -
             "tuning budget k, trials",
             f"{statistic}, {unit}",
         )
-        for axes, curve, look in zip(panels, curves, looks(comparison), strict=True):
+        drawn = zip(panels, comparison.studies, curves, looks(comparison), strict=True)
+        for axes, results, curve, look in drawn:
             if curve is None:
-                no_value(axes, 1)
+                no_value(axes, most**0.5, why_no_value(results, statistic))
             else:
                 _draw(axes, curve, look, scale)
             axes.axvline(comparison.tuning_budget, color="#777777", linewidth=0.8, linestyle="--")
         axes = panels[0]
         axes.set_xscale("log")
-        most = max([1, *(len(line) for line in lines)])
         ticks = [tick for tick in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if tick <= most]
         axes.set_xticks(ticks, [str(tick) for tick in ticks])
         axes.set_xlim(0.9, 1.1 * most)
@@ -74,6 +76,26 @@ def tuning_curves_figure(comparison: Comparison, statistic: str | None = None) -
     return figure
 
 
+def draw_tuning_curves(axes: Axes, comparison: Comparison, statistic: str) -> None:
+    """Draws a result of the best of k trials against k, all optimizers in one axes.
+
+    Bands of more than two or three hide each other: hence the figure's panels. Lines are labelled
+    for `axes.legend()`.
+
+    Args:
+        axes: Where to draw.
+        comparison: What to draw.
+        statistic: "validation" or "test".
+    """
+    scale, unit = metric_unit(comparison)
+    for results, look in zip(comparison.studies, looks(comparison), strict=True):
+        if (curve := _curve(results, statistic)) is not None:
+            _draw(axes, curve, look, scale, results.title)
+    axes.set_xscale("log")
+    axes.set_xlabel("tuning budget k, trials")
+    axes.set_ylabel(f"{statistic} {comparison.config.metric}, {unit}")
+
+
 def _curve(results: StudyResults, statistic: str) -> BudgetCurve | None:
     if not measured(results, statistic):
         return None
@@ -84,10 +106,12 @@ def _centre(curve: BudgetCurve) -> FloatArray:
     return np.where(curve.mean <= curve.high, curve.mean, curve.median)
 
 
-def _draw(axes: Axes, curve: BudgetCurve, look: Look, scale: float) -> None:
+def _draw(
+    axes: Axes, curve: BudgetCurve, look: Look, scale: float, label: str | None = None
+) -> None:
     half = max(1, len(curve.mean) // 2)
     k, centre = curve.num_drawn, scale * _centre(curve)
     low, high = scale * curve.low[:half], scale * curve.high[:half]
     axes.fill_between(k[:half], low, high, color=look.colour, alpha=0.2, linewidth=0)
-    axes.plot(k[:half], centre[:half], look.line, color=look.colour, linewidth=1.6)
+    axes.plot(k[:half], centre[:half], look.line, color=look.colour, linewidth=1.6, label=label)
     axes.plot(k[half - 1 :], centre[half - 1 :], ":", color=look.colour, linewidth=1.2)
