@@ -2,6 +2,10 @@
 
 tfoptcmp-report --study_dir=runs/digits
 tfoptcmp-report runs/digits/sgd runs/digits/adam --output_dir=report
+
+Beside report.html lie its figures, the table as results.csv, results.md (Markdown) and results.tex
+(LaTeX), and space_suggestion.json for tfoptcmp-tune --space_file. What the audit found is in the
+report; tfoptcmp-audit prints it in full.
 """
 
 from pathlib import Path

@@ -118,6 +118,17 @@ def test_steps_given_that_the_target_was_reached():
     np.testing.assert_allclose(reached.probabilities, [7 / 12, 5 / 12], rtol=1e-12)
 
 
+def test_steps_have_the_papers_probabilities():
+    """Theory: the rank probabilities of the R that reached it, over 1 - ((N-R)/N)^K."""
+    n, r, k = 50, 20, 10
+    steps = np.concatenate([np.full(n - r, np.inf), np.arange(10.0, 10 * r + 1, 10)])
+    reached, probability = best_of(steps, steps, k).finite()
+    rank = np.arange(1, r + 1)
+    theory = ((n - rank + 1) / n) ** k - ((n - rank) / n) ** k
+    assert probability == pytest.approx(1 - ((n - r) / n) ** k, rel=1e-12)
+    np.testing.assert_allclose(reached.probabilities, theory / probability, rtol=1e-12)
+
+
 def test_nobody_reached_the_target():
     assert best_of([np.inf] * 3, [np.inf] * 3, 2).finite() == (None, 0.0)
 

@@ -4,7 +4,7 @@ import io
 import pytest
 
 from tfoptcmp.analysis.comparisons import compare
-from tfoptcmp.analysis.summary import conclusion, format_verdicts, leader
+from tfoptcmp.analysis.summary import conclusion, format_verdicts, leader, pair_sentences
 from tfoptcmp.analysis.tables import best_cells, best_rows, format_table, hyperparameter_cells
 from tfoptcmp.analysis.verdicts import inclusion_verdicts
 
@@ -83,6 +83,18 @@ def test_markdown_and_latex_escape(tmp_path, make_signature, write_study):
     markdown = format_table(comparison, "markdown").splitlines()
     columns = {line.count("|") for line in markdown if line.startswith("| ")}
     assert columns == {9, 6}
+
+
+def test_pairs_alike_share_a_sentence(six_rules, two_rules):
+    (comparison,) = compare(six_rules, tuning_budget=6)
+    (sentence,) = pair_sentences(inclusion_verdicts(comparison))
+    assert sentence.startswith("Momentum against SGD, Nesterov against SGD, RMSProp against SGD, ")
+    assert sentence.endswith(
+        "NAdam against Nesterov: no verdict, K is more than half of the trials."
+    )
+    assert pair_sentences(inclusion_verdicts(two_rules)) == [
+        "Momentum did worse than SGD, which it can imitate (validation, test, training loss)."
+    ]
 
 
 def test_unknown_style_is_refused(two_rules):
