@@ -164,7 +164,7 @@ def _same_start(
     np.savez(weights, **_by_kind(network))
     facts = {
         "parameters": sum(int(np.prod(v.shape)) for v in network.trainable_variables),
-        "flops": spec.batch_size * flops.training(network),
+        "flops": spec.batch_size * flops.training(network, length=spec.input_shape[0]),
     }
     for layer in network._flatten_layers():
         if isinstance(layer, keras.layers.Dropout):
