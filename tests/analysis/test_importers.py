@@ -90,7 +90,9 @@ def test_workloads_are_apart_and_targets_may_be_missed(write):
         "workload,optimizer,test,validation,steps_to_target,num_test,num_validation\n"
         "digits,sgd,0.1,0.1,300,1000,500\ndigits,sgd,0.2,0.2,,1000,500\nmnist,sgd,3,3,,,\n"
     )
-    digits, mnist = read_csv(path)
+    path.write_text(path.read_text() + ",sgd ,0.1,0.1,,,\n")
+    digits, mnist, unnamed = read_csv(path)
+    assert (unnamed.workload, unnamed.entries[0].name) == ("results", "sgd")
     assert (digits.workload, mnist.workload) == ("digits", "mnist")
     assert digits.entries[0].trials["steps_to_target"].tolist() == [300, math.inf]
     assert digits.num_examples == {"validation": 500, "test": 1000}
@@ -136,10 +138,11 @@ def test_sgd_of_other_tools_may_have_momentum(write):
         ("optimizer,valid_acc\na,1\n", "for 'valid_acc' give 1 - accuracy"),
         ("optimizer;test\na;1\n", "must be separated by commas"),
         ("optimizer,test,num_test\na,8.1,100\n", r"in \[0, 1\]; got 8.1 \(divide percent by 100"),
+        ("optimizer,test,lr,lr_low,lr_high\na,1,3,1,2\n", "line 2: 'lr' must lie between .*got 3"),
         ("optimizer,test,lr\na,1,auto\n", "line 2: 'lr' must be a number; got 'auto'"),
         ("optimizer,test,Test\na,1,1\n", "must be there once; got 'test' twice"),
         (
-            "optimizer,test,lr,lr_low,lr_high\na,1,1,1,9\na,1,1,2,9\n",
+            "optimizer,test,lr,lr_low,lr_high\na,1,3,1,9\na,1,3,2,9\n",
             r"a: lr_low must be one number .* got \[1.0, 2.0\]",
         ),
     ],

@@ -64,6 +64,8 @@ RESULTS = (
 _WORDS = ("optimizer", "rule", "workload", "diverged", "selected")
 _TRUE, _FALSE = ("1", "1.0", "true", "yes"), ("0", "0.0", "false", "no", "", "nan")
 
+_ROUNDING = 1e-6  # relative; tables are written with few digits
+
 # What people call the columns that must be there.
 _LIKELY = {
     "optimizer": r"opt|optim|optimi[sz]er[ _-].*|optimiser|method|algo|algorithm",
@@ -148,6 +150,7 @@ def _checked(path: Path | str, table: pd.DataFrame) -> pd.DataFrame:
     if table["optimizer"].isna().any():
         row = int(table["optimizer"].isna().idxmax()) + 2
         raise StudyError(f"{path}, line {row}: 'optimizer' must be a name; got nothing")
+    table["optimizer"] = table["optimizer"].astype(str).str.strip()
     for rule in table.get("rule", pd.Series(dtype=object)).dropna():
         if rule_named(str(rule)) is None:
             raise StudyError(
@@ -168,7 +171,21 @@ def _checked(path: Path | str, table: pd.DataFrame) -> pd.DataFrame:
                 f"got {wrong.iloc[0]!r}"
             )
         table[name] = numbers.astype(float)
+    _check_ranges(path, table)
     return _with_diverged(path, table)
+
+
+def _check_ranges(path: Path | str, table: pd.DataFrame) -> None:
+    """Values outside of their range mean that one of the two is not what it says."""
+    for name in (n for n in table.columns if f"{n}_low" in table and f"{n}_high" in table):
+        low, high, values = table[f"{name}_low"], table[f"{name}_high"], table[name]
+        outside = (values < low - _ROUNDING * low.abs()) | (values > high + _ROUNDING * high.abs())
+        if outside.any():
+            row = int(outside.idxmax())
+            raise StudyError(
+                f"{path}, line {row + 2}: {name!r} must lie between {name}_low and {name}_high, "
+                f"{low[row]:g} and {high[row]:g}; got {values[row]:g}"
+            )
 
 
 def _with_diverged(path: Path | str, table: pd.DataFrame) -> pd.DataFrame:

@@ -31,7 +31,8 @@ def read_csv(path: Path | str, tuning_budget: int | None = None) -> list[Evidenc
         StudyError: If it cannot be read as such a table; the message says what is allowed.
     """
     table, not_read = read_table(path)
-    workloads = table.get("workload", pd.Series(Path(path).stem, index=table.index))
+    named = table.get("workload", pd.Series(math.nan, table.index)).astype(object)
+    workloads = named.fillna(Path(path).stem)
     return [
         replace(
             evidence_of_table(str(workload), group, tuning_budget=tuning_budget), not_read=not_read
