@@ -1,7 +1,7 @@
 """How long a trial takes, measured on a few steps."""
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from tfoptcmp.signatures import Signature
 from tfoptcmp.training import Trainer
@@ -12,6 +12,19 @@ from tools.devices import Devices
 _TIMED_STEPS = 8
 
 
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """What was measured.
+
+    Attributes:
+        trial_seconds: One feasible trial.
+        setup_seconds: What a study spends once: building the model and tracing it.
+    """
+
+    trial_seconds: float
+    setup_seconds: float
+
+
 def seconds_per_trial(
     workload: Workload,
     budget: Budget,
@@ -19,10 +32,19 @@ def seconds_per_trial(
     signature: Signature,
     devices: Devices = Devices(),  # noqa: B008  # it is frozen
 ) -> float:
-    """Estimates the duration of one feasible trial, without what is traced only once.
+    """Estimates the duration of one feasible trial, without what a study does only once."""
+    return estimate(workload, budget, splits, signature, devices).trial_seconds
 
-    Takes a short trial, in which a measurement is followed by some steps and another measurement.
-    """
+
+def estimate(
+    workload: Workload,
+    budget: Budget,
+    splits: Splits,
+    signature: Signature,
+    devices: Devices = Devices(),  # noqa: B008  # it is frozen
+) -> Estimate:
+    """Measures a short trial, in which a measurement is followed by steps and a measurement."""
+    begin = time.perf_counter()
     short = replace(budget, steps=2 * _TIMED_STEPS, eval_every_steps=_TIMED_STEPS)
     trainer = Trainer(
         workload=workload,
@@ -47,4 +69,8 @@ def seconds_per_trial(
     measurement = time.perf_counter() - start
     step = max(0.0, interval - measurement) / _TIMED_STEPS
     num_measurements = -(-budget.steps // budget.eval_every_steps)
-    return budget.steps * step + num_measurements * measurement
+    first_part = _TIMED_STEPS * step + measurement
+    return Estimate(
+        trial_seconds=budget.steps * step + num_measurements * measurement,
+        setup_seconds=max(0.0, times[0] - begin - first_part),
+    )

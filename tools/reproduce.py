@@ -8,6 +8,7 @@ measured on a few steps. Repeating a command goes on where it stopped; figures 1
 share studies.
 """
 
+import sys
 from pathlib import Path
 
 from absl import flags
@@ -25,6 +26,9 @@ _WORKLOADS = flags.DEFINE_list("workloads", [], "Workloads instead of the figure
 _OPTIMIZERS = flags.DEFINE_list("optimizers", [], "Only these of the figure's update rules.")
 _DATA_DIR = flags.DEFINE_string(
     "data_dir", None, "Directory of prepared tensorflow_datasets; default: that library's own."
+)
+_MOCK_DATA = flags.DEFINE_bool(
+    "mock_data", False, "At --scale=smoke: random numbers in the place of data that are not there."
 )
 _SCALE = flags.DEFINE_enum(
     "scale", "smoke", ["smoke", "cpu", "paper"], "Minutes, overnight, or the paper's budget."
@@ -53,7 +57,7 @@ _OUTPUT_DIR = flags.DEFINE_string(
 _PLAN = flags.DEFINE_bool("plan", False, "Print the plan and the estimate, and stop.")
 
 _GROUPS = {
-    "What to reproduce": (_FIGURE, _WORKLOADS, _OPTIMIZERS, _DATA_DIR),
+    "What to reproduce": (_FIGURE, _WORKLOADS, _OPTIMIZERS, _DATA_DIR, _MOCK_DATA),
     "How much": (_SCALE, _STEPS, _NUM_FEASIBLE, _TUNING_BUDGET),
     "Reproducibility": (_SEED, _THREADS_PER_TRIAL),
     "Output": (_OUTPUT_DIR, _PLAN),
@@ -65,6 +69,8 @@ def _run(argv: list[str]) -> None:
         raise UserError(f"takes flags only; got {argv}")
     if _FIGURE.value is None:
         raise UserError(f"--figure must be one of {[*FIGURES, _WILSON_TOY]}; got nothing")
+    if _MOCK_DATA.value and _SCALE.value != "smoke":
+        raise UserError(f"--mock_data is for --scale=smoke; got --scale={_SCALE.value}")
     if _FIGURE.value == _WILSON_TOY:
         _wilson_toy()
         return
@@ -85,7 +91,7 @@ def _reproduce(plan: FigurePlan) -> None:
     cli.import_tensorflow()
     from tfoptcmp.training import runtime
     from tools.reproduction import running
-    from tools.reproduction.claims import CLAIMS
+    from tools.reproduction.claims import CLAIMS, answer
     from tools.reproduction.drawing import draw_and_save
 
     running.check_names(plan.panels)
@@ -98,6 +104,7 @@ def _reproduce(plan: FigurePlan) -> None:
             scale=_SCALE.value,
             studies_dir=output_dir / _SCALE.value,
             data_dir=_DATA_DIR.value,
+            mock_dir=output_dir / "mock_data" if _MOCK_DATA.value else None,
             num_feasible=_NUM_FEASIBLE.value,
             steps=_STEPS.value,
         )
@@ -112,17 +119,17 @@ def _reproduce(plan: FigurePlan) -> None:
     panels = [(one.panel, running.comparison(one, _TUNING_BUDGET.value)) for one in ready]
     name = f"figure{_FIGURE.value}-{_SCALE.value}"
     files = draw_and_save(plan.draw, panels, output_dir / name)
-    table = [(CLAIMS[key].text, CLAIMS[key].check(panels)) for key in plan.claims]
+    table = [(CLAIMS[key].text, answer(key, panels)) for key in plan.claims]
     warnings = dict.fromkeys(w for _, comparison in panels for w in comparison.warnings)
     _report(f"Figure {_FIGURE.value}", table, list(warnings), files, output_dir / f"{name}.md")
 
 
 def _print_plan(ready, estimate_seconds) -> None:
     total = 0.0
-    for one in ready:
-        if one.splits.partial:
-            print(f"PARTIAL DATA: {one.workload.name}: {one.splits.partial}")
-        seconds = estimate_seconds(one)
+    partial = {one.workload.name: one.splits.partial for one in ready if one.splits.partial}
+    for name, lacking in partial.items():
+        print(f"PARTIAL DATA: {name}: {lacking}")
+    for one, seconds in zip(ready, estimate_seconds(ready), strict=True):
         total += seconds
         counts = list(dict.fromkeys(one.num_feasible(signature) for signature in one.signatures))
         print(
@@ -130,6 +137,7 @@ def _print_plan(ready, estimate_seconds) -> None:
             f"{' or '.join(map(str, counts))} feasible trials each of {one.budget.steps:,} steps "
             f"of {one.budget.batch_size}, {one.left} of them to run: about {show.duration(seconds)}"
         )
+        sys.stdout.flush()
     print(
         f"{sum(one.left for one in ready)} feasible trials, about {show.duration(total)}, plus "
         "what the infeasible ones take",

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tfoptcmp.analysis.comparisons import compare
-from tools.reproduction.claims import CLAIMS
+from tools.reproduction.claims import CLAIMS, answer
 from tools.reproduction.plans import Panel
 
 _SPEC = importlib.util.spec_from_file_location(
@@ -22,14 +22,15 @@ _SPEC.loader.exec_module(on_paper)
 def panel(tmp_path):
     """Writes the studies of a panel, rule to its lowest error; returns panel and comparison."""
 
-    def write(errors, workload="cifar10_resnet32", **changes):
+    def write(errors, workload="cifar10_resnet32", num_trials=20, scale="cpu", **changes):
         panel = Panel(protocol="test", workload=workload, **changes)
         for rule, error in errors.items():
             on_paper.write_study(
                 tmp_path / panel.directory,
                 on_paper.make_signature(rule),
-                list(error + np.linspace(0, 0.01, 20)),
+                list(error + np.linspace(0, 0.01, num_trials)),
                 workload=workload,
+                budget={"scale": scale},
                 num_examples={"train": 10_000, "validation": 10_000, "test": 10_000},
             )
         (comparison,) = compare(tmp_path / panel.directory)
@@ -79,6 +80,41 @@ def test_fastest(panel):
     """The error falls linearly from 0.9, so the lower its end, the sooner the target is reached."""
     assert agrees("fastest", panel({"sgd": 0.2, "adam": 0.01})) == "yes"
     assert agrees("fastest", panel({"sgd": 0.01, "adam": 0.2}, space="other")) == "no"
+
+
+def test_adam_and_nadam_a_little_better_than_rmsprop(panel):
+    assert agrees("adaptive_order", panel({"rmsprop": 0.11, "adam": 0.1, "nadam": 0.1})) == "yes"
+    turned = panel({"rmsprop": 0.1, "adam": 0.11, "nadam": 0.11}, space="other")
+    assert agrees("adaptive_order", turned) == "no"
+    assert agrees("adaptive_order", panel({"sgd": 0.1, "adam": 0.1}, space="third")) == "not run"
+
+
+def test_steps_on_lm1b(panel):
+    """Errors fall linearly from 0.9 in 100 steps and are measured every 25."""
+    on = {"workload": "lm1b_transformer"}
+    # By hand: SGD ends at 0.7; Adam, on its way to 0, is there after 22 steps, seen at 25.
+    ahead = panel({"sgd": 0.7, "momentum": 0.24, "adam": 0.0}, **on)
+    assert CLAIMS["lm1b_steps_to_sgd"].check([ahead]).ours == "25 %"
+    assert agrees("lm1b_steps_to_sgd", ahead) == "yes"
+    # By hand: the target is 0.25, which Momentum reaches at 100 and Adam at 75.
+    assert CLAIMS["lm1b_steps"].check([ahead]).ours == "75 %"
+    assert agrees("lm1b_steps", ahead) == "yes"
+    behind = panel({"sgd": 0.1, "momentum": 0.5, "adam": 0.5}, space="other", **on)
+    assert agrees("lm1b_steps_to_sgd", behind) == "cannot tell"
+    assert agrees("lm1b_steps", behind) == "cannot tell"
+    assert agrees("lm1b_steps", panel({"adam": 0.1}, workload="digits_simple_cnn")) == "not run"
+
+
+def test_thin_evidence_says_neither_yes_nor_no(panel):
+    errors = {"sgd": 0.1, "momentum": 0.1}
+    assert answer("resnet32", [panel(errors)]).agrees == "yes"
+    smoke = answer("resnet32", [panel(errors, scale="smoke", space="smoke")])
+    assert smoke.agrees == "cannot tell: smoke scale"
+    few = answer("resnet32", [panel(errors, num_trials=9, space="few")])
+    assert few.agrees == "cannot tell: fewer than 10 trials"
+    grid = panel(errors, num_trials=6, space="small", search="grid")
+    assert answer("resnet32", [grid]).agrees == "yes"
+    assert answer("transformer", [panel(errors, num_trials=9, space="f")]).agrees == "not run"
 
 
 def test_schneider_says_yes_or_no_only_if_clearly(panel):

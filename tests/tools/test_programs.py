@@ -87,7 +87,7 @@ FLAGS = {
     "audit": {"csv", "columns", "claim", "tuning_budget", "json"},
     "reproduce": {
         *("figure", "workloads", "optimizers", "data_dir", "scale", "steps", "num_feasible"),
-        *("tuning_budget", "seed", "threads_per_trial", "output_dir", "plan"),
+        *("tuning_budget", "seed", "threads_per_trial", "output_dir", "plan", "mock_data"),
     },
 }
 

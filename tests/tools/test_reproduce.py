@@ -101,7 +101,7 @@ def test_figure_10_has_half_the_budget_too(output_dir):
         done.stdout
     )
     assert "initial-quasirandom-steps_x0.5: sgd, adam; 4 feasible trials each of 3" in done.stdout
-    assert (output_dir / "figure10-smoke.png").exists()
+    assert (output_dir / "figure10-smoke-digits_simple_cnn.png").exists()
 
 
 def test_figure_3_takes_whole_grids(tmp_path):
@@ -130,6 +130,26 @@ def test_what_is_not_there_is_said_before_anything_runs(tmp_path, arguments, mes
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_mock_data_stand_in_for_what_is_missing_and_say_so(tmp_path):
+    small = ("--steps=2", "--num_feasible=2", "--optimizers=sgd", "--tuning_budget=1")
+    arguments = ("--workloads=fashion_mnist_simple_cnn", f"--data_dir={tmp_path}", *small)
+    missing = reproduce(1, tmp_path, *arguments)
+    assert missing.returncode == 2
+    assert "--scale=smoke --mock_data" in missing.stderr
+    done = reproduce(1, tmp_path, *arguments, "--mock_data")
+    assert done.returncode == 0, done.stderr
+    said = "PARTIAL DATA: MOCK DATA, random numbers instead of Fashion-MNIST"
+    assert said in (tmp_path / "figure1-smoke.md").read_text()
+    studies = tmp_path / "smoke" / "mock_data" / "fashion_mnist_simple_cnn"
+    assert (studies / "initial-quasirandom" / "sgd" / "study.json").exists()
+
+
+def test_mock_data_are_for_smoke(tmp_path):
+    done = reproduce(1, tmp_path, "--mock_data", "--scale=cpu")
+    assert done.returncode == 2
+    assert "--mock_data is for --scale=smoke; got --scale=cpu" in done.stderr
 
 
 def test_plan_runs_nothing(tmp_path):

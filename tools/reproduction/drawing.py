@@ -23,10 +23,6 @@ def _by_workload(panels: Panels) -> dict[str, list[tuple[str, Comparison]]]:
     return columns
 
 
-def _with_target(panels: Panels) -> list[Comparison]:
-    return [c for c in _comparisons(panels) if c.config.budget["target"] is not None]
-
-
 def _for_each(panels: Panels, draw: Callable[[Comparison], Figure]) -> dict[str, Figure]:
     return {panel.workload: draw(comparison) for panel, comparison in panels}
 
@@ -35,8 +31,11 @@ def _for_each(panels: Panels, draw: Callable[[Comparison], Figure]) -> dict[str,
 DRAW: dict[str, Callable[[Panels], dict[str, Figure]]] = {
     "results": lambda panels: {"": figures.results_figure(_comparisons(panels))},
     "training_loss": lambda panels: {"": figures.training_loss_figure(_comparisons(panels))},
-    "steps": lambda panels: {"": figures.steps_figure(_with_target(panels))},
-    "other_targets": lambda panels: {"": figures.other_targets_figure(_comparisons(panels))},
+    "steps": lambda panels: {"": figures.steps_figure(_comparisons(panels))},
+    "other_targets": lambda panels: {
+        workload: figures.other_targets_figure([comparison for _, comparison in budgets])
+        for workload, budgets in _by_workload(panels).items()
+    },
     "boundaries": lambda panels: _for_each(panels, figures.boundaries_figure),
     "protocols": lambda panels: {
         workload: figures.protocols_figure(columns)

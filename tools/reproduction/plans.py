@@ -100,13 +100,13 @@ FIGURES: dict[str, FigurePlan] = {
         title="final validation and test metric",
         panels=_everything_tuned(*_MAIN),
         draw="results",
-        claims=("inclusions", "resnet32", "transformer", "adaptive"),
+        claims=("inclusions", "resnet32", "transformer", "adaptive", "adaptive_order"),
     ),
     "2": FigurePlan(
         title="steps to the target",
         panels=_everything_tuned(*_MAIN),
         draw="steps",
-        claims=("inclusions_steps", "fastest", "lm1b_steps"),
+        claims=("inclusions_steps", "fastest", "lm1b_steps", "lm1b_steps_to_sgd"),
     ),
     "3": FigurePlan(
         title="Wilson et al.'s protocol and more general ones",

@@ -1,6 +1,6 @@
 """From the plan of a figure to its studies: what there is, how long it takes, running it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,11 +10,12 @@ from tfoptcmp.records import Status, read_study
 from tfoptcmp.signatures import Signature
 from tfoptcmp.workload import Budget, MissingData, Splits, Workload
 from tools.cli import UserError
-from tools.estimate import seconds_per_trial
+from tools.estimate import Estimate, estimate
 from tools.reproduction.plans import Panel
 from tools.studies import run_studies, study_config
 from tuners.searches import GRID, grid_size
 from workloads import spaces
+from workloads.data.mock import load_mock
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -31,15 +32,20 @@ class Ready:
     @property
     def left(self) -> int:
         """Feasible trials that are still to be run."""
-        return sum(
-            max(0, self.num_feasible(signature) - self._done(signature))
-            for signature in self.signatures
-        )
+        return sum(self._left(signature) for signature in self.signatures)
+
+    @property
+    def studies_left(self) -> int:
+        """Studies that are still to be run or to go on."""
+        return sum(self._left(signature) > 0 for signature in self.signatures)
 
     def num_feasible(self, signature: Signature) -> int:
         """N, or the size of the grid."""
         grid = self.panel.search == GRID
         return grid_size(signature.space) if grid else self.budget.num_feasible
+
+    def _left(self, signature: Signature) -> int:
+        return max(0, self.num_feasible(signature) - self._done(signature))
 
     def _done(self, signature: Signature) -> int:
         """Trials that count: on a grid those that diverged too."""
@@ -84,6 +90,7 @@ def prepare(
     scale: str,
     studies_dir: Path,
     data_dir: str | None,
+    mock_dir: Path | None = None,
     num_feasible: int | None = None,
     steps: int | None = None,
 ) -> list[Ready]:
@@ -94,6 +101,8 @@ def prepare(
         scale: "smoke", "cpu" or "paper".
         studies_dir: Parent of all studies.
         data_dir: Directory of prepared data sets; None for the library's own.
+        mock_dir: Where random numbers are put that stand in for data that are not there; None if
+            nothing may. Studies of them lie beside those of the real data, not among them.
         num_feasible: N instead of the scale's; None leaves it.
         steps: Training steps a trial instead of the scale's; None leaves them.
 
@@ -111,12 +120,18 @@ def prepare(
             # A part of a scale is still of that scale: the face shows its steps.
             changed = workload.budget(scale, steps=share, num_feasible=num_feasible)
             budget = replace(changed, scale=budget.scale)
+        directory = studies_dir / panel.directory
         try:
-            if panel.workload not in loaded:
+            if panel.workload not in loaded and panel.workload not in missing:
                 loaded[panel.workload] = workload.load(budget, data_dir)
         except MissingData as error:
             missing[panel.workload] = str(error)
-            continue
+        if panel.workload in missing:
+            if mock_dir is None:
+                continue
+            if panel.workload not in loaded:
+                loaded[panel.workload] = load_mock(workload, budget, mock_dir)
+            directory = studies_dir / "mock_data" / panel.directory
         ready.append(
             Ready(
                 panel=panel,
@@ -127,23 +142,34 @@ def prepare(
                     spaces.signature(panel.workload, rule, space=panel.space)
                     for rule in panel.optimizers
                 ),
-                directory=studies_dir / panel.directory,
+                directory=directory,
             )
         )
-    if missing:
+    if missing and mock_dir is None:
         raise MissingData(
             "\n".join(f"{workload}: {why}" for workload, why in missing.items())
-            + "\nDraw the figure on the other workloads with --workloads=..."
+            + "\nDraw the figure on the other workloads with --workloads=..., or see that all runs "
+            "with random numbers in the place of what is missing: --scale=smoke --mock_data"
         )
     return ready
 
 
-def estimate_seconds(ready: Ready) -> float:
-    """Returns how long the trials that are left take, measured on a few steps of the last rule."""
-    if not ready.left:
-        return 0.0
-    signature = ready.signatures[-1]
-    return ready.left * seconds_per_trial(ready.workload, ready.budget, ready.splits, signature)
+def estimate_seconds(panels: Sequence[Ready]) -> Iterator[float]:
+    """Yields how long what is left of each panel takes.
+
+    Measured on a few steps of its last rule, once for each workload and budget.
+    """
+    measured: dict[tuple[str, int, int], Estimate] = {}
+    for ready in panels:
+        if not ready.left:
+            yield 0.0
+            continue
+        budget = ready.budget
+        key = (ready.workload.name, budget.steps, budget.batch_size)
+        if key not in measured:
+            measured[key] = estimate(ready.workload, budget, ready.splits, ready.signatures[-1])
+        found = measured[key]
+        yield ready.left * found.trial_seconds + ready.studies_left * found.setup_seconds
 
 
 def run(ready: Ready, *, seed: int, threads_per_trial: int) -> None:
