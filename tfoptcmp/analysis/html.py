@@ -11,7 +11,7 @@ from html import escape
 
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff;
-       max-width: 62rem; margin: 0 auto; padding: 1rem; overflow-wrap: break-word; }
+       max-width: 68rem; margin: 0 auto; padding: 1rem; overflow-wrap: break-word; }
 h1 { font-size: 1.6em; margin: 0 0 .5rem; } h2 { font-size: 1.3em; margin: 2.2rem 0 .5rem; }
 h3 { font-size: 1.05em; margin: 1.6rem 0 .4rem; }
 .scroll { overflow-x: auto; }

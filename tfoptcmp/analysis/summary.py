@@ -1,5 +1,6 @@
 """Verdicts in words that a newcomer understands, for terminals and for the report."""
 
+import textwrap
 from collections.abc import Sequence
 
 from tfoptcmp.analysis.comparisons import Comparison
@@ -221,8 +222,8 @@ def format_verdicts(comparison: Comparison) -> str:
     """Returns the verdicts on the inclusions as text for a terminal."""
     verdicts = inclusion_verdicts(comparison)
     lines = [leader(comparison), "", WHAT_IS_TESTED, conclusion(verdicts), count_line(verdicts), ""]
-    lines += [f"  {sentence}" for sentence in pair_sentences(verdicts)]
-    lines += [f"  {sentence}" for sentence in untested_sentences(verdicts)]
+    for sentence in [*pair_sentences(verdicts), *untested_sentences(verdicts)]:
+        lines += textwrap.wrap(sentence, 100, initial_indent="  ", subsequent_indent="    ")
     if verdicts.judgements:
         lines += ["", format_rows(matrix_cells(verdicts))]
     return "\n".join(lines) + "\n"
