@@ -289,6 +289,8 @@ def test_a_violated_inclusion():
     assert [f.subject for f in findings] == ["planted: sgd <= adam", "planted: momentum <= adam"]
     assert all(f.severity == "error" for f in findings)
     assert "validation worse by" in findings[0].evidence
+    unsized = evidence(table.drop(columns=["num_validation", "num_test"]))
+    assert "tolerated: nothing, as the number" in audit([unsized])[0].evidence
 
 
 def test_a_violation_with_epsilon_fixed_is_a_warning():

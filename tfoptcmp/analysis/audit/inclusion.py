@@ -46,7 +46,7 @@ def violated(evidence: Evidence) -> Iterator[Finding]:
         shown = "; ".join(
             f"{STATISTICS[pair.statistic].title} worse by "
             f"{evidence.amount(pair.difference.percentile(5), pair.statistic)} or more in 95 % of "
-            f"resamples (tolerated: {evidence.amount(pair.delta, pair.statistic)})"
+            f"resamples (tolerated: {_tolerated(evidence, pair)})"
             for pair in pairs
         )
         yield Finding(
@@ -94,6 +94,12 @@ def _violations(evidence: Evidence) -> dict[tuple[Entry, Entry], list[Pair]]:
         if pair.verdict is Verdict.VIOLATED:
             found.setdefault((pair.special, pair.general), []).append(pair)
     return found
+
+
+def _tolerated(evidence: Evidence, pair: Pair) -> str:
+    if pair.delta == 0 and pair.statistic not in evidence.num_examples:
+        return "nothing, as the number of examples is not known"
+    return evidence.amount(pair.delta, pair.statistic)
 
 
 def _translated(mapped: Inclusion, values: Mapping[str, float]) -> Mapping[str, float]:
