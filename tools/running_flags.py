@@ -39,6 +39,7 @@ def check() -> None:
     Raises:
         UserError: If flags or the environment ask for what is not done.
     """
+    training_flags.check()
     found = [name for name in _KERAS_TUNER if name in os.environ]
     if found:
         raise UserError(

@@ -57,11 +57,12 @@ def _values(signature, point) -> dict[str, float]:
 def _run(argv: list[str]) -> None:
     if argv:
         raise UserError(f"takes flags only; got {argv}")
-    workload, budget = study_flags.workload_and_budget()
+    training_flags.check()
     if _OPTIMIZER.value is None:
         raise UserError("--optimizer must be given, e.g. --optimizer=adam")
     if _OUTPUT_DIR.value is None and training_flags.KEEP_CHECKPOINTS.value:
         raise UserError("--keep_checkpoints needs --output_dir, where to keep them")
+    workload, budget = study_flags.workload_and_budget()
     signature = study_flags.signature(_OPTIMIZER.value)
 
     from tuners.searches import point_of

@@ -45,16 +45,26 @@ def distributed() -> bool:
     return _DISTRIBUTION.value != "none"
 
 
+def check() -> None:
+    """Checks what can be checked before anything heavy is imported.
+
+    Raises:
+        UserError: If the flags contradict each other.
+    """
+    if distributed() and _JIT_COMPILE.value:
+        raise UserError(f"--jit_compile needs --distribution=none; got {_DISTRIBUTION.value}")
+    if _TPU.value is not None and _DISTRIBUTION.value != "tpu":
+        raise UserError(f"--tpu needs --distribution=tpu; got {_DISTRIBUTION.value}")
+
+
 def devices() -> "Devices":
     """Returns what the flags name; imports TensorFlow, and has to be its first use.
 
     Raises:
-        UserError: If there are no such devices, or the flags contradict each other.
+        UserError: If there are no such devices.
     """
     from tools.devices import Devices
 
-    if distributed() and _JIT_COMPILE.value:
-        raise UserError(f"--jit_compile needs --distribution=none; got {_DISTRIBUTION.value}")
     try:
         return Devices.make(
             _DISTRIBUTION.value,

@@ -39,6 +39,13 @@ class Measure(keras.callbacks.Callback):
             self._on_measurement(row)
             if not math.isfinite(row["train_loss"]):  # type: ignore[arg-type]
                 self._stop(f"measured training loss not finite after step {step}")
+            elif not self._has_finite_weights():
+                self._stop(f"weights not finite after step {step}")
+
+    def _has_finite_weights(self) -> bool:
+        """Looks at what the loss may not show: max(NaN, 0) is 0 in a ReLU."""
+        isfinite, all_of = keras.ops.isfinite, keras.ops.all
+        return all(bool(all_of(isfinite(weight))) for weight in self.model.trainable_variables)
 
     def _stop(self, problem: str) -> None:
         self.problem = problem

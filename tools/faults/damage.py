@@ -1,7 +1,6 @@
 """Damaged files, a second process, a wrong clock, trials that raise, and very many trials."""
 
 import itertools
-import multiprocessing
 import os
 import shutil
 import time
@@ -11,7 +10,7 @@ from unittest import mock
 from tfoptcmp.records import Measurement, Status, StudyError, read_study, trial_directory
 from tfoptcmp.trial import Outcome, TrialTask
 from tools.faults import fake
-from tools.faults.scratch import resumes, scratch, undisturbed
+from tools.faults.scratch import in_child, resumes, scratch, undisturbed
 
 _DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "empty": lambda data: b"",
@@ -44,7 +43,7 @@ def damaged_files() -> str:
             assert str(path) in _error(lambda: read_study(whole).measurements(0))
             path.write_bytes(kept)
             num_damaged += 1
-    return f"{num_damaged} damaged files named; folder removed, all other trials kept"
+    return f"{num_damaged} damaged files named; without their folders the other trials are kept"
 
 
 def two_on_one() -> str:
@@ -55,15 +54,12 @@ def two_on_one() -> str:
             assert "is being written by another process" in _error(lambda: fake.study(directory))
 
         def trial(task: TrialTask, on_measurement: Callable[[Measurement], None]) -> Outcome:
-            child = multiprocessing.get_context("fork").Process(target=refused)
-            child.start()
-            child.join()
-            assert child.exitcode == 0
+            assert in_child(refused) == 0
             return fake.run_trial(task, on_measurement)
 
         num_trials = len(fake.study(directory, trial).trials)
         assert fake.contents(directory) == undisturbed()
-    return f"{num_trials} second processes refused, the first undisturbed"
+    return f"{num_trials} second processes refused, one in each trial; the first undisturbed"
 
 
 def clock_back() -> str:
@@ -74,7 +70,7 @@ def clock_back() -> str:
         assert all(trial.seconds is not None and trial.seconds >= 0 for trial in trials)
         assert trials[0].started > trials[-1].started
         assert fake.contents(directory) == undisturbed()
-    return f"{len(trials)} trials, an hour back each time: equal results, no negative duration"
+    return f"{len(trials)} trials, an hour back at each look: equal results, durations >= 0"
 
 
 def raising() -> str:
@@ -102,35 +98,34 @@ def raising() -> str:
         assert "trial 2" in message and "bug" in message
         assert read_study(directory).trials[2].status == Status.FAILED
         resumes(directory, promised={0, 1})
-    return f"{len(crashed)} crashes mended by a second try; a lasting one named, and gone on with"
+    return f"{len(crashed)} crashes mended by a second try; a lasting one named, then gone on with"
 
 
 def bookkeeping(num_trials: int = 10_000) -> str:
     """Measures what a study costs beside its trials, with fsync left out."""
+    synced: list[int] = []
+    begun: list[tuple[float, int]] = []  # of each trial: when, and how many fsyncs before it
 
     def trial(task: TrialTask, on_measurement: Callable[[Measurement], None]) -> Outcome:
+        begun.append((time.perf_counter(), len(synced)))
         on_measurement({"step": 1, "train_loss": 1.0, "validation_metric": 0.5})
         return Outcome(status=Status.COMPLETE, steps=1)
 
-    ends: list[float] = []
-
-    def timed(task: TrialTask, on_measurement: Callable[[Measurement], None]) -> Outcome:
-        ends.append(time.perf_counter())
-        return trial(task, on_measurement)
-
     counts = {"num_feasible": num_trials, "max_trials": num_trials}
-    with scratch() as directory, mock.patch.object(os, "fsync", lambda descriptor: None):
-        fake.study(directory, timed, **counts)
-        last = ends[-max(2, num_trials // 10) :]
-        each = 1e3 * (last[-1] - last[0]) / (len(last) - 1)
+    with scratch() as directory, mock.patch.object(os, "fsync", synced.append):
+        fake.study(directory, trial, **counts)
+        last = begun[-max(2, num_trials // 10) :]
+        (begin, fsyncs_before), (end, fsyncs_until) = last[0], last[-1]
+        seconds = (end - begin) / (len(last) - 1)
+        fsyncs = (fsyncs_until - fsyncs_before) / (len(last) - 1)
+        begun.clear()
         start = time.perf_counter()
-        counts = {name: count + 1 for name, count in counts.items()}
-        ends.clear()
-        fake.study(directory, timed, **counts)
-        resume = ends[0] - start
+        fake.study(directory, trial, **{name: count + 1 for name, count in counts.items()})
+        assert len(begun) == 1
+        resume = begun[0][0] - start
     return (
-        f"at {num_trials} trials {each:.1f} ms each without their 6 fsyncs, "
-        f"{resume:.1f} s to resume"
+        f"{1e3 * seconds:.1f} ms a trial at {num_trials} trials, beside its {fsyncs:g} fsyncs; "
+        f"{resume:.1f} s to resume them"
     )
 
 

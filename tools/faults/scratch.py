@@ -1,12 +1,17 @@
-"""What every fault ends with: the study goes on and equals the undisturbed one."""
+"""Where faults happen, and what each ends with: the study goes on, to the undisturbed results."""
 
+import functools
+import multiprocessing
+import os
 import tempfile
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
-from tfoptcmp.records import Status, read_study
+from tfoptcmp.records import Measurement, Status, read_study
+from tfoptcmp.trial import Outcome, TrialTask
 from tools.faults import fake
 
 
@@ -19,7 +24,7 @@ def resumes(directory: Path, promised: Collection[int] = ()) -> None:
     assert ended >= set(promised), "a finished trial is lost"
     run: list[int] = []
 
-    def trial(task: Any, on_measurement: Callable[[Any], None]) -> Any:
+    def trial(task: TrialTask, on_measurement: Callable[[Measurement], None]) -> Outcome:
         run.append(task.index)
         return fake.run_trial(task, on_measurement)
 
@@ -30,6 +35,7 @@ def resumes(directory: Path, promised: Collection[int] = ()) -> None:
     assert fake.contents(directory) == expected
 
 
+@functools.cache
 def undisturbed() -> dict[str, Any]:
     """Returns the contents of a study that nothing happened to."""
     with scratch() as directory:
@@ -39,6 +45,30 @@ def undisturbed() -> dict[str, Any]:
 
 @contextmanager
 def scratch() -> Iterator[Path]:
-    """A directory that is not there yet, and is gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="faults-") as parent:
+    """A directory that is not there yet, and is gone afterwards; fsync takes no time meanwhile.
+
+    Of what dies here, only the power would lose what is not synchronised, and that is but imitated.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="faults-") as parent,
+        mock.patch.object(os, "fsync", lambda descriptor: None),
+    ):
         yield Path(parent) / "study"
+
+
+def in_child(function: Callable[..., object], *arguments: Any, method: str = "fork") -> int:
+    """Runs a function in a process of its own.
+
+    Args:
+        function: For "spawn" to be picklable, as the arguments.
+        *arguments: Of the function.
+        method: "fork", for all that needs no Ray: the imports are there; "spawn" starts anew.
+
+    Returns:
+        The exit code: 0 if it returned, 1 if it raised, -9 if it was killed.
+    """
+    context: Any = multiprocessing.get_context(method)
+    child = context.Process(target=function, args=arguments)
+    child.start()
+    child.join()
+    return int(child.exitcode)

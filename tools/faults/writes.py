@@ -1,6 +1,5 @@
 """A small study is killed, runs out of disk or loses its power at every operation on its files."""
 
-import multiprocessing
 import os
 import signal
 import subprocess
@@ -14,7 +13,7 @@ from tfoptcmp.records import Measurement, StudyError, Trial
 from tfoptcmp.trial import TrialTask
 from tools.faults import fake
 from tools.faults.injection import Operations, PowerCuts, disk_full_from, kill_at
-from tools.faults.scratch import resumes, scratch
+from tools.faults.scratch import in_child, resumes, scratch
 from tuners.observers import Counts
 
 
@@ -41,12 +40,13 @@ def kills(every: int = 1) -> str:
                 with Operations(kill_at(number), torn=torn):
                     fake.study(directory)
 
-            child = multiprocessing.get_context("fork").Process(target=run)
-            child.start()
-            child.join()
-            assert child.exitcode == -signal.SIGKILL, (number, torn, child.exitcode)
+            assert in_child(run) == -signal.SIGKILL, (number, torn)
             resumes(directory)
-    return f"{len(points)} kills at {len(kinds)} operations, {len(points)} resumed, each trial once"
+    num_torn = sum(torn is not None for _, torn in points)
+    return (
+        f"{len(points) - num_torn} kills before an operation, {num_torn} in the middle of a write; "
+        "all resumed, each trial once, equal results"
+    )
 
 
 def disk_full(every: int = 1) -> str:
@@ -57,7 +57,7 @@ def disk_full(every: int = 1) -> str:
         with scratch() as directory:
             _says_disk_full(directory, lambda: Operations(disk_full_from(number)))  # noqa: B023
             resumes(directory)
-    return f"full at {len(points)} operations, {len(points)} told why and resumed"
+    return f"full at {len(points)} operations; each time told why, resumed with equal results"
 
 
 def small_disk(kilobytes: int = 40) -> str:
@@ -74,10 +74,10 @@ def small_disk(kilobytes: int = 40) -> str:
             resumes(directory / "study")
         finally:
             subprocess.run(["umount", str(directory)], check=True)
-    return f"told why on a disk of {kilobytes} kB and resumed on a larger one"
+    return f"a file system of {kilobytes} kB; told why, resumed on a larger one with equal results"
 
 
-def power_cuts() -> str:
+def power_cuts(every: int = 1) -> str:
     """Lets the power fail before each operation, with the most and the least that can be left."""
     with scratch() as parent:
         parent.mkdir()
@@ -85,14 +85,18 @@ def power_cuts() -> str:
         cuts = PowerCuts(parent, lambda: frozenset(told.indices))
         with mock.patch.object(os, "fsync", cuts.fsync), Operations(cuts) as operations:
             fake.study(parent / "study", observers=[told])
-    for state, promised in cuts.found:
+    states = cuts.found[::every]
+    for state, promised in states:
         with scratch() as directory:
             for name, data in state.items():
                 path = directory / Path(name).relative_to("study")
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(data)
             resumes(directory, promised)
-    return f"{operations.num} power cuts left {len(cuts.found)} states, all resumed"
+    return (
+        f"{operations.num} power cuts leave {len(cuts.found)} different states; {len(states)} "
+        "resumed with equal results, no finished trial lost"
+    )
 
 
 class _Ended:

@@ -1,0 +1,92 @@
+"""The short form of `python -m tools.faults`; and that it notices what a study must not do."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tfoptcmp.durable import plain
+from tfoptcmp.records import StudyError
+from tools.faults import damage, writes
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:(currentThread|getName)\\(\\) is deprecated:DeprecationWarning"
+)
+
+
+@pytest.mark.parametrize(
+    ("fault", "arguments"),
+    [
+        (writes.kills, {"every": 7}),
+        (writes.disk_full, {"every": 7}),
+        (writes.small_disk, {}),
+        (writes.power_cuts, {"every": 3}),
+        (damage.damaged_files, {}),
+        (damage.two_on_one, {}),
+        (damage.clock_back, {}),
+        (damage.raising, {}),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_a_study_goes_on_to_the_undisturbed_results(fault, arguments):
+    assert fault(**arguments)
+
+
+def test_bookkeeping_is_measured_and_fsyncs_are_counted():
+    assert "at 20 trials, beside its 6 fsyncs" in damage.bookkeeping(20)
+
+
+def in_place(path, data):
+    with open(path, "w") as file:
+        file.write(json.dumps(plain(data)))
+
+
+def not_synchronised(path, data):
+    temporary = path.with_name(path.name + ".tmp")
+    in_place(temporary, data)
+    os.replace(temporary, path)
+
+
+@pytest.mark.parametrize(
+    ("fault", "write_json"), [(writes.kills, in_place), (writes.power_cuts, not_synchronised)]
+)
+def test_careless_writing_is_noticed(fault, write_json, monkeypatch):
+    monkeypatch.setattr("tfoptcmp.study_writer.write_json", write_json)
+    with pytest.raises(StudyError, match=r"study\.json"):
+        fault()
+
+
+def run(*flags):
+    return subprocess.run(
+        [sys.executable, "-m", "tools.faults", *flags], capture_output=True, text=True, timeout=240
+    )
+
+
+def test_the_program_trains_and_prints_what_it_found():
+    done = run(
+        *("--faults=two_on_one,killed_training,not_finite,determinism", "--num_kills=1"),
+        "--workloads=digits_simple_cnn",
+    )
+    assert done.returncode == 0, done.stderr
+    assert "4/4 determinism" in done.stderr
+    lines = " ".join(done.stdout.split())
+    assert "two_on_one 8 second processes refused" in lines
+    assert "killed_training 1 kills in " in lines
+    assert "not_finite NaN weight, infinite weight," in lines
+    assert "determinism equal bits alone, after another trial, and stopped and resumed" in lines
+
+
+@pytest.mark.parametrize(
+    ("flag", "message"),
+    [
+        ("--faults=fire", "--faults must be of ['kills', "),
+        ("--faults=", "--faults must be of"),
+        ("--workloads=mnist", "--workloads must be of ['fashion_mnist_simple_cnn', "),
+    ],
+)
+def test_unknown_names_list_the_known(flag, message):
+    done = run(flag)
+    assert done.returncode == 2
+    assert message in done.stderr
