@@ -165,3 +165,14 @@ def test_decay_of_the_moving_averages(name, decay):
 def test_no_bias_comes_before_a_batch_norm(name):
     biases = [v for v in network(name).trainable_variables if v.path.endswith("bias")]
     assert [bias.shape for bias in biases] == [(network(name).output_shape[-1],)]
+
+
+def test_sizes_of_the_stages_of_resnet50():
+    sums = [
+        layer.output.shape[1:]
+        for layer in network("resnet50").layers
+        if isinstance(layer, keras.layers.Add)
+    ]
+    # He et al. 2016a, table 1, where 224 pixels become 56, 28, 14 and 7: here 64.
+    expected = [(16, 16, 256)] * 3 + [(8, 8, 512)] * 4
+    assert sums == expected + [(4, 4, 1024)] * 6 + [(2, 2, 2048)] * 3
