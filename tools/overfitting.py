@@ -1,0 +1,166 @@
+"""A workload's network on one batch of examples, with all off that regularises it."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+
+import keras
+import numpy as np
+import tensorflow as tf
+import tensorflow_datasets as tfds
+
+from tfoptcmp.training import Trainer
+from tfoptcmp.trial import TrialTask, trial_seeds
+from tfoptcmp.workload import Budget, Splits, Workload
+from workloads import spaces
+
+NUM_EXAMPLES = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """How a workload is driven.
+
+    Attributes:
+        alpha0: Adam's rate at the first step.
+        options: Sizes that differ from the `cpu` scale's.
+        num_drawn: Examples of which the 64 with the most targets are taken.
+    """
+
+    alpha0: float = 1e-3
+    options: Mapping[str, int] = field(default_factory=dict)
+    num_drawn: int = NUM_EXAMPLES
+
+
+CASES: dict[str, Case] = {
+    "digits_simple_cnn": Case(),
+    "fashion_mnist_simple_cnn": Case(),
+    "cifar10_resnet32": Case(),
+    "cifar100_all_cnn_c": Case(),
+    "cifar10_vgg16": Case(),
+    "imagenet_resnet50": Case(),
+    # Which of 64 sentences it is cannot be known at its beginning. That alone costs log(64) nats a
+    # sentence, more than 0.1 a token where there are fewer than 42.
+    "lm1b_transformer": Case(alpha0=3e-3, options={"sequence_length": 128}, num_drawn=512),
+}
+
+
+def overfit(
+    workload: Workload,
+    *,
+    data_dir: str | None,
+    num_steps: int,
+    loss_every_steps: int,
+    target_loss: float,
+    on_loss: Callable[[float], None],
+) -> tuple[int, float]:
+    """Trains on 64 examples until their loss is below a target, or the steps are used up.
+
+    Args:
+        workload: One of CASES.
+        data_dir: Directory with prepared data sets; None for TFDS's default.
+        num_steps: Steps at most, a multiple of `loss_every_steps`.
+        loss_every_steps: Steps between losses.
+        target_loss: Nats.
+        on_loss: Called with each loss.
+
+    Returns:
+        (step, loss in nats) of the last loss.
+    """
+    case = CASES[workload.name]
+    scale = workload.budgets["cpu"]
+    budget = dataclasses.replace(
+        scale,
+        batch_size=NUM_EXAMPLES,
+        steps=num_steps,
+        eval_every_steps=loss_every_steps,
+        options={**scale.options, **case.options},
+    )
+    splits = workload.load(dataclasses.replace(budget, batch_size=case.num_drawn), data_dir)
+    drawn = splits.train.batches(seed=0, augmentation_seed=0, start=0, stop=1)
+    x, y = with_most_targets(*next(iter(drawn)))
+    signature = spaces.signature(workload.name, "adam", space="lr_and_schedule")
+    values = {**signature.space.values([0.5] * signature.space.num_dims), "alpha0": case.alpha0}
+    values |= {"decay_steps_fraction": 1.0, "decay_factor": 0.01}
+    arguments = signature.space.derive(values, budget_steps=num_steps)
+    losses = _Losses(target_loss, on_loss)
+    trainer = Trainer(
+        workload=dataclasses.replace(workload, build=without_dropout(workload.build)),
+        budget=budget,
+        splits=dataclasses.replace(splits, train=_OneBatch(x, y), evaluation={"train": [(x, y)]}),
+        signature=signature,
+        callbacks=[losses],
+    )
+    task = TrialTask(
+        index=0,
+        values=values,
+        arguments={**arguments, "l2": 0.0, "label_smoothing": 0.0},
+        seeds=trial_seeds(0, 0),
+    )
+    trainer.run(task, lambda measurement: None)
+    return losses.last
+
+
+def without_dropout(
+    build: Callable[[Budget, Splits], keras.Model],
+) -> Callable[[Budget, Splits], keras.Model]:
+    """Returns a `Workload.build` whose networks drop nothing, and are otherwise the same."""
+
+    def built(budget: Budget, splits: Splits) -> keras.Model:
+        network = build(budget, splits)
+        for layer in network.layers:
+            if isinstance(layer, keras.layers.Dropout):
+                layer.rate = 0.0  # read where the layer is called
+        return network
+
+    return built
+
+
+def with_most_targets(x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns 64 examples of a batch: of images the first, of sentences the longest."""
+    num_targets = np.sum(np.reshape(y, (len(y), -1)) >= 0, axis=1)
+    index = np.argsort(-num_targets, kind="stable")[:NUM_EXAMPLES]
+    return tf.gather(x, index), tf.gather(y, index)
+
+
+def mock_data() -> AbstractContextManager[None]:
+    """Returns a context in which every data set is there, with random examples."""
+    return tfds.testing.mock_data(num_examples=2 * NUM_EXAMPLES)
+
+
+class _OneBatch:
+    """A `TrainingSource` of the same batch at every step."""
+
+    steps_per_epoch: int | None = None
+
+    def __init__(self, x: tf.Tensor, y: tf.Tensor) -> None:
+        self._batch = x, y
+
+    def batches(
+        self, *, seed: int, augmentation_seed: int, start: int, stop: int
+    ) -> tf.data.Dataset:
+        """Returns it for the steps start, ..., stop - 1."""
+        return tf.data.Dataset.from_tensors(self._batch).repeat(stop - start)
+
+
+class _Losses(keras.callbacks.Callback):
+    """Hands over the loss that the steps minimise, and stops where it is small enough.
+
+    Not that of a measurement: it would go by the moving averages of the batch norm, which are not
+    those of the batch after so few steps.
+    """
+
+    def __init__(self, target: float, on_loss: Callable[[float], None]) -> None:
+        super().__init__()
+        self._target = target
+        self._on_loss = on_loss
+        self.last = (0, np.inf)
+
+    def on_train_batch_end(self, batch: int, logs: object = None) -> None:
+        """Called after each compiled block of steps."""
+        loss = float(self.model.objective.numpy())
+        self.last = int(self.model.optimizer.iterations.numpy()), loss
+        self._on_loss(loss)
+        if loss < self._target:
+            self.model.stop_training = True
