@@ -138,11 +138,15 @@ def _print_plan(ready, estimate_seconds) -> None:
             f"of {one.budget.batch_size}, {one.left} of them to run: about {show.duration(seconds)}"
         )
         sys.stdout.flush()
-    print(
-        f"{sum(one.left for one in ready)} feasible trials, about {show.duration(total)}, plus "
-        "what the infeasible ones take",
-        flush=True,
-    )
+    left = sum(one.left for one in ready)
+    if left:
+        print(
+            f"{left} feasible trials, about {show.duration(total)}, plus what the infeasible ones "
+            "take"
+        )
+    else:
+        print("nothing is left to run")
+    sys.stdout.flush()
 
 
 def _wilson_toy() -> None:

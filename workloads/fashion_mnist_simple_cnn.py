@@ -8,7 +8,8 @@ step, 3 to 5 s a measurement of 5,000 + 5,000 + 10,000 images. `cpu` is 1/25 of 
 of the trials, about 1.5 minutes a trial and 4 hours for six rules; `smoke` evaluates 1,000 images
 of each split, or its measurements would take as long as its steps: 3 minutes for six rules.
 Stock Adam with a decaying rate reaches 9.7 % validation error at 1e-3 and 8.7 % at 2e-3 in 400
-steps; the `cpu` target of 10 % lies above both.
+steps; the `cpu` target of 10 % lies above both. The best of four trials ends at 21 to 33 % in
+`smoke`, whose target is 40 %.
 """
 
 import keras
@@ -78,7 +79,7 @@ WORKLOAD = Workload(
             steps=50,
             eval_every_steps=25,
             num_feasible=4,
-            target=0.20,
+            target=0.40,
             options={"evaluated_examples": 1_000},
         ),
     },

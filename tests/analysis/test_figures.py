@@ -299,6 +299,25 @@ def test_all_draw_into_axes_of_the_caller(six_rules):
         assert curves.get_legend_handles_labels()[1] == TITLES
 
 
+def test_equal_values_have_no_offset_above_the_axis(tmp_path, make_signature, write_study):
+    write_study(tmp_path, make_signature("sgd"), [1.0] * 4)
+    (comparison,) = compare(tmp_path)
+    axes = boundaries_figure(comparison).axes[0]
+    axes.figure.draw_without_rendering()
+    assert axes.yaxis.get_offset_text().get_text() == ""
+
+
+def test_what_would_hide_the_rest_ends_in_a_triangle(tmp_path, make_signature, write_study):
+    write_study(tmp_path, make_signature("sgd"), [6.0] * 4, metric_unit="nats")
+    write_study(tmp_path, make_signature("momentum"), [6.0] * 4, metric_unit="nats")
+    write_study(tmp_path, make_signature("rmsprop"), [6.0, 1e3, 1e14, 1e14], metric_unit="nats")
+    axes = results_figure(compare(tmp_path)).axes[0]
+    assert axes.get_ylim()[1] < 1e3
+    triangles = [line for line in axes.lines if line.get_marker() == "^"]
+    assert [tuple(*line.get_xydata()) for line in triangles] == [(2, 600)]  # by hand: 100 * 6
+    assert axes.lines[2].get_ydata()[0] == 600  # the median of the best of two, cut
+
+
 def test_share_interval_by_hand():
     low, high = share_interval(0, 10)
     assert low == 0

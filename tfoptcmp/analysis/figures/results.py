@@ -21,14 +21,16 @@ from tfoptcmp.analysis.figures.style import (
     names_inches,
     no_value,
     optimizer_axis,
+    value_axis,
     why_no_value,
 )
 from tfoptcmp.analysis.statistics import best_of_k, measured
 
 INCHES_PER_OPTIMIZER = 0.6
+_HIDES_THE_REST = 100.0  # times the middle one of the optimizers' medians
 HOW_TO_READ = (
     "point: mean of the best of K trials (dash: median, where single huge values put the mean "
-    "above the bar); bar: 5th to 95th percentile; lower is better"
+    "above the bar); bar: 5th to 95th percentile (triangle: it goes on far above); lower is better"
 )
 
 
@@ -88,15 +90,19 @@ def draw_statistic(axes: Axes, comparison: Comparison, statistic: str) -> None:
         statistic: "validation", "test" or "train_loss".
     """
     scale, unit = (1.0, "nats") if statistic == "train_loss" else metric_unit(comparison)
-    drawn = zip(comparison.studies, looks(comparison), strict=True)
     if not any(measured(results, statistic) for results in comparison.studies):
         axes.set_yticks([])
-    for position, (results, look) in enumerate(drawn):
-        known = best_of_k(results, statistic, comparison.tuning_budget)
-        if known is None or not math.isfinite(known.percentile(95)):
+    found = [best_of_k(s, statistic, comparison.tuning_budget) for s in comparison.studies]
+    known = [d for d in found if d is not None and math.isfinite(d.percentile(95))]
+    top = _top(known)
+    drawn = zip(found, comparison.studies, looks(comparison), strict=True)
+    for position, (distribution, results, look) in enumerate(drawn):
+        if distribution not in known:
             no_value(axes, position, why_no_value(results, statistic))
         else:
-            draw_point(axes, position, known, look, scale)
+            draw_point(axes, position, distribution, look, scale, top)
+    percentiles = [scale * min(top, d.percentile(p)) for d in known for p in (5, 50, 95)]
+    value_axis(axes, percentiles)
     optimizer_axis(axes, comparison.studies)
     if statistic == "train_loss":
         axes.set_ylabel("final training loss, nats")
@@ -104,17 +110,32 @@ def draw_statistic(axes: Axes, comparison: Comparison, statistic: str) -> None:
         axes.set_ylabel(f"{statistic}\n{comparison.config.metric}, {unit}")
 
 
+def _top(known: Sequence[Distribution]) -> float:
+    """The highest value to draw: losses of trials that all but diverged would hide the rest."""
+    medians = sorted(distribution.percentile(50) for distribution in known)
+    middle = medians[len(medians) // 2] if medians else 0.0
+    return _HIDES_THE_REST * middle if middle > 0 else math.inf
+
+
 def draw_point(
-    axes: Axes, position: float, known: Distribution, look: Look, scale: float = 1.0
+    axes: Axes,
+    position: float,
+    known: Distribution,
+    look: Look,
+    scale: float = 1.0,
+    top: float = math.inf,
 ) -> None:
     """Draws the mean and the 5th to 95th percentile, times `scale`.
 
     A loss of 1e29 is finite and may be the worst of K: where that puts the mean above the 95th
-    percentile, the median is drawn.
+    percentile, or above the top, the median is drawn. A bar that goes on above the top ends there
+    in a triangle.
     """
-    low, middle, high = (scale * known.percentile(percent) for percent in (5, 50, 95))
+    low, middle, high = (scale * min(top, known.percentile(percent)) for percent in (5, 50, 95))
     mean = scale * known.mean()
     axes.vlines(position, low, high, color=look.colour, linewidth=2)
     y, marker = (mean, "o") if mean <= high else (middle, "_")
     size = 6 if marker == "o" else 12
     axes.plot(position, y, marker, color=look.colour, markerfacecolor=look.fill, markersize=size)
+    if known.percentile(95) > top:
+        axes.plot(position, high, "^", color=look.colour)

@@ -39,6 +39,7 @@ _SETTINGS = {
     "axes.grid.axis": "y",
     "grid.color": "#dddddd",
     "axes.axisbelow": True,
+    "axes.formatter.useoffset": False,  # not 0.1 with a "+1e2" above the axis
     "text.parse_math": False,  # names of workloads and people's own words may hold a "$"
     "svg.hashsalt": "tfoptcmp",  # equal studies give equal files
 }
