@@ -7,8 +7,8 @@ import keras
 import numpy as np
 
 import workloads
-from tests.tuners import fake_study
 from tfoptcmp.signatures import RULES
+from tools.faults import fake
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
@@ -23,7 +23,7 @@ def _build_model(hp=None):
 def test_python_examples(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     budget = {"steps": 10, "scale": "custom", "target": None}
-    fake_study.study(tmp_path / "runs" / "mine" / "momentum", budget=budget)
+    fake.study(tmp_path / "runs" / "mine" / "momentum", budget=budget)
     rng = np.random.default_rng(0)
     x, x_val = rng.normal(size=(2, 32, 3)).astype("float32")
     given = {

@@ -4,17 +4,17 @@ import math
 
 import pytest
 
-from tests.tuners.fake_study import STEPS, config, measurement
 from tfoptcmp.records import Status
 from tfoptcmp.signatures import RULES, Signature
 from tfoptcmp.spaces import Choice, Fixed, SearchSpace, Uniform
 from tfoptcmp.trial import Outcome
+from tools.faults.fake import STEPS, config, measurement
 from tuners.executors import InProcess
 from tuners.points import grid_point
 from tuners.searches import grid_size, point_of
 from tuners.studies import run_study
 
-RATES = (0.5, 0.05, 0.01)  # of which fake_study's criterion finds the first two infeasible
+RATES = (0.5, 0.05, 0.01)  # of which fake.is_feasible finds the first two infeasible
 FACTORS = (0.1, 0.5)
 SPACE = SearchSpace(
     source="test",

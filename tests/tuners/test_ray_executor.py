@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.tuners.fake_study import (
+from tfoptcmp.records import Status, StudyError, read_study
+from tfoptcmp.trial import Interrupted, Outcome
+from tools import cluster
+from tools.faults.fake import (
     STEPS,
     config,
     contents,
@@ -17,9 +20,6 @@ from tests.tuners.fake_study import (
     signature,
     study,
 )
-from tfoptcmp.records import Status, StudyError, read_study
-from tfoptcmp.trial import Interrupted, Outcome
-from tools import cluster
 from tuners.studies import run_study
 
 # Not imported here: it reads its environment then, which `cluster.connected` sets.

@@ -6,9 +6,12 @@ import signal
 
 import pytest
 
-from tests.tuners.fake_study import (
+from tests.tuners.stop import Stop
+from tfoptcmp.records import Status, StudyError, read_study
+from tfoptcmp.study_writer import open_study
+from tfoptcmp.trial import Outcome
+from tools.faults.fake import (
     STEPS,
-    Stop,
     config,
     contents,
     measurement,
@@ -16,9 +19,6 @@ from tests.tuners.fake_study import (
     signature,
     study,
 )
-from tfoptcmp.records import Status, StudyError, read_study
-from tfoptcmp.study_writer import open_study
-from tfoptcmp.trial import Outcome
 from tuners.executors import InProcess
 from tuners.studies import run_study
 

@@ -4,9 +4,13 @@ import math
 
 import pytest
 
-from tests.tuners.fake_study import (
+from tests.tuners.stop import Stop
+from tfoptcmp.records import Status, StudyError, Trial, read_study
+from tfoptcmp.signatures import RULES, Signature
+from tfoptcmp.spaces import Fixed, SearchSpace
+from tfoptcmp.trial import Outcome, trial_seeds
+from tools.faults.fake import (
     STEPS,
-    Stop,
     config,
     contents,
     is_feasible,
@@ -15,10 +19,6 @@ from tests.tuners.fake_study import (
     signature,
     study,
 )
-from tfoptcmp.records import Status, StudyError, Trial, read_study
-from tfoptcmp.signatures import RULES, Signature
-from tfoptcmp.spaces import Fixed, SearchSpace
-from tfoptcmp.trial import Outcome, trial_seeds
 from tuners.executors import InProcess
 from tuners.points import SEARCHES
 from tuners.studies import Counts, run_study

@@ -1,20 +1,6 @@
-"""The study that needs no training, for tests, with trials that stop where they are told to."""
+"""Trials that stop where they are told to, of the study that needs no training."""
 
-from tools.faults.fake import (
-    STEPS,
-    config,
-    contents,
-    is_feasible,
-    measurement,
-    run_trial,
-    signature,
-    study,
-)
-
-__all__ = [
-    *("STEPS", "Stop", "config", "contents", "is_feasible"),
-    *("measurement", "run_trial", "signature", "study"),
-]
+from tools.faults.fake import STEPS, measurement, run_trial
 
 
 class Stop:
