@@ -14,6 +14,7 @@ from tfoptcmp.analysis.figures import (
     draw_steps,
     draw_training_curves,
     draw_tuning_curves,
+    inclusions_figure,
     infeasible_figure,
     other_targets_figure,
     parallel_figure,
@@ -182,6 +183,33 @@ def test_nothing_is_cut_off(draw, tmp_path, make_signature, write_study):
     assert box.y0 >= -0.02
     assert box.x1 <= width + 0.02
     assert box.y1 <= height + 0.02
+
+
+@pytest.mark.parametrize("draw", ONE_COMPARISON, ids=lambda draw: draw.__name__)
+def test_nothing_is_cut_off_by_huge_losses(draw, tmp_path, make_signature, write_study):
+    write_study(tmp_path, make_signature("sgd"), [6.0, 6.1, 7.0], metric_unit="nats")
+    write_study(tmp_path, make_signature("rmsprop"), [6.2, 1e13, 2.54e14], metric_unit="nats")
+    figure = draw(*compare(tmp_path))
+    figure.draw_without_rendering()
+    box, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
+    assert min(box.x0, box.y0, width - box.x1, height - box.y1) >= -0.02
+    for axes in figure.axes:
+        assert axes.get_ylim()[1] < 1e5
+
+
+def test_differences_to_huge_losses_are_cut_and_single_ones_drawn(
+    tmp_path, make_signature, write_study
+):
+    write_study(tmp_path, make_signature("sgd"), [6.0, 6.1, 7.0], metric_unit="nats")
+    write_study(tmp_path, make_signature("rmsprop"), [6.2, 1e13, 2.54e14], metric_unit="nats")
+    (comparison,) = compare(tmp_path)
+    special, general = comparison.studies
+    curve = (special, general, verdict_curve(special, general, "test"))
+    (axes,) = inclusions_figure(comparison, "test", [curve]).axes
+    assert len(curve[2]) == 1  # k = 1 alone is at most half of three
+    assert axes.get_ylim()[1] == pytest.approx(1e4 * 4 * 0.01)  # theory: delta is 0.01 nats
+    assert len(axes.get_yticks()) <= 9
+    assert axes.collections[-1].get_segments()[0][1, 1] > 1e12  # the bar goes on above
 
 
 @pytest.mark.parametrize("draw", ONE_COMPARISON, ids=lambda draw: draw.__name__)

@@ -25,6 +25,7 @@ _VERDICT_LOOKS = {
     Verdict.CONSISTENT: ("s", "#009E73", 3.0),
     Verdict.UNDETERMINED: (".", "#BBBBBB", 3.0),
 }
+_FURTHEST = 1e4  # times the linear part: differences to trials that all but diverged are cut off
 _HOW_TO_READ = (
     "band: 5th to 95th percentile of the general rule's result minus the special rule's, both the "
     "best of k trials, line: median; above the dotted line (the tolerated difference) the general "
@@ -79,6 +80,9 @@ def inclusions_figure(comparison: Comparison, statistic: str, curves: Curves) ->
         # Linear near the tolerated difference, where verdicts are made; logarithmic beyond.
         near = 4 * scale * max(p.delta for _, _, points in curves for p in points)
         panels[0].set_yscale("symlog", linthresh=near or 1.0, linscale=1.0)
+        furthest = _FURTHEST * (near or 1.0)
+        low, high = panels[0].get_ylim()
+        panels[0].set_ylim(max(low, -furthest), min(high, furthest))
         panels[0].yaxis.set_major_locator(FixedLocator(_ticks(near, *panels[0].get_ylim())))
         panels[0].yaxis.set_major_formatter(
             FuncFormatter(lambda value, _: f"{value:+g}" if value else "0")
@@ -95,8 +99,10 @@ def _ticks(near: float, low: float, high: float) -> list[float]:
     """0 and round numbers on both sides, from the linear part outwards."""
     near = near or 1.0
     first = math.floor(math.log10(near))
-    multiples = (1, 4) if max(-low, high) < 30 * near else (1,)
-    sizes = [m * 10.0**e for e in range(first, first + 5) for m in multiples]
+    decades = math.log10(max(-low, high) / near)
+    multiples = (1, 4) if decades < 1.5 else (1,)
+    step = 1 if decades < 3 else 2
+    sizes = [m * 10.0**e for e in range(first, first + 7, step) for m in multiples]
     sizes = [size for size in sizes if size > 0.3 * near]  # others would crowd around 0
     return [t for t in (*(-size for size in sizes), 0.0, *sizes) if low <= t <= high]
 
@@ -118,9 +124,11 @@ def draw_differences(
         for name in ("low", "median", "high", "delta")
     )
     axes.axhline(0, color="#777777", linewidth=0.8)
-    axes.plot(k, delta, ":", color="#333333", linewidth=1)
+    axes.plot(k, delta, ":" if len(k) > 1 else "_", color="#333333", linewidth=1)
     axes.fill_between(k, low, high, color=colour, alpha=0.2, linewidth=0)
-    axes.plot(k, median, "-", color=colour, linewidth=1.4)
+    if len(k) == 1:  # neither a band nor a line
+        axes.vlines(k, low, high, color=colour, linewidth=2)
+    axes.plot(k, median, "-" if len(k) > 1 else "o", color=colour, linewidth=1.4)
     for verdict, (marker, strip, size) in _VERDICT_LOOKS.items():
         chosen = [p.tuning_budget for p in points if p.verdict is verdict]
         axes.plot(

@@ -43,7 +43,7 @@ def parallel_figure(comparison: Comparison) -> Figure:
             _HOW_TO_READ,
             panel_inches=(max(4.5, 1.25 * most), 1.3),
             shape=(len(studies), 1),
-            margins=Margins(left=0.5 + 0.14 * lines, bottom=0.4, row_gap=0.55),
+            margins=Margins(left=0.5 + 0.14 * lines, right=0.6, bottom=0.4, row_gap=0.55),
         )
         rows = figure.subplots(len(studies), 1, squeeze=False)[:, 0]
         for axes, results in zip(rows, studies, strict=True):

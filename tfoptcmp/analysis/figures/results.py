@@ -15,6 +15,7 @@ from tfoptcmp.analysis.figures.faces import (
 )
 from tfoptcmp.analysis.figures.style import (
     Look,
+    highest_shown,
     house_style,
     looks,
     metric_unit,
@@ -27,7 +28,6 @@ from tfoptcmp.analysis.figures.style import (
 from tfoptcmp.analysis.statistics import best_of_k, measured
 
 INCHES_PER_OPTIMIZER = 0.6
-_HIDES_THE_REST = 100.0  # times the middle one of the optimizers' medians
 HOW_TO_READ = (
     "point: mean of the best of K trials (dash: median, where single huge values put the mean "
     "above the bar); bar: 5th to 95th percentile (triangle: it goes on far above); lower is better"
@@ -94,7 +94,7 @@ def draw_statistic(axes: Axes, comparison: Comparison, statistic: str) -> None:
         axes.set_yticks([])
     found = [best_of_k(s, statistic, comparison.tuning_budget) for s in comparison.studies]
     known = [d for d in found if d is not None and math.isfinite(d.percentile(95))]
-    top = _top(known)
+    top = highest_shown([distribution.percentile(50) for distribution in known])
     drawn = zip(found, comparison.studies, looks(comparison), strict=True)
     for position, (distribution, results, look) in enumerate(drawn):
         if distribution not in known:
@@ -108,13 +108,6 @@ def draw_statistic(axes: Axes, comparison: Comparison, statistic: str) -> None:
         axes.set_ylabel("final training loss, nats")
     else:
         axes.set_ylabel(f"{statistic}\n{comparison.config.metric}, {unit}")
-
-
-def _top(known: Sequence[Distribution]) -> float:
-    """The highest value to draw: losses of trials that all but diverged would hide the rest."""
-    medians = sorted(distribution.percentile(50) for distribution in known)
-    middle = medians[len(medians) // 2] if medians else 0.0
-    return _HIDES_THE_REST * middle if middle > 0 else math.inf
 
 
 def draw_point(

@@ -1,5 +1,6 @@
 """What all figures share: colours, fonts, axes for optimizers and for metrics."""
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ COLOURS: dict[str, str] = {
 }
 _ELSEWHERE = "#D55E00"  # rules that are not ours share the palette's last strong colour
 PALE = "#bbbbbb"
+_HIDES_THE_REST = 100.0  # times the middle value
 
 # A rule's first signature, its second, ...: the same colour, another line.
 _LINES = ("-", "--", ":", "-.")
@@ -140,6 +142,17 @@ def metric_unit(comparison: Comparison) -> tuple[float, str]:
     return (100.0, "%") if share else (1.0, comparison.config.metric_unit)
 
 
+def highest_shown(values: Sequence[float] | FloatArray) -> float:
+    """Returns up to where to draw: losses of trials that all but diverged would hide the rest.
+
+    Args:
+        values: What there is to draw; may hold infinities.
+    """
+    known = np.sort(np.asarray(values, dtype=np.float64))
+    middle = float(known[len(known) // 2]) if len(known) else 0.0
+    return _HIDES_THE_REST * middle if middle > 0 else math.inf
+
+
 def value_axis(axes: Axes, shown: Sequence[float] | FloatArray) -> None:
     """Makes y logarithmic where the values are positive and span more than a factor of 4.
 
@@ -154,7 +167,8 @@ def value_axis(axes: Axes, shown: Sequence[float] | FloatArray) -> None:
     if not values.size or values.min() <= 0 or values.max() / values.min() <= 4:
         return
     axes.set_yscale("log")
-    subs = (1.0, 2.0, 5.0) if values.max() / values.min() < 1e3 else (1.0,)
+    ratio = values.max() / values.min()
+    subs = (1.0, 2.0, 3.0, 5.0, 7.0) if ratio < 10 else (1.0, 2.0, 5.0) if ratio < 1e3 else (1.0,)
     axes.yaxis.set_major_locator(LogLocator(subs=subs, numticks=8))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_minor_locator(NullLocator())

@@ -10,6 +10,7 @@ from tfoptcmp.analysis.comparisons import Comparison
 from tfoptcmp.analysis.figures.panels import panel_for_each
 from tfoptcmp.analysis.figures.style import (
     Look,
+    highest_shown,
     house_style,
     looks,
     metric_unit,
@@ -23,7 +24,7 @@ from tfoptcmp.analysis.tables import best_trial
 _HOW_TO_READ = (
     "line: the trial with the best final validation metric; band: from the best to the worst of "
     "the good trials (the best 10 %, or 5 of at least 15) at each step; grey: the other "
-    "optimizers' best trials; dashed: the target"
+    "optimizers' best trials; dashed: the target; what goes far above the rest is cut off"
 )
 
 
@@ -52,7 +53,7 @@ def training_curves_figure(comparison: Comparison) -> Figure:
             if target is not None:
                 axes.axhline(scale * target, color="#777777", linewidth=0.8, linestyle="--")
         panels[0].set_xlim(0, comparison.config.budget["steps"])
-        value_axis(panels[0], shown)
+        _cut_axis(panels[0], shown)
     return figure
 
 
@@ -71,7 +72,7 @@ def draw_training_curves(axes: Axes, comparison: Comparison) -> None:
         best = scale * best_curve(results)
         if not best.empty:
             shown += _draw(axes, results, best, look, scale, results.title)
-    value_axis(axes, shown)
+    _cut_axis(axes, shown)
     axes.set_xlabel("training steps")
     axes.set_ylabel(f"validation {comparison.config.metric}, {unit}")
 
@@ -82,6 +83,13 @@ def best_curve(results: StudyResults) -> "pd.Series[float]":
     trial = -1 if best is None else best["trial"]
     rows = results.measurements[results.measurements["trial"] == trial]
     return pd.Series(rows["validation_metric"].to_numpy(), index=rows["step"].to_numpy())
+
+
+def _cut_axis(axes: Axes, shown: list[float]) -> None:
+    top = highest_shown(shown)
+    value_axis(axes, np.minimum(shown, top))
+    if max(shown, default=0.0) > top:
+        axes.set_ylim(top=top)
 
 
 def _draw(

@@ -11,6 +11,7 @@ from tfoptcmp.analysis.distributions import FloatArray
 from tfoptcmp.analysis.figures.panels import panel_for_each
 from tfoptcmp.analysis.figures.style import (
     Look,
+    highest_shown,
     house_style,
     looks,
     metric_unit,
@@ -25,7 +26,7 @@ _HOW_TO_READ = (
     "line: mean of the best of k trials drawn with replacement from the N that were run, exact "
     "(median, where single huge values put the mean above the band); "
     "band: 5th to 95th percentile; beyond k = N/2 dotted and without band: it would be too narrow; "
-    "grey: the other optimizers; dashed: K"
+    "grey: the other optimizers; dashed: K; what goes far above the rest is cut off"
 )
 
 
@@ -72,7 +73,11 @@ def tuning_curves_figure(comparison: Comparison, statistic: str | None = None) -
         if not known:
             axes.set_yticks([])
         else:
-            value_axis(axes, scale * np.concatenate([(*c.low, *c.high) for c in known]))
+            values = scale * np.concatenate([(*c.low, *c.high, *_centre(c)) for c in known])
+            top = highest_shown(values)
+            value_axis(axes, np.minimum(values, top))
+            if values.max() > top:
+                axes.set_ylim(top=top)
     return figure
 
 
