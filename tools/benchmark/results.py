@@ -80,7 +80,8 @@ class Comparison:
 
     def text(self) -> str:
         """Returns the table, for people."""
-        lines = [f"{self.title} ({self.unit}; median [smallest, largest])"]
+        spread = "; median [smallest, largest]" if self.samples else ""
+        lines = [f"{self.title} ({self.unit}{spread})"]
         scale = {"ms": 1e3, "us": 1e6}.get(self.unit, 1.0)
         for name, samples in self.samples.items():
             shown = f"failed: {samples.error.strip().splitlines()[-1]}" if samples.error else ""

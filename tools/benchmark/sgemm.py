@@ -7,7 +7,7 @@ import numpy as np
 from tools.benchmark.turns import Turns
 
 _SIZE = 2048
-_REPEATS = 20
+_REPEATS = 10
 
 
 def tensorflow(turns: Turns, *, threads: int) -> None:

@@ -1,7 +1,7 @@
 """Training steps: ours, PyTorch's, and the floor that the machine's matrix rate sets."""
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +13,19 @@ from tools.benchmark.turns import Contestant, Samples, alternate
 
 OURS = "ours"
 _CHECK = (3, 0.01)  # steps and learning rate of the twins' comparison
+_CLEARLY = 0.85  # of PyTorch's time, in which at least three networks are to be trained
 # Of a step's floor; nothing is promised of the others.
 _FLOOR_LIMITS = {"simple_cnn": 1.15, "resnet32": 2.0, "lstm": 2.0}
 
 
 def compare(settings: Settings) -> Iterator[Comparison]:
     """Yields one table a network, for the networks and the rule that the settings name."""
+    tables = []
     for name in settings.networks:
-        yield _compare(name, settings)
+        tables.append(_compare(name, settings))
+        yield tables[-1]
+    if len(tables) == len(NETWORKS):
+        yield _summary(tables)
 
 
 def _compare(name: str, settings: Settings) -> Comparison:
@@ -47,6 +52,7 @@ def _compare(name: str, settings: Settings) -> Comparison:
                 measured=ratios(ours, samples[pytorch]),
                 limit=1.0,
             ),
+            Check(claim="ours / Keras", measured=ratios(ours, samples["Keras"])),
             Check(
                 claim="ours / floor",
                 measured=ratios(ours, samples["floor"]),
@@ -61,6 +67,24 @@ def _compare(name: str, settings: Settings) -> Comparison:
     )
 
 
+def _summary(tables: Sequence[Comparison]) -> Comparison:
+    medians = [table.checks[0].measured.median for table in tables]
+    num_faster = sum(median < _CLEARLY for median in medians)
+    return Comparison(
+        title="Training steps of all networks",
+        unit="networks",
+        samples={},
+        checks=[
+            Check(
+                claim=f"below {_CLEARLY} of PyTorch's best",
+                measured=Range.of([num_faster]),
+                limit=3,
+                at_least=True,
+            )
+        ],
+    )
+
+
 def _contestants(name: str, settings: Settings, weights: Path) -> list[Contestant]:
     common = {"network": name, "rule": settings.rule, "threads": settings.threads}
     module = "tools.benchmark.steps_torch:pytorch"
@@ -70,7 +94,12 @@ def _contestants(name: str, settings: Settings, weights: Path) -> list[Contestan
             name=OURS,
             function="tools.benchmark.steps_ours:ours",
             arguments={**common, "weights": weights, "check": _CHECK},
-        )
+        ),
+        Contestant(
+            name="Keras",
+            function="tools.benchmark.steps_keras:stock",
+            arguments=common,
+        ),
     ]
     for compiled in (False, True) if settings.torch_compile else (False,):
         for channels_last in (False, True) if images else (False,):

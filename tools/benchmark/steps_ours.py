@@ -57,17 +57,7 @@ def ours(
     """
     runtime.configure(threads)
     spec = NETWORKS[network]
-    workload = workloads.get(spec.workload)
-    budget = Budget(
-        scale="custom",
-        batch_size=spec.batch_size,
-        steps=spec.block_steps * _ENDLESS,
-        eval_every_steps=spec.block_steps * _ENDLESS,
-        num_feasible=1,
-        target=None,
-        options=workload.budgets["cpu"].options,
-    )
-    splits = _splits(spec)
+    workload, budget, splits = workloads.get(spec.workload), budget_of(spec), splits_of(spec)
     facts = _same_start(spec, workload.build(budget, splits), weights, check)
     pause = _Pause(turns, facts, spec.block_steps)
     trainer = Trainer(
@@ -78,7 +68,37 @@ def ours(
         should_stop=pause,
     )
     with contextlib.suppress(Interrupted):
-        trainer.run(_task(rule, spec.l2), lambda measurement: None)
+        trainer.run(task_of(rule, spec.l2), lambda measurement: None)
+
+
+def budget_of(spec: Network) -> Budget:
+    """Returns that of one endless trial, in blocks of the network's."""
+    return Budget(
+        scale="custom",
+        batch_size=spec.batch_size,
+        steps=spec.block_steps * _ENDLESS,
+        eval_every_steps=spec.block_steps * _ENDLESS,
+        num_feasible=1,
+        target=None,
+        options=workloads.get(spec.workload).budgets["cpu"].options,
+    )
+
+
+def splits_of(spec: Network) -> Splits:
+    """Returns the network's random batches for training; nothing is evaluated."""
+    return Splits(
+        train=_Batches(spec), evaluation={}, num_classes=spec.num_classes, num_examples={}
+    )
+
+
+def task_of(rule: str, l2: float) -> TrialTask:
+    """Returns a trial of a rule with usual hyperparameters."""
+    space = _signature(rule).space
+    values = space.values(())
+    arguments = space.derive(values, budget_steps=1_000_000)
+    return TrialTask(
+        index=0, values=values, arguments={**arguments, "l2": l2}, seeds=trial_seeds(0, 0)
+    )
 
 
 class _Pause:
@@ -120,12 +140,6 @@ class _Batches:
         return self._batches.repeat().take(stop - start)
 
 
-def _splits(spec: Network) -> Splits:
-    return Splits(
-        train=_Batches(spec), evaluation={}, num_classes=spec.num_classes, num_examples={}
-    )
-
-
 def _signature(rule: str) -> Signature:
     return Signature(
         name=rule,
@@ -146,15 +160,6 @@ def _dimensions(rule: str) -> dict[str, Fixed]:
     }[rule]
     schedule = {"decay_steps_fraction": 1.0, "decay_factor": 0.1}
     return {name: Fixed(fixed=value) for name, value in {**fixed, **schedule}.items()}
-
-
-def _task(rule: str, l2: float) -> TrialTask:
-    space = _signature(rule).space
-    values = space.values(())
-    arguments = space.derive(values, budget_steps=1_000_000)
-    return TrialTask(
-        index=0, values=values, arguments={**arguments, "l2": l2}, seeds=trial_seeds(0, 0)
-    )
 
 
 def _same_start(

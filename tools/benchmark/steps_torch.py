@@ -107,9 +107,9 @@ def _loss(model: nn.Module, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
 
 
 def _seconds(step: LossOf, batches: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> float:
-    """Median of five steps, after two."""
+    """Median of three steps, after two."""
     seconds = []
-    for x, y in itertools.islice(batches, 7):
+    for x, y in itertools.islice(batches, 5):
         start = time.perf_counter()
         step(x, y)
         seconds.append(time.perf_counter() - start)

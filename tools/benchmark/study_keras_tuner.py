@@ -8,7 +8,7 @@ Keras have it: a new model, traced anew, for every trial.
 import math
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -22,6 +22,7 @@ from tfoptcmp.trial import trial_seeds
 from tfoptcmp.workload import Splits, Workload
 from tools.benchmark.process_memory import peak_mb, resident_mb
 from tools.benchmark.repeats import measure_all
+from tools.benchmark.stock import stock_optimizer, with_keras_layers
 from tools.benchmark.study_cases import CASES, Case
 from tools.benchmark.turns import Turns
 from tuners.hyperparameters import declare
@@ -200,9 +201,9 @@ def _compiled(
     arguments = space.derive(
         {name: values[name] for name in space.dimensions}, budget_steps=spec.steps
     )
-    network = _with_keras_layers(workload.build(spec.budget, splits), arguments)
+    network = with_keras_layers(workload.build(spec.budget, splits), arguments)
     network.compile(
-        optimizer=_optimizer(spec.rule, arguments),
+        optimizer=stock_optimizer(spec.rule, arguments),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=[_error],
     )
@@ -223,36 +224,6 @@ def _quality(oracle: keras_tuner.Oracle) -> dict[str, float]:
         trial.score for trial in oracle.trials.values() if trial.status == TrialStatus.COMPLETED
     ]
     return {"trials": len(oracle.trials), "feasible": len(scores), "best": min(scores)}
-
-
-def _optimizer(rule: str, arguments: Mapping[str, float]) -> keras.Optimizer:
-    rate = keras.optimizers.schedules.PolynomialDecay(
-        arguments["learning_rate"],
-        int(arguments["decay_steps"]),
-        arguments["learning_rate"] * arguments["decay_factor"],
-    )
-    return _OPTIMIZERS[rule](rate, arguments)
-
-
-_OPTIMIZERS: dict[str, Callable[[Any, Mapping[str, float]], keras.Optimizer]] = {
-    "momentum": lambda rate, given: keras.optimizers.SGD(rate, momentum=given["momentum"]),
-    "adam": lambda rate, given: keras.optimizers.Adam(
-        rate, **{name: given[name] for name in ("beta_1", "beta_2", "epsilon")}
-    ),
-}
-
-
-def _with_keras_layers(network: keras.Model, arguments: Mapping[str, float]) -> keras.Model:
-    """Returns the network with Keras's layers in the place of ours, regularised as ours."""
-
-    def layer(ours: keras.Layer) -> keras.Layer:
-        theirs = next(t for t in type(ours).__mro__ if t.__module__.startswith("keras."))
-        made = theirs.from_config(ours.get_config())
-        if "l2" in arguments and hasattr(made, "kernel_regularizer"):
-            made.kernel_regularizer = keras.regularizers.L2(arguments["l2"] / 2)
-        return made
-
-    return keras.models.clone_model(network, clone_function=layer)
 
 
 def _error(y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:

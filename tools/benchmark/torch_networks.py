@@ -112,14 +112,14 @@ class Transformer(nn.Module):
 
 
 def simple_cnn(network: Network) -> nn.Module:
-    """Two convolutions and a hidden layer."""
+    """Two convolutions and a hidden layer; pooling commutes with a ReLU, and is done first."""
     return nn.Sequential(
         nn.Conv2d(1, 32, 5, padding=2),
-        nn.ReLU(inplace=True),
         nn.MaxPool2d(2),
+        nn.ReLU(inplace=True),
         nn.Conv2d(32, 64, 5, padding=2),
-        nn.ReLU(inplace=True),
         nn.MaxPool2d(2),
+        nn.ReLU(inplace=True),
         nn.Flatten(),
         nn.Linear(64 * 7 * 7, 1024),
         nn.ReLU(inplace=True),
