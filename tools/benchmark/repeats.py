@@ -6,7 +6,7 @@ from typing import Any
 
 from tools.benchmark.turns import Turns
 
-_SECONDS = 0.25  # of a turn
+_SECONDS = 0.1  # of a turn
 _MAX_REPEATS = 5_000
 
 Repeated = Callable[[int], None]
