@@ -4,6 +4,7 @@ Sums and counts rather than means, so that batches of unequal size add up exactl
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
@@ -48,7 +49,29 @@ def sums(y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
 
 
 def _losses(y: tf.Tensor, logits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
-        labels=tf.maximum(y, 0), logits=tf.cast(logits, tf.float32)
-    )
+    losses = _cross_entropies(tf.cast(logits, tf.float32), tf.maximum(y, 0))
     return losses, tf.cast(y >= 0, tf.float32)
+
+
+@tf.custom_gradient
+def _cross_entropies(logits: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, Callable[..., Any]]:
+    """Equals `tf.nn.sparse_softmax_cross_entropy_with_logits`, to rounding.
+
+    Under op determinism that one is put together of log softmax, its exponential and sums, each of
+    which goes through the memory of all logits. Here the softmax serves values and gradient. Only
+    the highest probability needs a logarithm: it is at least 1 / classes, and the others' are as
+    much lower as their logits.
+    """
+    probabilities = tf.nn.softmax(logits)
+    below_highest = tf.reduce_max(logits, -1) - tf.gather(logits, y, batch_dims=y.shape.rank)
+    losses = below_highest - tf.math.log(tf.reduce_max(probabilities, -1))
+
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, None]:
+        num_classes = logits.shape[-1]
+        scaled = tf.reshape(probabilities * upstream[..., None], (-1, num_classes))
+        rows = tf.range(tf.size(y, y.dtype))
+        of_labels = tf.stack([rows, tf.reshape(y, (-1,))], axis=-1)
+        scaled = tf.tensor_scatter_nd_sub(scaled, of_labels, tf.reshape(upstream, (-1,)))
+        return tf.reshape(scaled, tf.shape(logits)), None
+
+    return losses, gradient
