@@ -2,6 +2,8 @@
 
 import keras
 
+from workloads.layers.dropout import Dropout
+
 _CONVOLUTIONS = (
     # (filters, size, strides, padding, share of its inputs dropped)
     (96, 3, 1, "same", 0.2),
@@ -35,7 +37,7 @@ def all_cnn_c(image_shape: tuple[int, int, int], *, num_classes: int) -> keras.M
     last = (num_classes, 1, 1, "same", 0.0)
     for filters, size, strides, padding, dropout in (*_CONVOLUTIONS, last):
         if dropout:
-            x = keras.layers.Dropout(dropout)(x)
+            x = Dropout(dropout)(x)
         x = keras.layers.Conv2D(
             filters,
             size,

@@ -11,6 +11,7 @@ of zero but for rounding, which an adaptive rule with a small epsilon turns into
 import keras
 
 from workloads.layers.batch_norm import BatchNormalization
+from workloads.layers.dropout import Dropout
 
 _BLOCKS = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
 """Filters of the convolutions of each block."""
@@ -44,11 +45,11 @@ def vgg16(image_shape: tuple[int, int, int], *, num_classes: int) -> keras.Model
             )(x)
             x = _activation(x)
             if i < len(filters_of_block) - 1:
-                x = keras.layers.Dropout(0.3 if block == 0 else 0.4)(x)
+                x = Dropout(0.3 if block == 0 else 0.4)(x)
         x = keras.layers.MaxPooling2D(2, strides=2)(x)
-    x = keras.layers.Dropout(0.5)(keras.layers.Flatten()(x))
+    x = Dropout(0.5)(keras.layers.Flatten()(x))
     x = _activation(keras.layers.Dense(512, use_bias=False)(x))
-    x = keras.layers.Dropout(0.5)(x)
+    x = Dropout(0.5)(x)
     # float32 whatever the dtype policy: the softmax of the loss needs the digits.
     logits = keras.layers.Dense(num_classes, dtype="float32")(x)
     return keras.Model(image, logits, name="vgg16")

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from tfoptcmp.training.model import TrialModel
+from workloads.layers.dropout import Dropout
 from workloads.models.all_cnn_c import all_cnn_c
 from workloads.models.vgg16 import vgg16
 
@@ -14,7 +15,7 @@ def outline(network):
     shown = {
         keras.layers.Conv2D: lambda layer: layer.filters,
         keras.layers.Dense: lambda layer: layer.units,
-        keras.layers.Dropout: lambda layer: layer.rate,
+        Dropout: lambda layer: layer.rate,
         keras.layers.MaxPooling2D: lambda layer: "pool",
     }
     return [shown[type(layer)](layer) for layer in network.layers if type(layer) in shown]
