@@ -2,6 +2,9 @@
 
 import keras
 
+from workloads.layers.dropout import Dropout
+from workloads.layers.lstm import LSTM
+
 
 def lstm(
     *, vocabulary_size: int, batch_size: int, units: int = 128, dropout: float = 0.2
@@ -29,11 +32,11 @@ def lstm(
         codes
     )
     for _ in range(2):
-        x = keras.layers.Dropout(dropout)(x)
-        x = keras.layers.LSTM(
+        x = Dropout(dropout)(x)
+        x = LSTM(
             units, return_sequences=True, stateful=True, recurrent_initializer="glorot_uniform"
         )(x)
-        x = keras.layers.Dropout(dropout)(x)
+        x = Dropout(dropout)(x)
     # float32 whatever the dtype policy: the softmax of the loss needs the digits.
     logits = keras.layers.Dense(vocabulary_size, dtype="float32")(x)
     return keras.Model(codes, logits, name="lstm")
