@@ -48,6 +48,8 @@ def test_inclusions(panel):
     assert agrees("inclusions", holds) == "yes"
     assert CLAIMS["inclusions"].check([holds]).ours == "2 tests: 2 consistent"
     assert agrees("inclusions_training", holds) == "yes"
+    alone = panel({"sgd": 0.2}, space="alone")
+    assert CLAIMS["inclusions_steps"].check([alone]).ours == "no pair to test, or no target"
     broken = panel({"sgd": 0.1, "adam": 0.2}, space="other")
     assert agrees("inclusions", holds, broken) == "no"
 

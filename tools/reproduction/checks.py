@@ -44,7 +44,7 @@ def inclusions(*statistics: str) -> Callable[[Panels], Answer]:
             if judgement.statistic in statistics
         ]
         if not judged:
-            return NOT_RUN
+            return Answer(ours="no pair to test, or no target", agrees="cannot tell")
         counts = {v: sum(j.verdict is v for j in judged) for v in Verdict}
         ours = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
         if counts[Verdict.VIOLATED]:
