@@ -33,7 +33,11 @@ def draw(data: Problem, runs: Sequence[Run]) -> Figure:
         right.set_xlim(-4, 100)
         right.grid(True, axis="x")
         right.set_xlabel("test error, %")
-        figure.supxlabel("default epsilon: dashed lines and open points", fontsize=8)
+        figure.supxlabel(
+            "default epsilon: dashed lines and open points; large epsilon: lines that lie on those of "
+            "Momentum and Nesterov",
+            fontsize=8,
+        )
         share = 100 * float((data.test_y < 0).mean())
         figure.suptitle(
             f"Wilson et al.'s problem: {len(data.y)} training, {len(data.test_y):,} test examples, "
