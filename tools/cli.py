@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import re
 import sys
 import tempfile
 import textwrap
@@ -32,18 +33,24 @@ def run(main: Callable[[list[str]], None], description: str, groups: Groups) -> 
         groups: Heading to flags, in the order to print them.
     """
     if any(argument in ("--help", "-help", "-h", "--h") for argument in sys.argv[1:]):
-        print(_help(description, groups))
+        try:
+            print(_help(description, groups), flush=True)
+        except BrokenPipeError:
+            _forget_reader()
         sys.exit(0)
 
     def guarded(argv: list[str]) -> None:
         try:
             main(argv[1:])
+            sys.stdout.flush()
         except (UserError, StudyError, MissingData) as error:
             print(f"{_program()}: {error}", file=sys.stderr)
             sys.exit(USER_ERROR)
         except KeyboardInterrupt as interrupt:
             print(f"\n{_program()}: {str(interrupt) or 'interrupted'}", file=sys.stderr)
             sys.exit(stopping.exit_code(interrupt))
+        except BrokenPipeError:
+            _forget_reader()
 
     # TensorFlow reports the absence of a GPU as an error; what is wrong raises an exception.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -75,6 +82,12 @@ class UserError(Exception):
     """A flag or argument cannot be used; the message names it, the value, and what is allowed."""
 
 
+def _forget_reader() -> None:
+    """Ends without a traceback once the reader of what is printed, such as `head`, has enough."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(USER_ERROR)
+
+
 def _program() -> str:
     return sys.argv[0].rsplit("/", 1)[-1].removesuffix(".py")
 
@@ -87,7 +100,9 @@ def _help(description: str, groups: Groups) -> str:
             flag = flags.FLAGS[holder.name]
             default = flag.default_as_str.strip("'") if flag.default not in (None, []) else ""
             name = f"--{'[no]' if flag.boolean else ''}{flag.name}"
-            help_text = flag.help + (f" [{default}]" if default else "")
+            # Of a flag that may be repeated absl says so, after a semicolon and many blanks.
+            help_text = re.sub(r"\.?;\s+repeat this option", "; repeat this option", flag.help)
+            help_text += f" [{default}]" if default else ""
             lines += textwrap.wrap(
                 f"{name:<21} {help_text}", 96, initial_indent="  ", subsequent_indent=" " * 24
             )
