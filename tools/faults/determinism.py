@@ -27,8 +27,11 @@ def determinism(names: tuple[str, ...] = workloads.names(), data_dir: str | None
     Args:
         names: Of the workloads, at scale smoke.
         data_dir: Of prepared data sets.
+
+    Raises:
+        AssertionError: If some differ; after all workloads were tried.
     """
-    same, missing = [], []
+    same, missing, different = [], [], []
     for name in names:
         with tempfile.TemporaryDirectory(prefix="faults-") as scratch:
             parent = Path(scratch)
@@ -38,8 +41,8 @@ def determinism(names: tuple[str, ...] = workloads.names(), data_dir: str | None
                 missing.append(name)
                 continue
             ends = {(parent / trial / f"checkpoint-{_STEPS}.npz").read_bytes() for trial in _EQUAL}
-            assert len(ends) == 1, f"equal trials of {name} differ"
-            same.append(name)
+            (same if len(ends) == 1 else different).append(name)
+    assert not different, f"equal trials differ: {', '.join(different)}; not: {', '.join(same)}"
     result = f"equal bits alone, after another trial, and stopped and resumed: {', '.join(same)}"
     return result + (f"; data not there: {', '.join(missing)}" if missing else "")
 

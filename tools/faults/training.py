@@ -5,6 +5,7 @@ import os
 import random
 import shutil
 import signal
+import sys
 import tempfile
 import time
 from collections.abc import Mapping
@@ -46,6 +47,7 @@ def kills(num_kills: int = 100, num_workers: int = 1) -> str:
             code = _run(killed, num_workers, timeout)
             assert code in (0, -signal.SIGKILL), (parent / "log").read_text()
             num_done += code != 0
+            print(f"\r{num_done}/{num_kills} kills", end="", file=sys.stderr, flush=True)
             ended = _kept(killed, ended)
             if code == 0:
                 assert _measured(killed) == expected
@@ -54,6 +56,7 @@ def kills(num_kills: int = 100, num_workers: int = 1) -> str:
                 num_studies += 1
                 if timeout is None:
                     break
+    print(file=sys.stderr)
     trials = f"{num_studies} studies of {len(expected)} trials"
     return f"{num_done} kills in {trials}; no trial lost or redone, equal measurements"
 
