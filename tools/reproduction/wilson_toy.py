@@ -34,7 +34,7 @@ def draw(data: Problem, runs: Sequence[Run]) -> Figure:
         right.grid(True, axis="x")
         right.set_xlabel("test error, %")
         figure.supxlabel(
-            "default epsilon: dashed lines and open points; large epsilon: lines that lie on those of "
+            "default epsilon: dashed lines and open points; large epsilon: on the lines of "
             "Momentum and Nesterov",
             fontsize=8,
         )
