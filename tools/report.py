@@ -4,8 +4,9 @@ tfoptcmp-report --study_dir=runs/digits
 tfoptcmp-report runs/digits/sgd runs/digits/adam --output_dir=report
 
 Beside report.html lie its figures, the table as results.csv, results.md (Markdown) and results.tex
-(LaTeX), and space_suggestion.json for tfoptcmp-tune --space_file. What the audit found is in the
-report; tfoptcmp-audit prints it in full.
+(LaTeX), and two files for tfoptcmp-tune --space_file: space_suggestion.json, the spaces with
+crowded edges moved, and space_final.json, narrowed to the good trials. What the audit found is in
+the report; tfoptcmp-audit prints it in full.
 """
 
 from pathlib import Path
@@ -67,7 +68,7 @@ def _run(argv: list[str]) -> None:
     print(f"Report:   {files.html}")
     print(f"Figures:  {len(files.figures)} files beside it, {files.figures[0].name} the first")
     print(f"Tables:   {', '.join(str(path) for path in files.tables)}")
-    print(f"Spaces:   {', '.join(str(path) for path in files.spaces)} (suggested)")
+    print(f"Spaces:   {', '.join(str(path) for path in files.spaces)} (for --space_file)")
     print(f"Curves:   tensorboard --logdir={directories[0]}")
 
 

@@ -11,7 +11,7 @@ from tfoptcmp.analysis.boundary import (
     good_trials,
     position,
     suggested_spaces,
-    write_suggestion,
+    write_spaces,
 )
 from tfoptcmp.analysis.comparisons import compare
 from tfoptcmp.spaces import Choice, Fixed, LogUniform, SearchSpace, Uniform
@@ -125,7 +125,7 @@ def test_without_feasible_trials(tmp_path, make_signature, write_study):
 
 def test_suggestion_is_read_back_as_search_spaces(study, tmp_path):
     results = study(lambda v: 0.5 + math.log10(v["eta0"]) / 20)
-    path = write_suggestion([results], tmp_path / "space_suggestion.json")
+    path = write_spaces(suggested_spaces([results]), tmp_path / "space_suggestion.json")
     spaces = {k: SearchSpace.from_json(v) for k, v in json.loads(path.read_text()).items()}
     assert list(spaces) == ["momentum"]
     space = spaces["momentum"]

@@ -1,5 +1,6 @@
 """Final spaces around the good trials of initial ones."""
 
+import json
 import math
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from tfoptcmp.analysis.boundary import good_trials
 from tfoptcmp.analysis.comparisons import compare
 from tfoptcmp.analysis.narrowing import final_spaces
+from tfoptcmp.analysis.report import write_report
 from tfoptcmp.spaces import LogUniform, SearchSpace
 
 
@@ -52,6 +54,12 @@ def test_a_final_space_is_one_that_tune_reads(study):
     assert isinstance(space.dimensions["eta0"], LogUniform)
 
 
-def test_too_few_trials_are_refused(study):
-    with pytest.raises(ValueError, match="needs 15 feasible trials; got 9"):
-        final_spaces([study(9)])
+def test_the_report_writes_them(study, tmp_path):
+    study(30)
+    files = write_report(compare(tmp_path / "study"), tmp_path / "out", formats=())
+    assert [path.name for path in files.spaces] == ["space_suggestion.json", "space_final.json"]
+    assert list(json.loads(files.spaces[1].read_text(encoding="utf-8"))) == ["momentum"]
+
+
+def test_studies_with_too_few_trials_are_left_out(study):
+    assert final_spaces([study(9)]) == {}

@@ -12,7 +12,7 @@ A dimension that hardly matters has its good trials everywhere, and counts as in
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -143,10 +143,10 @@ def suggested_spaces(studies: Sequence[StudyResults]) -> dict[str, SearchSpace]:
     return spaces
 
 
-def write_suggestion(studies: Sequence[StudyResults], path: Path) -> Path:
-    """Writes `suggested_spaces` as JSON, signature name to `SearchSpace.to_json()`."""
-    spaces = {name: space.to_json() for name, space in suggested_spaces(studies).items()}
-    path.write_text(json.dumps(spaces, indent=1) + "\n", encoding="utf-8")
+def write_spaces(spaces: Mapping[str, SearchSpace], path: Path) -> Path:
+    """Writes signature name to `SearchSpace.to_json()`, for `tfoptcmp-tune --space_file`."""
+    data = {name: space.to_json() for name, space in spaces.items()}
+    path.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
     return path
 
 

@@ -13,6 +13,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 
 from tfoptcmp.analysis.boundary import good_trials
 from tfoptcmp.analysis.distributions import FloatArray
@@ -26,19 +27,15 @@ _LEAST_ROOM = math.log(10) / 2
 def final_spaces(studies: Sequence[StudyResults]) -> dict[str, SearchSpace]:
     """Returns each study's space narrowed to its good trials; signature name to space.
 
-    Raises:
-        ValueError: If a study has too few feasible trials to tell good ones from others.
+    Studies with fewer than 15 feasible trials are left out: their good ones are too few to tell.
     """
-    return {results.name: _final_space(results) for results in studies}
+    spaces = {results.name: _final_space(results, good_trials(results)) for results in studies}
+    return {name: space for name, space in spaces.items() if space}
 
 
-def _final_space(results: StudyResults) -> SearchSpace:
-    good = good_trials(results)
+def _final_space(results: StudyResults, good: pd.DataFrame) -> SearchSpace | None:
     if len(good) < _LEAST_GOOD:
-        raise ValueError(
-            f"a final space of {results.name} needs {3 * _LEAST_GOOD} feasible trials; "
-            f"got {results.num_feasible}"
-        )
+        return None
     space = results.signature.space
     narrowed = {
         name: _narrowed(

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tfoptcmp.analysis import html, sections
-from tfoptcmp.analysis.boundary import write_suggestion
+from tfoptcmp.analysis.boundary import suggested_spaces, write_spaces
 from tfoptcmp.analysis.comparisons import Comparison
 from tfoptcmp.analysis.figures import Format, save
 from tfoptcmp.analysis.findings import Finding
 from tfoptcmp.analysis.formats import csv_text
+from tfoptcmp.analysis.narrowing import final_spaces
 from tfoptcmp.analysis.pictures import Curve, inclusion_curves, pictures
 from tfoptcmp.analysis.summary import WHAT_IS_TESTED
 from tfoptcmp.analysis.tables import best_rows, format_table
@@ -29,7 +30,7 @@ class ReportFiles:
         html: The report itself; needs none of the others.
         figures: SVG files, and those of the other formats asked for.
         tables: `results.csv` (numbers, unrounded), `results.md`, `results.tex`.
-        spaces: Suggested search spaces, a file for each comparison.
+        spaces: Search spaces to go on with, one or two files for each comparison.
     """
 
     html: Path
@@ -103,8 +104,13 @@ def _write(
         parts.append(
             Part(comparison=comparison, verdicts=verdicts, curves=curves, figures=embedded)
         )
-        name = f"space_suggestion-{which}.json" if len(comparisons) > 1 else "space_suggestion.json"
-        spaces.append(write_suggestion(comparison.studies, output / name))
+        suffix = f"-{which}.json" if len(comparisons) > 1 else ".json"
+        for kind, found in (
+            ("suggestion", suggested_spaces(comparison.studies)),
+            ("final", final_spaces(comparison.studies)),
+        ):
+            if found:
+                spaces.append(write_spaces(found, output / f"space_{kind}{suffix}"))
     report = output / "report.html"
     report.write_text(render(parts, findings), encoding="utf-8")
     tables = [output / f"results.{suffix}" for suffix in ("csv", "md", "tex")]
