@@ -31,8 +31,8 @@ _GROUPS = {"Pictures": (_STUDY_DIR, _OUTPUT_DIR)}
 # Views: name of the picture to (tab of TensorBoard, tab within it, what has to be there).
 _VIEWS = {
     "scalars": ("timeseries", None, ("loss/train", "loss/validation")),
-    "hparams": ("hparams", None, ("optimizer", "decay_factor", "validation metric")),
-    "parallel": ("hparams", "PARALLEL COORDINATES VIEW", ("decay_factor", "validation metric")),
+    "hparams": ("hparams", None, ("optimizer", "decay_factor", "validation loss")),
+    "parallel": ("hparams", "PARALLEL COORDINATES VIEW", ("decay_factor", "validation loss")),
 }
 _SECONDS = 60
 

@@ -150,7 +150,7 @@ def _check(
         )
     if tensorboard:
         try:
-            describe(study_dir, signatures)
+            describe(study_dir, signatures, configs[0].metric)
         except OSError as error:
             raise StudyError(f"cannot write {study_dir}: {error.strerror}") from error
 

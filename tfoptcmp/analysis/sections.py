@@ -126,8 +126,8 @@ def trials(comparison: Comparison, pictures: Mapping[str, str]) -> list[str]:
         html.paragraph(
             "Good trials: the best 10 %, or 5 of at least 15. Beside this report, for "
             "tfoptcmp-tune --space_file: space_suggestion.json, with crowded edges moved, and "
-            "space_final.json, narrowed to the good trials. A space is final only if a study in it finds its best "
-            "trials inside.",
+            "space_final.json, narrowed to the good trials. A space is final only if a study in "
+            "it finds its best trials inside.",
             "small",
         ),
         *_shown(pictures, "parallel", "infeasible"),

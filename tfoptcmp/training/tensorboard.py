@@ -23,12 +23,13 @@ _SUFFIX = ".tfoptcmp"
 _SPLITS = ("train", "validation", "test")
 
 
-def describe(study_dir: Path, signatures: Sequence[Signature]) -> None:
+def describe(study_dir: Path, signatures: Sequence[Signature], metric: str) -> None:
     """Writes names, domains and metrics of the HParams dashboard for these signatures.
 
     Args:
         study_dir: Parent of the studies; made if needed. An earlier description is replaced.
         signatures: Those whose studies are about to be written; those already there count too.
+        metric: Name of the metric.
     """
     study_dir.mkdir(parents=True, exist_ok=True)
     there = {
@@ -53,8 +54,8 @@ def describe(study_dir: Path, signatures: Sequence[Signature]) -> None:
     hparams = [hp.HParam(name, domain) for name, domain in domains.items()]
     hparams += [hp.HParam(name, hp.RealInterval(0.0, float("inf"))) for name in sorted(derived)]
     metrics = [
-        hp.Metric(f"{kind}/{split}", display_name=f"{split} {kind}")
-        for kind in ("metric", "loss")
+        hp.Metric(f"{kind}/{split}", display_name=f"{split} {name}")
+        for kind, name in (("metric", metric), ("loss", "loss"))
         for split in ("validation", "test", "train")
     ]
     with _writer(study_dir).as_default():
