@@ -10,8 +10,9 @@ text by heart. Exit code: 3 if the loss of a workload does not come below --targ
 """
 
 import sys
+import tempfile
 import time
-from contextlib import nullcontext
+from pathlib import Path
 
 from absl import flags, logging
 
@@ -26,7 +27,7 @@ _DATA_DIR = flags.DEFINE_string(
     "data_dir", None, "Directory of prepared tensorflow_datasets; default: that library's own."
 )
 _MOCK_DATA = flags.DEFINE_bool(
-    "mock_data", False, "Random images and labels, as tensorflow_datasets makes them for tests."
+    "mock_data", False, "Take random numbers in the place of data that are not there."
 )
 _STEPS = flags.DEFINE_integer(
     "steps", 200, f"Steps at most; a multiple of {_LOSS_EVERY_STEPS}.", lower_bound=1
@@ -49,15 +50,22 @@ def _run(argv: list[str]) -> None:
     cli.import_tensorflow()
 
     from tfoptcmp.training import runtime
-    from tools.overfitting import CASES
+    from tools.overfitting import CASES, missing_data
 
     unknown = [name for name in _WORKLOADS.value if name not in CASES]
     if unknown:
         raise UserError(f"--workloads must be among {list(CASES)}; got {unknown[0]!r}")
+    names = _WORKLOADS.value or list(CASES)
+    missing = missing_data(names, _DATA_DIR.value)
+    if missing and not _MOCK_DATA.value:
+        raise UserError(
+            f"the data of {', '.join(missing)} are not there: get them with tfoptcmp-data, leave "
+            "those out of --workloads, or take --mock_data"
+        )
     runtime.configure(0)
-    # TensorFlow warns of many traces, one a network; mock data of what tensorflow_datasets does.
-    logging.set_verbosity(logging.ERROR)
-    rows = [_overfit(name) for name in _WORKLOADS.value or CASES]
+    logging.set_verbosity(logging.ERROR)  # TensorFlow warns of many traces: one a network
+    with tempfile.TemporaryDirectory() as mock_dir:
+        rows = [_overfit(name, Path(mock_dir) if name in missing else None) for name in names]
     print(f"{'workload':<26}{'step':>6}{'loss':>9}{'time':>12}")
     for name, step, loss, seconds in rows:
         above = "" if loss < _TARGET_LOSS.value else "   not below the target"
@@ -65,22 +73,23 @@ def _run(argv: list[str]) -> None:
     sys.exit(0 if all(loss < _TARGET_LOSS.value for _, _, loss, _ in rows) else _NOT_REACHED)
 
 
-def _overfit(name: str) -> tuple[str, int, float, float]:
+def _overfit(name: str, mock_dir: Path | None) -> tuple[str, int, float, float]:
     """Returns the workload's name, its last step, the loss in nats there and the seconds taken."""
-    from tools.overfitting import mock_data, overfit
+    from tools.overfitting import overfit
 
     workload = workloads.get(name)
-    print(f"{workload.title}: loss every {_LOSS_EVERY_STEPS} steps", flush=True)
+    mocked = " (MOCK DATA)" if mock_dir else ""
+    print(f"{workload.title}{mocked}: loss every {_LOSS_EVERY_STEPS} steps", flush=True)
     start = time.monotonic()
-    with mock_data() if _MOCK_DATA.value else nullcontext():
-        step, loss = overfit(
-            workload,
-            data_dir=_DATA_DIR.value,
-            num_steps=_STEPS.value,
-            loss_every_steps=_LOSS_EVERY_STEPS,
-            target_loss=_TARGET_LOSS.value,
-            on_loss=lambda loss: print(f"  {loss:.3f}", end="", flush=True),
-        )
+    step, loss = overfit(
+        workload,
+        data_dir=_DATA_DIR.value,
+        mock_dir=mock_dir,
+        num_steps=_STEPS.value,
+        loss_every_steps=_LOSS_EVERY_STEPS,
+        target_loss=_TARGET_LOSS.value,
+        on_loss=lambda loss: print(f"  {loss:.3f}", end="", flush=True),
+    )
     print("\n")
     return name, step, loss, time.monotonic() - start
 

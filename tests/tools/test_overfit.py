@@ -6,6 +6,7 @@ import sys
 import keras
 import numpy as np
 import pytest
+import tensorflow_datasets as tfds
 
 import workloads
 from tools import overfitting
@@ -38,8 +39,8 @@ def test_digits_are_learnt_by_heart():
 
 def test_without_dropout_nothing_in_a_network_is_random():
     workload = workloads.get("cifar100_all_cnn_c")
-    with overfitting.mock_data():
-        budget = workload.budget("smoke")
+    budget = workload.budget("smoke")
+    with tfds.testing.mock_data(num_examples=40):
         splits = workload.load(budget, None)
     x, _ = next(iter(splits.train.batches(seed=0, augmentation_seed=0, start=0, stop=1)))
     plain = workload.build(budget, splits)
@@ -67,10 +68,10 @@ def test_a_loss_that_stays_up_is_said():
     ("argument", "message"),
     [
         ("--steps=15", "--steps must be a multiple of 10; got 15"),
-        ("--workloads=pydocs_lstm", "--workloads must be among ['digits_simple_cnn'"),
+        ("--workloads=digits_simple_cnn,cifar10_vgg16", "the data of cifar10_vgg16 are not there"),
     ],
 )
-def test_bad_input_gets_one_clear_message(argument, message):
-    done = overfit(argument)
+def test_bad_input_gets_one_clear_message(argument, message, tmp_path):
+    done = overfit(argument, f"--data_dir={tmp_path}")
     assert done.returncode == 2
     assert message in done.stderr
