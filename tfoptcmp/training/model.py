@@ -116,13 +116,13 @@ class TrialModel(keras.Model):
             objective = cross_entropy(y, self(x, training=True), smoothing, total)
             if "l2" in self.regularisation:
                 l2 = self.l2 if num_replicas == 1 else self.l2 / num_replicas
-                objective += l2 * tf.add_n([tf.nn.l2_loss(v.value) for v in self.kernels])
+                objective += l2 * _total([tf.nn.l2_loss(v.value) for v in self.kernels])
         gradient = tape.gradient(objective, self.trainable_variables)
         return total([objective, *map(tf.convert_to_tensor, gradient)])
 
     def is_finite(self, objective: tf.Tensor, gradient: Sequence[tf.Tensor]) -> tf.Tensor:
         """Returns whether the update can be made, and keeps the figures of the step."""
-        squares = tf.add_n([2.0 * tf.nn.l2_loss(g) for g in gradient])
+        squares = _total([2.0 * tf.nn.l2_loss(g) for g in gradient])
         num_entries = sum(v.shape.num_elements() for v in self.trainable_variables)
         self.objective.assign(objective)
         self.gradient_rms.assign(tf.sqrt(squares / num_entries))
@@ -148,6 +148,11 @@ class TrialModel(keras.Model):
         """Zeroes the states of stateful layers."""
         for state in self.states:
             state.assign(tf.zeros_like(state.value))
+
+
+def _total(scalars: Sequence[tf.Tensor]) -> tf.Tensor:
+    """Sums in a fixed order; AddN begins with an input whose memory it may reuse, now this one."""
+    return tf.reduce_sum(tf.stack(scalars))
 
 
 def _states_of(layer: keras.Layer) -> list[keras.Variable]:
