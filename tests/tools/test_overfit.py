@@ -50,12 +50,19 @@ def test_without_dropout_nothing_in_a_network_is_random():
     assert any(isinstance(layer, keras.layers.Dropout) for layer in network.layers)
 
 
-def test_the_examples_with_most_targets_are_taken():
+def test_the_longest_sentences_are_taken():
     lengths = np.arange(100) % 10
     y = np.where(np.arange(10) < lengths[:, np.newaxis], 1, -1)
-    _, chosen = overfitting.with_most_targets(np.zeros_like(y), y)
+    _, chosen = overfitting.easiest(np.zeros_like(y), y)
     # By hand: ten rows of each length 9, ..., 4 and four of length 3.
     assert (np.asarray(chosen) >= 0).sum() == 10 * (9 + 8 + 7 + 6 + 5 + 4) + 4 * 3
+
+
+def test_images_of_the_most_frequent_classes_are_taken():
+    y = np.repeat([0, 1, 2, 3], [10, 40, 5, 30])
+    x, chosen = overfitting.easiest(y, y)
+    assert np.bincount(chosen).tolist() == [0, 40, 0, 24]  # by hand
+    np.testing.assert_array_equal(x, chosen)
 
 
 def test_a_loss_that_stays_up_is_said():
