@@ -18,13 +18,15 @@ _MEASURED_TRIALS = 20  # of the bookkeeping, a round
 
 
 def batches(turns: Turns, *, case: str, data_dir: str | None, threads: int) -> None:
-    """Measures seconds a training batch."""
+    """Measures seconds that the batches of a trial take."""
     runtime.configure(threads)
-    _, splits = CASES[case].load(data_dir)
+    spec = CASES[case]
+    _, splits = spec.load(data_dir)
 
-    def draw(num_batches: int) -> None:
-        for _ in splits.train.batches(seed=0, augmentation_seed=0, start=0, stop=num_batches):
-            pass
+    def draw(num_trials: int) -> None:
+        for _ in range(num_trials):
+            for _ in splits.train.batches(seed=0, augmentation_seed=0, start=0, stop=spec.steps):
+                pass
 
     measure_all(turns, lambda part: draw, {})
 
