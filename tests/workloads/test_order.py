@@ -33,3 +33,9 @@ def test_the_order_does_not_change():
     # Recorded, NumPy 2: a change breaks every resume.
     recorded = [[2, 4, 3, 6, 5, 0, 1, 7], [1, 3, 7, 6, 0, 4, 2, 5]]
     assert order(8, 8, 0, 2, seed=0).tolist() == recorded
+
+
+def test_no_python_is_in_the_pipeline():
+    """With it TensorFlow, where deterministic, takes all parallel calls and prefetching away."""
+    graph = index_batches(10, 4, seed=0, start=0, stop=9)._as_serialized_graph().numpy()
+    assert b"PyFunc" not in graph

@@ -13,6 +13,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfoptcmp.optimizers import UpdateRule
+from tfoptcmp.optimizers.compiled import compiled_update
 from tfoptcmp.training.losses import cross_entropy
 
 
@@ -87,9 +89,15 @@ class TrialModel(keras.Model):
         objective, *gradient = self.objective_and_gradient(x, y)
         tf.cond(
             self.is_finite(objective, gradient),
-            lambda: self.optimizer.apply(gradient, self.trainable_variables),
+            lambda: self._apply(gradient),
             lambda: self.withhold(before),
         )
+
+    def _apply(self, gradient: Sequence[tf.Tensor]) -> None:
+        if isinstance(self.optimizer, UpdateRule):
+            compiled_update(self.optimizer, self.trainable_variables)(gradient)
+        else:  # another's may not be one that XLA can compile
+            self.optimizer.apply(gradient, self.trainable_variables)
 
     def averages(self) -> list[tf.Tensor]:
         """What a forward pass moves, perhaps to NaN: moving averages, and seed generators."""

@@ -1,5 +1,6 @@
 """Updates by our optimizers and by Keras's own, in compiled loops."""
 
+import functools
 import math
 from collections.abc import Callable, Mapping
 
@@ -8,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfoptcmp import optimizers
+from tfoptcmp.optimizers.compiled import compiled_update
 from tfoptcmp.training import runtime
 from tools.benchmark.repeats import measure_all
 from tools.benchmark.shapes import Shape, shapes
@@ -64,11 +66,15 @@ def _measure(
 def _updates(optimizer: keras.Optimizer, gradients: list[tf.Variable]) -> Callable[[int], None]:
     variables = [keras.Variable(100.0 * gradient.numpy()) for gradient in gradients]
     optimizer.build(variables)
+    if isinstance(optimizer, optimizers.UpdateRule):  # as in our training step
+        apply = compiled_update(optimizer, variables)
+    else:
+        apply = functools.partial(optimizer.apply, trainable_variables=variables)
 
     @tf.function
     def loop(num_updates: tf.Tensor) -> None:
         for _ in tf.range(num_updates):
-            optimizer.apply([gradient.read_value() for gradient in gradients], variables)
+            apply([gradient.read_value() for gradient in gradients])
 
     def update(num_updates: int) -> None:
         loop(tf.constant(num_updates))

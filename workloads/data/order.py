@@ -3,10 +3,8 @@
 Examples are drawn without replacement, epoch after epoch: step s takes the positions
 s * batch_size + i of an endless sequence, in which every n positions are one epoch in an order of
 its own. So a batch may cross from one epoch into the next, none is partial, and a trial can start
-at any step without replaying those before it. Memory holds the order of one epoch at a time.
+at any step without replaying those before it. Memory holds the whole order, four bytes an example.
 """
-
-from collections.abc import Iterator
 
 import numpy as np
 import tensorflow as tf
@@ -27,13 +25,10 @@ def index_batches(
     Returns:
         Pairs (indices int32 [batch_size] in [0, n), step int64 []).
     """
-    blocks = tf.data.Dataset.from_generator(
-        lambda: _blocks(num_examples, batch_size, seed, start, stop),
-        output_signature=tf.TensorSpec([None, batch_size], tf.int32),
+    indices = _indices(num_examples, batch_size, seed=seed, start=start, stop=stop)
+    return tf.data.Dataset.zip(
+        tf.data.Dataset.from_tensor_slices(indices), tf.data.Dataset.range(start, stop)
     )
-    # Python is asked once an epoch, not once a step.
-    indices = blocks.flat_map(tf.data.Dataset.from_tensor_slices)
-    return tf.data.Dataset.zip(indices, tf.data.Dataset.range(start, stop))
 
 
 def pipeline_options(num_threads: int = 1) -> tf.data.Options:
@@ -44,20 +39,17 @@ def pipeline_options(num_threads: int = 1) -> tf.data.Options:
     return options
 
 
-def _blocks(
-    num_examples: int, batch_size: int, seed: int, start: int, stop: int
-) -> Iterator[np.ndarray]:
-    """Yields the batches of whole steps, an epoch at a time, int32 [steps, batch_size]."""
+def _indices(num_examples: int, batch_size: int, *, seed: int, start: int, stop: int) -> np.ndarray:
+    """Returns the indices of all these steps, int32 [stop - start, batch_size]."""
     # Not tf.random.experimental.index_shuffle, which needs no memory but reads 8 bits of each
-    # word of its seed: seeds 256 apart, and epochs 256 apart, would have the same order.
-    epoch, skip = divmod(start * batch_size, num_examples)
-    drawn = np.empty(0, np.int32)
-    while start < stop:
-        order = np.random.default_rng([seed, epoch]).permutation(
-            np.arange(num_examples, dtype="i4")
-        )
-        drawn = np.concatenate([drawn, order[skip:]])
-        steps = min(len(drawn) // batch_size, stop - start)
-        yield drawn[: steps * batch_size].reshape(steps, batch_size)
-        drawn = drawn[steps * batch_size :]
-        start, epoch, skip = start + steps, epoch + 1, 0
+    # word of its seed: seeds 256 apart, and epochs 256 apart, would have the same order. Nor a
+    # generator, an epoch at a time: a pipeline with Python in it loses all its parallel calls and
+    # its prefetching where TensorFlow is deterministic.
+    first, skip = divmod(start * batch_size, num_examples)
+    size = (stop - start) * batch_size
+    examples = np.arange(num_examples, dtype="i4")
+    epochs = [
+        np.random.default_rng([seed, epoch]).permutation(examples)
+        for epoch in range(first, first - (-(skip + size) // num_examples))
+    ]
+    return np.concatenate([examples[:0], *epochs])[skip : skip + size].reshape(-1, batch_size)
