@@ -8,6 +8,7 @@ measured on a few steps. Repeating a command goes on where it stopped; figures 1
 share studies.
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -15,7 +16,14 @@ from absl import flags
 
 from tools import cli, show
 from tools.cli import UserError
-from tools.reproduction.plans import FIGURES, FigurePlan, with_optimizers, with_workloads
+from tools.reproduction.plans import (
+    EVERYTHING,
+    FIGURES,
+    FigurePlan,
+    with_optimizers,
+    with_space,
+    with_workloads,
+)
 
 _WILSON_TOY = "wilson_toy"
 
@@ -33,6 +41,9 @@ _MOCK_DATA = flags.DEFINE_bool(
 _SCALE = flags.DEFINE_enum(
     "scale", "smoke", ["smoke", "cpu", "paper"], "Minutes, overnight, or the paper's budget."
 )
+_SPACE = flags.DEFINE_string(
+    "space", EVERYTHING, "Search space of the studies in which everything is tuned."
+)
 _STEPS = flags.DEFINE_integer(
     "steps", None, "Training steps a trial, instead of the scale's.", lower_bound=1
 )
@@ -49,18 +60,25 @@ _SEED = flags.DEFINE_integer("seed", 0, "Seed of points, weights, data order.", 
 _THREADS_PER_TRIAL = flags.DEFINE_integer(
     "threads_per_trial", 0, "Threads of a trial; 0: all processors.", lower_bound=0
 )
+_NUM_WORKERS = flags.DEFINE_integer(
+    "num_workers", 1, "Trials at the same time, each in a process of its own.", lower_bound=1
+)
 _OUTPUT_DIR = flags.DEFINE_string(
     "output_dir",
     "reproduction",
     "Where to put studies (<scale>/<workload>/<space>-<search>/<optimizer>), figures and claims.",
 )
 _PLAN = flags.DEFINE_bool("plan", False, "Print the plan and the estimate, and stop.")
+_DRAW_ONLY = flags.DEFINE_bool(
+    "draw_only", False, "Train nothing: draw the studies that there are, finished or not."
+)
 
 _GROUPS = {
-    "What to reproduce": (_FIGURE, _WORKLOADS, _OPTIMIZERS, _DATA_DIR, _MOCK_DATA),
+    "What to reproduce": (_FIGURE, _WORKLOADS, _OPTIMIZERS, _SPACE, _DATA_DIR, _MOCK_DATA),
     "How much": (_SCALE, _STEPS, _NUM_FEASIBLE, _TUNING_BUDGET),
     "Reproducibility": (_SEED, _THREADS_PER_TRIAL),
-    "Output": (_OUTPUT_DIR, _PLAN),
+    "Running": (_NUM_WORKERS,),
+    "Output": (_OUTPUT_DIR, _PLAN, _DRAW_ONLY),
 }
 
 
@@ -84,25 +102,35 @@ def _run(argv: list[str]) -> None:
                 f"--optimizers must be of {FIGURES[_FIGURE.value].panels[0].optimizers}; "
                 f"got {_OPTIMIZERS.value}"
             )
-    _reproduce(plan)
+    plan = with_space(plan, _SPACE.value)
+    output_dir = Path(_OUTPUT_DIR.value)
+    _make(output_dir)
+    studies_dir = output_dir / _SCALE.value
+    directories = [studies_dir / panel.directory for panel in plan.panels]
+    if not _DRAW_ONLY.value:
+        directories = _run_studies(plan, output_dir, studies_dir)
+    if not _PLAN.value:
+        _draw(plan, directories, output_dir)
 
 
-def _reproduce(plan: FigurePlan) -> None:
+def _run_studies(plan: FigurePlan, output_dir: Path, studies_dir: Path) -> list[Path]:
+    """Runs or resumes the studies, or says what there is to run; returns where each panel's are."""
     cli.import_tensorflow()
     from tfoptcmp.training import runtime
     from tools.reproduction import running
-    from tools.reproduction.claims import CLAIMS, answer
-    from tools.reproduction.drawing import draw_and_save
+    from tools.running import Running
 
     running.check_names(plan.panels)
-    threads = runtime.configure(_THREADS_PER_TRIAL.value)
-    output_dir = Path(_OUTPUT_DIR.value)
-    _make(output_dir)
+    num_workers = _NUM_WORKERS.value
+    threads = _THREADS_PER_TRIAL.value
+    if num_workers > 1 and not threads:
+        threads = max(1, len(os.sched_getaffinity(0)) // num_workers)
+    threads = runtime.configure(threads)
     try:
         ready = running.prepare(
             plan.panels,
             scale=_SCALE.value,
-            studies_dir=output_dir / _SCALE.value,
+            studies_dir=studies_dir,
             data_dir=_DATA_DIR.value,
             mock_dir=output_dir / "mock_data" if _MOCK_DATA.value else None,
             num_feasible=_NUM_FEASIBLE.value,
@@ -112,11 +140,27 @@ def _reproduce(plan: FigurePlan) -> None:
         raise UserError(f"--{error}") from error
     print(f"Figure {_FIGURE.value}: {plan.title}, scale {_SCALE.value}")
     _print_plan(ready, running.estimate_seconds)
-    if _PLAN.value:
-        return
-    for one in ready:
-        running.run(one, seed=_SEED.value, threads_per_trial=threads)
-    panels = [(one.panel, running.comparison(one, _TUNING_BUDGET.value)) for one in ready]
+    if not _PLAN.value:
+        workers = Running(num_workers=num_workers, data_dir=_DATA_DIR.value)
+        for one in ready:
+            running.run(one, seed=_SEED.value, threads_per_trial=threads, running=workers)
+    return [one.directory for one in ready]
+
+
+def _draw(plan: FigurePlan, directories: list[Path], output_dir: Path) -> None:
+    """Draws the studies and sets them beside the claims; needs no TensorFlow."""
+    from tools.reproduction.claims import CLAIMS, answer
+    from tools.reproduction.drawing import comparison, draw_and_save
+
+    panels = []
+    for panel, directory in zip(plan.panels, directories, strict=True):
+        found = comparison(panel, directory, _TUNING_BUDGET.value)
+        if found:
+            panels.append((panel, found))
+        else:
+            print(f"no study in {directory}: left out")
+    if not panels:
+        raise UserError(f"--draw_only: none of the figure's studies is in {output_dir}")
     name = f"figure{_FIGURE.value}-{_SCALE.value}"
     files = draw_and_save(plan.draw, panels, output_dir / name)
     table = [(CLAIMS[key].text, answer(key, panels)) for key in plan.claims]

@@ -88,6 +88,7 @@ FLAGS = {
     "reproduce": {
         *("figure", "workloads", "optimizers", "data_dir", "scale", "steps", "num_feasible"),
         *("tuning_budget", "seed", "threads_per_trial", "output_dir", "plan", "mock_data"),
+        *("space", "num_workers", "draw_only"),
     },
 }
 

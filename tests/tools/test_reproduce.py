@@ -1,6 +1,7 @@
 """The figures of the paper on the embedded digits: plan, studies, figure, claims."""
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -10,7 +11,7 @@ from tfoptcmp.analysis.comparisons import compare
 from tfoptcmp.signatures import RULES
 from tools.reproduction.claims import CLAIMS
 from tools.reproduction.drawing import DRAW, draw_and_save
-from tools.reproduction.plans import FIGURES, with_optimizers, with_workloads
+from tools.reproduction.plans import FIGURES, with_optimizers, with_space, with_workloads
 
 
 def reproduce(figure, output_dir, *arguments):
@@ -68,6 +69,8 @@ def test_other_workloads_get_the_panels_of_the_first():
     assert [(panel.workload, panel.space) for panel in plan.panels] == [
         ("digits_simple_cnn", space) for space in ("schneider_lr", "lr_and_schedule", "initial")
     ]
+    final = with_space(plan, "final")
+    assert [p.space for p in final.panels] == ["schneider_lr", "lr_and_schedule", "final"]
     fewer = with_optimizers(plan, ("adam", "sgd"))
     assert {panel.optimizers for panel in fewer.panels} == {("sgd", "adam")}
 
@@ -79,6 +82,19 @@ def test_figure_1(output_dir):
     assert (output_dir / "figure1-smoke.png").stat().st_size > 5_000
     studies = output_dir / "smoke" / "digits_simple_cnn" / "initial-quasirandom"
     assert {path.name for path in studies.iterdir()} == {"sgd", "adam"}
+
+
+def test_figures_are_drawn_again_without_training(output_dir, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(output_dir / "smoke", copy / "smoke")
+    done = reproduce(1, copy, "--workloads=digits_simple_cnn,pydocs_lstm", "--draw_only")
+    assert done.returncode == 0, done.stderr
+    assert f"no study in {copy / 'smoke' / 'pydocs_lstm'}" in done.stdout
+    name = "figure1-smoke.md"
+    assert (copy / name).read_text() == (output_dir / name).read_text()
+    nothing = reproduce(1, copy, "--workloads=digits_simple_cnn", "--space=final", "--draw_only")
+    assert nothing.returncode == 2
+    assert "none of the figure's studies is in" in nothing.stderr
 
 
 @pytest.mark.parametrize("figure", ["2", "5", "9"])

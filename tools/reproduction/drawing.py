@@ -6,7 +6,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from tfoptcmp.analysis import figures
-from tfoptcmp.analysis.comparisons import Comparison
+from tfoptcmp.analysis.comparisons import Comparison, compare
 from tools.reproduction.plans import Panel
 
 Panels = Sequence[tuple[Panel, Comparison]]
@@ -42,6 +42,30 @@ DRAW: dict[str, Callable[[Panels], dict[str, Figure]]] = {
         for workload, columns in _by_workload(panels).items()
     },
 }
+
+
+def comparison(panel: Panel, directory: Path, tuning_budget: int | None) -> Comparison | None:
+    """Reads the studies of a panel; others that lie beside them are left out.
+
+    Args:
+        panel: Whose studies.
+        directory: Their parent.
+        tuning_budget: K, see `compare`.
+
+    Returns:
+        What there is of them; None if there is nothing.
+    """
+    # One of another name is of the same rule in a narrower space: "adam_default_epsilon".
+    studies = [
+        study
+        for rule in panel.optimizers
+        for study in (directory / rule, directory / f"{rule}_{panel.space}")
+        if (study / "study.json").exists()
+    ]
+    if not studies:
+        return None
+    (found,) = compare(studies, tuning_budget)
+    return found
 
 
 def draw_and_save(draw: str, panels: Panels, path: Path) -> list[Path]:

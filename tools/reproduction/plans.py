@@ -15,6 +15,10 @@ _MAIN = (
 )
 
 
+EVERYTHING = "initial"
+"""The space in which everything is tuned."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Panel:
     """Studies of several optimizers on one workload: a column of a figure.
@@ -31,7 +35,7 @@ class Panel:
     protocol: str
     workload: str
     optimizers: tuple[str, ...] = tuple(RULES)
-    space: str = "initial"
+    space: str = EVERYTHING
     search: str = "quasirandom"
     steps_share: float = 1.0
 
@@ -160,6 +164,17 @@ def with_optimizers(plan: FigurePlan, optimizers: tuple[str, ...]) -> FigurePlan
         plan,
         panels=tuple(
             replace(panel, optimizers=tuple(o for o in panel.optimizers if o in optimizers))
+            for panel in plan.panels
+        ),
+    )
+
+
+def with_space(plan: FigurePlan, space: str) -> FigurePlan:
+    """Returns the plan with another space in the panels in which everything is tuned."""
+    return replace(
+        plan,
+        panels=tuple(
+            replace(panel, space=space) if panel.space == EVERYTHING else panel
             for panel in plan.panels
         ),
     )

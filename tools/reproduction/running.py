@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import workloads
-from tfoptcmp.analysis.comparisons import Comparison, compare
 from tfoptcmp.records import Status, read_study
 from tfoptcmp.signatures import Signature
 from tfoptcmp.workload import Budget, MissingData, Splits, Workload
 from tools.cli import UserError
 from tools.estimate import Estimate, estimate
 from tools.reproduction.plans import Panel
+from tools.running import Running
 from tools.studies import run_studies, study_config
 from tuners.searches import GRID, grid_size
 from workloads import spaces
@@ -172,8 +172,14 @@ def estimate_seconds(panels: Sequence[Ready]) -> Iterator[float]:
         yield ready.left * found.trial_seconds + ready.studies_left * found.setup_seconds
 
 
-def run(ready: Ready, *, seed: int, threads_per_trial: int) -> None:
+def run(ready: Ready, *, seed: int, threads_per_trial: int, running: Running) -> None:
     """Runs or resumes the studies of a panel.
+
+    Args:
+        ready: The panel.
+        seed: Of its studies.
+        threads_per_trial: Of its studies.
+        running: Where trials are run.
 
     Raises:
         StudyError: If a directory cannot be used, or a trial crashes.
@@ -199,11 +205,5 @@ def run(ready: Ready, *, seed: int, threads_per_trial: int) -> None:
         ready.signatures,
         configs,
         tensorboard=False,
+        running=running,
     )
-
-
-def comparison(ready: Ready, tuning_budget: int | None) -> Comparison:
-    """Reads the studies of a panel; others that lie beside them are left out."""
-    directories = [ready.directory / signature.name for signature in ready.signatures]
-    (found,) = compare(directories, tuning_budget)
-    return found
