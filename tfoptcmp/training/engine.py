@@ -241,6 +241,7 @@ class Trainer:
                 model.optimizer.build(model.trainable_variables)
         initialise(model.network, self._build, task.seeds)
         model.zero_states()
+        model.num_steps.assign(self._budget.steps)
         model.l2.assign(task.arguments.get("l2", 0.0))
         model.label_smoothing.assign(task.arguments.get("label_smoothing", 0.0))
         model.diverged.assign(False)
