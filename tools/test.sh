@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes the environment, then runs lint, types and tests. Arguments go to pytest.
+# Makes the environment, then runs lint, types and tests, two files at a time. Arguments go to
+# pytest.
 # TFOPTCMP_DATA_DIR names a directory of prepared tensorflow_datasets; tests on real data skip without.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -8,4 +9,4 @@ make_environment dev
 ruff check .
 ruff format --check .
 mypy
-python -m pytest "$@"
+python -m pytest --numprocesses=2 --dist=loadfile "$@"
