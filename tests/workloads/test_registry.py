@@ -69,7 +69,7 @@ def test_unknown_names_list_the_known():
     with pytest.raises(ValueError, match=r"digits_simple_cnn.*got 'mnist'"):
         signature("mnist", "adam")
     with pytest.raises(ValueError, match=r"\['initial', .*\]; got 'final'"):
-        signature("digits_simple_cnn", "adam", space="final")
+        signature("pydocs_lstm", "adam", space="final")
     with pytest.raises(ValueError, match=r"rmsprop.*got 'adagrad'"):
         signature("digits_simple_cnn", "adagrad")
 

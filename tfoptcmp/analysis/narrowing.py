@@ -3,8 +3,8 @@
 The paper says that its final spaces follow from the initial ones, not by which rule. Ours: a range
 on a logarithmic scale becomes that of the good trials of the boundary check, with room on both
 sides. The ends of n points drawn evenly from an interval lie, on average, 1 / (n - 1) of their span
-inside of it; the room is that, at least half a decade, and at most half of the initial range.
-Ranges of the schedule, uniform ones and choices, stay.
+inside of it; the room is that, and at least half a decade. Only an edge that the good trials crowd
+is passed, and no limit of what is allowed. Ranges of the schedule, uniform ones and choices, stay.
 
 A final space is accepted once a search in it passes the boundary check.
 """
@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from tfoptcmp.analysis.boundary import good_trials
+from tfoptcmp.analysis.boundary import Edge, check_boundaries, good_trials
 from tfoptcmp.analysis.distributions import FloatArray
 from tfoptcmp.analysis.studies import StudyResults
 from tfoptcmp.spaces import LogUniform, SearchSpace
@@ -37,15 +37,14 @@ def _final_space(results: StudyResults, good: pd.DataFrame) -> SearchSpace | Non
     if len(good) < _LEAST_GOOD:
         return None
     space = results.signature.space
-    narrowed = {
-        name: _narrowed(
-            dimension,
-            np.log(good[f"searched_{name}"].to_numpy(dtype=np.float64)),
-            high=space.meaning(name).high,
-        )
-        for name, dimension in space.dimensions.items()
-        if isinstance(dimension, LogUniform)
-    }
+    edges = {check.name: check.verdict for check in check_boundaries(results)}
+    narrowed = {}
+    for name, dimension in space.dimensions.items():
+        if isinstance(dimension, LogUniform):
+            low = 0.0 if edges[name] is Edge.LOW else dimension.low
+            high = space.meaning(name).high if edges[name] is Edge.HIGH else dimension.high
+            values = np.log(good[f"searched_{name}"].to_numpy(dtype=np.float64))
+            narrowed[name] = _narrowed(values, low, high)
     return SearchSpace(
         dimensions={**space.dimensions, **narrowed},
         own=space.own,
@@ -55,13 +54,11 @@ def _final_space(results: StudyResults, good: pd.DataFrame) -> SearchSpace | Non
     )
 
 
-def _narrowed(initial: LogUniform, good: FloatArray, *, high: float) -> LogUniform:
-    """The range of `good` (logarithms) with room on both sides, below what is allowed."""
-    span = float(good.max() - good.min())
-    room = max(_LEAST_ROOM, span / (len(good) - 1))
-    room = min(room, math.log(initial.high / initial.low) / 2)
+def _narrowed(good: FloatArray, low: float, high: float) -> LogUniform:
+    """The range of `good` (logarithms) with room on both sides, within limits."""
+    room = max(_LEAST_ROOM, float(good.max() - good.min()) / (len(good) - 1))
     ends = math.exp(good.min() - room), math.exp(good.max() + room)
-    return LogUniform(low=_rounded(ends[0]), high=min(_rounded(ends[1]), high))
+    return LogUniform(low=max(_rounded(ends[0]), low), high=min(_rounded(ends[1]), high))
 
 
 def _rounded(value: float) -> float:

@@ -1,9 +1,10 @@
 """All search spaces of a workload, from what is particular to it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from tfoptcmp.signatures import Signature
-from tfoptcmp.spaces import Dimension, Fixed
+from tfoptcmp.spaces import Dimension, Fixed, SearchSpace
 from workloads.spaces.protocols import protocol_signatures
 from workloads.spaces.ranges import DECAY, default_epsilon_signatures, initial_signatures
 
@@ -17,21 +18,36 @@ def signatures(
     decay: Mapping[str, Dimension] = DECAY,
     regularisation: Mapping[str, Dimension] | None = None,
     usual_regularisation: Mapping[str, float] | None = None,
+    final: Mapping[str, Mapping[str, Dimension]] | None = None,
+    final_source: str = "",
 ) -> dict[str, dict[str, Signature]]:
     """Returns the search spaces: name of the space to rule to signature.
 
-    There is no `final` space: it needs a study whose best trials lie away from all edges.
+    There is a `final` space only where a study in it found its best trials away from all edges.
 
     Args:
         source: Where the ranges of the initial space come from, for this workload.
         decay: Dimensions of the linear decay in the initial space.
         regularisation: What the initial space searches besides.
         usual_regularisation: The same names to values, for the protocols that do not search them.
+        final: Rule to the ranges of its final space, without those of schedule and regularisation,
+            which stay; None if there is none yet.
+        final_source: Where they come from.
     """
     initial = initial_signatures(source, decay=decay, regularisation=regularisation)
     fixed = {name: Fixed(fixed=value) for name, value in (usual_regularisation or {}).items()}
+    finals = {
+        rule: replace(
+            initial[rule],
+            space=SearchSpace(
+                dimensions={**initial[rule].space.dimensions, **ranges}, source=final_source
+            ),
+        )
+        for rule, ranges in (final or {}).items()
+    }
     return {
         "initial": initial,
+        **({"final": finals} if finals else {}),
         "default_epsilon": default_epsilon_signatures(initial),
         **protocol_signatures(fixed),
     }
