@@ -1,8 +1,8 @@
 """An update compiled by XLA, in one pass over the arrays of each variable. TensorFlow only.
 
-Run operation by operation, Adam reads and writes 25 arrays of a variable's size; compiled it reads
-four and writes three. Adam's update of the 3.3 million parameters of the Simple CNN takes a quarter
-to a third of what Keras's own Adam takes in a `tf.function` (two CPU cores, TensorFlow 2.21).
+Each of the fourteen operations of Adam's update goes through arrays of a variable's size; compiled,
+they are one loop. For the 3.3 million parameters of the Simple CNN that takes 2.4 ms, Keras's own
+Adam 7.4 (medians of 3 turns, two CPU cores, TensorFlow 2.21).
 """
 
 from collections.abc import Callable, Sequence
