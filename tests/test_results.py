@@ -39,7 +39,7 @@ def test_the_readme_quotes_what_the_studies_say(directory):
 
 def test_a_published_trial_can_be_run_again(tmp_path):
     study = RESULTS / "cpu" / "digits_simple_cnn" / "final-quasirandom" / "sgd"
-    config = read_config(study)
+    config = read_config(study / "study.json")
     done = subprocess.run(
         [
             *(sys.executable, "-m", "tools.train", "--workload=digits_simple_cnn"),
