@@ -20,6 +20,7 @@ from tools.reproduction.plans import (
     EVERYTHING,
     FIGURES,
     FigurePlan,
+    Panel,
     with_optimizers,
     with_space,
     with_workloads,
@@ -89,6 +90,10 @@ def _run(argv: list[str]) -> None:
         raise UserError(f"--figure must be one of {[*FIGURES, _WILSON_TOY]}; got nothing")
     if _MOCK_DATA.value and _SCALE.value != "smoke":
         raise UserError(f"--mock_data is for --scale=smoke; got --scale={_SCALE.value}")
+    if _DRAW_ONLY.value and _PLAN.value:
+        raise UserError("--draw_only and --plan exclude each other")
+    if _MOCK_DATA.value and _NUM_WORKERS.value > 1:
+        raise UserError("--mock_data is for one process: leave out --num_workers")
     if _FIGURE.value == _WILSON_TOY:
         _wilson_toy()
         return
@@ -104,13 +109,20 @@ def _run(argv: list[str]) -> None:
             )
     plan = with_space(plan, _SPACE.value)
     output_dir = Path(_OUTPUT_DIR.value)
-    _make(output_dir)
     studies_dir = output_dir / _SCALE.value
-    directories = [studies_dir / panel.directory for panel in plan.panels]
-    if not _DRAW_ONLY.value:
+    if _DRAW_ONLY.value:
+        directories = [_studies_of(panel, studies_dir) for panel in plan.panels]
+    else:
+        _make(output_dir)
         directories = _run_studies(plan, output_dir, studies_dir)
     if not _PLAN.value:
         _draw(plan, directories, output_dir)
+
+
+def _studies_of(panel: Panel, studies_dir: Path) -> Path:
+    """Returns where a panel's studies are, those of mock data if they are asked for and there."""
+    mock = studies_dir / "mock_data" / panel.directory
+    return mock if _MOCK_DATA.value and mock.exists() else studies_dir / panel.directory
 
 
 def _run_studies(plan: FigurePlan, output_dir: Path, studies_dir: Path) -> list[Path]:
@@ -148,7 +160,7 @@ def _run_studies(plan: FigurePlan, output_dir: Path, studies_dir: Path) -> list[
 
 
 def _draw(plan: FigurePlan, directories: list[Path], output_dir: Path) -> None:
-    """Draws the studies and sets them beside the claims; needs no TensorFlow."""
+    """Draws the studies and sets them beside the claims."""
     from tools.reproduction.claims import CLAIMS, answer
     from tools.reproduction.drawing import comparison, draw_and_save
 
@@ -161,7 +173,8 @@ def _draw(plan: FigurePlan, directories: list[Path], output_dir: Path) -> None:
             print(f"no study in {directory}: left out")
     if not panels:
         raise UserError(f"--draw_only: none of the figure's studies is in {output_dir}")
-    name = f"figure{_FIGURE.value}-{_SCALE.value}"
+    space = "" if _SPACE.value == EVERYTHING else f"-{_SPACE.value}"
+    name = f"figure{_FIGURE.value}-{_SCALE.value}{space}"
     files = draw_and_save(plan.draw, panels, output_dir / name)
     table = [(CLAIMS[key].text, answer(key, panels)) for key in plan.claims]
     warnings = dict.fromkeys(w for _, comparison in panels for w in comparison.warnings)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Draws the published results again: reports, figures and claims, from the studies in results/.
+# Draws the published results again: reports, tables and figures, from the studies in results/.
 # Nothing is trained. The argument, if any, is where to put them (default: build/results).
 set -euo pipefail
 cd "$(dirname "$0")/.."

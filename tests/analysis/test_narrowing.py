@@ -62,4 +62,4 @@ def test_the_report_writes_them(study, tmp_path):
 
 
 def test_studies_with_too_few_trials_are_left_out(study):
-    assert final_spaces([study(9)]) == {}
+    assert final_spaces([study(14)]) == {}

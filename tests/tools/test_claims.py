@@ -9,7 +9,7 @@ import pytest
 
 from tfoptcmp.analysis.comparisons import compare
 from tools.reproduction.claims import CLAIMS, answer
-from tools.reproduction.plans import Panel
+from tools.reproduction.plans import ALL_TUNED, Panel
 
 _SPEC = importlib.util.spec_from_file_location(
     "studies_on_paper", Path(__file__).parents[1] / "analysis" / "conftest.py"
@@ -23,7 +23,8 @@ def panel(tmp_path):
     """Writes the studies of a panel, rule to its lowest error; returns panel and comparison."""
 
     def write(errors, workload="cifar10_resnet32", num_trials=20, scale="cpu", **changes):
-        panel = Panel(protocol="test", workload=workload, **changes)
+        protocol = "test" if "space" in changes else ALL_TUNED
+        panel = Panel(protocol=protocol, workload=workload, **changes)
         for rule, error in errors.items():
             on_paper.write_study(
                 tmp_path / panel.directory,
@@ -138,6 +139,9 @@ def test_wilson(panel):
     assert agrees("wilson_improves", grid, more, wide) == "yes"
     worse = panel({"sgd": 0.12, "rmsprop": 0.08, "adam": 0.08}, search="random")
     assert agrees("wilson_improves", grid, worse) == "no"
+    panel_of_final, comparison = wide
+    final = replace(panel_of_final, space="final"), comparison
+    assert agrees("wilson_improves", grid, final) == "yes"
 
 
 def test_too_many_of_the_trials_are_no_answer(panel):

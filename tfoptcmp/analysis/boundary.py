@@ -37,7 +37,7 @@ OUTER = 0.2
 
 _LEAST_GOOD = 5
 _SHARE_GOOD = 0.1
-_LEAST_FEASIBLE = 3 * _LEAST_GOOD
+LEAST_FEASIBLE = 3 * _LEAST_GOOD
 _CROWDED = 0.01
 _UNLIKELY = 0.1
 # A moved range goes on by this part of its width; the other side keeps this far from good trials.
@@ -181,8 +181,8 @@ def _check(
 def _verdict(
     num_feasible: int, num_good: int, near_low: int, near_high: int, outer: float
 ) -> tuple[Edge, str]:
-    if num_feasible < _LEAST_FEASIBLE:
-        return Edge.CANNOT_TELL, f"needs {_LEAST_FEASIBLE} feasible trials"
+    if num_feasible < LEAST_FEASIBLE:
+        return Edge.CANNOT_TELL, f"needs {LEAST_FEASIBLE} feasible trials"
     side, count = max(((Edge.LOW, near_low), (Edge.HIGH, near_high)), key=lambda pair: pair[1])
     probability = _at_least(count, num_good, outer)
     if probability < _CROWDED:

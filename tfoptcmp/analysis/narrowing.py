@@ -15,12 +15,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from tfoptcmp.analysis.boundary import Edge, check_boundaries, good_trials
+from tfoptcmp.analysis.boundary import LEAST_FEASIBLE, Edge, check_boundaries, good_trials
 from tfoptcmp.analysis.distributions import FloatArray
 from tfoptcmp.analysis.studies import StudyResults
 from tfoptcmp.spaces import LogUniform, SearchSpace
 
-_LEAST_GOOD = 5
 _LEAST_ROOM = math.log(10) / 2
 
 
@@ -29,13 +28,14 @@ def final_spaces(studies: Sequence[StudyResults]) -> dict[str, SearchSpace]:
 
     Studies with fewer than 15 feasible trials are left out: their good ones are too few to tell.
     """
-    spaces = {results.name: _final_space(results, good_trials(results)) for results in studies}
-    return {name: space for name, space in spaces.items() if space}
+    return {
+        results.name: _final_space(results, good_trials(results))
+        for results in studies
+        if results.num_feasible >= LEAST_FEASIBLE
+    }
 
 
-def _final_space(results: StudyResults, good: pd.DataFrame) -> SearchSpace | None:
-    if len(good) < _LEAST_GOOD:
-        return None
+def _final_space(results: StudyResults, good: pd.DataFrame) -> SearchSpace:
     space = results.signature.space
     edges = {check.name: check.verdict for check in check_boundaries(results)}
     narrowed = {}
@@ -48,7 +48,7 @@ def _final_space(results: StudyResults, good: pd.DataFrame) -> SearchSpace | Non
     return SearchSpace(
         dimensions={**space.dimensions, **narrowed},
         own=space.own,
-        source=f"{len(good)} best of {results.num_feasible} feasible trials in the initial space "
+        source=f"{len(good)} best of {results.num_feasible} feasible trials in a space "
         f"({space.source}), {results.config.workload}, {results.config.budget['steps']} steps, "
         f"study seed {results.config.seed}",
     )

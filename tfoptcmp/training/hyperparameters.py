@@ -21,7 +21,13 @@ def build_optimizer(signature: Signature, arguments: Mapping[str, float]) -> ker
     if signature.bias_corrected:
         schedule = BiasCorrected(schedule, beta_1=arguments["beta_1"], beta_2=arguments["beta_2"])
     rule_arguments = {name: arguments[name] for name in signature.rule.hyperparameters[1:]}
-    return optimizer_class(learning_rate=schedule, **rule_arguments)
+    optimizer = optimizer_class(learning_rate=schedule, **rule_arguments)
+    if optimizer.gradient_accumulation_steps:
+        raise ValueError(
+            f"{name} must update at every step; got gradient_accumulation_steps = "
+            f"{optimizer.gradient_accumulation_steps}"
+        )
+    return optimizer
 
 
 def set_hyperparameters(

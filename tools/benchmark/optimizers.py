@@ -49,7 +49,10 @@ def _compare(size: str, rules: tuple[str, ...], settings: Settings) -> Compariso
         unit="us",
         samples=samples,
         checks=[check for rule in rules for check in _checks(rule, samples, size == _LIMITED)],
-        notes=["Keras's and ours in a compiled loop, PyTorch's called one by one"],
+        notes=[
+            "Keras's and ours in a compiled loop: ours with XLA, as in trials, Keras's without, "
+            "as in its deterministic `fit`; PyTorch's called one by one"
+        ],
     )
 
 

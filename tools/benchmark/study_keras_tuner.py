@@ -1,8 +1,9 @@
 """The same studies as somebody runs them with keras-tuner, Keras's optimizers and `fit`.
 
 The same networks, with Keras's own layer wherever one of ours stands in for it; the same points of
-the same space, batches, number of steps and measurements. Everything else is as keras-tuner and
-Keras have it: a new model, traced anew, for every trial.
+the same space, batches, number of steps and measurements, the same determinism and threads (which
+keep Keras from choosing XLA). Everything else is as keras-tuner and Keras have it: a new model,
+traced anew, for every trial.
 """
 
 import math
@@ -104,6 +105,7 @@ class _SamePoints(keras_tuner.oracles.RandomSearchOracle):
             allow_new_entries=False,
             max_consecutive_failed_trials=None,
         )
+        self.seed = seed  # keras-tuner makes a random one of 0
         self._space = space
         self._num_feasible = num_feasible
 
@@ -125,6 +127,7 @@ class _HyperModel(keras_tuner.HyperModel):
         self._spec = spec
         self._workload = workload
         self._splits = splits
+        self._evaluation = {name: _dataset(split) for name, split in splits.evaluation.items()}
         self._seed = seed
         self._stop_at_nan = stop_at_nan
         self._num_trials = 0
@@ -140,7 +143,7 @@ class _HyperModel(keras_tuner.HyperModel):
         budget = self._spec.budget
         seeds = trial_seeds(self._seed, self._num_trials)
         self._num_trials += 1
-        evaluation = {name: _dataset(split) for name, split in self._splits.evaluation.items()}
+        evaluation = dict(self._evaluation)
         validation = evaluation.pop("validation")
         callbacks = [*kwargs["callbacks"], _EvaluateOthers(evaluation)]
         if self._stop_at_nan:

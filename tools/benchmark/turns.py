@@ -66,8 +66,8 @@ class Turns:
     """The child's side.
 
     turns.ready({"parameters": 12})
-    while turns.wait():
-        turns.done(measured())
+    for part in turns:
+        turns.done(measured(part))
     """
 
     def __init__(self, connection: Connection) -> None:

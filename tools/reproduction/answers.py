@@ -7,7 +7,7 @@ from tfoptcmp.analysis.comparisons import Comparison
 from tfoptcmp.analysis.distributions import Distribution, difference, superiority
 from tfoptcmp.analysis.statistics import best_of_k, measured
 from tfoptcmp.analysis.tables import format_metric
-from tools.reproduction.plans import Panel
+from tools.reproduction.plans import ALL_TUNED, Panel
 
 Panels = Sequence[tuple[Panel, Comparison]]
 
@@ -39,6 +39,11 @@ def of(panels: Panels, workload: str) -> Panels:
 def with_space(panels: Panels, space: str) -> Panels:
     """Returns the panels of one search space."""
     return [(panel, comparison) for panel, comparison in panels if panel.space == space]
+
+
+def all_tuned(panels: Panels) -> Panels:
+    """Returns the panels in which everything is tuned, in whichever space."""
+    return [(panel, comparison) for panel, comparison in panels if panel.protocol == ALL_TUNED]
 
 
 def best_results(comparison: Comparison) -> dict[str, Distribution]:

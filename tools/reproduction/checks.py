@@ -15,6 +15,7 @@ from tools.reproduction.answers import (
     Answer,
     Panels,
     ahead_of,
+    all_tuned,
     amount,
     best_results,
     mean_steps,
@@ -251,7 +252,7 @@ def equal_when_tuned(panels: Panels) -> Answer:
 
 def tuning_improves(panels: Panels) -> Answer:
     """Whether every rule's mean result is best or equal where everything is tuned."""
-    narrow, wide = with_space(panels, "wilson_lr_grid"), with_space(panels, "initial")
+    narrow, wide = with_space(panels, "wilson_lr_grid"), all_tuned(panels)
     if not narrow or not wide:
         return NOT_RUN
     before, after = best_results(narrow[0][1]), best_results(wide[0][1])
@@ -269,7 +270,7 @@ def schneider(workload: str, order: Sequence[tuple[str, str]]) -> Callable[[Pane
 
 def inclusion_order(panels: Panels) -> Answer:
     """Whether Adam is clearly better than Momentum, and Momentum than SGD."""
-    return _order(with_space(panels, "initial"), [("adam", "momentum"), ("momentum", "sgd")])
+    return _order(all_tuned(panels), [("adam", "momentum"), ("momentum", "sgd")])
 
 
 def _order(panels: Panels, better_worse: Sequence[tuple[str, str]]) -> Answer:

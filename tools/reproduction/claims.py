@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tools.reproduction import checks
 from tools.reproduction.answers import Answer, Panels
-from tuners.searches import GRID
+from tools.reproduction.plans import GRID
 
 # With fewer feasible trials a study says neither yes nor no (a grid is as large as it is).
 _FEWEST_TRIALS = 10

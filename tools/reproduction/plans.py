@@ -17,6 +17,10 @@ _MAIN = (
 
 EVERYTHING = "initial"
 """The space in which everything is tuned."""
+ALL_TUNED = "all hyperparameters"
+"""The protocol in which it is."""
+GRID = "grid"
+"""The search that takes all points of a space of choices."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +68,7 @@ class FigurePlan:
 
 
 def _everything_tuned(*workloads: str) -> tuple[Panel, ...]:
-    return tuple(Panel(protocol="all hyperparameters", workload=name) for name in workloads)
+    return tuple(Panel(protocol=ALL_TUNED, workload=name) for name in workloads)
 
 
 # Wilson et al.'s comparison has no Nesterov and no NAdam.
@@ -77,7 +81,7 @@ def _wilson(workload: str) -> tuple[Panel, ...]:
     """Figure 3: the rate on a grid, momentum and epsilon too (random); our schedule, everything."""
     panel = Panel(protocol="", workload=workload, optimizers=_WILSON)
     return (
-        replace(panel, protocol="rate (grid)", space="wilson_lr_grid", search="grid"),
+        replace(panel, protocol="rate (grid)", space="wilson_lr_grid", search=GRID),
         replace(
             panel,
             protocol="rate, momentum, epsilon",
@@ -85,7 +89,7 @@ def _wilson(workload: str) -> tuple[Panel, ...]:
             search="random",
         ),
         replace(panel, protocol="rate and our schedule", space="lr_and_schedule"),
-        replace(panel, protocol="all hyperparameters"),
+        replace(panel, protocol=ALL_TUNED),
     )
 
 
@@ -95,7 +99,7 @@ def _schneider(workload: str) -> tuple[Panel, ...]:
     return (
         replace(panel, protocol="constant rate", space="schneider_lr"),
         replace(panel, protocol="rate and schedule", space="lr_and_schedule"),
-        replace(panel, protocol="all hyperparameters"),
+        replace(panel, protocol=ALL_TUNED),
     )
 
 

@@ -3,7 +3,8 @@
 Examples are drawn without replacement, epoch after epoch: step s takes the positions
 s * batch_size + i of an endless sequence, in which every n positions are one epoch in an order of
 its own. So a batch may cross from one epoch into the next, none is partial, and a trial can start
-at any step without replaying those before it. Memory holds the whole order, four bytes an example.
+at any step without replaying those before it. Memory holds the order of a whole trial, four bytes
+for every example drawn.
 """
 
 import numpy as np
@@ -48,8 +49,8 @@ def _indices(num_examples: int, batch_size: int, *, seed: int, start: int, stop:
     first, skip = divmod(start * batch_size, num_examples)
     size = (stop - start) * batch_size
     examples = np.arange(num_examples, dtype="i4")
-    epochs = [
-        np.random.default_rng([seed, epoch]).permutation(examples)
-        for epoch in range(first, first - (-(skip + size) // num_examples))
-    ]
-    return np.concatenate([examples[:0], *epochs])[skip : skip + size].reshape(-1, batch_size)
+    drawn = np.empty(skip + size, dtype="i4")
+    for epoch, begin in enumerate(range(0, len(drawn), num_examples), start=first):
+        order = np.random.default_rng([seed, epoch]).permutation(examples)
+        drawn[begin : begin + num_examples] = order[: len(drawn) - begin]
+    return drawn[skip:].reshape(-1, batch_size)

@@ -53,7 +53,7 @@ class LSTM(keras.layers.LSTM):
             and cell.activation is keras.activations.tanh
             and cell.recurrent_activation is keras.activations.sigmoid
             and cell.use_bias
-            and not (self.go_backwards or self.unroll)
+            and not (self.go_backwards or self.unroll or self.use_cudnn is True)
             and not (training and (cell.dropout or cell.recurrent_dropout))
             and not tf.config.list_physical_devices("GPU")
         )
