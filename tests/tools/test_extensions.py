@@ -63,8 +63,10 @@ def test_their_names_are_listed_beside_ours():
 
 def test_a_module_that_is_not_there_is_named():
     done = subprocess.run(
-        [sys.executable, "-m", "tools.train", "--import_module=nowhere"]
-        + ["--workload=quadrants", "--optimizer=sgd"],
+        [
+            *(sys.executable, "-m", "tools.train", "--import_module=nowhere"),
+            *("--workload=quadrants", "--optimizer=sgd"),
+        ],
         capture_output=True,
         text=True,
     )
