@@ -35,13 +35,14 @@ def test_python_examples(tmp_path, monkeypatch):
         "y_val": x_val.sum(axis=1),
     }
     examples = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
-    assert len(examples) == 3
+    assert len(examples) == 4
     for example in examples:
         quicker = example.replace("num_feasible=20", "num_feasible=3")
         exec(compile(quicker, "README.md", "exec"), given)
     assert given["model"].optimizer.epsilon == 1.0
     assert len(given["tuner"].oracle.end_order) == 3
     assert given["trials"].feasible.sum() == 5
+    assert given["SIGNATURES"]["digits_simple_cnn"]["initial"]["lion"].space.arguments
 
 
 def test_tables_name_every_workload_and_rule():
