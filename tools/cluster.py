@@ -6,6 +6,7 @@ Ray reads its environment when it is imported, so this is the only place that im
 import importlib
 import os
 import secrets
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -27,8 +28,14 @@ def connected(
         address: Of the head node, host:port; "auto" for a cluster that this machine belongs to.
 
     Raises:
-        UserError: If Ray is not installed, or the cluster cannot be reached.
+        UserError: If Ray is not installed, was imported before without RAY_AUTH_MODE (it reads its
+            environment once), or the cluster cannot be reached.
     """
+    if "ray" in sys.modules and "RAY_AUTH_MODE" not in os.environ:
+        raise UserError(
+            "--num_workers: Ray was imported before its settings were made, by a module of yours or"
+            " a library; set RAY_AUTH_MODE=token in the environment"
+        )
     os.environ.setdefault("RAY_AUTH_MODE", "token")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     if address is None:

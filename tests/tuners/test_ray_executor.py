@@ -11,6 +11,7 @@ import pytest
 from tfoptcmp.records import Status, StudyError, read_study
 from tfoptcmp.trial import Interrupted, Outcome
 from tools import cluster
+from tools.cli import UserError
 from tools.faults.fake import (
     STEPS,
     config,
@@ -194,3 +195,12 @@ def listening(processes):
             fields = line.split()
             if fields[3] == "0A" and fields[9] in sockets:
                 yield fields[1].partition(":")[0]
+
+
+def test_an_early_import_of_ray_is_named(monkeypatch):
+    monkeypatch.delenv("RAY_AUTH_MODE")
+    with (
+        pytest.raises(UserError, match="Ray was imported before"),
+        cluster.connected(num_workers=1, threads_per_trial=1),
+    ):
+        pass
