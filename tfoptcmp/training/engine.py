@@ -28,7 +28,7 @@ from tfoptcmp.training.checkpoint import Checkpoint, Checkpoints
 from tfoptcmp.training.distribution import Replicas, is_chief
 from tfoptcmp.training.evaluation import Evaluation
 from tfoptcmp.training.hyperparameters import build_optimizer, set_hyperparameters
-from tfoptcmp.training.initial import initialise
+from tfoptcmp.training.initial import InitialWeights
 from tfoptcmp.training.model import TrialModel
 from tfoptcmp.trial import Interrupted, Outcome, TrialTask
 from tfoptcmp.workload import CROSS_ENTROPY, Budget, Splits, Workload
@@ -93,6 +93,7 @@ class Trainer:
         self._should_stop = should_stop
         self._callbacks = tuple(callbacks)
         self._verbose = verbose
+        self._initial_weights = InitialWeights(self._build)
 
     def run(self, task: TrialTask, on_measurement: Callable[[Measurement], None]) -> Outcome:
         """Trains to the end of the budget or to divergence, from a checkpoint if there is one.
@@ -239,7 +240,7 @@ class Trainer:
                     steps_per_execution=_block_steps(self._budget.eval_every_steps),
                 )
                 model.optimizer.build(model.trainable_variables)
-        initialise(model.network, self._build, task.seeds)
+        self._initial_weights.assign(model.network, task.seeds)
         model.zero_states()
         model.num_steps.assign(self._budget.steps)
         model.l2.assign(task.arguments.get("l2", 0.0))

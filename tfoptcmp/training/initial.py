@@ -12,35 +12,67 @@ import keras
 import numpy as np
 
 
-def initialise(
-    network: keras.Model, build: Callable[[], keras.Model], seeds: Mapping[str, int]
-) -> None:
-    """Gives a network the initial weights and dropout states of a trial.
+class InitialWeights:
+    """Gives networks the initial values of one trial after the other.
+
+    Keras's initializers take their seeds from Python's generator. Seeding TensorFlow's as well
+    makes TensorFlow forget the kernels that it has set up: 0.15 s a trial of the digits. So the
+    first network is built twice, to see whether that can be left out.
 
     Args:
-        network: What `build` once returned.
-        build: Builds the network anew, drawing from Keras's global seed.
-        seeds: "weights" and "dropout" as in `tfoptcmp.trial.trial_seeds`.
+        build: Builds a network, drawing from the global random numbers of Python, NumPy, Keras or
+            TensorFlow.
     """
-    with _global_seed(seeds["weights"]):
-        fresh = build()
-    for variable, initial in zip(network.variables, fresh.variables, strict=True):
-        variable.assign(initial.value)
-    for i, generator in enumerate(_seed_generators(network)):
-        state = np.random.SeedSequence((seeds["dropout"], i)).generate_state(1)[0] >> 1
-        generator.state.assign(np.array([state, 0], generator.state.dtype))
+
+    def __init__(self, build: Callable[[], keras.Model]) -> None:
+        self._build = build
+        self._seed: Callable[[int], None] | None = None
+
+    def assign(self, network: keras.Model, seeds: Mapping[str, int]) -> None:
+        """Sets the weights and dropout states of a trial.
+
+        Args:
+            network: What `build` once returned.
+            seeds: "weights" and "dropout" as in `tfoptcmp.trial.trial_seeds`.
+        """
+        seed = seeds["weights"]
+        if self._seed is None:
+            fresh, again = (self._fresh(by, seed) for by in (keras.utils.set_random_seed, _seed))
+            self._seed = _seed if _equal(fresh, again) else keras.utils.set_random_seed
+        else:
+            fresh = self._fresh(self._seed, seed)
+        for variable, initial in zip(network.variables, fresh.variables, strict=True):
+            variable.assign(initial.value)
+        for i, generator in enumerate(_seed_generators(network)):
+            state = np.random.SeedSequence((seeds["dropout"], i)).generate_state(1)[0] >> 1
+            generator.state.assign(np.array([state, 0], generator.state.dtype))
+
+    def _fresh(self, seed_by: Callable[[int], None], seed: int) -> keras.Model:
+        with _python_and_numpy_kept():
+            seed_by(seed)
+            return self._build()
+
+
+def _seed(seed: int) -> None:
+    """Does a part of `keras.utils.set_random_seed`."""
+    random.seed(seed)
+    np.random.seed(seed)
 
 
 @contextmanager
-def _global_seed(seed: int) -> Iterator[None]:
-    """Seeds Keras, and leaves Python's and NumPy's global generators as they were."""
+def _python_and_numpy_kept() -> Iterator[None]:
+    """Leaves their global generators as they were."""
     python_state, numpy_state = random.getstate(), np.random.get_state()
-    keras.utils.set_random_seed(seed)
     try:
         yield
     finally:
         random.setstate(python_state)
         np.random.set_state(numpy_state)
+
+
+def _equal(network: keras.Model, other: keras.Model) -> bool:
+    pairs = zip(network.variables, other.variables, strict=True)
+    return all(np.array_equal(one.numpy(), two.numpy()) for one, two in pairs)
 
 
 def _seed_generators(network: keras.Model) -> list[keras.random.SeedGenerator]:
