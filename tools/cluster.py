@@ -13,6 +13,11 @@ from contextlib import contextmanager
 from tools.cli import UserError
 
 
+def threads_of_trial(threads_per_trial: int, num_workers: int) -> int:
+    """Returns what was asked for; where that is 0, a worker's share of the processors."""
+    return threads_per_trial or max(1, len(os.sched_getaffinity(0)) // num_workers)
+
+
 @contextmanager
 def connected(
     *, num_workers: int, threads_per_trial: int, address: str | None = None

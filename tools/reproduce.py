@@ -8,13 +8,12 @@ measured on a few steps. Repeating a command goes on where it stopped; figures 1
 share studies.
 """
 
-import os
 import sys
 from pathlib import Path
 
 from absl import flags
 
-from tools import cli, show
+from tools import cli, cluster, show
 from tools.cli import UserError
 from tools.reproduction.plans import (
     EVERYTHING,
@@ -134,10 +133,7 @@ def _run_studies(plan: FigurePlan, output_dir: Path, studies_dir: Path) -> list[
 
     running.check_names(plan.panels)
     num_workers = _NUM_WORKERS.value
-    threads = _THREADS_PER_TRIAL.value
-    if num_workers > 1 and not threads:
-        threads = max(1, len(os.sched_getaffinity(0)) // num_workers)
-    threads = runtime.configure(threads)
+    threads = runtime.configure(cluster.threads_of_trial(_THREADS_PER_TRIAL.value, num_workers))
     try:
         ready = running.prepare(
             plan.panels,
@@ -186,7 +182,8 @@ def _print_plan(ready, estimate_seconds) -> None:
     partial = {one.workload.name: one.splits.partial for one in ready if one.splits.partial}
     for name, lacking in partial.items():
         print(f"PARTIAL DATA: {name}: {lacking}")
-    for one, seconds in zip(ready, estimate_seconds(ready), strict=True):
+    for one, alone in zip(ready, estimate_seconds(ready), strict=True):
+        seconds = alone / _NUM_WORKERS.value
         total += seconds
         counts = list(dict.fromkeys(one.num_feasible(signature) for signature in one.signatures))
         print(

@@ -4,7 +4,7 @@ import os
 
 from absl import flags
 
-from tools import study_flags, training_flags
+from tools import cluster, study_flags, training_flags
 from tools.cli import UserError
 
 _NUM_WORKERS = flags.DEFINE_integer(
@@ -59,8 +59,12 @@ def check() -> None:
 
 def threads_per_trial() -> int:
     """Returns --threads_per_trial, by default a worker's share of the processors."""
-    share = len(os.sched_getaffinity(0)) // _NUM_WORKERS.value
-    return study_flags.THREADS_PER_TRIAL.value or max(1, share)
+    return cluster.threads_of_trial(study_flags.THREADS_PER_TRIAL.value, num_workers())
+
+
+def num_workers() -> int:
+    """Returns --num_workers: trials at the same time."""
+    return _NUM_WORKERS.value
 
 
 def running():

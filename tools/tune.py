@@ -110,8 +110,9 @@ def _plan(workload, budget, splits, signatures, counts, devices) -> None:
     each = str(num_feasible[0]) if len(set(num_feasible)) == 1 else f"{num_feasible}"
     print(
         f"{len(signatures)} optimizers x {each} feasible trials of "
-        f"{show.duration(seconds)} each: about {show.duration(seconds * num_trials)}, plus what "
-        "the infeasible ones take (they stop when they diverge)"
+        f"{show.duration(seconds)} each: about "
+        f"{show.duration(seconds * num_trials / running_flags.num_workers())}, plus what the "
+        "infeasible ones take (they stop when they diverge)"
     )
 
 

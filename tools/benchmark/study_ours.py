@@ -6,8 +6,10 @@ from pathlib import Path
 
 from tfoptcmp.records import Status, find_studies, read_study
 from tfoptcmp.training import runtime
+from tfoptcmp.workload import Splits, Workload
 from tools.benchmark.study_cases import CASES, Case
 from tools.benchmark.turns import Turns
+from tools.running import Running
 from tools.studies import run_studies, study_config
 
 
@@ -37,12 +39,22 @@ def ours(
     for seed, _ in enumerate(turns):
         with tempfile.TemporaryDirectory(prefix="benchmark-") as directory:
             start = time.perf_counter()
-            _run(spec, workload, splits, Path(directory), seed, threads)
+            run(spec, workload, splits, Path(directory), seed=seed, threads=threads)
             seconds = time.perf_counter() - start
             turns.done(seconds / spec.num_feasible, _quality(Path(directory)))
 
 
-def _run(spec: Case, workload, splits, directory: Path, seed: int, threads: int) -> None:
+def run(
+    spec: Case,
+    workload: Workload,
+    splits: Splits,
+    directory: Path,
+    *,
+    seed: int,
+    threads: int,
+    running: Running = Running(),  # noqa: B008  # it is frozen
+) -> None:
+    """Runs a case's study in a directory."""
     config = study_config(
         workload,
         spec.budget,
@@ -54,7 +66,14 @@ def _run(spec: Case, workload, splits, directory: Path, seed: int, threads: int)
         threads_per_trial=threads,
     )
     run_studies(
-        directory, workload, spec.budget, splits, [spec.signature], [config], tensorboard=False
+        directory,
+        workload,
+        spec.budget,
+        splits,
+        [spec.signature],
+        [config],
+        tensorboard=False,
+        running=running,
     )
 
 

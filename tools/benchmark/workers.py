@@ -52,8 +52,8 @@ def study(turns: Turns, *, num_workers: int, num_trials: int, data_dir: str | No
     """Runs a whole study each turn; measures seconds a trial after the first of each worker."""
     from tfoptcmp.records import find_studies, read_study
     from tfoptcmp.training import runtime
+    from tools.benchmark.study_ours import run
     from tools.running import Running
-    from tools.studies import run_studies, study_config
 
     runtime.configure(1)
     spec = CASES[_CASE].changed(num_feasible=num_trials, steps=None)
@@ -61,27 +61,9 @@ def study(turns: Turns, *, num_workers: int, num_trials: int, data_dir: str | No
     turns.ready({})
     for seed, _ in enumerate(turns):
         with tempfile.TemporaryDirectory(prefix="benchmark-") as directory:
-            config = study_config(
-                workload,
-                spec.budget,
-                splits,
-                spec.signature,
-                seed=seed,
-                search="quasirandom",
-                max_trials=100 * num_trials,
-                threads_per_trial=1,
-            )
+            running = Running(num_workers=num_workers, data_dir=data_dir)
             start = time.perf_counter()
-            run_studies(
-                Path(directory),
-                workload,
-                spec.budget,
-                splits,
-                [spec.signature],
-                [config],
-                tensorboard=False,
-                running=Running(num_workers=num_workers, data_dir=data_dir),
-            )
+            run(spec, workload, splits, Path(directory), seed=seed, threads=1, running=running)
             seconds = time.perf_counter() - start
             (found,) = map(read_study, find_studies(Path(directory)))
             ends = sorted(trial.started + trial.seconds for trial in found.trials)
