@@ -1,13 +1,21 @@
 #!/usr/bin/env bash
-# Draws the published results again: reports, tables and figures, from the studies in results/.
-# Nothing is trained. The argument, if any, is where to put them (default: build/results).
+# Draws the published results again, from copies of the studies in results/: a report of each set of
+# studies, and the figures of the paper. Nothing is trained. The argument, if any, is where to put
+# them (default: build/results).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source tools/environment.sh
 make_environment
 output_dir="${1:-build/results}"
 mkdir -p "$output_dir"
-for studies in results/*/*/*/; do
-  name="${studies#results/}"
-  tfoptcmp-report --study_dir="$studies" --output_dir="$output_dir/${name%/}"
+cp -r results/cpu "$output_dir"
+for studies in "$output_dir"/*/*/*/; do
+  tfoptcmp-report --study_dir="$studies"
 done
+draw() {
+  tfoptcmp-reproduce --scale=cpu --output_dir="$output_dir" --draw_only "$@"
+}
+for figure in 1 2 5; do
+  draw --figure="$figure" --space=final --workloads=digits_simple_cnn,fashion_mnist_simple_cnn
+done
+draw --figure=4 --workloads=pydocs_lstm
