@@ -5,6 +5,8 @@ Reconstructed from memory of the paper; initial weights (Glorot uniform, zero bi
 
 import keras
 
+from workloads.layers.convolution import Conv2D
+
 
 def simple_cnn(
     image_shape: tuple[int, int, int], *, num_classes: int, dense_units: int = 1024
@@ -23,7 +25,7 @@ def simple_cnn(
     """
     image = x = keras.Input(image_shape)
     for filters in (32, 64):
-        x = keras.layers.Conv2D(filters, 5, padding="same")(x)
+        x = Conv2D(filters, 5, padding="same")(x)
         # Before the ReLU, with which it commutes and which then has a quarter of the work.
         x = keras.layers.MaxPooling2D(2, strides=2)(x)
         x = keras.layers.ReLU()(x)

@@ -1,0 +1,75 @@
+"""Our convolution against Keras's own, whose gradients are TensorFlow's."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from workloads.layers.convolution import Conv2D
+
+
+def results(layer, shape):
+    """Outputs, and gradients of a weighted sum by inputs, kernel and bias."""
+    rng = np.random.default_rng(0)
+    x = tf.constant(rng.normal(size=shape), tf.float32)
+    layer.build(shape)
+    for variable in layer.trainable_variables:
+        variable.assign(rng.normal(size=variable.shape))
+
+    @tf.function
+    def train(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            outputs = layer(x)
+            weights = tf.reshape(tf.range(tf.size(outputs)) % 7 - 3, tf.shape(outputs))
+            objective = tf.reduce_sum(tf.cast(weights, outputs.dtype) * outputs)
+        return outputs, *tape.gradient(objective, [x, *layer.trainable_variables])
+
+    return [np.asarray(tf.cast(a, tf.float32)) for a in train(x)]
+
+
+@pytest.mark.parametrize(
+    ("shape", "size", "options"),
+    [
+        ((4, 28, 28, 1), 5, {}),
+        ((3, 21, 24, 3), 3, {"activation": "relu"}),
+        # Keras's own:
+        ((4, 8, 8, 1), 5, {}),
+        ((4, 28, 28, 2), 5, {}),
+        ((4, 28, 28, 1), 5, {"use_bias": False}),
+        ((4, 28, 28, 1), 5, {"strides": 2}),
+        ((4, 28, 28, 1), 5, {"padding": "valid"}),
+        ((4, 28, 28, 1), 5, {"dilation_rate": 2}),
+        ((4, 28, 28, 1), 5, {"dtype": "mixed_bfloat16"}),
+    ],
+)
+def test_equals_keras(shape, size, options):
+    options = {"padding": "same", **options}
+    wanted = results(keras.layers.Conv2D(6, size, **options), shape)
+    for a, b in zip(results(Conv2D(6, size, **options), shape), wanted, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5 * np.abs(b).max())
+
+
+def test_gives_equal_bits_again():
+    first, second = (results(Conv2D(6, 5, padding="same"), (64, 28, 28, 1)) for _ in range(2))
+    for a, b in zip(first, second, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_digits_keep_tensorflows_gradient():
+    shape = (8, 8, 8, 1)
+    ours, keras_own = (
+        results(layer(6, 5, padding="same"), shape) for layer in (Conv2D, keras.layers.Conv2D)
+    )
+    for a, b in zip(ours, keras_own, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_saved_and_loaded(tmp_path):
+    image = keras.Input((28, 28, 1))
+    model = keras.Model(image, Conv2D(6, 5, padding="same")(image))
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert type(loaded.layers[-1]) is Conv2D
+    x = np.random.default_rng(0).normal(size=(2, 28, 28, 1))
+    np.testing.assert_array_equal(loaded(x), model(x))
