@@ -10,18 +10,23 @@ from tools.benchmark.settings import Settings
 from tools.benchmark.study_cases import CASES
 from tools.benchmark.turns import Contestant, Turns, alternate
 
-_CASE = "digits"
+_TRIALS = {"digits": 24, "digits_long": 8}
 
 
 def compare(settings: Settings) -> Iterator[Comparison]:
-    """Yields the table of one and two workers."""
-    num_trials = 4 if settings.short else 24
+    """Yields tables of one and two workers, for short trials and for longer ones."""
+    for case, num_trials in {"digits": 4}.items() if settings.short else _TRIALS.items():
+        yield _compare(settings, case, num_trials)
+
+
+def _compare(settings: Settings, case: str, num_trials: int) -> Comparison:
     samples = alternate(
         [
             Contestant(
                 name=f"{num_workers} worker{'s' if num_workers > 1 else ''}",
                 function="tools.benchmark.workers:study",
                 arguments={
+                    "case": case,
                     "num_workers": num_workers,
                     "num_trials": num_trials,
                     "data_dir": settings.data_dir,
@@ -32,8 +37,9 @@ def compare(settings: Settings) -> Iterator[Comparison]:
         settings.alternations,
         warm_up=False,
     )
-    yield Comparison(
-        title=f"Study of digits, {num_trials} trials, one thread a worker",
+    return Comparison(
+        title=f"Study of digits, {num_trials} trials of {CASES[case].steps:,} steps, one thread a "
+        "worker",
         unit="s a trial",
         samples=samples,
         checks=[
@@ -48,7 +54,9 @@ def compare(settings: Settings) -> Iterator[Comparison]:
     )
 
 
-def study(turns: Turns, *, num_workers: int, num_trials: int, data_dir: str | None) -> None:
+def study(
+    turns: Turns, *, case: str, num_workers: int, num_trials: int, data_dir: str | None
+) -> None:
     """Runs a whole study each turn; measures seconds a trial after the first of each worker."""
     from tfoptcmp.records import find_studies, read_study
     from tfoptcmp.training import runtime
@@ -56,7 +64,7 @@ def study(turns: Turns, *, num_workers: int, num_trials: int, data_dir: str | No
     from tools.running import Running
 
     runtime.configure(1)
-    spec = CASES[_CASE].changed(num_feasible=num_trials, steps=None)
+    spec = CASES[case].changed(num_feasible=num_trials, steps=None)
     workload, splits = spec.load(data_dir)
     turns.ready({})
     for seed, _ in enumerate(turns):
