@@ -26,7 +26,7 @@ class InitialWeights:
 
     def __init__(self, build: Callable[[], keras.Model]) -> None:
         self._build = build
-        self._seed: Callable[[int], None] | None = None
+        self._seed_by: Callable[[int], None] | None = None
 
     def assign(self, network: keras.Model, seeds: Mapping[str, int]) -> None:
         """Sets the weights and dropout states of a trial.
@@ -36,11 +36,11 @@ class InitialWeights:
             seeds: "weights" and "dropout" as in `tfoptcmp.trial.trial_seeds`.
         """
         seed = seeds["weights"]
-        if self._seed is None:
+        if self._seed_by is None:
             fresh, again = (self._fresh(by, seed) for by in (keras.utils.set_random_seed, _seed))
-            self._seed = _seed if _equal(fresh, again) else keras.utils.set_random_seed
+            self._seed_by = _seed if _equal(fresh, again) else keras.utils.set_random_seed
         else:
-            fresh = self._fresh(self._seed, seed)
+            fresh = self._fresh(self._seed_by, seed)
         for variable, initial in zip(network.variables, fresh.variables, strict=True):
             variable.assign(initial.value)
         for i, generator in enumerate(_seed_generators(network)):

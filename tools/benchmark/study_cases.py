@@ -6,13 +6,11 @@ import numpy as np
 import tensorflow as tf
 
 import workloads
-from tfoptcmp.signatures import RULES, Signature
-from tfoptcmp.spaces import LogUniform, SearchSpace
+from tfoptcmp.signatures import Signature
 from tfoptcmp.workload import Budget, MissingData, Splits, Workload
 from tools.benchmark.progress import say
 from workloads import spaces
 from workloads.data.in_memory import splits_of_arrays
-from workloads.spaces.ranges import DECAY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +21,7 @@ class Case:
         title: For people.
         workload: Name of the workload.
         rule: Update rule.
-        space: "initial", or "final" for the narrow one below.
+        space: Name of the search space.
         batch_size: Examples a step.
         steps: Of a trial, which is measured in the middle and at the end.
         num_feasible: Trials that must end with a finite loss.
@@ -67,8 +65,6 @@ class Case:
     @property
     def signature(self) -> Signature:
         """Update rule and search space."""
-        if self.space == "final":
-            return _FINAL[self.rule]
         return spaces.signature(self.workload, self.rule, space=self.space)
 
     def load(self, data_dir: str | None) -> tuple[Workload, Splits]:
@@ -124,23 +120,6 @@ CASES: dict[str, Case] = {
         batch_size=256,
         speedup=1.6,
     ),
-}
-
-# The final space of the paper's Simple CNN (reconstructed): no trial diverges in it. It is not
-# among the workload's spaces, because no study of ours has confirmed it.
-_FINAL = {
-    "momentum": Signature(
-        name="momentum",
-        rule=RULES["momentum"],
-        space=SearchSpace(
-            source="reconstructed",
-            dimensions={
-                "eta0": LogUniform(low=1e-3, high=1e-1),
-                "one_minus_gamma": LogUniform(low=1e-3, high=1.0),
-                **DECAY,
-            },
-        ),
-    )
 }
 
 _SHAPES = {

@@ -11,6 +11,7 @@ from tools.benchmark.study_cases import CASES
 from tools.benchmark.turns import Contestant, Turns, alternate
 
 _TRIALS = {"digits": 24, "digits_long": 8}
+"""Case to number of trials."""
 
 
 def compare(settings: Settings) -> Iterator[Comparison]:
