@@ -2,6 +2,7 @@
 
 import keras
 
+from workloads.layers.convolution import Conv2D
 from workloads.layers.dropout import Dropout
 
 _CONVOLUTIONS = (
@@ -38,7 +39,7 @@ def all_cnn_c(image_shape: tuple[int, int, int], *, num_classes: int) -> keras.M
     for filters, size, strides, padding, dropout in (*_CONVOLUTIONS, last):
         if dropout:
             x = Dropout(dropout)(x)
-        x = keras.layers.Conv2D(
+        x = Conv2D(
             filters,
             size,
             strides=strides,

@@ -18,7 +18,12 @@ def outline(network):
         Dropout: lambda layer: layer.rate,
         keras.layers.MaxPooling2D: lambda layer: "pool",
     }
-    return [shown[type(layer)](layer) for layer in network.layers if type(layer) in shown]
+    return [
+        show(layer)
+        for layer in network.layers
+        for kind, show in shown.items()
+        if isinstance(layer, kind)
+    ]
 
 
 def test_vgg16_by_wilson_et_al():
