@@ -1,4 +1,4 @@
-"""Threads, determinism and memory of TensorFlow, to be set before its first operation."""
+"""Threads and determinism of TensorFlow, to be set before its first operation."""
 
 import os
 
@@ -18,10 +18,6 @@ def configure(threads: int) -> int:
     processes): 100 steps of `digits_simple_cnn` took 1.11 with both measures and 1.12 with neither;
     48 steps of `pydocs_lstm` at scale cpu took 2.42 and 2.28, another time 2.37 and 2.60.
 
-    TensorFlow's own allocator takes the place of the C library's, which gives large arrays back to
-    the system and gets them as new pages again at each step: one of ResNet-32 takes 0.97 of the
-    time, one of the LSTM 0.96. Where `TF_CPU_ALLOCATOR_USE_BFC` is set already it stays so.
-
     Args:
         threads: Intra-op threads of a trial; 0 takes all processors that this process may use.
 
@@ -35,9 +31,6 @@ def configure(threads: int) -> int:
     if threads < 0:
         raise ValueError(f"threads must be >= 0; got {threads!r}")
     threads = threads or len(os.sched_getaffinity(0))
-    os.environ.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "1")
-    memory_mb = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20
-    os.environ.setdefault("TF_CPU_BFC_MEM_LIMIT_IN_MB", str(memory_mb))
     try:
         tf.config.threading.set_inter_op_parallelism_threads(1)
         tf.config.threading.set_intra_op_parallelism_threads(threads)
