@@ -118,6 +118,8 @@ class Workload:
         regularisation: The regularising hyperparameters that this workload tunes, a subset of
             ("l2", "label_smoothing").
         jit_compile: Whether the training step is faster under XLA (measured).
+        most_threads: Threads beyond which it is not faster (measured); None where every processor
+            helps.
     """
 
     name: str
@@ -128,6 +130,7 @@ class Workload:
     build: "Callable[[Budget, Splits], keras.Model]"
     regularisation: tuple[str, ...] = ()
     jit_compile: bool = False
+    most_threads: int | None = None
 
     def budget(self, scale: str, **changes: int | None) -> Budget:
         """Returns the budget of a scale, with changed fields if any (then `scale` is "custom").

@@ -7,15 +7,22 @@ import importlib
 import os
 import secrets
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+from tfoptcmp.workload import Workload
 from tools.cli import UserError
 
 
-def threads_of_trial(threads_per_trial: int, num_workers: int) -> int:
-    """Returns what was asked for; where that is 0, a worker's share of the processors."""
-    return threads_per_trial or max(1, len(os.sched_getaffinity(0)) // num_workers)
+def threads_of_trial(
+    threads_per_trial: int, workloads: Iterable[Workload], *, num_workers: int = 1
+) -> int:
+    """Returns what was asked for.
+
+    Where that is 0, a worker's share of the processors, or as many as help one of the workloads.
+    """
+    share = max(1, len(os.sched_getaffinity(0)) // num_workers)
+    return threads_per_trial or max(min(share, w.most_threads or share) for w in workloads)
 
 
 @contextmanager

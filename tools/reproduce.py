@@ -58,7 +58,10 @@ _TUNING_BUDGET = flags.DEFINE_integer(
 )
 _SEED = flags.DEFINE_integer("seed", 0, "Seed of points, weights, data order.", lower_bound=0)
 _THREADS_PER_TRIAL = flags.DEFINE_integer(
-    "threads_per_trial", 0, "Threads of a trial; 0: all processors.", lower_bound=0
+    "threads_per_trial",
+    0,
+    "Threads of a trial; 0: all processors, or those that help the workloads.",
+    lower_bound=0,
 )
 _NUM_WORKERS = flags.DEFINE_integer(
     "num_workers", 1, "Trials at the same time, each in a process of its own.", lower_bound=1
@@ -127,13 +130,17 @@ def _studies_of(panel: Panel, studies_dir: Path) -> Path:
 def _run_studies(plan: FigurePlan, output_dir: Path, studies_dir: Path) -> list[Path]:
     """Runs or resumes the studies, or says what there is to run; returns where each panel's are."""
     cli.import_tensorflow()
+    import workloads
     from tfoptcmp.training import runtime
     from tools.reproduction import running
     from tools.running import Running
 
     running.check_names(plan.panels)
     num_workers = _NUM_WORKERS.value
-    threads = runtime.configure(cluster.threads_of_trial(_THREADS_PER_TRIAL.value, num_workers))
+    trained = [workloads.get(panel.workload) for panel in plan.panels]
+    threads = runtime.configure(
+        cluster.threads_of_trial(_THREADS_PER_TRIAL.value, trained, num_workers=num_workers)
+    )
     try:
         ready = running.prepare(
             plan.panels,

@@ -57,9 +57,11 @@ def check() -> None:
         )
 
 
-def threads_per_trial() -> int:
-    """Returns --threads_per_trial, by default a worker's share of the processors."""
-    return cluster.threads_of_trial(study_flags.THREADS_PER_TRIAL.value, num_workers())
+def threads_per_trial(workload) -> int:
+    """Returns --threads_per_trial, by default those of a worker's processors that help."""
+    return cluster.threads_of_trial(
+        study_flags.THREADS_PER_TRIAL.value, [workload], num_workers=num_workers()
+    )
 
 
 def num_workers() -> int:

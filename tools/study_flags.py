@@ -48,8 +48,8 @@ SEED = flags.DEFINE_integer("seed", 0, "Seed of points, weights, data order.", l
 THREADS_PER_TRIAL = flags.DEFINE_integer(
     "threads_per_trial",
     0,
-    "Threads of a trial; 0: all processors. Part of the study: results differ in the last bits "
-    "between numbers of threads.",
+    "Threads of a trial; 0: all processors, or those that help the workload. Part of the study: "
+    "results differ in the last bits between numbers of threads.",
     lower_bound=0,
 )
 

@@ -10,7 +10,7 @@ was stopped goes on with the same command.
 from absl import flags
 
 from tfoptcmp.records import Measurement, Status
-from tools import cli, extensions, show, study_flags, training_flags
+from tools import cli, cluster, extensions, show, study_flags, training_flags
 from tools.cli import UserError
 
 _OPTIMIZER = flags.DEFINE_string("optimizer", None, "Update rule; an unknown name lists the known.")
@@ -84,7 +84,7 @@ def _run(argv: list[str]) -> None:
 
     from tfoptcmp.training import runtime
 
-    runtime.configure(study_flags.THREADS_PER_TRIAL.value)
+    runtime.configure(cluster.threads_of_trial(study_flags.THREADS_PER_TRIAL.value, [workload]))
     devices = training_flags.devices()
     _train(workload, budget, signature, index, values, arguments, devices)
 

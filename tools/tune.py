@@ -66,7 +66,7 @@ def _run(argv: list[str]) -> None:
 
     from tfoptcmp.training import runtime
 
-    threads = runtime.configure(running_flags.threads_per_trial())
+    threads = runtime.configure(running_flags.threads_per_trial(workload))
     devices = training_flags.devices()
     splits = study_flags.load(workload, budget)
     print(f"{workload.title}, scale {budget.scale}: {budget.steps} steps of {budget.batch_size}")

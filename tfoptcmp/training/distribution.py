@@ -1,9 +1,9 @@
 """One trial on several devices, through `tf.distribute`. TensorFlow only.
 
 The batch is global: each replica takes its share of the rows, and a step does what it would do
-with the whole batch on one device, to rounding. A loop of our own, because Keras's `fit` runs one
-step at a time on several devices of one process, and not at all on those of several. Tested with
-two CPU devices in one process and in two; on TPUs never run.
+with the whole batch on one device, to rounding. Not by Keras's `fit`, which runs one step at a time
+on several devices of one process, and not at all on those of several. Tested with two CPU devices
+in one process and in two; on TPUs never run.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -137,44 +137,16 @@ class Replicas:
         """Sum of what the processes give, each once for each of its replicas."""
         return float(self._total(tf.constant(number)))
 
-    def fit(
-        self,
-        batches: tf.data.Dataset,
-        *,
-        num_steps: int,
-        block_steps: int,
-        callbacks: Sequence[keras.callbacks.Callback],
-        verbose: int,
-    ) -> None:
-        """As Keras's `fit`: trains, and calls the callbacks after each compiled block of steps.
+    def blocks(self, batches: tf.data.Dataset) -> Callable[[int], object]:
+        """Returns what trains on the next batches, as many as it is given.
 
         Args:
-            batches: At least `num_steps` whole batches (x, y), the same ones in each process.
-            num_steps: How many to take.
-            block_steps: Steps of a compiled block.
-            callbacks: Keras callbacks.
-            verbose: 0 is silent, 1 shows a progress bar.
+            batches: Whole batches (x, y), the same ones in each process.
         """
-        model = self._model
-        if model.optimizer is not self._optimizer:
-            self._prepare(model.optimizer)
+        if self._model.optimizer is not self._optimizer:
+            self._prepare(self._model.optimizer)
         iterator = iter(self._distributed(batches))
-        model.stop_training = False
-        called = keras.callbacks.CallbackList(
-            list(callbacks), add_progbar=verbose != 0, verbose=verbose, model=model, epochs=1,
-            steps=num_steps,
-        )  # fmt: skip
-        called.on_train_begin()
-        called.on_epoch_begin(0)
-        done = 0
-        while done < num_steps and not model.stop_training:
-            called.on_train_batch_begin(done)
-            block = min(block_steps, num_steps - done)
-            self._block(iterator, tf.constant(block))
-            done += block
-            called.on_train_batch_end(done - 1, {"loss": model.objective.numpy()})
-        called.on_epoch_end(0)
-        called.on_train_end()
+        return lambda num_steps: self._block(iterator, tf.constant(num_steps))
 
     def batch_sums(self, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
         """Returns `losses.sums` of a batch of any size, computed on all replicas."""

@@ -29,6 +29,7 @@ from tfoptcmp.training.distribution import Replicas, is_chief
 from tfoptcmp.training.evaluation import Evaluation
 from tfoptcmp.training.hyperparameters import build_optimizer, set_hyperparameters
 from tfoptcmp.training.initial import InitialWeights
+from tfoptcmp.training.loop import run_blocks
 from tfoptcmp.training.model import TrialModel
 from tfoptcmp.trial import Interrupted, Outcome, TrialTask
 from tfoptcmp.workload import CROSS_ENTROPY, Budget, Splits, Workload
@@ -57,8 +58,8 @@ class Trainer:
         keep_checkpoints: Takes one more after the last step, for whoever wants the end state.
         should_stop: Asked after each compiled block. If it says so, a checkpoint is taken and
             `run` raises `Interrupted`.
-        callbacks: Keras callbacks for `fit`, e.g. TensorBoard or a progress display of one's own.
-        verbose: As in `fit`: 0 silent, 1 Keras's progress bar over the steps.
+        callbacks: Keras callbacks, e.g. TensorBoard or a progress display of one's own.
+        verbose: As in Keras's `fit`: 0 silent, 1 Keras's progress bar over the steps.
     """
 
     def __init__(
@@ -210,19 +211,11 @@ class Trainer:
         num_steps: int,
         callbacks: Sequence[keras.callbacks.Callback],
     ) -> None:
-        if self._replicas:
-            self._replicas.fit(
-                batches,
-                num_steps=num_steps,
-                block_steps=_block_steps(self._budget.eval_every_steps),
-                callbacks=callbacks,
-                verbose=self._verbose,
-            )
-            return
-        self._model.fit(
-            batches,
-            steps_per_epoch=num_steps,
-            shuffle=False,  # the source already gives the order
+        run_blocks(
+            self._model,
+            self._replicas.blocks(batches) if self._replicas else self._model.blocks(batches),
+            num_steps=num_steps,
+            block_steps=_block_steps(self._budget.eval_every_steps),
             callbacks=callbacks,
             verbose=self._verbose,
         )

@@ -6,7 +6,7 @@ were, and so does everything in the rest of a compiled block of steps. Only an u
 overflows float32, of finite gradients, gets through; the next loss or measurement finds it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -101,6 +101,12 @@ class TrialModel(keras.Model):
             return {"loss": self.objective.read_value()}
 
         self.train_function = tf.function(block, reduce_retracing=True, autograph=False)
+
+    def blocks(self, batches: tf.data.Dataset) -> Callable[[int], object]:
+        """Returns what trains on the next batches (x, y), a compiled block of them."""
+        self.make_train_function()
+        iterator = iter(batches)
+        return lambda num_steps: self.train_function(iterator)
 
     def _update(self, x: tf.Tensor, y: tf.Tensor) -> None:
         if self.steps_per_epoch is not None:

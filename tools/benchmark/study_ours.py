@@ -4,6 +4,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import workloads
 from tfoptcmp.records import Status, find_studies, read_study
 from tfoptcmp.training import runtime
 from tfoptcmp.workload import Splits, Workload
@@ -30,10 +31,11 @@ def ours(
         num_feasible: Instead of the case's.
         steps: Instead of the case's.
         data_dir: Of prepared data sets.
-        threads: Intra-op threads.
+        threads: Intra-op threads, if the workload has as many by default.
     """
-    runtime.configure(threads)
     spec = CASES[case].changed(num_feasible=num_feasible, steps=steps)
+    threads = min(threads, workloads.get(spec.workload).most_threads or threads)
+    runtime.configure(threads)
     workload, splits = spec.load(data_dir)
     turns.ready({"partial": splits.partial})
     for seed, _ in enumerate(turns):

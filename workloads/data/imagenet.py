@@ -151,6 +151,6 @@ def _decoded(
 ) -> tf.data.Dataset:
     """Decodes batches of records one by one, on all processors, and batches the images."""
     examples = read.prefetch(1).unbatch()
-    images = examples.map(image, num_parallel_calls=tf.data.AUTOTUNE)
     num_threads = len(os.sched_getaffinity(0))
+    images = examples.map(image, num_parallel_calls=num_threads)
     return images.batch(batch_size).prefetch(2).with_options(pipeline_options(num_threads))

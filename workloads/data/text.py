@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfoptcmp.workload import Splits
+from workloads.data.order import pipeline_options
 
 PADDING = -1  # A target that no loss and no metric counts.
 
@@ -84,12 +85,8 @@ class TextStreams:
             Batches (x, y), both int32 [batch_size, sequence_length].
         """
         del seed, augmentation_seed
-        options = tf.data.Options()
-        options.deterministic = True
-        options.threading.private_threadpool_size = 1  # Leaves the cores to the model.
-        return (
-            tf.data.Dataset.range(start, stop).map(self._window).prefetch(2).with_options(options)
-        )
+        windows = tf.data.Dataset.range(start, stop).map(self._window)
+        return windows.prefetch(2).with_options(pipeline_options())
 
     def _slice(self, step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         start = step % self.steps_per_epoch * self._sequence_length

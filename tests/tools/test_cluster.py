@@ -1,0 +1,28 @@
+"""How many threads a trial gets where nobody says it."""
+
+import dataclasses
+import os
+
+import pytest
+
+import workloads
+from tools.cluster import threads_of_trial
+
+DIGITS = workloads.get("digits_simple_cnn")
+EVERY = dataclasses.replace(DIGITS, most_threads=None)
+
+
+@pytest.mark.parametrize(
+    ("asked", "trained", "num_workers", "expected"),
+    [
+        (3, [DIGITS], 1, 3),
+        (0, [DIGITS], 1, 1),
+        (0, [EVERY], 1, 8),
+        (0, [EVERY], 3, 2),
+        (0, [EVERY], 9, 1),
+        (0, [DIGITS, EVERY], 2, 4),
+    ],
+)
+def test_threads_of_a_trial(monkeypatch, asked, trained, num_workers, expected):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(8)))
+    assert threads_of_trial(asked, trained, num_workers=num_workers) == expected
