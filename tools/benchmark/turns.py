@@ -1,9 +1,10 @@
 """Contestants, each in a process of its own, that are measured in turn.
 
-One run starts all of them, lets each compile and warm up, and then asks one after the other, round
-after round and each round in another order, for one measurement. Who comes after whom matters: in a
-fixed order equal contestants differed by 7 %. So a machine that becomes slower does so for all of them, and
-nothing of one (threads, allocator, settings of a library) is there while another is measured.
+One run starts all of them, lets each compile and warm up, and then asks one after the other for one
+measurement, round after round and each round in another order. So a machine that becomes slower
+does so for all of them, and nothing of one (threads, allocator, settings of a library) is there
+while another is measured, but for what it leaves in the caches: in a fixed order equal contestants
+differed by 7 %.
 """
 
 import contextlib
