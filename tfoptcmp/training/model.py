@@ -1,9 +1,10 @@
 """The training step, with its guard against divergence. TensorFlow only.
 
-`TrialModel` wraps a workload's network so that Keras's own `fit` trains it. A step whose loss or
-gradient is not finite changes nothing: weights, moving averages and the optimizer stay as they
-were, and so does everything in the rest of a compiled block of steps. Only an update that itself
-overflows float32, of finite gradients, gets through; the next loss or measurement finds it.
+`TrialModel` wraps a workload's network so that it is trained in compiled blocks of steps, by the
+trainer or by Keras's own `fit`. A step whose loss or gradient is not finite changes nothing:
+weights, moving averages and the optimizer stay as they were, and so does everything in the rest of
+the block. Only an update that itself overflows float32, of finite gradients, gets through; the next
+loss or measurement finds it.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -103,7 +104,10 @@ class TrialModel(keras.Model):
         self.train_function = tf.function(block, reduce_retracing=True, autograph=False)
 
     def blocks(self, batches: tf.data.Dataset) -> Callable[[int], object]:
-        """Returns what trains on the next batches (x, y), a compiled block of them."""
+        """Returns what trains on the next batches (x, y).
+
+        It goes on for a block, whatever number it is given, or to the end of the trial.
+        """
         self.make_train_function()
         iterator = iter(batches)
         return lambda num_steps: self.train_function(iterator)
