@@ -132,6 +132,10 @@ class Workload:
     jit_compile: bool = False
     most_threads: int | None = None
 
+    def useful_threads(self, available: int) -> int:
+        """Returns how many of the available threads make a training step faster."""
+        return min(available, self.most_threads or available)
+
     def budget(self, scale: str, **changes: int | None) -> Budget:
         """Returns the budget of a scale, with changed fields if any (then `scale` is "custom").
 

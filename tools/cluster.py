@@ -22,7 +22,7 @@ def threads_of_trial(
     Where that is 0, a worker's share of the processors, or as many as help one of the workloads.
     """
     share = max(1, len(os.sched_getaffinity(0)) // num_workers)
-    return threads_per_trial or max(min(share, w.most_threads or share) for w in workloads)
+    return threads_per_trial or max(w.useful_threads(share) for w in workloads)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from workloads.data import in_memory
 from workloads.data.in_memory import ArrayBatches, splits_of_arrays
 
 
@@ -79,3 +80,9 @@ def test_evaluation_is_in_order_and_train_is_a_subset_as_long_as_validation():
         "validation": list(range(5)),
         "test": list(range(255)),
     }
+
+
+def test_batches_made_ahead_are_those_made_between_steps(monkeypatch):
+    between = labels(source(10, 4), 3, 0, 15)
+    monkeypatch.setattr(in_memory, "_MOST_BYTES_AT_ONCE", 0)
+    np.testing.assert_array_equal(labels(source(10, 4), 3, 0, 15), between)

@@ -151,7 +151,13 @@ class Trainer:
                 stop=self._budget.steps,
             )
             # The order of the callbacks is important.
-            self._fit(batches, self._budget.steps - start, [measure, keep, *self._callbacks])
+            run_blocks(
+                model,
+                (replicas or model).blocks(batches),
+                num_steps=self._budget.steps - start,
+                callbacks=[measure, keep, *self._callbacks],
+                verbose=self._verbose,
+            )
         steps = int(model.optimizer.iterations.numpy())
         if keep.interrupted:
             if replicas:
@@ -204,21 +210,6 @@ class Trainer:
 
     def _scope(self) -> AbstractContextManager[object]:
         return self._strategy.scope() if self._strategy else nullcontext()
-
-    def _fit(
-        self,
-        batches: tf.data.Dataset,
-        num_steps: int,
-        callbacks: Sequence[keras.callbacks.Callback],
-    ) -> None:
-        run_blocks(
-            self._model,
-            self._replicas.blocks(batches) if self._replicas else self._model.blocks(batches),
-            num_steps=num_steps,
-            block_steps=_block_steps(self._budget.eval_every_steps),
-            callbacks=callbacks,
-            verbose=self._verbose,
-        )
 
     def _reset(self, task: TrialTask) -> None:
         model = self._model

@@ -12,7 +12,6 @@ def run_blocks(
     block: Callable[[int], object],
     *,
     num_steps: int,
-    block_steps: int,
     callbacks: Sequence[keras.callbacks.Callback],
     verbose: int,
 ) -> None:
@@ -21,10 +20,10 @@ def run_blocks(
     It also makes the data's iterator a second time at the end of an epoch, 7 ms.
 
     Args:
-        model: What is trained; a callback ends it with `model.stop_training`.
+        model: What is trained, in blocks of `model.steps_per_execution` of which the last may be
+            shorter; a callback ends it with `model.stop_training`.
         block: Trains for a number of steps, or until it diverges.
         num_steps: To train for.
-        block_steps: Steps of a block; the last one may have fewer.
         callbacks: Keras callbacks, called before and after each block.
         verbose: 0 is silent, 1 shows a progress bar.
     """
@@ -42,7 +41,7 @@ def run_blocks(
     done = 0
     while done < num_steps and not model.stop_training:
         called.on_train_batch_begin(done)
-        block(steps := min(block_steps, num_steps - done))
+        block(steps := min(model.steps_per_execution, num_steps - done))
         done += steps
         called.on_train_batch_end(done - 1, {"loss": float(model.objective.numpy())})
     called.on_epoch_end(0)

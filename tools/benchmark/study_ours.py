@@ -31,10 +31,10 @@ def ours(
         num_feasible: Instead of the case's.
         steps: Instead of the case's.
         data_dir: Of prepared data sets.
-        threads: Intra-op threads, if the workload has as many by default.
+        threads: Intra-op threads, of which those that help the workload are taken.
     """
     spec = CASES[case].changed(num_feasible=num_feasible, steps=steps)
-    threads = min(threads, workloads.get(spec.workload).most_threads or threads)
+    threads = workloads.get(spec.workload).useful_threads(threads)
     runtime.configure(threads)
     workload, splits = spec.load(data_dir)
     turns.ready({"partial": splits.partial})

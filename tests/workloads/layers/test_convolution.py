@@ -58,6 +58,15 @@ def test_gives_equal_bits_again():
         np.testing.assert_array_equal(a, b)
 
 
+def test_few_pixels_keep_tensorflows_gradient_by_the_kernel():
+    shape = (8, 8, 8, 1)
+    # Without a bias Keras's gradient by the kernel is that operation alone, too.
+    keras_own = results(keras.layers.Conv2D(6, 5, padding="same", use_bias=False), shape)
+    ours = results(Conv2D(6, 5, padding="same"), shape)
+    for a, b in zip(ours[1:3], keras_own[1:3], strict=True):  # by inputs and by kernel
+        np.testing.assert_array_equal(a, b)
+
+
 def test_saved_and_loaded(tmp_path):
     image = keras.Input((28, 28, 1))
     model = keras.Model(image, Conv2D(6, 5, padding="same")(image))
