@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from tfoptcmp.inclusions import closure, find
-from tfoptcmp.signatures import RULES
+from tfoptcmp.rules import RULES
 
 # By hand, from Choi et al. (2019), section 3: the transitive closure of SGD <= MOMENTUM <= RMSPROP,
 # SGD <= MOMENTUM <= ADAM, SGD <= NESTEROV <= NADAM; True where it is a limit.

@@ -7,8 +7,8 @@ import keras
 import numpy as np
 
 import workloads
-from tfoptcmp.signatures import RULES
-from tools.faults import fake
+from tfoptcmp.rules import RULES
+from tools.lab.faults import fake
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 

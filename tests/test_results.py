@@ -8,9 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tfoptcmp.analysis.comparisons import compare
-from tfoptcmp.analysis.tables import format_table
-from tfoptcmp.records import read_config
+from tfoptcmp.analysis.comparison import compare
+from tfoptcmp.analysis.report.tables import format_table
+from tfoptcmp.study.read import read_config
 
 RESULTS = Path(__file__).parents[1] / "results"
 STUDIES = sorted({path.parents[1] for path in RESULTS.glob("*/*/*/*/study.json")})

@@ -2,7 +2,8 @@ import json
 
 import pytest
 
-from tfoptcmp.signatures import RULES, SCHEDULES, Signature
+from tfoptcmp.rules import RULES
+from tfoptcmp.signatures import SCHEDULES, Signature
 from tfoptcmp.spaces import Choice, Fixed, LogUniform, SearchSpace, Uniform
 
 RATE = LogUniform(low=1e-4, high=1.0)

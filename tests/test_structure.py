@@ -53,8 +53,17 @@ def test_libraries_import_at_the_top_and_never_see_flags(path):
 
 # Where no TensorFlow is, a laptop with only the study directories still has these.
 LIGHT = (
-    *("spaces", "signatures", "inclusions", "records", "workload", "trial"),
-    *("analysis", "analysis.report"),
+    *(
+        "spaces",
+        "signatures",
+        "inclusions",
+        "rules",
+        "metrics",
+        "workload",
+        "study.read",
+        "study.write",
+    ),
+    *("analysis", "analysis.report.files"),
 )
 
 

@@ -5,7 +5,7 @@
 Keras's t counts micro-batches; BiasCorrected and RateRatio then no longer match the rules.)
 
 Parameters are properties that can be set between trials without a retrace, see
-`tfoptcmp.variables`. A learning rate and a momentum may share one schedule object; a `.keras`
+`tfoptcmp.descriptors`. A learning rate and a momentum may share one schedule object; a `.keras`
 file keeps that, `get_config` and `from_config` give each a copy of its own.
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfoptcmp.variables import (
+from tfoptcmp.descriptors import (
     NON_NEGATIVE,
     UNIT_INTERVAL,
     DecayRate,

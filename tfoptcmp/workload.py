@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
+from tfoptcmp.metrics import Metric
+
 if TYPE_CHECKING:
     import keras
     import tensorflow as tf
@@ -82,24 +84,6 @@ class Budget:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise ValueError(f"{name} must be an integer >= 1; got {value!r}")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Metric:
-    """The quantity trials are compared by, lower is better throughout.
-
-    Attributes:
-        name: "classification error" (share of wrong predictions in [0, 1]) or "cross entropy"
-            (nats a token).
-        unit: "share" (shown in percent) or "nats".
-    """
-
-    name: str
-    unit: str
-
-
-CLASSIFICATION_ERROR = Metric(name="classification error", unit="share")
-CROSS_ENTROPY = Metric(name="cross entropy", unit="nats")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-from tools import cli
-from tools.cli import UserError
+from tools.common import cli
+from tools.common.cli import UserError
 
 if TYPE_CHECKING:
+    from tfoptcmp.analysis.audit.findings import Finding
     from tfoptcmp.analysis.evidence import Evidence
-    from tfoptcmp.analysis.findings import Finding
 
 _CSV = flags.DEFINE_string(
     "csv",
@@ -53,7 +53,7 @@ EXIT_CODES = {"note": 0, "warning": 3, "error": 4}
 
 def _run(argv: list[str]) -> None:
     if _COLUMNS.value:
-        from tfoptcmp.analysis.importers import columns
+        from tfoptcmp.analysis.sources import columns
 
         print(columns.__doc__)
         return
@@ -64,7 +64,7 @@ def _run(argv: list[str]) -> None:
             raise UserError(f"arguments must be directories; got {directory!r}")
 
     from tfoptcmp.analysis.audit import audit
-    from tfoptcmp.analysis.importers import read_csv, read_evidence
+    from tfoptcmp.analysis.sources import read_csv, read_evidence
 
     comparisons = read_evidence(argv, _TUNING_BUDGET.value) if argv else []
     if _CSV.value is not None:

@@ -14,8 +14,8 @@ from pathlib import Path
 from absl import flags
 
 import workloads
-from tools import cli
-from tools.cli import UserError
+from tools.common import cli
+from tools.common.cli import UserError
 from workloads.data.catalogue import DATA_SETS, DataSet, partial_text
 
 _WORKLOAD = flags.DEFINE_list(

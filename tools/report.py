@@ -13,8 +13,8 @@ from pathlib import Path
 
 from absl import flags
 
-from tools import cli
-from tools.cli import UserError
+from tools.common import cli
+from tools.common.cli import UserError
 
 _STUDY_DIR = flags.DEFINE_multi_string(
     "study_dir", [], "A study or a directory of studies; positional arguments count as well."
@@ -49,11 +49,11 @@ def _run(argv: list[str]) -> None:
     output_dir = Path(_OUTPUT_DIR.value or directories[0])
 
     from tfoptcmp.analysis.audit import audit
-    from tfoptcmp.analysis.comparisons import compare
-    from tfoptcmp.analysis.importers.studies import of_comparison
-    from tfoptcmp.analysis.report import write_report
-    from tfoptcmp.analysis.summary import format_verdicts
-    from tfoptcmp.analysis.tables import format_table
+    from tfoptcmp.analysis.comparison import compare
+    from tfoptcmp.analysis.report.answer import format_verdicts
+    from tfoptcmp.analysis.report.files import write_report
+    from tfoptcmp.analysis.report.tables import format_table
+    from tfoptcmp.analysis.sources.evidence_of_studies import of_comparison
 
     comparisons = compare(directories, _TUNING_BUDGET.value)
     for comparison in comparisons:

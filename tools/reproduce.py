@@ -13,8 +13,8 @@ from pathlib import Path
 
 from absl import flags
 
-from tools import cli, cluster, show
-from tools.cli import UserError
+from tools.common import cli, cluster, terminal
+from tools.common.cli import UserError
 from tools.reproduction.plans import (
     EVERYTHING,
     FIGURES,
@@ -132,17 +132,17 @@ def _run_studies(plan: FigurePlan, output_dir: Path, studies_dir: Path) -> list[
     cli.import_tensorflow()
     import workloads
     from tfoptcmp.training import runtime
-    from tools.reproduction import running
-    from tools.running import Running
+    from tools.common.running import Running
+    from tools.reproduction import studies
 
-    running.check_names(plan.panels)
+    studies.check_names(plan.panels)
     num_workers = _NUM_WORKERS.value
     trained = [workloads.get(panel.workload) for panel in plan.panels]
     threads = runtime.configure(
         cluster.threads_of_trial(_THREADS_PER_TRIAL.value, trained, num_workers=num_workers)
     )
     try:
-        ready = running.prepare(
+        ready = studies.prepare(
             plan.panels,
             scale=_SCALE.value,
             studies_dir=studies_dir,
@@ -154,11 +154,11 @@ def _run_studies(plan: FigurePlan, output_dir: Path, studies_dir: Path) -> list[
     except ValueError as error:
         raise UserError(f"--{error}") from error
     print(f"Figure {_FIGURE.value}: {plan.title}, scale {_SCALE.value}")
-    _print_plan(ready, running.estimate_seconds)
+    _print_plan(ready, studies.estimate_seconds)
     if not _PLAN.value:
         workers = Running(num_workers=num_workers, data_dir=_DATA_DIR.value)
         for one in ready:
-            running.run(one, seed=_SEED.value, threads_per_trial=threads, running=workers)
+            studies.run(one, seed=_SEED.value, threads_per_trial=threads, running=workers)
     return [one.directory for one in ready]
 
 
@@ -196,14 +196,15 @@ def _print_plan(ready, estimate_seconds) -> None:
         print(
             f"  {one.panel.directory}: {', '.join(one.panel.optimizers)}; "
             f"{' or '.join(map(str, counts))} feasible trials each of {one.budget.steps:,} steps "
-            f"of {one.budget.batch_size}, {one.left} of them to run: about {show.duration(seconds)}"
+            f"of {one.budget.batch_size}, {one.left} of them to run: "
+            f"about {terminal.duration(seconds)}"
         )
         sys.stdout.flush()
     left = sum(one.left for one in ready)
     if left:
         print(
-            f"{left} feasible trials, about {show.duration(total)}, plus what the infeasible ones "
-            "take"
+            f"{left} feasible trials, about {terminal.duration(total)}, plus what the infeasible "
+            "ones take"
         )
     else:
         print("nothing is left to run")

@@ -9,9 +9,9 @@ was stopped goes on with the same command.
 
 from absl import flags
 
-from tfoptcmp.records import Measurement, Status
-from tools import cli, cluster, extensions, show, study_flags, training_flags
-from tools.cli import UserError
+from tfoptcmp.study.schema import Measurement, Status
+from tools.common import cli, cluster, extensions, study_flags, terminal, training_flags
+from tools.common.cli import UserError
 
 _OPTIMIZER = flags.DEFINE_string("optimizer", None, "Update rule; an unknown name lists the known.")
 _TRIAL = flags.DEFINE_integer(
@@ -93,19 +93,19 @@ def _train(workload, budget, signature, index, values, arguments, devices) -> No
     from contextlib import ExitStack
     from pathlib import Path
 
-    from tfoptcmp.study_writer import MeasurementWriter
+    from tfoptcmp.study.trial import TrialTask, trial_seeds
+    from tfoptcmp.study.write import MeasurementWriter
     from tfoptcmp.training import Trainer
     from tfoptcmp.training.checkpoint import remove_checkpoints
     from tfoptcmp.training.distribution import is_chief
     from tfoptcmp.training.tensorboard import TrialLog
-    from tfoptcmp.trial import TrialTask, trial_seeds
-    from tools.stopping import stop_on_signals
+    from tools.common.signals import stop_on_signals
 
     splits = study_flags.load(workload, budget)
     print(f"{workload.title}, {signature.rule.title}, scale {budget.scale}, {budget.steps} steps")
     if splits.partial:
         print(f"PARTIAL DATA: {splits.partial}")
-    print(show.hyperparameters(values, arguments))
+    print(terminal.hyperparameters(values, arguments))
     directory = None if _OUTPUT_DIR.value is None else Path(_OUTPUT_DIR.value)
     task = TrialTask(
         index=index,
@@ -127,7 +127,7 @@ def _train(workload, budget, signature, index, values, arguments, devices) -> No
             **training_flags.checkpoint_intervals(),
             **devices.options(),
         )
-        sinks = [lambda measurement: print(show.measurement_row(measurement, unit), flush=True)]
+        sinks = [lambda measurement: print(terminal.measurement_row(measurement, unit), flush=True)]
         if writes:
             if (directory / "metadata.json").exists():
                 raise UserError(f"--output_dir must not be a trial of a study; got {directory}")
@@ -143,7 +143,7 @@ def _train(workload, budget, signature, index, values, arguments, devices) -> No
             for sink in sinks:
                 sink(measurement)
 
-        print(show.measurement_header(workload.metric.name), flush=True)
+        print(terminal.measurement_header(workload.metric.name), flush=True)
         outcome = trainer.run(task, on_measurement)
         if writes:
             log.close(outcome.status)

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from absl import flags
 
-from tfoptcmp.signatures import RULES
-from tools import cli, running_flags, show, study_flags, training_flags
-from tools.cli import UserError
+from tfoptcmp.rules import RULES
+from tools.common import cli, running_flags, study_flags, terminal, training_flags
+from tools.common.cli import UserError
 
 _OPTIMIZERS = flags.DEFINE_list("optimizers", list(RULES), "Update rules to compare.")
 _STUDY_DIR = flags.DEFINE_string(
@@ -101,23 +101,23 @@ def _trial_counts(signatures, budget) -> dict[str, tuple[int, int]]:
 
 def _plan(workload, budget, splits, signatures, counts, devices) -> None:
     """Prints what a run would do, with the time measured on a few steps."""
-    from tools.estimate import seconds_per_trial
+    from tools.common.estimate import seconds_per_trial
 
-    print("\n".join(show.space(signature) for signature in signatures))
+    print("\n".join(terminal.space(signature) for signature in signatures))
     seconds = seconds_per_trial(workload, budget, splits, signatures[-1], devices)
     num_feasible = [count for count, _ in counts.values()]
     num_trials = sum(num_feasible)
     each = str(num_feasible[0]) if len(set(num_feasible)) == 1 else f"{num_feasible}"
     print(
         f"{len(signatures)} optimizers x {each} feasible trials of "
-        f"{show.duration(seconds)} each: about "
-        f"{show.duration(seconds * num_trials / running_flags.num_workers())}, plus what the "
+        f"{terminal.duration(seconds)} each: about "
+        f"{terminal.duration(seconds * num_trials / running_flags.num_workers())}, plus what the "
         "infeasible ones take (they stop when they diverge)"
     )
 
 
 def _tune(workload, budget, splits, signatures, counts, threads, devices) -> None:
-    from tools.studies import run_studies, study_config
+    from tools.common.run_studies import run_studies, study_config
 
     study_dir = Path(_STUDY_DIR.value)
     configs = [

@@ -9,8 +9,8 @@ import traceback
 from collections.abc import Callable
 from typing import Protocol
 
-from tfoptcmp.records import Measurement, Status, StudyError
-from tfoptcmp.trial import Interrupted, Outcome, RunTrial, TrialTask
+from tfoptcmp.study.schema import Measurement, Status, StudyError
+from tfoptcmp.study.trial import Interrupted, Outcome, RunTrial, TrialTask
 
 OnMeasurement = Callable[[TrialTask, Measurement], None]
 

@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from tfoptcmp.records import Measurement, Status, Trial
-from tfoptcmp.trial import TrialTask
+from tfoptcmp.study.schema import Measurement, Status, Trial
+from tfoptcmp.study.trial import TrialTask
 
 
 @dataclass(frozen=True, kw_only=True)

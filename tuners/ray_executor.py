@@ -22,8 +22,8 @@ from typing import Any, Self
 
 import ray
 
-from tfoptcmp.records import Measurement, Status, StudyError
-from tfoptcmp.trial import Interrupted, Outcome, RunTrial, TrialTask
+from tfoptcmp.study.schema import Measurement, Status, StudyError
+from tfoptcmp.study.trial import Interrupted, Outcome, RunTrial, TrialTask
 from tuners.executors import OnMeasurement
 
 # Makes the trial function of a worker, in the worker, from what says whether to stop; picklable.

@@ -1,7 +1,7 @@
 """Runs the winner of a study again with fresh seeds: what its result is worth without luck.
 
 Re-runs are no trials: they lie under `<study>/reruns/<index>-<j>/` in the files of a trial, and
-nothing counts them (`tfoptcmp.analysis.reruns` reads them). Re-run j of a trial is a function of
+nothing counts them (`tfoptcmp.analysis.sources` reads them). Re-run j of a trial is a function of
 (study seed, index, j); one that is on record is not run again.
 """
 
@@ -12,19 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from tfoptcmp.durable import write_json
-from tfoptcmp.records import (
-    Measurement,
-    Status,
-    Study,
-    StudyConfig,
-    StudyError,
-    Trial,
-    read_study,
-    read_trial,
-)
-from tfoptcmp.study_writer import MeasurementWriter, open_study
-from tfoptcmp.trial import RunTrial, TrialTask, trial_seeds
+from tfoptcmp.study.durable import write_json
+from tfoptcmp.study.read import Study, read_study, read_trial
+from tfoptcmp.study.schema import Measurement, Status, StudyConfig, StudyError, Trial
+from tfoptcmp.study.trial import RunTrial, TrialTask, trial_seeds
+from tfoptcmp.study.write import MeasurementWriter, open_study
 
 
 def rerun_seeds(study_seed: int, index: int, rerun: int) -> dict[str, int]:

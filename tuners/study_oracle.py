@@ -11,9 +11,9 @@ import keras_tuner
 from keras_tuner.engine.trial import Trial as Claim
 from keras_tuner.engine.trial import TrialStatus
 
-from tfoptcmp.records import Status, StudyConfig, Trial
 from tfoptcmp.spaces import SearchSpace
-from tuners.hyperparameters import declare
+from tfoptcmp.study.schema import Status, StudyConfig, Trial
+from tuners.keras_tuner_space import declare
 from tuners.oracle import QuasiRandomOracle
 from tuners.searches import GRID, grid_size, point_of
 

@@ -11,7 +11,8 @@ and 6 hours for six rules, `smoke` 2 minutes for six rules.
 
 import keras
 
-from tfoptcmp.workload import CLASSIFICATION_ERROR, Budget, Splits, Workload
+from tfoptcmp.metrics import CLASSIFICATION_ERROR
+from tfoptcmp.workload import Budget, Splits, Workload
 from workloads.data.catalogue import CIFAR100
 from workloads.data.cifar import splits_of_cifar
 from workloads.models.all_cnn_c import all_cnn_c

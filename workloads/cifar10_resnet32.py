@@ -13,7 +13,8 @@ losses therefore mean nothing. Adam at 1e-3 with a decaying rate ends at 45.2 % 
 
 import keras
 
-from tfoptcmp.workload import CLASSIFICATION_ERROR, Budget, Splits, Workload
+from tfoptcmp.metrics import CLASSIFICATION_ERROR
+from tfoptcmp.workload import Budget, Splits, Workload
 from workloads.data.catalogue import CIFAR10
 from workloads.data.cifar import splits_of_cifar
 from workloads.models.resnet_cifar import resnet_cifar

@@ -10,7 +10,8 @@ and 9 hours for six rules, `smoke` 3 minutes for six rules.
 
 import keras
 
-from tfoptcmp.workload import CLASSIFICATION_ERROR, Budget, Splits, Workload
+from tfoptcmp.metrics import CLASSIFICATION_ERROR
+from tfoptcmp.workload import Budget, Splits, Workload
 from workloads.data.catalogue import CIFAR10
 from workloads.data.cifar import splits_of_cifar
 from workloads.models.vgg16 import vgg16

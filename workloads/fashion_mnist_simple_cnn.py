@@ -15,7 +15,8 @@ steps; the `cpu` target of 10 % lies above both. The best of four trials ends at
 import keras
 import tensorflow as tf
 
-from tfoptcmp.workload import CLASSIFICATION_ERROR, Budget, Splits, Workload
+from tfoptcmp.metrics import CLASSIFICATION_ERROR
+from tfoptcmp.workload import Budget, Splits, Workload
 from workloads.data.catalogue import FASHION_MNIST, partial_text
 from workloads.data.in_memory import splits_of_arrays
 from workloads.data.tfds import read_arrays

@@ -11,7 +11,8 @@ rules; neither learns much.
 
 import keras
 
-from tfoptcmp.workload import CLASSIFICATION_ERROR, Budget, Splits, Workload
+from tfoptcmp.metrics import CLASSIFICATION_ERROR
+from tfoptcmp.workload import Budget, Splits, Workload
 from workloads.data.imagenet import splits_of_imagenet
 from workloads.models.resnet50 import resnet50
 

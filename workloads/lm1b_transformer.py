@@ -13,7 +13,8 @@ six rules.
 
 import keras
 
-from tfoptcmp.workload import CROSS_ENTROPY, Budget, Splits, Workload
+from tfoptcmp.metrics import CROSS_ENTROPY
+from tfoptcmp.workload import Budget, Splits, Workload
 from workloads.data.lm1b import splits_of_lm1b
 from workloads.models.transformer import transformer
 

@@ -15,7 +15,8 @@ from pydoc_data.topics import topics
 
 import keras
 
-from tfoptcmp.workload import CLASSIFICATION_ERROR, Budget, Splits, Workload
+from tfoptcmp.metrics import CLASSIFICATION_ERROR
+from tfoptcmp.workload import Budget, Splits, Workload
 from workloads.data.text import encode, splits_of_text
 from workloads.models.lstm import lstm
 

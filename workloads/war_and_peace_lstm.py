@@ -11,7 +11,8 @@ in `cpu`; its target is 50 %.
 
 import keras
 
-from tfoptcmp.workload import CLASSIFICATION_ERROR, Budget, Splits, Workload
+from tfoptcmp.metrics import CLASSIFICATION_ERROR
+from tfoptcmp.workload import Budget, Splits, Workload
 from workloads.data.catalogue import WAR_AND_PEACE
 from workloads.data.text import encode, splits_of_text
 from workloads.data.tfds import iterate_texts

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfoptcmp.optimizers import SGD, Adam, Momentum, NAdam, Nesterov, RMSProp, imitate
-from tfoptcmp.signatures import RULES
+from tfoptcmp.rules import RULES
 
 FloatArray = NDArray[np.float64]
 

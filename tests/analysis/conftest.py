@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tfoptcmp.records import Status, StudyConfig, Trial
-from tfoptcmp.signatures import RULES, Signature
+from tfoptcmp.rules import RULES
+from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import Choice, Fixed, LogUniform, SearchSpace, Uniform
-from tfoptcmp.study_writer import open_study
+from tfoptcmp.study.schema import Status, StudyConfig, Trial
+from tfoptcmp.study.write import open_study
 
 SCHEDULE = {
     "decay_steps_fraction": Uniform(low=0.5, high=1.0),

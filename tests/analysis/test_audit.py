@@ -8,13 +8,14 @@ import pandas as pd
 import pytest
 
 from tfoptcmp.analysis.audit import CHECKS, audit
-from tfoptcmp.analysis.comparisons import compare
-from tfoptcmp.analysis.importers import read_evidence
-from tfoptcmp.analysis.importers.studies import of_comparison
-from tfoptcmp.analysis.importers.tables import evidence_of_table
-from tfoptcmp.analysis.verdicts import inclusion_verdicts
+from tfoptcmp.analysis.comparison import compare
+from tfoptcmp.analysis.sources import read_evidence
+from tfoptcmp.analysis.sources.evidence_of_studies import of_comparison
+from tfoptcmp.analysis.sources.tables import evidence_of_table
+from tfoptcmp.analysis.statistics.verdicts import inclusion_verdicts
 from tfoptcmp.hyperparameters import Hyperparameter
-from tfoptcmp.signatures import RULES, Rule, Signature
+from tfoptcmp.rules import RULES, Rule
+from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import Choice, Fixed, LogUniform, SearchSpace, Uniform
 
 SCHEDULE = {

@@ -4,7 +4,7 @@ import time
 import numpy as np
 import pytest
 
-from tfoptcmp.analysis.bootstrap import (
+from tfoptcmp.analysis.statistics.best_of_k import (
     best_of,
     best_of_sampled,
     budget_curve,

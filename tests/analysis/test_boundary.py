@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tfoptcmp.analysis.boundary import (
+from tfoptcmp.analysis.comparison import compare
+from tfoptcmp.analysis.ranges.boundary import (
     Edge,
     check_boundaries,
     good_trials,
@@ -13,7 +14,6 @@ from tfoptcmp.analysis.boundary import (
     suggested_spaces,
     write_spaces,
 )
-from tfoptcmp.analysis.comparisons import compare
 from tfoptcmp.spaces import Choice, Fixed, LogUniform, SearchSpace, Uniform
 
 

@@ -8,9 +8,9 @@ from html import unescape
 
 import pytest
 
-from tfoptcmp.analysis.comparisons import compare
-from tfoptcmp.analysis.findings import Finding
-from tfoptcmp.analysis.report import write_report
+from tfoptcmp.analysis.audit.findings import Finding
+from tfoptcmp.analysis.comparison import compare
+from tfoptcmp.analysis.report.files import write_report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 

@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 
-from tfoptcmp.analysis.bootstrap import best_of
-from tfoptcmp.analysis.comparisons import compare
-from tfoptcmp.analysis.curves import verdict_curve
-from tfoptcmp.analysis.distributions import difference, superiority
+from tfoptcmp.analysis.comparison import compare
 from tfoptcmp.analysis.figures import inclusions_figure
-from tfoptcmp.analysis.statistics import STATISTICS, selection_and_values
-from tfoptcmp.analysis.verdicts import Verdict, inclusion_verdicts, judge, tolerance
+from tfoptcmp.analysis.statistics.best_of_k import best_of
+from tfoptcmp.analysis.statistics.curves import verdict_curve
+from tfoptcmp.analysis.statistics.distributions import difference, superiority
+from tfoptcmp.analysis.statistics.quantities import STATISTICS, selection_and_values
+from tfoptcmp.analysis.statistics.verdicts import Verdict, inclusion_verdicts, judge, tolerance
 
 
 @pytest.mark.parametrize("statistic", STATISTICS)

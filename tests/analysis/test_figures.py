@@ -1,9 +1,7 @@
 import pytest
 from matplotlib.figure import Figure
 
-from tfoptcmp.analysis.bootstrap import budget_curve
-from tfoptcmp.analysis.comparisons import compare
-from tfoptcmp.analysis.curves import verdict_curve
+from tfoptcmp.analysis.comparison import compare
 from tfoptcmp.analysis.figures import (
     boundaries_figure,
     draw_differences,
@@ -29,8 +27,10 @@ from tfoptcmp.analysis.figures import (
 from tfoptcmp.analysis.figures.infeasible import share_interval
 from tfoptcmp.analysis.figures.steps import reached_targets
 from tfoptcmp.analysis.figures.style import COLOURS
-from tfoptcmp.analysis.statistics import best_of_k, steps_of_best
-from tfoptcmp.signatures import RULES
+from tfoptcmp.analysis.statistics.best_of_k import budget_curve
+from tfoptcmp.analysis.statistics.curves import verdict_curve
+from tfoptcmp.analysis.statistics.quantities import best_of_k, steps_of_best
+from tfoptcmp.rules import RULES
 
 TITLES = ["SGD", "Momentum", "Nesterov", "RMSProp", "Adam", "NAdam"]
 

@@ -6,10 +6,10 @@ import math
 import pytest
 
 from tfoptcmp.analysis.audit import audit
-from tfoptcmp.analysis.importers import read_csv, read_evidence
-from tfoptcmp.analysis.importers.names import rule_named, searched_name, searched_range
-from tfoptcmp.records import StudyError
+from tfoptcmp.analysis.sources import read_csv, read_evidence
+from tfoptcmp.analysis.sources.names import rule_named, searched_name, searched_range
 from tfoptcmp.spaces import Choice, Fixed, LogUniform, Uniform
+from tfoptcmp.study.schema import StudyError
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ import math
 
 import pytest
 
-from tfoptcmp.analysis.boundary import good_trials
-from tfoptcmp.analysis.comparisons import compare
-from tfoptcmp.analysis.narrowing import final_spaces
-from tfoptcmp.analysis.report import write_report
+from tfoptcmp.analysis.comparison import compare
+from tfoptcmp.analysis.ranges.boundary import good_trials
+from tfoptcmp.analysis.ranges.narrowing import final_spaces
+from tfoptcmp.analysis.report.files import write_report
 from tfoptcmp.spaces import LogUniform, SearchSpace
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from tfoptcmp.analysis.audit import audit
-from tfoptcmp.analysis.importers import read_csv, read_evidence
+from tfoptcmp.analysis.sources import read_csv, read_evidence
 from tfoptcmp.spaces import Fixed, LogUniform
 
 RANGES = {

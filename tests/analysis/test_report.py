@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tfoptcmp.analysis.comparisons import compare
-from tfoptcmp.analysis.findings import Finding
-from tfoptcmp.analysis.report import write_report
-from tfoptcmp.analysis.summary import LIMIT_OF_VERDICTS, LIMITS_OF_THE_PAPER
-from tfoptcmp.records import StudyError
-from tfoptcmp.signatures import RULES
+from tfoptcmp.analysis.audit.findings import Finding
+from tfoptcmp.analysis.comparison import compare
+from tfoptcmp.analysis.report.answer import LIMIT_OF_VERDICTS, LIMITS_OF_THE_PAPER
+from tfoptcmp.analysis.report.files import write_report
+from tfoptcmp.rules import RULES
+from tfoptcmp.study.schema import StudyError
 
 VOID = {"meta", "img", "br"}
 

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from tfoptcmp.analysis import load_studies
-from tfoptcmp.records import Status, StudyError
+from tfoptcmp.study.schema import Status, StudyError
 
 
 def test_one_row_a_trial(six_rules):
@@ -66,7 +66,7 @@ def test_unknown_rule_is_said(tmp_path, make_signature, write_study):
 
 def test_analysis_imports_no_tensorflow():
     code = (
-        "import sys, tfoptcmp.analysis, tfoptcmp.analysis.report;"
+        "import sys, tfoptcmp.analysis, tfoptcmp.analysis.report.files;"
         "print([m for m in ('tensorflow', 'keras', 'keras_tuner') if m in sys.modules])"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

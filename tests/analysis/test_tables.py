@@ -3,10 +3,20 @@ import io
 
 import pytest
 
-from tfoptcmp.analysis.comparisons import compare
-from tfoptcmp.analysis.summary import conclusion, format_verdicts, leader, pair_sentences
-from tfoptcmp.analysis.tables import best_cells, best_rows, format_table, hyperparameter_cells
-from tfoptcmp.analysis.verdicts import inclusion_verdicts
+from tfoptcmp.analysis.comparison import compare
+from tfoptcmp.analysis.report.answer import (
+    conclusion,
+    format_verdicts,
+    leader,
+    pair_sentences,
+)
+from tfoptcmp.analysis.report.tables import (
+    best_cells,
+    best_rows,
+    format_table,
+    hyperparameter_cells,
+)
+from tfoptcmp.analysis.statistics.verdicts import inclusion_verdicts
 
 TITLES = ["SGD", "Momentum", "Nesterov", "RMSProp", "Adam", "NAdam"]
 

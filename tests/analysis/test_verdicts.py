@@ -3,19 +3,19 @@ import math
 import numpy as np
 import pytest
 
-from tfoptcmp.analysis.bootstrap import best_of
-from tfoptcmp.analysis.comparisons import compare
-from tfoptcmp.analysis.distributions import difference, distribution
-from tfoptcmp.analysis.summary import conclusion
-from tfoptcmp.analysis.verdicts import (
+from tfoptcmp.analysis.comparison import compare
+from tfoptcmp.analysis.report.answer import conclusion
+from tfoptcmp.analysis.statistics.best_of_k import best_of
+from tfoptcmp.analysis.statistics.distributions import difference, distribution
+from tfoptcmp.analysis.statistics.verdicts import (
     LOSS_TOLERANCE,
     Verdict,
     inclusion_verdicts,
     judge,
     why_not_included,
 )
-from tfoptcmp.records import StudyError
 from tfoptcmp.spaces import Choice, Fixed, LogUniform
+from tfoptcmp.study.schema import StudyError
 
 # All pairs of PAPER section 1's transitive closure.
 CLOSURE = {

@@ -5,9 +5,11 @@ import numpy as np
 import tensorflow as tf
 
 from tfoptcmp.hyperparameters import Hyperparameter
-from tfoptcmp.signatures import Rule, Signature
+from tfoptcmp.metrics import CLASSIFICATION_ERROR
+from tfoptcmp.rules import Rule
+from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import LogUniform, SearchSpace
-from tfoptcmp.workload import CLASSIFICATION_ERROR, Budget, Workload
+from tfoptcmp.workload import Budget, Workload
 from workloads.data.in_memory import splits_of_arrays
 from workloads.spaces.ranges import DECAY, INITIAL_RANGES, initial_signatures
 

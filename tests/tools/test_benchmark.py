@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
-from tools.benchmark.results import Check, Comparison, Range, fastest, ratios
-from tools.benchmark.shapes import shapes
-from tools.benchmark.turns import Contestant, Samples, alternate
+from tools.lab.benchmark.order_of_rounds import Contestant, Samples, alternate
+from tools.lab.benchmark.results import Check, Comparison, Range, fastest, ratios
+from tools.lab.benchmark.shapes import shapes
 
 needs_torch = pytest.mark.skipif(
     importlib.util.find_spec("torch") is None, reason="the extra `bench` is not installed"
@@ -36,7 +36,7 @@ def dies(turns):
 
 def run(*arguments):
     return subprocess.run(
-        [sys.executable, "-m", "tools.benchmark", *arguments],
+        [sys.executable, "-m", "tools.lab.benchmark", *arguments],
         capture_output=True,
         text=True,
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
@@ -118,7 +118,7 @@ def test_shapes_have_the_parameters_of_their_networks(size, num_parameters):
 
 
 def test_floating_point_operations_of_the_simple_cnn():
-    from tools.benchmark import flops
+    from tools.lab.benchmark import flops
     from workloads.models.simple_cnn import simple_cnn
 
     # By hand, forward: products of (pixels, window, filters) and of the dense layers.
@@ -188,7 +188,7 @@ def test_unknown_names_list_the_known(flag, message):
 def test_help_needs_no_heavy_import():
     code = (
         "import sys; sys.argv = ['benchmark', '--help']\n"
-        "from tools.benchmark import __main__\n"
+        "from tools.lab.benchmark import __main__\n"
         "try: __main__.main()\n"
         "except SystemExit: pass\n"
         "assert not {'tensorflow', 'keras', 'torch', 'pandas', 'scipy'} & set(sys.modules)"

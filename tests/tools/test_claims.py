@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tfoptcmp.analysis.comparisons import compare
+from tfoptcmp.analysis.comparison import compare
 from tools.reproduction.claims import CLAIMS, answer
 from tools.reproduction.plans import ALL_TUNED, Panel
 

@@ -6,7 +6,7 @@ import os
 import pytest
 
 import workloads
-from tools.cluster import threads_of_trial
+from tools.common.cluster import threads_of_trial
 
 DIGITS = workloads.get("digits_simple_cnn")
 EVERY = dataclasses.replace(DIGITS, most_threads=None)

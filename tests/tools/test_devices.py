@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from tfoptcmp.records import read_study
+from tfoptcmp.study.read import read_study
 
 TUNE = (
     *("tune", "--workload=digits_simple_cnn", "--optimizers=sgd,momentum", "--scale=smoke"),

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tfoptcmp.analysis import load_studies
-from tfoptcmp.analysis.comparisons import compare
-from tfoptcmp.analysis.verdicts import inclusion_verdicts
+from tfoptcmp.analysis.comparison import compare
+from tfoptcmp.analysis.statistics.verdicts import inclusion_verdicts
 
 HERE = Path(__file__).parent
 

@@ -1,4 +1,4 @@
-"""The short form of `python -m tools.faults`; and that it notices what a study must not do."""
+"""The short form of `python -m tools.lab.faults`; and that it notices what a study must not do."""
 
 import json
 import os
@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from tfoptcmp.durable import plain
-from tfoptcmp.records import StudyError
-from tools.faults import damage, writes
+from tfoptcmp.study.durable import plain
+from tfoptcmp.study.schema import StudyError
+from tools.lab.faults import damage, writes
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:(currentThread|getName)\\(\\) is deprecated:DeprecationWarning"
@@ -53,14 +53,17 @@ def not_synchronised(path, data):
     ("fault", "write_json"), [(writes.kills, in_place), (writes.power_cuts, not_synchronised)]
 )
 def test_careless_writing_is_noticed(fault, write_json, monkeypatch):
-    monkeypatch.setattr("tfoptcmp.study_writer.write_json", write_json)
+    monkeypatch.setattr("tfoptcmp.study.write.write_json", write_json)
     with pytest.raises(StudyError, match=r"study\.json"):
         fault()
 
 
 def run(*flags):
     return subprocess.run(
-        [sys.executable, "-m", "tools.faults", *flags], capture_output=True, text=True, timeout=240
+        [sys.executable, "-m", "tools.lab.faults", *flags],
+        capture_output=True,
+        text=True,
+        timeout=240,
     )
 
 

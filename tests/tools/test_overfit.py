@@ -9,12 +9,12 @@ import pytest
 import tensorflow_datasets as tfds
 
 import workloads
-from tools import overfitting
+from tools.lab import overfitting
 
 
 def overfit(*arguments):
     return subprocess.run(
-        [sys.executable, "-m", "tools.overfit", *arguments],
+        [sys.executable, "-m", "tools.lab.overfit", *arguments],
         capture_output=True,
         text=True,
         timeout=240,

@@ -8,7 +8,8 @@ import time
 
 import pytest
 
-from tfoptcmp.records import Status, find_studies, read_study
+from tfoptcmp.study.read import find_studies, read_study
+from tfoptcmp.study.schema import Status
 
 PROGRAMS = ("train", "tune", "report", "audit", "reproduce")
 

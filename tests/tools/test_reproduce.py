@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from tfoptcmp.analysis.comparisons import compare
-from tfoptcmp.signatures import RULES
+from tfoptcmp.analysis.comparison import compare
+from tfoptcmp.rules import RULES
 from tools.reproduction.claims import CLAIMS
 from tools.reproduction.drawing import DRAW, draw_and_save
 from tools.reproduction.plans import FIGURES, with_optimizers, with_space, with_workloads

@@ -9,7 +9,8 @@ import time
 
 import pytest
 
-from tfoptcmp.records import Status, read_study
+from tfoptcmp.study.read import read_study
+from tfoptcmp.study.schema import Status
 
 COMMAND = (
     *(sys.executable, "-m", "tools.tune", "--workload=digits_simple_cnn", "--scale=smoke"),

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tfoptcmp.records import find_studies, read_study
+from tfoptcmp.study.read import find_studies, read_study
 
 SPACE = {
     "dimensions": {

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from tfoptcmp.trial import Interrupted
-from tools.stopping import Terminated, exit_code, stop_on_signals
+from tfoptcmp.study.trial import Interrupted
+from tools.common.signals import Terminated, exit_code, stop_on_signals
 
 
 def handlers():

@@ -5,10 +5,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfoptcmp.signatures import RULES, Signature
+from tfoptcmp.metrics import CLASSIFICATION_ERROR
+from tfoptcmp.rules import RULES
+from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import Choice, Fixed, LogUniform, SearchSpace, Uniform
-from tfoptcmp.trial import TrialTask, trial_seeds
-from tfoptcmp.workload import CLASSIFICATION_ERROR, Budget, Splits, Workload
+from tfoptcmp.study.trial import TrialTask, trial_seeds
+from tfoptcmp.workload import Budget, Splits, Workload
 
 _RNG = np.random.default_rng(0)
 _CENTRES = _RNG.normal(size=(4, 6))

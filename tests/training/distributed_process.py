@@ -14,9 +14,9 @@ import numpy as np
 import tensorflow as tf
 import trial_process
 
+from tfoptcmp.study.trial import Interrupted, TrialTask, trial_seeds
 from tfoptcmp.training import Trainer, runtime
 from tfoptcmp.training.distribution import make_strategy
-from tfoptcmp.trial import Interrupted, TrialTask, trial_seeds
 
 
 class Changed:

@@ -8,10 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tfoptcmp.records import Status, Trial, trial_directory
+from tfoptcmp.study.read import trial_directory
+from tfoptcmp.study.schema import Status, Trial
+from tfoptcmp.study.trial import Interrupted
 from tfoptcmp.training import Trainer
 from tfoptcmp.training.checkpoint import Checkpoint, CheckpointRemover, Checkpoints
-from tfoptcmp.trial import Interrupted
 
 ROW = {"step": 10, "train_loss": 0.1, "test_loss": None, "validation_loss": float("inf")}
 IDENTITY = {"index": 3, "arguments": {"learning_rate": 0.1}}

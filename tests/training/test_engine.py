@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfoptcmp.records import COLUMNS, Status
+from tfoptcmp.metrics import CROSS_ENTROPY
+from tfoptcmp.study.schema import COLUMNS, Status
 from tfoptcmp.training import Trainer
-from tfoptcmp.workload import CROSS_ENTROPY
 
 # Adam with hyperparameters that learn the blobs.
 GOOD = {"alpha0_over_epsilon": 1.0, "epsilon": 1e-2, "one_minus_beta1": 0.1}

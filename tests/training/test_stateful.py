@@ -5,11 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tfoptcmp.signatures import RULES, Signature
+from tfoptcmp.metrics import CLASSIFICATION_ERROR
+from tfoptcmp.rules import RULES
+from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import Fixed, SearchSpace
+from tfoptcmp.study.trial import TrialTask, trial_seeds
 from tfoptcmp.training import Trainer
-from tfoptcmp.trial import TrialTask, trial_seeds
-from tfoptcmp.workload import CLASSIFICATION_ERROR, Budget, Workload
+from tfoptcmp.workload import Budget, Workload
 from workloads.data.text import splits_of_text
 from workloads.models.lstm import lstm
 

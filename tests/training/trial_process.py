@@ -19,11 +19,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfoptcmp.signatures import RULES, Signature
+from tfoptcmp.metrics import CLASSIFICATION_ERROR
+from tfoptcmp.rules import RULES
+from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import Fixed, SearchSpace
+from tfoptcmp.study.trial import Interrupted, TrialTask, trial_seeds
 from tfoptcmp.training import Trainer, runtime
-from tfoptcmp.trial import Interrupted, TrialTask, trial_seeds
-from tfoptcmp.workload import CLASSIFICATION_ERROR, Budget, Workload
+from tfoptcmp.workload import Budget, Workload
 from workloads.data.in_memory import splits_of_arrays
 from workloads.data.text import encode, splits_of_text
 from workloads.layers.batch_norm import BatchNormalization

@@ -4,15 +4,16 @@ import math
 
 import pytest
 
-from tfoptcmp.records import Status
-from tfoptcmp.signatures import RULES, Signature
+from tfoptcmp.rules import RULES
+from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import Choice, Fixed, SearchSpace, Uniform
-from tfoptcmp.trial import Outcome
-from tools.faults.fake import STEPS, config, measurement
+from tfoptcmp.study.schema import Status
+from tfoptcmp.study.trial import Outcome
+from tools.lab.faults.fake import STEPS, config, measurement
 from tuners.executors import InProcess
 from tuners.points import grid_point
+from tuners.run_study import run_study
 from tuners.searches import grid_size, point_of
-from tuners.studies import run_study
 
 RATES = (0.5, 0.05, 0.01)  # of which fake.is_feasible finds the first two infeasible
 FACTORS = (0.1, 0.5)

@@ -4,7 +4,7 @@ import keras_tuner
 import pytest
 
 from tfoptcmp.spaces import Choice, Fixed, LogUniform, SearchSpace, Uniform
-from tuners.hyperparameters import declare, tuned_names, values
+from tuners.keras_tuner_space import declare, tuned_names, values
 from tuners.points import point
 
 SPACE = SearchSpace(

@@ -8,20 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tfoptcmp.records import Status, StudyError, read_study
-from tfoptcmp.trial import Interrupted, Outcome
-from tools import cluster
-from tools.cli import UserError
-from tools.faults.fake import (
-    STEPS,
-    config,
-    contents,
-    measurement,
-    run_trial,
-    signature,
-    study,
-)
-from tuners.studies import run_study
+from tfoptcmp.study.read import read_study
+from tfoptcmp.study.schema import Status, StudyError
+from tfoptcmp.study.trial import Interrupted, Outcome
+from tools.common import cluster
+from tools.common.cli import UserError
+from tools.lab.faults.fake import STEPS, config, contents, measurement, run_trial, signature, study
+from tuners.run_study import run_study
 
 # Not imported here: it reads its environment then, which `cluster.connected` sets.
 pytestmark = [

@@ -5,17 +5,19 @@ import math
 import pytest
 
 from tfoptcmp.analysis.audit import audit
-from tfoptcmp.analysis.comparisons import compare
-from tfoptcmp.analysis.importers import read_evidence
-from tfoptcmp.analysis.reruns import read_reruns
-from tfoptcmp.analysis.tables import best_rows, format_table, rerun_cells
-from tfoptcmp.records import COLUMNS, Status, StudyConfig, StudyError, read_study
-from tfoptcmp.signatures import RULES, Signature
+from tfoptcmp.analysis.comparison import compare
+from tfoptcmp.analysis.report.tables import best_rows, format_table, rerun_cells
+from tfoptcmp.analysis.sources import read_evidence
+from tfoptcmp.analysis.sources.reruns import read_reruns
+from tfoptcmp.rules import RULES
+from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import LogUniform, SearchSpace
-from tfoptcmp.trial import Outcome, trial_seeds
+from tfoptcmp.study.read import read_study
+from tfoptcmp.study.schema import COLUMNS, Status, StudyConfig, StudyError
+from tfoptcmp.study.trial import Outcome, trial_seeds
 from tuners.executors import InProcess
 from tuners.reruns import rerun_seeds, rerun_winner
-from tuners.studies import run_study
+from tuners.run_study import run_study
 
 SIGNATURE = Signature(
     name="sgd",

@@ -7,20 +7,13 @@ import signal
 import pytest
 
 from tests.tuners.stop import Stop
-from tfoptcmp.records import Status, StudyError, read_study
-from tfoptcmp.study_writer import open_study
-from tfoptcmp.trial import Outcome
-from tools.faults.fake import (
-    STEPS,
-    config,
-    contents,
-    measurement,
-    run_trial,
-    signature,
-    study,
-)
+from tfoptcmp.study.read import read_study
+from tfoptcmp.study.schema import Status, StudyError
+from tfoptcmp.study.trial import Outcome
+from tfoptcmp.study.write import open_study
+from tools.lab.faults.fake import STEPS, config, contents, measurement, run_trial, signature, study
 from tuners.executors import InProcess
-from tuners.studies import run_study
+from tuners.run_study import run_study
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:(currentThread|getName)\\(\\) is deprecated:DeprecationWarning"

@@ -5,11 +5,13 @@ import math
 import pytest
 
 from tests.tuners.stop import Stop
-from tfoptcmp.records import Status, StudyError, Trial, read_study
-from tfoptcmp.signatures import RULES, Signature
+from tfoptcmp.rules import RULES
+from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import Fixed, SearchSpace
-from tfoptcmp.trial import Outcome, trial_seeds
-from tools.faults.fake import (
+from tfoptcmp.study.read import read_study
+from tfoptcmp.study.schema import Status, StudyError, Trial
+from tfoptcmp.study.trial import Outcome, trial_seeds
+from tools.lab.faults.fake import (
     STEPS,
     config,
     contents,
@@ -21,7 +23,7 @@ from tools.faults.fake import (
 )
 from tuners.executors import InProcess
 from tuners.points import SEARCHES
-from tuners.studies import Counts, run_study
+from tuners.run_study import Counts, run_study
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:(currentThread|getName)\\(\\) is deprecated:DeprecationWarning"

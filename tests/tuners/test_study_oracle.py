@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from tfoptcmp.records import Status, StudyConfig, Trial
 from tfoptcmp.spaces import LogUniform, SearchSpace
+from tfoptcmp.study.schema import Status, StudyConfig, Trial
 from tuners.study_oracle import StudyOracle
 
 pytestmark = pytest.mark.filterwarnings(

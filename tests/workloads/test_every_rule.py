@@ -19,10 +19,10 @@ import tensorflow_datasets as tfds
 
 import workloads
 from tests.workloads.prepared import write_data_set
-from tfoptcmp.records import Status
-from tfoptcmp.signatures import RULES
+from tfoptcmp.rules import RULES
+from tfoptcmp.study.schema import Status
+from tfoptcmp.study.trial import TrialTask, trial_seeds
 from tfoptcmp.training import Trainer
-from tfoptcmp.trial import TrialTask, trial_seeds
 from tfoptcmp.workload import Budget, Splits, Workload
 from workloads.spaces import signature
 

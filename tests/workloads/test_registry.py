@@ -6,7 +6,7 @@ import sys
 import pytest
 
 import workloads
-from tfoptcmp.signatures import RULES
+from tfoptcmp.rules import RULES
 from tfoptcmp.spaces import Choice, Fixed, LogUniform
 from tfoptcmp.workload import Workload
 from workloads.data.catalogue import DATA_SETS

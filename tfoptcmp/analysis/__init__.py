@@ -1,3 +1,3 @@
 """From study directories to evidence; needs no TensorFlow."""
 
-from tfoptcmp.analysis.studies import load_studies as load_studies
+from tfoptcmp.analysis.sources.studies import load_studies as load_studies

@@ -1,6 +1,6 @@
 """A comparison of optimizers as far as anybody reports it: what the audit reads.
 
-Our own studies and results of other tools (`tfoptcmp.analysis.importers`) both become `Evidence`.
+Our own studies and results of other tools (`tfoptcmp.analysis.sources`) both become `Evidence`.
 Everything but an optimizer's name and its results may be missing; a check says what it needs.
 Metrics are lower-is-better; steps count from 1.
 """
@@ -15,12 +15,12 @@ import numpy as np
 import pandas as pd
 
 from tfoptcmp import inclusions
-from tfoptcmp.analysis.bootstrap import best_of
-from tfoptcmp.analysis.distributions import Distribution, difference
-from tfoptcmp.analysis.statistics import STATISTICS
-from tfoptcmp.analysis.verdicts import LOSS_TOLERANCE, Verdict, judge
+from tfoptcmp.analysis.statistics.best_of_k import best_of
+from tfoptcmp.analysis.statistics.distributions import Distribution, difference
+from tfoptcmp.analysis.statistics.quantities import STATISTICS
+from tfoptcmp.analysis.statistics.verdicts import LOSS_TOLERANCE, Verdict, judge
 from tfoptcmp.hyperparameters import HYPERPARAMETERS, Hyperparameter
-from tfoptcmp.signatures import RULES, Rule
+from tfoptcmp.rules import RULES, Rule
 from tfoptcmp.spaces import Choice, Dimension, Fixed
 
 # Columns of `Entry.trials` that the four statistics select by and report.

@@ -6,9 +6,9 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfoptcmp.descriptors import NON_NEGATIVE, DecayRate, Hyperparameter
 from tfoptcmp.optimizers.base import UpdateRule, cast_all, decayed
 from tfoptcmp.schedules import bias_correction
-from tfoptcmp.variables import NON_NEGATIVE, DecayRate, Hyperparameter
 
 
 @keras.saving.register_keras_serializable(package="tfoptcmp")

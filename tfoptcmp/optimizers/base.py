@@ -1,6 +1,6 @@
 """What the six update rules share: everything but the rule.
 
-A rule is a Keras optimizer whose hyperparameters are descriptors of `tfoptcmp.variables`, so
+A rule is a Keras optimizer whose hyperparameters are descriptors of `tfoptcmp.descriptors`, so
 that one built and traced model serves many trials: set the hyperparameters, `reset()`, train.
 """
 
@@ -10,7 +10,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfoptcmp.variables import checked, hyperparameters, unrounded
+from tfoptcmp.descriptors import checked, hyperparameters, unrounded
 
 LearningRateSchedule = keras.optimizers.schedules.LearningRateSchedule
 

@@ -10,8 +10,8 @@ from tfoptcmp.hyperparameters import HYPERPARAMETERS
 from tfoptcmp.optimizers.momentum import Momentum
 from tfoptcmp.optimizers.nesterov import Nesterov
 from tfoptcmp.optimizers.sgd import SGD
+from tfoptcmp.rules import RULES
 from tfoptcmp.schedules import BiasCorrected, Constant, RateRatio, Scaled
-from tfoptcmp.signatures import RULES
 
 
 def imitate(

@@ -5,8 +5,8 @@ from typing import Any
 
 import keras
 
+from tfoptcmp.descriptors import NON_NEGATIVE, NumberOrSchedule
 from tfoptcmp.optimizers.base import UpdateRule, cast_all
-from tfoptcmp.variables import NON_NEGATIVE, NumberOrSchedule
 
 
 @keras.saving.register_keras_serializable(package="tfoptcmp")

@@ -6,8 +6,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfoptcmp.descriptors import NON_NEGATIVE, DecayRate, Hyperparameter, NumberOrSchedule
 from tfoptcmp.optimizers.base import UpdateRule, cast_all, decayed
-from tfoptcmp.variables import NON_NEGATIVE, DecayRate, Hyperparameter, NumberOrSchedule
 
 
 @keras.saving.register_keras_serializable(package="tfoptcmp")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import keras
 
-from tfoptcmp.records import Measurement
+from tfoptcmp.study.schema import Measurement
 from tfoptcmp.workload import Budget
 
 

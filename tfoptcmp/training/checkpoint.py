@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from tfoptcmp.records import Measurement, Status, Trial, trial_directory
-from tfoptcmp.trial import TrialTask
+from tfoptcmp.study.read import trial_directory
+from tfoptcmp.study.schema import Measurement, Status, Trial
+from tfoptcmp.study.trial import TrialTask
 
 _SCHEMA_VERSION = 1
 _NUM_KEPT = 2  # a damaged newest one then costs one more interval, not the trial

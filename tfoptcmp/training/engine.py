@@ -20,19 +20,20 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfoptcmp.metrics import CROSS_ENTROPY
 from tfoptcmp.optimizers import UpdateRule
-from tfoptcmp.records import Measurement, Status
 from tfoptcmp.signatures import Signature
+from tfoptcmp.study.schema import Measurement, Status
+from tfoptcmp.study.trial import Interrupted, Outcome, TrialTask
 from tfoptcmp.training.callbacks import Measure, TakeCheckpoints
 from tfoptcmp.training.checkpoint import Checkpoint, Checkpoints
 from tfoptcmp.training.distribution import Replicas, is_chief
 from tfoptcmp.training.evaluation import Evaluation
-from tfoptcmp.training.hyperparameters import build_optimizer, set_hyperparameters
 from tfoptcmp.training.initial import InitialWeights
 from tfoptcmp.training.loop import run_blocks
 from tfoptcmp.training.model import TrialModel
-from tfoptcmp.trial import Interrupted, Outcome, TrialTask
-from tfoptcmp.workload import CROSS_ENTROPY, Budget, Splits, Workload
+from tfoptcmp.training.optimizer import build_optimizer, set_hyperparameters
+from tfoptcmp.workload import Budget, Splits, Workload
 
 # Steps of one compiled block: enough to hide Python's part of a step, few enough that the progress
 # display and Ctrl-C answer soon.
@@ -40,7 +41,7 @@ _MAX_BLOCK_STEPS = 32
 
 
 class Trainer:
-    """Runs trials of one signature on one workload; `run` is a `tfoptcmp.trial.RunTrial`.
+    """Runs trials of one signature on one workload; `run` is a `tfoptcmp.study.trial.RunTrial`.
 
     Args:
         workload: What to train.

@@ -33,7 +33,7 @@ class InitialWeights:
 
         Args:
             network: What `build` once returned.
-            seeds: "weights" and "dropout" as in `tfoptcmp.trial.trial_seeds`.
+            seeds: "weights" and "dropout" as in `tfoptcmp.study.trial.trial_seeds`.
         """
         seed = seeds["weights"]
         if self._seed_by is None:

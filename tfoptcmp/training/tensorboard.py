@@ -14,10 +14,11 @@ import tensorflow as tf
 from tensorboard.plugins.hparams import api as hp
 from tensorboard.plugins.hparams import summary as hp_summary
 
-from tfoptcmp.records import Measurement, Status, Trial, read_config
 from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import Choice, Fixed, LogUniform, Uniform
-from tfoptcmp.trial import TrialTask
+from tfoptcmp.study.read import read_config
+from tfoptcmp.study.schema import Measurement, Status, Trial
+from tfoptcmp.study.trial import TrialTask
 
 _SUFFIX = ".tfoptcmp"
 _SPLITS = ("train", "validation", "test")

@@ -6,8 +6,8 @@ The claims are those of the paper's text. A claim about a workload that was not 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from tools.reproduction import checks
-from tools.reproduction.answers import Answer, Panels
+from tools.reproduction import decisions
+from tools.reproduction.evidence import Answer, Panels
 from tools.reproduction.plans import GRID
 
 # With fewer feasible trials a study says neither yes nor no (a grid is as large as it is).
@@ -30,67 +30,72 @@ class Claim:
 CLAIMS: Mapping[str, Claim] = {
     "inclusions": Claim(
         text="No general rule is worse than its special case, on validation and test.",
-        check=checks.inclusions("validation", "test"),
+        check=decisions.inclusions("validation", "test"),
     ),
     "inclusions_training": Claim(
         text="No general rule is worse than its special case in training loss.",
-        check=checks.inclusions("train_loss"),
+        check=decisions.inclusions("train_loss"),
     ),
     "inclusions_steps": Claim(
         text="No general rule is worse than its special case in steps to the target.",
-        check=checks.inclusions("steps_to_target"),
+        check=decisions.inclusions("steps_to_target"),
     ),
     "resnet32": Claim(
-        text="On ResNet-32 the choice of the optimizer hardly matters.", check=checks.hardly_matters
+        text="On ResNet-32 the choice of the optimizer hardly matters.",
+        check=decisions.hardly_matters,
     ),
     "transformer": Claim(
-        text="On the Transformer there is a clear order of optimizers.", check=checks.clear_order
+        text="On the Transformer there is a clear order of optimizers.", check=decisions.clear_order
     ),
     "adaptive": Claim(
-        text="There is no clear winner among RMSProp, Adam and NAdam.", check=checks.no_clear_winner
+        text="There is no clear winner among RMSProp, Adam and NAdam.",
+        check=decisions.no_clear_winner,
     ),
     "adaptive_order": Claim(
-        text="Adam and NAdam are a little better than RMSProp.", check=checks.better_than_rmsprop
+        text="Adam and NAdam are a little better than RMSProp.", check=decisions.better_than_rmsprop
     ),
-    "fastest": Claim(text="Adam or NAdam is fastest in most cases.", check=checks.adaptive_fastest),
+    "fastest": Claim(
+        text="Adam or NAdam is fastest in most cases.", check=decisions.adaptive_fastest
+    ),
     "lm1b_steps": Claim(
-        text="On LM1B Adam needs 60 % of Momentum's steps to the target.", check=checks.lm1b_steps
+        text="On LM1B Adam needs 60 % of Momentum's steps to the target.",
+        check=decisions.lm1b_steps,
     ),
     "lm1b_steps_to_sgd": Claim(
         text="On LM1B Adam needs 25 % of SGD's steps to where SGD ends.",
-        check=checks.lm1b_steps_to_sgd,
+        check=decisions.lm1b_steps_to_sgd,
     ),
     "epsilon": Claim(
         text="The best epsilon is often orders of magnitude above its default.",
-        check=checks.epsilon_above_default,
+        check=decisions.epsilon_above_default,
     ),
     "epsilon_span": Claim(
         text="The best epsilon spans ten orders of magnitude over the workloads.",
-        check=checks.epsilon_spans,
+        check=decisions.epsilon_spans,
     ),
     "edges": Claim(
-        text="The best trials lie away from the edges of the search spaces.", check=checks.inside
+        text="The best trials lie away from the edges of the search spaces.", check=decisions.inside
     ),
     "wilson_grid": Claim(
         text="With the rate alone tuned, on a grid, RMSProp and Adam are worse than SGD.",
-        check=checks.worse_on_a_grid,
+        check=decisions.worse_on_a_grid,
     ),
     "wilson_equal": Claim(
         text="Momentum and epsilon, or the schedule alone, tuned as well make all equal.",
-        check=checks.equal_when_tuned,
+        check=decisions.equal_when_tuned,
     ),
-    "wilson_improves": Claim(text="Wider tuning improves all.", check=checks.tuning_improves),
+    "wilson_improves": Claim(text="Wider tuning improves all.", check=decisions.tuning_improves),
     "schneider_all_cnn_c": Claim(
         text="With the constant rate alone tuned, Adam is worse than Momentum on All-CNN-C.",
-        check=checks.schneider("cifar100_all_cnn_c", [("momentum", "adam")]),
+        check=decisions.schneider("cifar100_all_cnn_c", [("momentum", "adam")]),
     ),
     "schneider_lstm": Claim(
         text="With the constant rate alone tuned, SGD is slightly best on the LSTM.",
-        check=checks.schneider("war_and_peace_lstm", [("sgd", "momentum"), ("sgd", "adam")]),
+        check=decisions.schneider("war_and_peace_lstm", [("sgd", "momentum"), ("sgd", "adam")]),
     ),
     "schneider_last": Claim(
         text="With everything tuned, Adam is better than Momentum and Momentum better than SGD.",
-        check=checks.inclusion_order,
+        check=decisions.inclusion_order,
     ),
 }
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from tfoptcmp.analysis import figures
-from tfoptcmp.analysis.comparisons import Comparison, compare
+from tfoptcmp.analysis.comparison import Comparison, compare
 from tools.reproduction.plans import Panel
 
 Panels = Sequence[tuple[Panel, Comparison]]

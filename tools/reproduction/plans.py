@@ -5,7 +5,7 @@ Figures 1, 2, 5, 9 and the first half of 10 are drawn from the same studies, whi
 
 from dataclasses import dataclass, replace
 
-from tfoptcmp.signatures import RULES
+from tfoptcmp.rules import RULES
 
 _MAIN = (
     "fashion_mnist_simple_cnn",

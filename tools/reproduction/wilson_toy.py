@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 
 from tfoptcmp.analysis.figures.style import COLOURS, house_style
-from tools.reproduction.answers import Answer
+from tools.reproduction.evidence import Answer
 from workloads.wilson_toy import Problem, Run
 
 WORSE = "Adaptive rules with their default epsilon find a worse solution."

@@ -8,7 +8,8 @@ value that it had in that paper; where this is not known, at a usual default.
 
 from collections.abc import Mapping
 
-from tfoptcmp.signatures import RULES, Signature
+from tfoptcmp.rules import RULES
+from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import Choice, Dimension, Fixed, LogUniform, SearchSpace
 from workloads.spaces.ranges import DECAY
 

@@ -6,7 +6,8 @@ paper. Other workloads start from them too, which is our choice.
 
 from collections.abc import Mapping
 
-from tfoptcmp.signatures import RULES, Signature
+from tfoptcmp.rules import RULES
+from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import Choice, Dimension, Fixed, LogUniform, SearchSpace, Uniform
 
 # Momentum's and Nesterov's; Adam's and NAdam's.

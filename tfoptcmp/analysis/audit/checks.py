@@ -7,6 +7,7 @@ comparison does not report it passes over in silence, but for `unreported`, whic
 from collections.abc import Callable, Iterable, Sequence
 
 from tfoptcmp.analysis.audit.edges import crowded_edge
+from tfoptcmp.analysis.audit.findings import Finding, worst_first
 from tfoptcmp.analysis.audit.inclusion import cannot_imitate, violated
 from tfoptcmp.analysis.audit.seeds import seed_noise, winners_curse
 from tfoptcmp.analysis.audit.selection import selected_on_test
@@ -19,7 +20,6 @@ from tfoptcmp.analysis.audit.trials import (
 )
 from tfoptcmp.analysis.audit.tuning import copied_ranges, unreported, untuned
 from tfoptcmp.analysis.evidence import Evidence
-from tfoptcmp.analysis.findings import Finding, worst_first
 
 Check = Callable[[Evidence], Iterable[Finding]]
 

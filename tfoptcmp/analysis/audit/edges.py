@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 from scipy.stats import binom
 
-from tfoptcmp.analysis.boundary import OUTER, position
+from tfoptcmp.analysis.audit.findings import Finding
 from tfoptcmp.analysis.evidence import Entry, Evidence
-from tfoptcmp.analysis.findings import Finding
+from tfoptcmp.analysis.ranges.boundary import OUTER, position
 from tfoptcmp.hyperparameters import HYPERPARAMETERS
 from tfoptcmp.spaces import Choice, Dimension, Fixed
 

@@ -9,10 +9,10 @@ import math
 from collections.abc import Iterator, Mapping
 from itertools import product
 
+from tfoptcmp.analysis.audit.findings import Finding
 from tfoptcmp.analysis.evidence import Entry, Evidence, Pair, inclusion
-from tfoptcmp.analysis.findings import Finding
-from tfoptcmp.analysis.statistics import STATISTICS
-from tfoptcmp.analysis.verdicts import Verdict
+from tfoptcmp.analysis.statistics.quantities import STATISTICS
+from tfoptcmp.analysis.statistics.verdicts import Verdict
 from tfoptcmp.inclusions import Inclusion
 from tfoptcmp.spaces import Choice, Dimension, Fixed
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from tfoptcmp.analysis.audit.findings import Finding
 from tfoptcmp.analysis.evidence import Entry, Evidence
-from tfoptcmp.analysis.findings import Finding
 
 # Standard deviations, of the difference of two runs or of a run and a mean: 1 in 20 by chance.
 _TWO = 2.0

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from tfoptcmp.analysis.audit.findings import Finding
 from tfoptcmp.analysis.evidence import Entry, Evidence
-from tfoptcmp.analysis.findings import Finding
 
 # So many trials do not agree in two metrics on different data by chance.
 _FEWEST = 5

@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterator
 from itertools import combinations
 
+from tfoptcmp.analysis.audit.findings import Finding
 from tfoptcmp.analysis.evidence import Entry, Evidence
-from tfoptcmp.analysis.findings import Finding
 from tfoptcmp.analysis.published import DEFAULT_EPSILONS, PUBLISHED_EPSILONS
 from tfoptcmp.spaces import Choice, Dimension, Fixed
 

@@ -7,7 +7,7 @@
 
     from matplotlib.figure import Figure
 
-    from tfoptcmp.analysis.comparisons import compare
+    from tfoptcmp.analysis.comparison import compare
     from tfoptcmp.analysis.figures import draw_statistic, draw_steps, results_figure, save
 
     comparisons = compare("runs/mine")  # one for each workload and budget

@@ -8,9 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tfoptcmp.analysis.boundary import good_trials, position
-from tfoptcmp.analysis.comparisons import Comparison
-from tfoptcmp.analysis.distributions import FloatArray
+from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.figures.faces import (
     WARNING_COLOUR,
     Margins,
@@ -26,10 +24,12 @@ from tfoptcmp.analysis.figures.style import (
     value_axis,
 )
 from tfoptcmp.analysis.published import PUBLISHED_EPSILONS
-from tfoptcmp.analysis.studies import StudyResults
-from tfoptcmp.records import Status
-from tfoptcmp.signatures import RULES
+from tfoptcmp.analysis.ranges.boundary import good_trials, position
+from tfoptcmp.analysis.sources.studies import StudyResults
+from tfoptcmp.analysis.statistics.distributions import FloatArray
+from tfoptcmp.rules import RULES
 from tfoptcmp.spaces import Choice, Dimension, Fixed, LogUniform
+from tfoptcmp.study.schema import Status
 
 _INCHES = (1.7, 1.15)  # of a hyperparameter's part of a row
 _RANGE = 0.8  # of its width lies between the edges

@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tfoptcmp.analysis.comparisons import Comparison
+from tfoptcmp.analysis.comparison import Comparison
 
 WARNING_COLOUR = "#B03000"
 NOTE_COLOUR = "#555555"

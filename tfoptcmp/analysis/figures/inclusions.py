@@ -8,13 +8,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from tfoptcmp.analysis.comparisons import Comparison
-from tfoptcmp.analysis.curves import CurvePoint
+from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.figures.faces import Margins, framed
 from tfoptcmp.analysis.figures.style import colour, folded, house_style, metric_unit
-from tfoptcmp.analysis.statistics import STATISTICS
-from tfoptcmp.analysis.studies import StudyResults
-from tfoptcmp.analysis.verdicts import Verdict
+from tfoptcmp.analysis.sources.studies import StudyResults
+from tfoptcmp.analysis.statistics.curves import CurvePoint
+from tfoptcmp.analysis.statistics.quantities import STATISTICS
+from tfoptcmp.analysis.statistics.verdicts import Verdict
 
 Curves = Sequence[tuple[StudyResults, StudyResults, Sequence[CurvePoint]]]
 

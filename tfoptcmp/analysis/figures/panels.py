@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tfoptcmp.analysis.comparisons import Comparison
+from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.figures.faces import (
     Margins,
     framed,

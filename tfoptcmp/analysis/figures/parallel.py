@@ -6,8 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from tfoptcmp.analysis.boundary import position
-from tfoptcmp.analysis.comparisons import Comparison
+from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.figures.faces import (
     Margins,
     framed,
@@ -18,7 +17,8 @@ from tfoptcmp.analysis.figures.style import (
     metric_unit,
     no_value,
 )
-from tfoptcmp.analysis.studies import StudyResults
+from tfoptcmp.analysis.ranges.boundary import position
+from tfoptcmp.analysis.sources.studies import StudyResults
 from tfoptcmp.spaces import Choice, Fixed
 
 _HOW_TO_READ = (

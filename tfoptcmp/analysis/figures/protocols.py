@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from tfoptcmp.analysis.comparisons import Comparison
+from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.figures.faces import (
     face_inches,
     face_title,
@@ -15,7 +15,7 @@ from tfoptcmp.analysis.figures.style import (
     house_style,
     names_inches,
 )
-from tfoptcmp.analysis.statistics import measured
+from tfoptcmp.analysis.statistics.quantities import measured
 
 
 def protocols_figure(

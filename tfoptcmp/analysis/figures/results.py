@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tfoptcmp.analysis.comparisons import Comparison
-from tfoptcmp.analysis.distributions import Distribution
+from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.figures.faces import (
     face_inches,
     face_title,
@@ -25,7 +24,8 @@ from tfoptcmp.analysis.figures.style import (
     value_axis,
     why_no_value,
 )
-from tfoptcmp.analysis.statistics import best_of_k, measured
+from tfoptcmp.analysis.statistics.distributions import Distribution
+from tfoptcmp.analysis.statistics.quantities import best_of_k, measured
 
 INCHES_PER_OPTIMIZER = 0.6
 HOW_TO_READ = (

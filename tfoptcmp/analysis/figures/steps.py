@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tfoptcmp.analysis.comparisons import Comparison
+from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.figures.faces import (
     face_inches,
     face_title,
@@ -22,7 +22,7 @@ from tfoptcmp.analysis.figures.style import (
     no_value,
     optimizer_axis,
 )
-from tfoptcmp.analysis.statistics import best_of_k, steps_of_best
+from tfoptcmp.analysis.statistics.quantities import best_of_k, steps_of_best
 
 _HOW_TO_READ = (
     "steps until the validation metric is at the target, given that one of K trials gets there "

@@ -11,10 +11,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from tfoptcmp.analysis.comparisons import Comparison
-from tfoptcmp.analysis.distributions import FloatArray
-from tfoptcmp.analysis.statistics import measured
-from tfoptcmp.analysis.studies import StudyResults
+from tfoptcmp.analysis.comparison import Comparison
+from tfoptcmp.analysis.sources.studies import StudyResults
+from tfoptcmp.analysis.statistics.distributions import FloatArray
+from tfoptcmp.analysis.statistics.quantities import measured
 
 # Okabe and Ito's palette, which colour-blind people can tell apart (jfly.uni-koeln.de/color).
 COLOURS: dict[str, str] = {

@@ -5,8 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tfoptcmp.analysis.boundary import good_trials
-from tfoptcmp.analysis.comparisons import Comparison
+from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.figures.panels import panel_for_each
 from tfoptcmp.analysis.figures.style import (
     Look,
@@ -18,8 +17,9 @@ from tfoptcmp.analysis.figures.style import (
     value_axis,
     why_no_value,
 )
-from tfoptcmp.analysis.studies import StudyResults
-from tfoptcmp.analysis.tables import best_trial
+from tfoptcmp.analysis.ranges.boundary import good_trials
+from tfoptcmp.analysis.report.tables import best_trial
+from tfoptcmp.analysis.sources.studies import StudyResults
 
 _HOW_TO_READ = (
     "line: the trial with the best final validation metric; band: from the best to the worst of "

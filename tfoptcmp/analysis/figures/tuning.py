@@ -5,9 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tfoptcmp.analysis.bootstrap import BudgetCurve, budget_curve
-from tfoptcmp.analysis.comparisons import Comparison
-from tfoptcmp.analysis.distributions import FloatArray
+from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.figures.panels import panel_for_each
 from tfoptcmp.analysis.figures.style import (
     Look,
@@ -19,8 +17,10 @@ from tfoptcmp.analysis.figures.style import (
     value_axis,
     why_no_value,
 )
-from tfoptcmp.analysis.statistics import measured, selection_and_values
-from tfoptcmp.analysis.studies import StudyResults
+from tfoptcmp.analysis.sources.studies import StudyResults
+from tfoptcmp.analysis.statistics.best_of_k import BudgetCurve, budget_curve
+from tfoptcmp.analysis.statistics.distributions import FloatArray
+from tfoptcmp.analysis.statistics.quantities import measured, selection_and_values
 
 _HOW_TO_READ = (
     "line: mean of the best of k trials drawn with replacement from the N that were run, exact "

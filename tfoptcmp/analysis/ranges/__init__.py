@@ -1,0 +1,1 @@
+"""Search spaces seen from their trials: boundary check, narrowing."""

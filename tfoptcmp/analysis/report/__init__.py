@@ -1,0 +1,1 @@
+"""The report: sentences, tables, the page, its files."""

@@ -1,0 +1,208 @@
+"""A table of results, one row a trial, from any tool.
+
+Columns (an example below); all but the first two may be missing:
+
+    optimizer    required: the optimizer's name. Trials of one optimizer have the same.
+    test         required, unless `validation` is there: final test metric, LOWER is better.
+    validation   final validation metric, which trials are selected by; lower is better.
+    rule         update rule (sgd, momentum, nesterov, rmsprop, adam, nadam) where the optimizer's
+                 name does not say it. SGD with a momentum other than 0 is taken for momentum.
+    workload     what was trained, if several things were.
+    diverged     1 or true for trials whose loss became NaN or infinite. Without this column those
+                 with neither a validation nor a test metric.
+    steps        training steps of the trial.
+    steps_to_target   steps until the target was reached; empty if it was not.
+    train_loss   final training loss.
+    seed         seed of the trial. Rows that differ in nothing but the seed are runs of one trial:
+                 the first counts, the others show what a seed changes.
+    selected     1 for the trial whose result the comparison reports.
+    gradient_rms largest root mean square of the gradient during the trial.
+    num_validation, num_test   examples in these sets, for the standard error of error rates; the
+                 metrics are then shares in [0, 1].
+    <name>       a hyperparameter's value: learning_rate, momentum, rho, beta_1, beta_2, epsilon;
+                 alpha0_over_epsilon and the other names of our search spaces; or any other that has
+                 a range. Empty where the optimizer does not have it.
+    <name>_low, <name>_high   the range it was searched over, or twice the value it was fixed at.
+
+Columns of other names are not read, and the audit says which.
+
+    optimizer,validation,test,learning_rate,learning_rate_low,learning_rate_high
+    momentum,0.081,0.083,0.02,0.0001,10
+    momentum,0.090,0.088,0.3,0.0001,10
+    adam,0.079,0.084,0.001,0.00001,1
+"""
+
+import math
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from tfoptcmp.analysis.sources.names import is_hyperparameter, rule_named
+from tfoptcmp.rules import RULES
+from tfoptcmp.study.schema import StudyError
+
+RESULTS = (
+    "optimizer",
+    "rule",
+    "workload",
+    "validation",
+    "test",
+    "diverged",
+    "steps",
+    "steps_to_target",
+    "train_loss",
+    "seed",
+    "selected",
+    "gradient_rms",
+    "num_validation",
+    "num_test",
+)
+"""All columns that are not hyperparameters."""
+
+_WORDS = ("optimizer", "rule", "workload", "diverged", "selected")
+_TRUE, _FALSE = ("1", "1.0", "true", "yes"), ("0", "0.0", "false", "no", "", "nan")
+
+_ROUNDING = 1e-6  # relative; tables are written with few digits
+
+# What people call the columns that must be there.
+_LIKELY = {
+    "optimizer": r"opt|optim|optimi[sz]er[ _-].*|optimiser|method|algo|algorithm",
+    "validation": r"(val|valid|validation|dev|eval)([ _/.-].*)?",
+    "test": r"test[ _/.-].*",
+}
+
+
+def read_table(path: Path | str) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Reads a table with the columns above.
+
+    Args:
+        path: A CSV file.
+
+    Returns:
+        The table, `diverged` among its columns: numbers as float64, `diverged` and `selected` as
+        booleans; and the names of the columns that were not read.
+
+    Raises:
+        StudyError: If it cannot be read as such a table; the message says what is allowed.
+    """
+    try:
+        table = pd.read_csv(path, skipinitialspace=True)
+    except (OSError, ValueError) as error:
+        raise StudyError(f"{path} cannot be read as CSV: {error}") from error
+    table.columns = [_plain(str(name)) for name in table.columns]
+    _check_columns(path, table)
+    read = list(_read(list(table.columns)))
+    return _checked(path, table[read]), tuple(name for name in table.columns if name not in read)
+
+
+def _plain(name: str) -> str:
+    name = name.strip()
+    return name.lower() if name.lower() in RESULTS else name
+
+
+def _check_columns(path: Path | str, table: pd.DataFrame) -> None:
+    names = list(table.columns)
+    needed = ["optimizer"] if "validation" in names else ["optimizer", "test"]
+    if missing := [name for name in needed if name not in names]:
+        hints = "".join(f"; {hint}" for hint in _hints(names))
+        raise StudyError(
+            f"{path}: columns must include 'optimizer' and 'validation' or 'test'; "
+            f"missing {missing} of {names}{hints}; all columns: tfoptcmp-audit --columns"
+        )
+    if twice := [name for name in RESULTS if names.count(name) > 1]:
+        raise StudyError(f"{path}: a column must be there once; got {twice[0]!r} twice")
+    if table.empty:
+        raise StudyError(f"{path}: must have a row for each trial; got none")
+    for name in names:
+        for end, other in (("_low", "_high"), ("_high", "_low")):
+            stem = name.removesuffix(end)
+            known = is_hyperparameter(stem) or stem in names
+            if name.endswith(end) and known and stem + other not in names:
+                raise StudyError(f"{path}: {name!r} needs a column {stem + other!r}")
+
+
+def _hints(names: list[str]) -> Iterator[str]:
+    if len(names) == 1:
+        yield "columns must be separated by commas"
+    accuracies = [name for name in names if "acc" in name.lower()]
+    for wanted, pattern in _LIKELY.items():
+        likely = [n for n in names if re.fullmatch(pattern, n.lower()) and n not in accuracies]
+        if wanted not in names and likely:
+            yield f"rename {likely[0]!r} to {wanted!r}"
+    if accuracies:
+        yield (
+            f"lower must be better, so for {accuracies[0]!r} give 1 - accuracy as 'validation' "
+            "and 'test'"
+        )
+
+
+def _read(names: list[str]) -> Iterator[str]:
+    for name in names:
+        stem = name.removesuffix("_low").removesuffix("_high")
+        if name in RESULTS or is_hyperparameter(name) or f"{stem}_low" in names:
+            yield name
+
+
+def _checked(path: Path | str, table: pd.DataFrame) -> pd.DataFrame:
+    table = table.copy()
+    if table["optimizer"].isna().any():
+        row = int(table["optimizer"].isna().idxmax()) + 2
+        raise StudyError(f"{path}, line {row}: 'optimizer' must be a name; got nothing")
+    table["optimizer"] = table["optimizer"].astype(str).str.strip()
+    for rule in table.get("rule", pd.Series(dtype=object)).dropna():
+        if rule_named(str(rule)) is None:
+            raise StudyError(
+                f"{path}: rule must be one of {list(RULES)}, or empty for any other; got {rule!r}"
+            )
+    for name in (n for n in table.columns if n in ("diverged", "selected")):
+        words = table[name].astype(str).str.strip().str.lower()
+        if not words.isin(_TRUE + _FALSE).all():
+            wrong = words[~words.isin(_TRUE + _FALSE)].iloc[0]
+            raise StudyError(f"{path}: {name!r} must be 0, 1, true or false; got {wrong!r}")
+        table[name] = words.isin(_TRUE)
+    for name in (n for n in table.columns if n not in _WORDS):
+        numbers = pd.to_numeric(table[name], errors="coerce")
+        wrong = table[name][numbers.isna() & table[name].notna()]
+        if len(wrong):
+            raise StudyError(
+                f"{path}, line {int(wrong.index[0]) + 2}: {name!r} must be a number; "
+                f"got {wrong.iloc[0]!r}"
+            )
+        table[name] = numbers.astype(float)
+    _check_ranges(path, table)
+    return _with_diverged(path, table)
+
+
+def _check_ranges(path: Path | str, table: pd.DataFrame) -> None:
+    """Values outside of their range mean that one of the two is not what it says."""
+    for name in (n for n in table.columns if f"{n}_low" in table and f"{n}_high" in table):
+        low, high, values = table[f"{name}_low"], table[f"{name}_high"], table[name]
+        outside = (values < low - _ROUNDING * low.abs()) | (values > high + _ROUNDING * high.abs())
+        if outside.any():
+            row = int(outside.idxmax())
+            raise StudyError(
+                f"{path}, line {row + 2}: {name!r} must lie between {name}_low and {name}_high, "
+                f"{low[row]:g} and {high[row]:g}; got {values[row]:g}"
+            )
+
+
+def _with_diverged(path: Path | str, table: pd.DataFrame) -> pd.DataFrame:
+    metrics = table[[n for n in ("validation", "test") if n in table]]
+    without = ~metrics.map(math.isfinite).any(axis=1)
+    if "diverged" not in table:
+        table["diverged"] = without
+    elif (without & ~table["diverged"]).any():
+        row = int((without & ~table["diverged"]).idxmax()) + 2
+        raise StudyError(f"{path}, line {row}: a trial that did not diverge must have a metric")
+    sized = table[[n for n in ("num_validation", "num_test") if n in table]].notna().any(axis=1)
+    too_large = (metrics > 1).any(axis=1) & sized & ~table["diverged"]
+    if too_large.any():
+        row = int(too_large.idxmax())
+        raise StudyError(
+            f"{path}, line {row + 2}: with 'num_validation' or 'num_test' metrics must be shares "
+            f"in [0, 1]; got {metrics.loc[row].max():g} (divide percent by 100; leave these "
+            "columns out for losses)"
+        )
+    return table

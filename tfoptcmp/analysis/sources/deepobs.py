@@ -1,0 +1,97 @@
+"""Runs of DeepOBS (Schneider et al. 2019) as evidence.
+
+    <test problem>/<Optimizer>/<settings>/random_seed__<seed>__<time>.json
+
+One JSON file a run, as versions 1.1 and 1.2 write them: lists `test_losses` and `test_accuracies`
+(and `valid_losses`, `valid_accuracies` from 1.2 on) with a value an epoch, `testproblem`,
+`batch_size`, `random_seed`, and the optimizer as `optimizer`, `learning_rate`, `hyperparams` (1.1)
+or `optimizer_name`, `optimizer_hyperparams` (1.2). What was searched over is not recorded.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from tfoptcmp.analysis.evidence import Evidence
+from tfoptcmp.analysis.sources.tables import evidence_of_table
+from tfoptcmp.study.read import read_json
+from tfoptcmp.study.schema import StudyError
+
+PATTERN = "random_seed__*.json"
+
+
+def read_deepobs(files: Sequence[Path], tuning_budget: int | None = None) -> list[Evidence]:
+    """Reads runs, an evidence for each test problem and batch size.
+
+    The runs of one optimizer that differ in the seed alone count as one trial.
+
+    Args:
+        files: JSON files of runs.
+        tuning_budget: K >= 1; by default a fifth of the trials.
+
+    Raises:
+        StudyError: If a file is no such run; the message names it.
+    """
+    table = pd.DataFrame([_row(path, read_json(path)) for path in sorted(files)])
+    found = []
+    for (problem, batch_size), runs in table.groupby(["workload", "batch_size"], sort=True):
+        of_one = runs.drop(columns=["workload", "batch_size", "unit"]).dropna(axis=1, how="all")
+        found.append(
+            evidence_of_table(
+                f"{problem}, batch size {batch_size}",
+                of_one.sort_values("seed", kind="stable").reset_index(drop=True),
+                tuning_budget=tuning_budget,
+                metric_unit=str(runs["unit"].iloc[0]),
+            )
+        )
+    return found
+
+
+def _row(path: Path, run: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        settings = dict(run.get("optimizer_hyperparams") or run.get("hyperparams") or {})
+        if run.get("learning_rate") is not None:
+            settings.setdefault("learning_rate", run["learning_rate"])
+        name = str(run.get("optimizer_name") or run["optimizer"])
+        nesterov = settings.get("use_nesterov") or settings.get("nesterov")
+        numbers = {
+            key: float(value)
+            for key, value in settings.items()
+            if isinstance(value, int | float) and not isinstance(value, bool)
+        }
+        final = {
+            split: _final(run, prefix) for split, prefix in (("test",) * 2, ("validation", "valid"))
+        }
+        unit = "share" if run.get("test_accuracies") else "nats"
+        losses = [value for key in ("train_losses", "test_losses") for value in run[key][-1:]]
+        return {
+            "workload": run["testproblem"],
+            "batch_size": run["batch_size"],
+            "unit": unit,
+            "optimizer": f"{name} (Nesterov)" if nesterov else name,
+            **({"rule": "nesterov"} if nesterov else {}),
+            **final,
+            "diverged": not all(map(math.isfinite, losses)),
+            "steps": _steps(run),
+            "train_loss": float(run["train_losses"][-1]),
+            "seed": float(run["random_seed"]),
+            **numbers,
+        }
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise StudyError(f"{path} is not a run of DeepOBS: {error!r}") from error
+
+
+def _final(run: Mapping[str, Any], prefix: str) -> float:
+    """The error of the last epoch, or the loss where there is no accuracy."""
+    if run.get(f"{prefix}_accuracies"):
+        return 1.0 - float(run[f"{prefix}_accuracies"][-1])
+    losses = run.get(f"{prefix}_losses")
+    return float(losses[-1]) if losses else math.nan
+
+
+def _steps(run: Mapping[str, Any]) -> float:
+    batches = run.get("minibatch_train_losses")
+    return float(len(batches) * run.get("train_log_interval", 1)) if batches else math.nan

@@ -1,0 +1,121 @@
+"""Studies in the layout of Shallue et al. (2019)'s release ("batch_science") as evidence.
+
+    <dataset>/<model>/<optimizer>/<batch size>/study.json
+    <dataset>/<model>/<optimizer>/<batch size>/<trial>/metadata.json
+    <dataset>/<model>/<optimizer>/<batch size>/<trial>/measurements.csv
+
+`study.json` names dataset, model, optimizer, batch size, training steps and the ranges
+(`parameter_configs`); `metadata.json` the parameters and the status COMPLETE, INCOMPLETE (left out
+here) or INFEASIBLE; `measurements.csv` has a row an evaluation, with columns such as
+`val/classification_error` and `test/cross_entropy_error`.
+"""
+
+import csv
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from tfoptcmp.analysis.evidence import Evidence
+from tfoptcmp.analysis.sources.names import (
+    rule_named,
+    searched_choice,
+    searched_name,
+    searched_range,
+)
+from tfoptcmp.analysis.sources.tables import evidence_of_table
+from tfoptcmp.spaces import Dimension, Uniform
+from tfoptcmp.study.read import read_json
+from tfoptcmp.study.schema import StudyError
+
+_METRICS = (("classification_error", "share"), ("cross_entropy_error", "nats"))
+
+
+def is_study(path: Path) -> bool:
+    """Returns whether a study.json is of this layout."""
+    return "parameter_configs" in read_json(path)
+
+
+def read_shallue(files: Sequence[Path], tuning_budget: int | None = None) -> list[Evidence]:
+    """Reads studies, an evidence for each data set, model and batch size.
+
+    Args:
+        files: The studies' study.json.
+        tuning_budget: K >= 1; by default a fifth of the trials.
+
+    Raises:
+        StudyError: If a file is missing or not of this layout; the message names it.
+    """
+    groups: dict[tuple[str, str], list[tuple[str, pd.DataFrame, dict[str, Dimension]]]] = {}
+    for path in sorted(files):
+        study = read_json(path)
+        try:
+            unit, rows = _trials(path.parent, study)
+            workload = f"{study['dataset']} {study['model']}, batch size {study['batch_size']}"
+            optimizer = str(study["optimizer"])
+            ranges = _ranges(optimizer, study["parameter_configs"])
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            raise StudyError(f"{path} is not a study of this layout: {error!r}") from error
+        table = pd.DataFrame(rows).assign(optimizer=optimizer)
+        groups.setdefault((workload, unit), []).append((optimizer, table, ranges))
+    return [
+        evidence_of_table(
+            workload,
+            pd.concat([table for _, table, _ in studies], ignore_index=True),
+            tuning_budget=tuning_budget,
+            metric_unit=unit,
+            ranges={optimizer: ranges for optimizer, _, ranges in studies},
+        )
+        for (workload, unit), studies in groups.items()
+    ]
+
+
+def _trials(directory: Path, study: Mapping[str, Any]) -> tuple[str, list[dict[str, Any]]]:
+    """Returns the metric's unit and a row for each trial that ended."""
+    unit, rows = "", []
+    folders = [path for path in directory.iterdir() if path.is_dir() and path.name.isdigit()]
+    for folder in sorted(folders, key=lambda path: int(path.name)):
+        trial = read_json(folder / "metadata.json")
+        if trial["status"] not in ("COMPLETE", "INFEASIBLE"):
+            continue
+        with open(folder / "measurements.csv", newline="", encoding="utf-8") as file:
+            measurements = list(csv.DictReader(file))
+        last = measurements[-1] if measurements else {}
+        metric, its_unit = next(
+            ((m, u) for m, u in _METRICS if f"val/{m}" in last), (_METRICS[0][0], "")
+        )
+        unit = unit or its_unit
+        rows.append(
+            {
+                "validation": _number(last.get(f"val/{metric}")),
+                "test": _number(last.get(f"test/{metric}")),
+                "train_loss": _number(last.get("train/cross_entropy_error")),
+                "diverged": trial["status"] == "INFEASIBLE",
+                # Some trained on beyond the budget; it is the budget that was given to each.
+                "steps": float(study["train_steps"] or trial["steps"]),
+                **{name: float(value) for name, value in trial["parameters"].items()},
+            }
+        )
+    if not rows:
+        raise ValueError("no trial that is COMPLETE or INFEASIBLE")
+    return unit, rows
+
+
+def _ranges(optimizer: str, configs: Mapping[str, Mapping[str, Any]]) -> dict[str, Dimension]:
+    rule = rule_named(optimizer)
+    return {searched_name(name, rule): _dimension(name, config) for name, config in configs.items()}
+
+
+def _dimension(name: str, config: Mapping[str, Any]) -> Dimension:
+    if config["type"] == "DISCRETE":
+        return searched_choice(name, [float(value) for value in config["feasible_points"]])
+    low, high = float(config["min_value"]), float(config["max_value"])
+    if config["scale"] in ("LOG_SCALE", "REVERSE_LOG_SCALE") or low == high:
+        return searched_range(name, low, high)
+    return Uniform(low=low, high=high)
+
+
+def _number(text: str | None) -> float:
+    return float(text) if text else math.nan

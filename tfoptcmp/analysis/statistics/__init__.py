@@ -1,0 +1,1 @@
+"""Best of K, differences and their intervals, verdicts."""

@@ -1,0 +1,169 @@
+"""Best of K: what a practitioner with K trials gets, from the N trials that were run.
+
+Choi et al. (2019), appendix C: draw K of the N feasible trials with replacement, select the best by
+the selection metric (lower is better), look at its statistic. Sorted by the selection metric, the
+trial of rank i is selected with probability ((N-i+1)/N)^K - ((N-i)/N)^K, so the distribution is
+known exactly (`best_of`); `best_of_sampled` draws it instead, as a check and as the paper did.
+
+Trials that tie in the selection metric share their group's probability evenly: their order in the
+study must not matter, and small validation sets tie often.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfoptcmp.analysis.statistics.distributions import (
+    ROUNDING,
+    Distribution,
+    FloatArray,
+    distribution,
+)
+
+Numbers = Sequence[float] | FloatArray
+
+
+def selection_probabilities(selection: Numbers, num_drawn: int) -> FloatArray:
+    """Returns each trial's probability of being the best of `num_drawn` drawn with replacement.
+
+    Args:
+        selection: [N], what trials are selected by, lower is better; inf but not NaN.
+        num_drawn: K >= 1.
+
+    Returns:
+        float64 [N], sum 1.
+    """
+    (probabilities,) = _probabilities(_checked(selection, num_drawn), np.array([num_drawn]))
+    return np.asarray(probabilities, dtype=np.float64)
+
+
+def best_of(selection: Numbers, statistic: Numbers, num_drawn: int) -> Distribution:
+    """Returns the exact distribution of the statistic of the best of `num_drawn` trials.
+
+    For steps to a target, both arguments are the steps, inf where a trial did not reach it;
+    `Distribution.finite` then gives the steps *given that one trial reached it*, and how likely
+    that is.
+
+    Args:
+        selection: [N], what trials are selected by, lower is better; inf but not NaN.
+        statistic: [N], what is reported of the selected trial; inf but not NaN.
+        num_drawn: K >= 1, draws with replacement.
+    """
+    _check_length(selection, statistic)
+    return distribution(statistic, selection_probabilities(selection, num_drawn))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class BudgetCurve:
+    """A statistic of the best of k trials for every k = 1, ..., len(mean), exact.
+
+    Attributes:
+        num_drawn: int [k].
+        mean: float64 [k], inf where a value can be.
+        low: float64 [k], 5th percentile.
+        median: float64 [k].
+        high: float64 [k], 95th percentile.
+    """
+
+    num_drawn: NDArray[np.int64]
+    mean: FloatArray
+    low: FloatArray
+    median: FloatArray
+    high: FloatArray
+
+
+def budget_curve(selection: Numbers, statistic: Numbers) -> BudgetCurve:
+    """Returns the statistic of the best of k trials for all k from 1 to N at once.
+
+    Args:
+        selection: [N], what trials are selected by, lower is better; inf but not NaN.
+        statistic: [N], what is reported of the selected trial; inf but not NaN.
+    """
+    _check_length(selection, statistic)
+    values = np.asarray(statistic, dtype=np.float64)
+    order = np.argsort(values, kind="stable")
+    values = values[order]
+    mass = selection_probabilities_for_all(selection)[:, order]
+    mean = np.array([values[row > 0] @ row[row > 0] for row in mass])
+    cumulative = np.cumsum(mass, axis=1)
+    low, median, high = (
+        values[np.minimum((cumulative < percent / 100 - ROUNDING).sum(axis=1), len(values) - 1)]
+        for percent in (5, 50, 95)
+    )
+    num_drawn = np.arange(1, len(values) + 1)
+    return BudgetCurve(num_drawn=num_drawn, mean=mean, low=low, median=median, high=high)
+
+
+def selection_probabilities_for_all(selection: Numbers) -> FloatArray:
+    """Returns `selection_probabilities` for K = 1, ..., N.
+
+    Args:
+        selection: [N], what trials are selected by, lower is better; inf but not NaN.
+
+    Returns:
+        float64 [N, N], row K - 1 for K.
+    """
+    metric = _checked(selection, 1)
+    return _probabilities(metric, np.arange(1, metric.size + 1))
+
+
+def best_of_sampled(
+    selection: Numbers,
+    statistic: Numbers,
+    num_drawn: int,
+    *,
+    seed: int,
+    num_resamples: int = 10_000,
+) -> Distribution:
+    """Returns what `best_of` returns, estimated from `num_resamples` resamples.
+
+    Args:
+        selection: [N], what trials are selected by, lower is better; inf but not NaN.
+        statistic: [N], what is reported of the selected trial; inf but not NaN.
+        num_drawn: K >= 1, draws with replacement.
+        seed: Seed of the resamples.
+        num_resamples: Number of resamples, >= 1.
+    """
+    metric = _checked(selection, num_drawn)
+    _check_length(selection, statistic)
+    rng = np.random.default_rng(seed)
+    _, group, sizes = np.unique(metric, return_inverse=True, return_counts=True)
+    draws = rng.integers(metric.size, size=(num_resamples, num_drawn))
+    best_group = group.ravel()[draws].min(axis=1)
+    # Any member of the best group with the same probability: by symmetry that is what choosing
+    # among the drawn ones comes to.
+    by_group = np.argsort(group.ravel(), kind="stable")
+    starts = np.cumsum(sizes) - sizes
+    selected = by_group[starts[best_group] + rng.integers(sizes[best_group])]
+    values = np.asarray(statistic, dtype=np.float64)[selected]
+    return distribution(values, np.full(num_resamples, 1 / num_resamples))
+
+
+def _probabilities(metric: FloatArray, num_drawn: NDArray[np.int64]) -> FloatArray:
+    """Returns float64 [len(num_drawn), N]."""
+    _, group, sizes = np.unique(metric, return_inverse=True, return_counts=True)
+    # P(all K draws fall behind the first j groups); in floating point, N^K would overflow.
+    not_better = metric.size - np.concatenate(([0], np.cumsum(sizes)))
+    behind = (not_better / metric.size) ** num_drawn[:, None]
+    mass = (behind[:, :-1] - behind[:, 1:]) / sizes
+    return np.asarray(mass[:, group.ravel()], dtype=np.float64)
+
+
+def _checked(selection: Numbers, num_drawn: int) -> FloatArray:
+    metric = np.asarray(selection, dtype=np.float64)
+    if metric.ndim != 1 or metric.size == 0:
+        raise ValueError(f"selection must be a list of at least one trial; got {metric.shape}")
+    if np.isnan(metric).any():
+        raise ValueError("selection must not be NaN; give inf to trials without a value")
+    if isinstance(num_drawn, bool) or not isinstance(num_drawn, int) or num_drawn < 1:
+        raise ValueError(f"num_drawn must be an integer >= 1; got {num_drawn!r}")
+    return metric
+
+
+def _check_length(selection: Numbers, statistic: Numbers) -> None:
+    if len(selection) != len(statistic):
+        raise ValueError(
+            f"statistic must have one value a trial, {len(selection)}; got {len(statistic)}"
+        )

@@ -1,0 +1,67 @@
+"""What a study must have in common with the command that goes on with it.
+
+Works on study.json's contents as plain data; `tfoptcmp.study.schema` says what stands in them.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from tfoptcmp.study.durable import plain
+
+# What a resumed study may change; "scale" is but a label for the numbers beside it.
+_MAY_DIFFER = (
+    "num_feasible",
+    "max_trials",
+    "provenance",
+    "earlier_versions",
+    "budget.num_feasible",
+    "budget.scale",
+)
+
+
+def differences(
+    there: Mapping[str, Any], now: Mapping[str, Any], *, accept_version_changes: bool
+) -> list[str]:
+    """Compares a study as it is on record with what is asked for now.
+
+    Args:
+        there: The record.
+        now: What is asked for.
+        accept_version_changes: Whether "versions" may differ.
+
+    Returns:
+        A line for each field that must be the same and is not, with both values.
+    """
+    old, new = _compared(there), _compared(now)
+    return [
+        f"{name}: {_shown(old.get(name))} there, {_shown(new.get(name))} now"
+        for name in dict.fromkeys([*old, *new])
+        if old.get(name) != new.get(name)
+        and not (accept_version_changes and name.startswith("versions."))
+    ]
+
+
+def _compared(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What must be the same, as "budget.steps" and the like to its value."""
+    flat: dict[str, Any] = {}
+
+    def flatten(name: str, value: Any) -> None:
+        if name in _MAY_DIFFER:
+            return
+        if not isinstance(value, Mapping):
+            flat[name] = plain(value)
+            return
+        if name == "signature.space.dimensions":  # their order says which coordinate is whose
+            flat["order of dimensions"] = list(value)
+        for key, entry in value.items():
+            flatten(f"{name}.{key}", entry)
+
+    for name, value in config.items():
+        flatten(name, value)
+    return flat
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(plain(value), sort_keys=True)
+    return text if len(text) <= 300 else text[:297] + "..."

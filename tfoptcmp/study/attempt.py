@@ -1,0 +1,75 @@
+"""One attempt at a trial, on record from its beginning to its end."""
+
+import math
+import time
+from contextlib import ExitStack
+from dataclasses import replace
+
+from tfoptcmp.study.schema import Measurement, Status, Trial
+from tfoptcmp.study.trial import Outcome, TrialTask
+from tfoptcmp.study.write import StudyWriter
+
+
+class Attempt:
+    """One attempt at a trial; making it puts the trial on record as RUNNING.
+
+    Args:
+        task: The trial.
+        writer: Of the study.
+    """
+
+    def __init__(self, task: TrialTask, writer: StudyWriter) -> None:
+        self._trial = Trial(
+            index=task.index,
+            status=Status.RUNNING,
+            values=task.values,
+            arguments=task.arguments,
+            seeds=task.seeds,
+            started=time.time(),
+        )
+        self._begin = time.monotonic()  # the clock on the wall may be set back meanwhile
+        self._writer = writer
+        self._last: Measurement | None = None
+        writer.write_trial(self._trial)
+        self._file = ExitStack()
+        self._measurements = self._file.enter_context(writer.measurements(task.index))
+
+    def write(self, measurement: Measurement) -> None:
+        """Puts a measurement on record."""
+        self._measurements.write(measurement)
+        self._last = measurement
+
+    def end(self, outcome: Outcome) -> Trial:
+        """Puts the end on record and returns it."""
+        self.close()
+        outcome = _checked(outcome, self._last)
+        trial = replace(
+            self._trial,
+            status=outcome.status,
+            seconds=time.monotonic() - self._begin,
+            steps=outcome.steps,
+            final=self._last,
+            message=outcome.message,
+        )
+        self._writer.write_trial(trial)
+        return trial
+
+    def close(self) -> None:
+        """Lets go of the file; without `end` the trial stays RUNNING on record."""
+        self._file.close()
+
+
+def _checked(outcome: Outcome, last: Measurement | None) -> Outcome:
+    """Makes a trial infeasible whose training loss did not stay finite to the end."""
+    if outcome.status == Status.FAILED:
+        return replace(outcome, steps=int(last["step"] or 0) if last else 0)
+    if outcome.status == Status.INFEASIBLE:
+        return outcome
+    if last is None:
+        message = "a COMPLETE trial must have measured its last step; got no measurement"
+        return Outcome(status=Status.FAILED, steps=outcome.steps, message=message)
+    train_loss = last["train_loss"]
+    if train_loss is not None and math.isfinite(train_loss):
+        return outcome
+    message = f"train_loss is {train_loss} at step {last['step']}"
+    return replace(outcome, status=Status.INFEASIBLE, message=message)

@@ -1,0 +1,126 @@
+"""The files of a study directory, the only truth about a study.
+
+    <study_dir>/<signature>/
+        study.json                    what was studied: `StudyConfig`
+        lock                          held by the one process that writes
+        trials/<index>/metadata.json  `Trial`: point, hyperparameters, status, times
+        trials/<index>/measurements.csv   one row per measurement, see COLUMNS
+        trials/<index>/               TensorBoard events beside them
+
+Plain text, no pickle. JSON files are replaced atomically and durably (`tfoptcmp.study.durable`);
+measurements are appended a line at a time, so that a kill loses at most the line being written.
+What a trial's end is on record with, its measurements included, survives a power cut. Written by
+`tfoptcmp.study.write`, read by `tfoptcmp.study.read`. Steps count training steps from 1; losses are
+in nats; times in seconds since 1970 (UTC). Nothing here imports TensorFlow.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+SCHEMA_VERSION = 1
+
+# Columns of measurements.csv. Losses are without regularisation and label smoothing, in evaluation
+# mode, "train" on a fixed subset of the training split; metrics are the workload's. gradient_rms is
+# the root mean square over all entries of the training objective's gradient, and learning_rate the
+# rate, that the step named used: both from before its update. Empty where a split is absent.
+COLUMNS = (
+    "step",
+    "learning_rate",
+    "train_loss",
+    "train_metric",
+    "validation_loss",
+    "validation_metric",
+    "test_loss",
+    "test_metric",
+    "gradient_rms",
+)
+
+Measurement = dict[str, float | int | None]
+
+
+class StudyError(Exception):
+    """A study directory cannot be used as asked; the message says why and what to do."""
+
+
+class Status(StrEnum):
+    """What became of a trial."""
+
+    RUNNING = "RUNNING"
+    COMPLETE = "COMPLETE"  # feasible: the training loss stayed finite to the end
+    INFEASIBLE = "INFEASIBLE"  # the training loss became NaN or infinite
+    FAILED = "FAILED"  # a crash: says nothing about the optimizer
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyConfig:
+    """Everything that determines the trials of a study, and where they were run.
+
+    Attributes:
+        signature: `Signature.to_json()`.
+        workload: Name of the workload.
+        metric: Name of the workload's metric; lower is better.
+        metric_unit: "share" or "nats".
+        budget: `asdict` of the `Budget`, with the scale.
+        num_examples: Split name to number of examples, for standard errors.
+        partial: What the data lack; "" if complete.
+        seed: Seed of the study.
+        search: "quasirandom" or "random".
+        num_feasible: N, the feasible trials to reach; may be raised later.
+        max_trials: Hard cap on all trials, infeasible ones included.
+        threads_per_trial: Threads of one operation; 0 leaves the choice to TensorFlow.
+        versions: Package name to version, as far as they can change a result.
+        provenance: Command line, git commit, hardware, start time: for people, never compared.
+        devices: What else can change a result, where it is not the default: "distribution",
+            "replicas", "mixed_precision", "jit_compile".
+        earlier_versions: What `versions` was before a change that was accepted, in order; each with
+            "num_trials", the trials begun until then.
+    """
+
+    signature: Mapping[str, Any]
+    workload: str
+    metric: str
+    metric_unit: str
+    budget: Mapping[str, Any]
+    num_examples: Mapping[str, int]
+    partial: str
+    seed: int
+    search: str
+    num_feasible: int
+    max_trials: int
+    threads_per_trial: int
+    versions: Mapping[str, str]
+    provenance: Mapping[str, Any]
+    devices: Mapping[str, Any] = field(default_factory=dict)
+    earlier_versions: Sequence[Mapping[str, Any]] = ()
+    schema_version: int = SCHEMA_VERSION
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One trial; `metadata.json`.
+
+    Attributes:
+        index: Number of its point in the sequence, from 0.
+        status: See `Status`.
+        values: Hyperparameters as searched, by the search space's names.
+        arguments: Hyperparameters as used, by the optimizer's and schedule's names.
+        seeds: Purpose ("weights", "data", ...) to the seed derived from (study seed, index).
+        started: Start, in seconds since 1970.
+        seconds: Duration; None while running.
+        steps: Training steps done; at divergence the number of updates that were applied.
+        final: The last measurement; None if there is none.
+        message: Why a trial is infeasible or failed; "" otherwise.
+    """
+
+    index: int
+    status: Status
+    values: Mapping[str, float]
+    arguments: Mapping[str, float]
+    seeds: Mapping[str, int]
+    started: float
+    seconds: float | None = None
+    steps: int = 0
+    final: Measurement | None = None
+    message: str = ""

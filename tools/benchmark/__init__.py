@@ -1,1 +1,0 @@
-"""Our speed beside others': `python -m tools.benchmark`."""

@@ -1,0 +1,111 @@
+"""What every program shares: help in groups, one clear message for what the user can mend."""
+
+import importlib
+import os
+import re
+import sys
+import tempfile
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from absl import app, flags, logging
+
+from tfoptcmp.study.schema import StudyError
+from tfoptcmp.workload import MissingData
+from tools.common import signals
+
+Groups = Mapping[str, Sequence[flags.FlagHolder[Any]]]
+
+# Exit codes: 1 is Python's own for a bug, and absl's for flags that cannot be parsed.
+USER_ERROR = 2
+
+
+def run(main: Callable[[list[str]], None], description: str, groups: Groups) -> None:
+    """Parses the flags, calls `main` with the positional arguments, and exits.
+
+    Errors that the user can mend (`UserError`, `StudyError`, `MissingData`) end in one message and
+    exit code 2, Ctrl-C in 130 and SIGTERM in 143; anything else is a bug and keeps its traceback.
+
+    Args:
+        main: Imports heavy packages itself, so that `--help` answers at once.
+        description: What `--help` prints first, usually the program's docstring.
+        groups: Heading to flags, in the order to print them.
+    """
+    if any(argument in ("--help", "-help", "-h", "--h") for argument in sys.argv[1:]):
+        try:
+            print(_help(description, groups), flush=True)
+        except BrokenPipeError:
+            _forget_reader()
+        sys.exit(0)
+
+    def guarded(argv: list[str]) -> None:
+        try:
+            main(argv[1:])
+            sys.stdout.flush()
+        except (UserError, StudyError, MissingData) as error:
+            print(f"{_program()}: {error}", file=sys.stderr)
+            sys.exit(USER_ERROR)
+        except KeyboardInterrupt as interrupt:
+            print(f"\n{_program()}: {str(interrupt) or 'interrupted'}", file=sys.stderr)
+            sys.exit(signals.exit_code(interrupt))
+        except BrokenPipeError:
+            _forget_reader()
+
+    # TensorFlow reports the absence of a GPU as an error; what is wrong raises an exception.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    signals.raise_on_sigterm()
+    logging.set_verbosity(logging.WARNING)
+    app.run(guarded)
+
+
+def import_tensorflow() -> None:
+    """Imports TensorFlow without what it writes to stderr at import, unless the import fails.
+
+    The lines (no CUDA, oneDNN is on) come before any setting of the log level can take effect.
+    """
+    with tempfile.TemporaryFile() as kept:
+        stderr = os.dup(2)
+        os.dup2(kept.fileno(), 2)
+        try:
+            importlib.import_module("tensorflow")
+        except BaseException:
+            kept.seek(0)
+            os.write(stderr, kept.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+
+
+class UserError(Exception):
+    """A flag or argument cannot be used; the message names it, the value, and what is allowed."""
+
+
+def _forget_reader() -> None:
+    """Ends without a traceback once the reader of what is printed, such as `head`, has enough."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(USER_ERROR)
+
+
+def _program() -> str:
+    return sys.argv[0].rsplit("/", 1)[-1].removesuffix(".py")
+
+
+def _help(description: str, groups: Groups) -> str:
+    lines = [description.strip(), ""]
+    for title, holders in groups.items():
+        lines.append(f"{title}:")
+        for holder in holders:
+            flag = flags.FLAGS[holder.name]
+            default = flag.default_as_str.strip("'") if flag.default not in (None, []) else ""
+            name = f"--{'[no]' if flag.boolean else ''}{flag.name}"
+            # Of a flag that may be repeated absl says so, after a semicolon and many blanks.
+            help_text = re.sub(r"\.?;\s+repeat this option", "; repeat this option", flag.help)
+            help_text += f" [{default}]" if default else ""
+            lines += textwrap.wrap(
+                f"{name:<21} {help_text}", 96, initial_indent="  ", subsequent_indent=" " * 24
+            )
+        lines.append("")
+    lines.append("absl's own flags, such as --verbosity and --flagfile: --helpfull")
+    return "\n".join(lines)

@@ -1,0 +1,76 @@
+"""How long a trial takes, measured on a few steps."""
+
+import time
+from dataclasses import dataclass, replace
+
+from tfoptcmp.signatures import Signature
+from tfoptcmp.study.trial import TrialTask, trial_seeds
+from tfoptcmp.training import Trainer
+from tfoptcmp.workload import Budget, Splits, Workload
+from tools.common.devices import Devices
+
+_TIMED_STEPS = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """What was measured.
+
+    Attributes:
+        trial_seconds: One feasible trial.
+        setup_seconds: What a study spends once: building the model and tracing it.
+    """
+
+    trial_seconds: float
+    setup_seconds: float
+
+
+def seconds_per_trial(
+    workload: Workload,
+    budget: Budget,
+    splits: Splits,
+    signature: Signature,
+    devices: Devices = Devices(),  # noqa: B008  # it is frozen
+) -> float:
+    """Estimates the duration of one feasible trial, without what a study does only once."""
+    return estimate(workload, budget, splits, signature, devices).trial_seconds
+
+
+def estimate(
+    workload: Workload,
+    budget: Budget,
+    splits: Splits,
+    signature: Signature,
+    devices: Devices = Devices(),  # noqa: B008  # it is frozen
+) -> Estimate:
+    """Measures a short trial, in which a measurement is followed by steps and a measurement."""
+    begin = time.perf_counter()
+    short = replace(budget, steps=2 * _TIMED_STEPS, eval_every_steps=_TIMED_STEPS)
+    trainer = Trainer(
+        workload=workload,
+        budget=short,
+        splits=splits,
+        signature=signature,
+        **devices.options(),
+    )
+    # The low end of every range: small rates, which do not diverge.
+    values = signature.space.values((0.0,) * signature.space.num_dims)
+    task = TrialTask(
+        index=0,
+        values=values,
+        arguments=signature.space.derive(values, budget_steps=short.steps),
+        seeds=trial_seeds(0, 0),
+    )
+    times: list[float] = []
+    trainer.run(task, lambda _: times.append(time.perf_counter()))
+    interval = times[1] - times[0]
+    start = time.perf_counter()
+    trainer.evaluate()
+    measurement = time.perf_counter() - start
+    step = max(0.0, interval - measurement) / _TIMED_STEPS
+    num_measurements = -(-budget.steps // budget.eval_every_steps)
+    first_part = _TIMED_STEPS * step + measurement
+    return Estimate(
+        trial_seconds=budget.steps * step + num_measurements * measurement,
+        setup_seconds=max(0.0, times[0] - begin - first_part),
+    )

@@ -1,0 +1,81 @@
+"""What a running study shows: a live line in a terminal, now and then a line in a log file."""
+
+import shutil
+import sys
+import time
+
+from tfoptcmp.study.schema import Measurement, Trial
+from tfoptcmp.study.trial import TrialTask
+from tfoptcmp.workload import Budget
+from tools.common import terminal
+from tuners.observers import Counts
+
+# In a log file a line a trial would drown the rest, and silence would look like death.
+_SECONDS_BETWEEN_LINES = 10.0
+
+
+class Progress:
+    """Observes one study and prints how far it is.
+
+    Args:
+        title: Name of the optimizer.
+        unit: Unit of the metric, "share" or "nats".
+        budget: For the steps of a trial and the trials of the study.
+        num_workers: Trials at the same time.
+    """
+
+    def __init__(self, title: str, unit: str, budget: Budget, num_workers: int = 1) -> None:
+        self._title = title
+        self._unit = unit
+        self._budget = budget
+        self._num_workers = num_workers
+        self._live = sys.stderr.isatty()
+        self._line = ""
+        self._last_print = time.monotonic()
+        self._trial_seconds: list[float] = []
+        self._summary = ""
+
+    def on_study_begin(self, counts: Counts) -> None:
+        """Shows how far an earlier run has come."""
+        self._summary = self._counted(counts)
+        if counts.left == 0:
+            self._show("", ended=True)
+
+    def on_trial_begin(self, task: TrialTask) -> None:
+        """Shows that a trial has started."""
+        self._show(f"trial {task.index}")
+
+    def on_measurement(self, task: TrialTask, measurement: Measurement) -> None:
+        """Shows the step and the validation metric of the running trial."""
+        value = terminal.metric(measurement["validation_metric"], self._unit)
+        step = f"step {measurement['step']}/{self._budget.steps}"
+        self._show(f"trial {task.index}, {step}, validation {value}")
+
+    def on_trial_end(self, trial: Trial, counts: Counts) -> None:
+        """Shows the counts, the best so far and the time to go."""
+        self._trial_seconds.append(trial.seconds or 0.0)
+        share_feasible = counts.feasible / (counts.feasible + counts.infeasible or 1) or 1.0
+        mean = sum(self._trial_seconds) / len(self._trial_seconds)
+        to_go = terminal.duration(mean * counts.left / share_feasible / self._num_workers)
+        self._summary = f"{self._counted(counts)}, {to_go} to go"
+        self._show(f"trial {trial.index} {trial.status.lower()}", ended=counts.left == 0)
+
+    def _counted(self, counts: Counts) -> str:
+        return (
+            f"{counts.feasible}/{self._budget.num_feasible} feasible, "
+            f"{counts.infeasible} infeasible, {counts.left} left, "
+            f"best {terminal.metric(counts.best, self._unit)}"
+        )
+
+    def _show(self, doing: str, ended: bool = False) -> None:
+        text = f"{self._title:<9}{self._summary}" + ("" if ended else f"; {doing}")
+        if self._live:
+            text = text[
+                : shutil.get_terminal_size().columns - 1
+            ]  # "\r" cannot rewind a second line
+            print("\r" + text.ljust(len(self._line)), end="\n" if ended else "", file=sys.stderr)
+            self._line = text
+        elif ended or time.monotonic() - self._last_print > _SECONDS_BETWEEN_LINES:
+            print(text, file=sys.stderr)
+            self._last_print = time.monotonic()
+        sys.stderr.flush()

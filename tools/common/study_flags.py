@@ -1,0 +1,126 @@
+"""Flags that `train` and `tune` share, and the objects that they name."""
+
+import dataclasses
+import json
+from typing import TYPE_CHECKING
+
+from absl import flags
+
+from tfoptcmp.signatures import REGULARISATION, Signature
+from tfoptcmp.spaces import SearchSpace
+from tools.common import extensions
+from tools.common.cli import UserError
+
+if TYPE_CHECKING:
+    from tfoptcmp.workload import Budget, Splits, Workload
+
+WORKLOAD = flags.DEFINE_string("workload", None, "What to train; an unknown name lists the known.")
+DATA_DIR = flags.DEFINE_string(
+    "data_dir", None, "Directory of prepared tensorflow_datasets; default: that library's own."
+)
+SCALE = flags.DEFINE_string(
+    "scale", "cpu", "Sizes, budget and number of trials: paper, cpu (overnight) or smoke (minutes)."
+)
+BATCH_SIZE = flags.DEFINE_integer("batch_size", None, "Instead of the scale's.", lower_bound=1)
+STEPS = flags.DEFINE_integer(
+    "steps", None, "Training steps a trial, instead of the scale's.", lower_bound=1
+)
+EVAL_EVERY_STEPS = flags.DEFINE_integer(
+    "eval_every_steps",
+    None,
+    "Steps between measurements; default: as many measurements a trial as the scale has.",
+    lower_bound=1,
+)
+SPACE = flags.DEFINE_string("space", "initial", "Search space; an unknown name lists the known.")
+SEARCH = flags.DEFINE_enum(
+    "search",
+    "quasirandom",
+    ["quasirandom", "random", "grid"],
+    "How points are drawn from the space; grid takes all of a space of choices, in order.",
+)
+SPACE_FILE = flags.DEFINE_string(
+    "space_file",
+    None,
+    "JSON file with a search space of your own, or with one for each optimizer by name, in the "
+    "form that study.json has; in place of that of --space, whose schedule stays.",
+)
+SEED = flags.DEFINE_integer("seed", 0, "Seed of points, weights, data order.", lower_bound=0)
+THREADS_PER_TRIAL = flags.DEFINE_integer(
+    "threads_per_trial",
+    0,
+    "Threads of a trial; 0: all processors, or those that help the workload. Part of the study: "
+    "results differ in the last bits between numbers of threads.",
+    lower_bound=0,
+)
+
+WHAT = (WORKLOAD, DATA_DIR, SPACE, SPACE_FILE, SEARCH, extensions.IMPORT_MODULE)
+HOW_MUCH = (SCALE, STEPS, BATCH_SIZE, EVAL_EVERY_STEPS)
+REPRODUCIBILITY = (SEED, THREADS_PER_TRIAL)
+
+
+def workload_and_budget(**changes: int | None) -> "tuple[Workload, Budget]":
+    """Returns what --workload, --scale and the flags that change a scale name.
+
+    Args:
+        **changes: More fields of `Budget` to change; None leaves the scale's.
+
+    Raises:
+        UserError: If a name is unknown or a number impossible.
+    """
+    workload = extensions.workload(WORKLOAD.value)
+    try:
+        return workload, workload.budget(
+            SCALE.value,
+            steps=STEPS.value,
+            batch_size=BATCH_SIZE.value,
+            eval_every_steps=EVAL_EVERY_STEPS.value,
+            **changes,
+        )
+    except ValueError as error:
+        raise UserError(f"--{error}") from error
+
+
+def load(workload: "Workload", budget: "Budget") -> "Splits":
+    """Reads the data of a workload from --data_dir.
+
+    Raises:
+        MissingData: If they are not there.
+        UserError: If the sizes asked for do not fit them.
+    """
+    try:
+        return workload.load(budget, DATA_DIR.value)
+    except ValueError as error:
+        raise UserError(f"{workload.name} cannot be loaded at these sizes: {error}") from error
+
+
+def signature(optimizer: str) -> Signature:
+    """Returns the signature of an optimizer in the space that the flags name.
+
+    Raises:
+        UserError: If there is none.
+    """
+    found = extensions.signature(WORKLOAD.value, optimizer, SPACE.value)
+    return found if SPACE_FILE.value is None else _with_space_of_file(found, optimizer)
+
+
+def _with_space_of_file(signature: Signature, optimizer: str) -> Signature:
+    path = SPACE_FILE.value
+    try:
+        with open(path, encoding="utf-8") as file:
+            data = json.load(file)
+        if not isinstance(data, dict):
+            raise ValueError(f"must be a JSON object; got {data!r}")
+        if "dimensions" not in data:
+            if optimizer not in data:
+                raise ValueError(f"must have a space for {optimizer!r}; got {sorted(data)}")
+            data = data[optimizer]
+        if isinstance(data, dict):
+            data = {"source": path, **data}
+        space = SearchSpace.from_json(data)
+        taken = extensions.workload(WORKLOAD.value).regularisation
+        untaken = {*space.arguments} & {*REGULARISATION} - {*taken}
+        if untaken:
+            raise ValueError(f"{WORKLOAD.value} does not take {sorted(untaken)}")
+        return dataclasses.replace(signature, space=space)
+    except (OSError, ValueError) as error:
+        raise UserError(f"--space_file: {path}: {error}") from error

@@ -1,0 +1,76 @@
+"""How numbers look in a terminal."""
+
+from collections.abc import Mapping
+
+from tfoptcmp.signatures import Signature
+from tfoptcmp.spaces import Choice, Fixed, LogUniform, Uniform
+from tfoptcmp.study.schema import Measurement
+
+_SPLITS = ("train", "validation", "test")
+
+
+def metric(value: float | None, unit: str) -> str:
+    """A workload's metric: "6.61 %" for a share, "3.450" for nats, "-" where there is none."""
+    if value is None:
+        return "-"
+    return f"{100 * value:.2f} %" if unit == "share" else f"{value:.3f}"
+
+
+def duration(seconds: float) -> str:
+    """A duration as people say it: "45 s", "3 min 20 s", "2 h 5 min", "3 d 4 h"."""
+    seconds = round(seconds)
+    for large, small, size in (("d", "h", 86400), ("h", "min", 3600), ("min", "s", 60)):
+        if seconds >= size:
+            rest = seconds % size * {"h": 24, "min": 60, "s": 60}[small] // size
+            return (
+                f"{seconds // size} {large} {rest} {small}"
+                if rest
+                else f"{seconds // size} {large}"
+            )
+    return f"{seconds} s"
+
+
+def measurement_header(metric_name: str) -> str:
+    """Heading of the columns of `measurement_row`."""
+    columns = "".join(f"{f'{split} loss':>17}{'error':>9}" for split in _SPLITS)
+    return f"{'step':>8}{'rate':>11}{columns}{'gradient rms':>15}   (error: {metric_name})"
+
+
+def measurement_row(measurement: Measurement, unit: str) -> str:
+    """One measurement as a line."""
+    columns = "".join(
+        f"{measurement[f'{split}_loss']:>17.4f}{metric(measurement[f'{split}_metric'], unit):>9}"
+        if measurement.get(f"{split}_loss") is not None
+        else f"{'-':>17}{'-':>9}"
+        for split in _SPLITS
+    )
+    return (
+        f"{measurement['step']:>8}{measurement['learning_rate']:>11.3g}{columns}"
+        f"{measurement['gradient_rms']:>15.3g}"
+    )
+
+
+def hyperparameters(values: Mapping[str, float], arguments: Mapping[str, float]) -> str:
+    """Hyperparameters as searched and, where that differs, as used."""
+    searched = ", ".join(f"{name} = {value:.4g}" for name, value in values.items())
+    used = ", ".join(
+        f"{name} = {value:.10g}" for name, value in arguments.items() if name not in values
+    )
+    return f"  searched: {searched}\n  used: {used}"
+
+
+def space(signature: Signature) -> str:
+    """A search space, a line for each dimension."""
+    lines = [f"{signature.rule.title}: {signature.schedule}, space from: {signature.space.source}"]
+    for name, dimension in signature.space.dimensions.items():
+        match dimension:
+            case LogUniform(low=low, high=high):
+                text = f"{low:g} .. {high:g}, log"
+            case Uniform(low=low, high=high):
+                text = f"{low:g} .. {high:g}"
+            case Choice(values=values):
+                text = "one of " + ", ".join(f"{value:g}" for value in values)
+            case Fixed(fixed=fixed):
+                text = f"{fixed:g}, fixed"
+        lines.append(f"  {name:<24}{text}")
+    return "\n".join(lines)

@@ -1,1 +1,0 @@
-"""What can happen to processes, disks and numbers, made to happen: `python -m tools.faults`."""

@@ -1,0 +1,1 @@
+"""Our speed beside others': `python -m tools.lab.benchmark`."""

@@ -1,0 +1,138 @@
+"""Measures our speed beside others': training steps, studies, optimizers, parts, workers.
+
+    python -m tools.lab.benchmark --only=steps --networks=simple_cnn,lstm --json=benchmark.json
+
+All contestants of a comparison run in one call, in turn, each in a process of its own. Needs the
+extra `bench` (PyTorch). Give it the machine for itself.
+"""
+
+import importlib
+import importlib.util
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from absl import flags
+
+from tools.common import cli
+from tools.common.cli import UserError
+from tools.lab.benchmark.networks import NETWORKS
+
+# Imported after the flags are parsed, so that `--help` answers at once.
+_COMPARISONS = {
+    "steps": "tools.lab.benchmark.steps:compare",
+    "optimizers": "tools.lab.benchmark.optimizers:compare",
+    "study": "tools.lab.benchmark.study:compare",
+    "data": "tools.lab.benchmark.parts:data",
+    "evaluation": "tools.lab.benchmark.parts:evaluation",
+    "bookkeeping": "tools.lab.benchmark.parts:bookkeeping",
+    "memory": "tools.lab.benchmark.parts:memory",
+    "startup": "tools.lab.benchmark.startup:compare",
+    "workers": "tools.lab.benchmark.workers:compare",
+}
+
+_ONLY = flags.DEFINE_list("only", list(_COMPARISONS), "Comparisons to make.")
+_NETWORKS = flags.DEFINE_list("networks", list(NETWORKS), "Networks whose steps are compared.")
+_RULE = flags.DEFINE_enum("rule", "adam", ["momentum", "adam"], "Update rule of the steps.")
+_TORCH_COMPILE = flags.DEFINE_bool(
+    "torch_compile", True, "Whether torch.compile takes part; it may compile for minutes."
+)
+_CASES = flags.DEFINE_list(
+    "cases",
+    ["digits", "digits_long", "resnet32", "simple_cnn", "simple_cnn_wide"],
+    "Studies that are compared; each round runs them whole.",
+)
+_TRIALS = flags.DEFINE_integer(
+    "trials", None, "Feasible trials of each study; default: the case's.", lower_bound=1
+)
+_TRIAL_STEPS = flags.DEFINE_integer(
+    "trial_steps", None, "Steps of each trial; default: the case's.", lower_bound=1
+)
+_ALTERNATIONS = flags.DEFINE_integer(
+    "alternations", 5, "Measurements of each contestant, in turn with the others.", lower_bound=1
+)
+_THREADS = flags.DEFINE_integer(
+    "threads", 0, "Threads of each contestant; 0: all processors.", lower_bound=0
+)
+_DATA_DIR = flags.DEFINE_string(
+    "data_dir", None, "Directory of prepared tensorflow_datasets; without them random images."
+)
+_SHORT = flags.DEFINE_bool(
+    "short", False, "Only see that everything works: one round, small sizes; times mean nothing."
+)
+_JSON = flags.DEFINE_string("json", None, "File for all samples, with machine and versions.")
+
+_GROUPS = {
+    "What to compare": (_ONLY,),
+    "Steps": (_NETWORKS, _RULE, _TORCH_COMPILE),
+    "Studies": (_CASES, _TRIALS, _TRIAL_STEPS, _DATA_DIR),
+    "How": (_ALTERNATIONS, _THREADS, _SHORT),
+    "Output": (_JSON,),
+}
+
+
+def _run(argv: list[str]) -> None:
+    if argv:
+        raise UserError(f"takes flags only; got {argv}")
+    _check("only", _ONLY.value, _COMPARISONS)
+    _check("networks", _NETWORKS.value, NETWORKS)
+
+    _check("cases", _CASES.value, _CASES.default)
+
+    _check_torch()
+
+    from tools.lab.benchmark.machine import machine
+    from tools.lab.benchmark.settings import Settings
+
+    settings = Settings(
+        alternations=1 if _SHORT.value else _ALTERNATIONS.value,
+        threads=_THREADS.value or len(os.sched_getaffinity(0)),
+        networks=tuple(_NETWORKS.value),
+        rule=_RULE.value,
+        torch_compile=_TORCH_COMPILE.value and not _SHORT.value,
+        cases=tuple(_CASES.value),
+        trials=_TRIALS.value,
+        trial_steps=_TRIAL_STEPS.value,
+        data_dir=_DATA_DIR.value,
+        short=_SHORT.value,
+    )
+    found = machine(settings)
+    print("\n".join(f"{name}: {value}" for name, value in found.items()), flush=True)
+    tables = []
+    for name in _ONLY.value:
+        for table in _compare(name)(settings):
+            print(f"\n{table.text()}", flush=True)
+            tables.append(table.to_json())
+            if _JSON.value:  # after each, so that a run that is cut off leaves what it had
+                content = json.dumps({**found, "tables": tables}, indent=1)
+                Path(_JSON.value).write_text(content + "\n", encoding="utf-8")
+
+
+def _check(flag, values, known) -> None:
+    unknown = [value for value in values if value not in known]
+    if unknown or not values:
+        raise UserError(f"--{flag} must be some of {list(known)}; got {values}")
+
+
+def _check_torch() -> None:
+    needing = sorted({"steps", "optimizers"} & {*_ONLY.value})
+    if needing and importlib.util.find_spec("torch") is None:
+        raise UserError(
+            f"--only={','.join(needing)} needs PyTorch: pip install 'tfoptcmp[bench]', or name "
+            "other comparisons"
+        )
+
+
+def _compare(name: str) -> Callable[..., Iterator]:
+    module, _, function = _COMPARISONS[name].partition(":")
+    return getattr(importlib.import_module(module), function)
+
+
+def main() -> None:
+    """Entry point."""
+    cli.run(_run, __doc__, _GROUPS)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,140 @@
+"""Parts of a trial, each alone: its data, its measurements, and what a study writes down."""
+
+from collections.abc import Iterator
+
+from tools.lab.benchmark.order_of_rounds import Contestant, alternate
+from tools.lab.benchmark.results import Check, Comparison, Range
+from tools.lab.benchmark.settings import Settings
+
+_DATA = ("digits", "simple_cnn", "resnet32")  # names of `study_cases`
+_STUDY_SIZES = (10, 1_000, 10_000)
+_TRIAL_SECONDS = 10.0  # of which bookkeeping may take 1 %
+
+
+def data(settings: Settings) -> Iterator[Comparison]:
+    """Yields the time of the training batches of a trial that nobody trains on."""
+    yield Comparison(
+        title="Data of a trial of 200 steps, alone",
+        unit="ms",
+        samples=alternate(
+            [
+                Contestant(
+                    name=f"ours {case}",
+                    function="tools.lab.benchmark.parts_ours:batches",
+                    arguments=_arguments(case, settings),
+                )
+                for case in _few(_DATA, settings)
+            ],
+            settings.alternations,
+        ),
+        notes=[
+            "of digits 64, Fashion-MNIST 256, CIFAR-10 128 images, augmented where the "
+            "workload does; two threads that training leaves idle in part"
+        ],
+    )
+
+
+def evaluation(settings: Settings) -> Iterator[Comparison]:
+    """Yields the time of a measurement of all splits."""
+    cases = _few(_DATA, settings)
+    samples = alternate(
+        [
+            Contestant(
+                name=f"{name} {case}",
+                function=f"tools.lab.benchmark.{function}",
+                arguments=_arguments(case, settings),
+            )
+            for case in cases
+            for name, function in (
+                ("ours", "parts_ours:evaluation"),
+                ("Keras", "study_keras_tuner:evaluation"),
+            )
+        ],
+        settings.alternations,
+    )
+    yield Comparison(
+        title="A measurement: loss and error of each split",
+        unit="ms",
+        samples=samples,
+        notes=[f"{case}: {samples[f'ours {case}'].facts['examples']:,} images" for case in cases],
+    )
+
+
+def bookkeeping(settings: Settings) -> Iterator[Comparison]:
+    """Yields what a study costs beside its trials, when it has many."""
+    sizes = _STUDY_SIZES[:1] if settings.short else _STUDY_SIZES
+    parts = tuple(f"at {size} trials" for size in sizes)
+    samples = alternate(
+        [
+            Contestant(
+                name="ours",
+                function="tools.lab.benchmark.parts_ours:bookkeeping",
+                arguments={"sizes": dict(zip(parts, sizes, strict=True))},
+                parts=parts,
+            )
+        ],
+        settings.alternations,
+    )
+    largest = samples[f"ours {parts[-1]}"]
+    yield Comparison(
+        title="Bookkeeping of a trial, every write made durable",
+        unit="ms",
+        samples=samples,
+        checks=[
+            Check(
+                claim=f"share of a trial of {_TRIAL_SECONDS:g} s, {parts[-1]}",
+                measured=Range.of([value / _TRIAL_SECONDS for value in largest.values]),
+                limit=0.01,
+            ),
+            Check(
+                claim=f"seconds to go on with a study, {parts[-1]}",
+                measured=Range.of([found["resume_seconds"] for found in largest.turns]),
+            ),
+        ],
+    )
+
+
+def memory(settings: Settings) -> Iterator[Comparison]:
+    """Yields how a process grows from trial to trial."""
+    num_trials = 2 if settings.short else 50
+    samples = alternate(
+        [
+            Contestant(
+                name=name,
+                function=f"tools.lab.benchmark.{function}",
+                arguments={**_arguments("digits", settings), "num_trials": trials},
+            )
+            for name, function, trials in (
+                ("ours", "parts_ours:memory", num_trials),
+                ("keras-tuner", "study_keras_tuner:memory", min(5, num_trials)),
+            )
+        ],
+        settings.alternations,
+    )
+    yield Comparison(
+        title=f"Growth of the process over {num_trials} trials of digits (keras-tuner: 5)",
+        unit="MB a trial",
+        samples=samples,
+        checks=[
+            Check(
+                claim="ours, MB a trial",
+                measured=Range.of(samples["ours"].values),
+                limit=1.0,
+            ),
+            *(
+                Check(
+                    claim=f"peak of {name}, MB",
+                    measured=Range.of([found["peak_mb"] for found in sample.turns]),
+                )
+                for name, sample in samples.items()
+            ),
+        ],
+    )
+
+
+def _few(cases: tuple[str, ...], settings: Settings) -> tuple[str, ...]:
+    return cases[:1] if settings.short else cases
+
+
+def _arguments(case: str, settings: Settings) -> dict[str, object]:
+    return {"case": case, "data_dir": settings.data_dir, "threads": settings.threads}

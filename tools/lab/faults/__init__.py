@@ -1,0 +1,1 @@
+"""What can happen to processes, disks and numbers, made to happen: `python -m tools.lab.faults`."""

@@ -1,0 +1,118 @@
+"""Makes happen to studies what can happen to them, and checks what becomes of their trials.
+
+    python -m tools.lab.faults
+    python -m tools.lab.faults --faults=kills,disk_full
+
+After each fault the study must go on to the results of an undisturbed one, each finished trial kept
+and none run twice. The faults that need no training take about a minute, the others several. Needs
+a clone or an installed tfoptcmp, a local disk for temporary files, and Ray for two of the faults.
+"""
+
+import importlib
+import sys
+import textwrap
+import time
+import traceback
+from collections.abc import Iterable
+
+from absl import flags
+
+import workloads
+from tools.common import cli, terminal
+from tools.common.cli import UserError
+
+# Name to what makes it happen, and what it does in a few words.
+_FAULTS = {
+    "kills": ("writes:kills", "SIGKILL before and in the middle of every write"),
+    "disk_full": ("writes:disk_full", "no space left from each operation on"),
+    "small_disk": ("writes:small_disk", "a file system that is full (needs root)"),
+    "power_cuts": ("writes:power_cuts", "loss of all that is not synchronised"),
+    "damaged_files": ("damage:damaged_files", "truncated and garbage files"),
+    "two_on_one": ("damage:two_on_one", "two processes on one study"),
+    "clock_back": ("damage:clock_back", "a clock that goes backwards"),
+    "raising": ("damage:raising", "trials that raise, out of memory among them"),
+    "bookkeeping": ("damage:bookkeeping", "very many trials"),
+    "killed_training": ("training:kills", "SIGKILL at random times of real training"),
+    "killed_workers": ("workers:killed_workers", "SIGKILL of Ray workers"),
+    "killed_driver": ("training:kills", "SIGKILL of the process that Ray's workers work for"),
+    "not_finite": ("not_finite:not_finite", "NaN and infinity in weights, loss and data"),
+    "determinism": ("determinism:determinism", "equal trials in different conditions"),
+}
+
+_FAILED = "FAILED, see above"
+
+_NAMES = flags.DEFINE_list(
+    "faults",
+    None,
+    "Which; default: all. "
+    + "; ".join(f"{name}, {what}" for name, (_, what) in _FAULTS.items())
+    + ".",
+)
+_EVERY = flags.DEFINE_integer(
+    "every", 1, "Of kills, disk_full and power_cuts, take each n-th only.", lower_bound=1
+)
+_NUM_TRIALS = flags.DEFINE_integer("num_trials", 10_000, "Of bookkeeping.", lower_bound=2)
+_NUM_KILLS = flags.DEFINE_integer("num_kills", 100, "Of killed_training.", lower_bound=1)
+_NUM_DRIVER_KILLS = flags.DEFINE_integer("num_driver_kills", 10, "Of killed_driver.", lower_bound=1)
+_WORKLOADS = flags.DEFINE_list("workloads", None, "Of determinism; default: all.")
+_DATA_DIR = flags.DEFINE_string(
+    "data_dir", None, "Directory of prepared tensorflow_datasets; default: that library's own."
+)
+
+_GROUPS = {
+    "What to do": (_NAMES,),
+    "How much": (_EVERY, _NUM_TRIALS, _NUM_KILLS, _NUM_DRIVER_KILLS),
+    "Determinism": (_WORKLOADS, _DATA_DIR),
+}
+
+
+def _run(argv: list[str]) -> None:
+    if argv:
+        raise UserError(f"takes flags only; got {argv}")
+    names = _chosen(_NAMES, _FAULTS)
+    trained = _chosen(_WORKLOADS, workloads.names())
+    arguments = {
+        "kills": {"every": _EVERY.value},
+        "disk_full": {"every": _EVERY.value},
+        "power_cuts": {"every": _EVERY.value},
+        "bookkeeping": {"num_trials": _NUM_TRIALS.value},
+        "killed_training": {"num_kills": _NUM_KILLS.value},
+        "killed_driver": {"num_kills": _NUM_DRIVER_KILLS.value, "num_workers": 2},
+        "determinism": {"names": trained, "data_dir": _DATA_DIR.value},
+    }
+    cli.import_tensorflow()
+    results = {}
+    for number, name in enumerate(names, start=1):
+        print(f"{number}/{len(names)} {name} ...", file=sys.stderr, flush=True)
+        start = time.monotonic()
+        module, function = _FAULTS[name][0].split(":")
+        try:
+            make_happen = getattr(importlib.import_module(f"tools.lab.faults.{module}"), function)
+            result = make_happen(**arguments.get(name, {}))
+        except Exception:
+            traceback.print_exc()
+            result = _FAILED
+        results[name] = result, terminal.duration(time.monotonic() - start)
+    width = max(map(len, results))
+    for name, (result, duration) in results.items():
+        line = f"{name:<{width}}  {result} ({duration})"
+        print(textwrap.fill(line, 100, subsequent_indent=" " * (width + 2)))
+    if any(result == _FAILED for result, _ in results.values()):
+        sys.exit(1)
+
+
+def _chosen(holder: flags.FlagHolder[list[str] | None], known: Iterable[str]) -> list[str]:
+    if holder.value is None:
+        return list(known)
+    if not holder.value or not set(holder.value) <= set(known):
+        raise UserError(f"--{holder.name} must be of {list(known)}; got {holder.value}")
+    return holder.value
+
+
+def main() -> None:
+    """Entry point of `python -m tools.lab.faults`."""
+    cli.run(_run, __doc__, _GROUPS)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""A study whose trials need no training: what they measure is a function of the task alone."""
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from tfoptcmp.rules import RULES
+from tfoptcmp.signatures import Signature
+from tfoptcmp.spaces import Fixed, LogUniform, SearchSpace, Uniform
+from tfoptcmp.study.read import Study
+from tfoptcmp.study.schema import Measurement, Status, StudyConfig
+from tfoptcmp.study.trial import Outcome, RunTrial, TrialTask
+from tuners.executors import InProcess
+from tuners.observers import Observer
+from tuners.run_study import run_study
+
+STEPS = (5, 10)
+
+
+def signature(low: float = 1e-4) -> Signature:
+    """Returns a signature of momentum."""
+    space = SearchSpace(
+        source="test",
+        dimensions={
+            "eta0": LogUniform(low=low, high=1.0),
+            "one_minus_gamma": LogUniform(low=1e-3, high=1.0),
+            "decay_steps_fraction": Uniform(low=0.5, high=1.0),
+            "decay_factor": Fixed(fixed=0.1),
+        },
+    )
+    return Signature(name="momentum", rule=RULES["momentum"], space=space)
+
+
+def config(**changes: Any) -> StudyConfig:
+    """Returns the record of a study of five feasible trials, with these changes."""
+    settings = {
+        "signature": signature().to_json(),
+        "workload": "none",
+        "metric": "classification error",
+        "metric_unit": "share",
+        "budget": {"steps": 100, "scale": "custom"},
+        "num_examples": {"train": 10, "validation": 5},
+        "partial": "",
+        "seed": 0,
+        "search": "quasirandom",
+        "num_feasible": 5,
+        "max_trials": 50,
+        "threads_per_trial": 1,
+        "versions": {"tfoptcmp": "0"},
+        "provenance": {},
+    }
+    return StudyConfig(**(settings | changes))
+
+
+def is_feasible(task: TrialTask) -> bool:
+    """Says how a trial ends: about three in five are feasible."""
+    return task.arguments["learning_rate"] < 0.03
+
+
+def measurement(task: TrialTask, step: int) -> Measurement:
+    """Returns what a trial measures, with NaN where it diverges."""
+    diverged = step == STEPS[-1] and not is_feasible(task)
+    loss = math.nan if diverged else task.seeds["weights"] / step
+    return {
+        "step": step,
+        "learning_rate": task.arguments["learning_rate"],
+        "train_loss": loss,
+        "train_metric": 0.5,
+        "validation_loss": loss,
+        "validation_metric": task.arguments["momentum"],
+        "gradient_rms": 1 / 3,
+    }
+
+
+def run_trial(task: TrialTask, on_measurement: Callable[[Measurement], None]) -> Outcome:
+    """Runs a trial: a `RunTrial`."""
+    for step in STEPS:
+        on_measurement(measurement(task, step))
+    return Outcome(status=Status.COMPLETE, steps=STEPS[-1])
+
+
+def study(
+    directory: Path,
+    trial: RunTrial = run_trial,
+    observers: Sequence[Observer] = (),
+    max_retries: int = 0,
+    **changes: Any,
+) -> Study:
+    """Runs or resumes a study in this process."""
+    return run_study(
+        directory=directory,
+        config=config(**changes),
+        signature=signature(),
+        executor=InProcess(trial),
+        observers=observers,
+        max_retries=max_retries,
+    )
+
+
+def contents(directory: Path) -> dict[str, Any]:
+    """Returns path to contents of every file of the trials, without the times."""
+    found: dict[str, Any] = {}
+    for path in sorted(directory.glob("trials/*/*")):
+        name = str(path.relative_to(directory))
+        found[name] = path.read_text(encoding="utf-8")
+        if path.suffix == ".json":
+            data = json.loads(found[name])
+            found[name] = {k: v for k, v in data.items() if k not in ("started", "seconds")}
+    return found

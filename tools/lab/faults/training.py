@@ -1,0 +1,113 @@
+"""A study of real training, on scikit-learn's digits, that is killed again and again."""
+
+import multiprocessing
+import os
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import workloads
+from tfoptcmp.study.read import read_study
+from tfoptcmp.study.schema import Status
+from tfoptcmp.training import runtime
+from tools.common.run_studies import run_studies, study_config
+from tools.common.running import Running
+from workloads import spaces
+
+_RULE = "momentum"
+
+
+def kills(num_kills: int = 100, num_workers: int = 1) -> str:
+    """Kills the process of a study at random times and starts it again, again and again.
+
+    Args:
+        num_kills: Kills in all; a study that gets to its end makes room for a new one.
+        num_workers: Of the study. If there are more than one, Ray's, it is their driver that dies.
+    """
+    chance = random.Random(5)
+    num_done = num_studies = 0
+    with tempfile.TemporaryDirectory(prefix="faults-") as scratch:
+        parent = Path(scratch)
+        start = time.monotonic()
+        assert _run(parent / "undisturbed", num_workers) == 0, (parent / "log").read_text()
+        longest = time.monotonic() - start
+        expected = _measured(parent / "undisturbed")
+        if num_workers > 1:
+            assert _run(parent / "one process") == 0
+            assert _measured(parent / "one process") == expected
+        killed = parent / "killed"
+        ended: dict[int, float] = {}
+        while True:
+            timeout = chance.uniform(0, longest) if num_done < num_kills else None
+            code = _run(killed, num_workers, timeout)
+            assert code in (0, -signal.SIGKILL), (parent / "log").read_text()
+            num_done += code != 0
+            print(f"\r{num_done}/{num_kills} kills", end="", file=sys.stderr, flush=True)
+            ended = _kept(killed, ended)
+            if code == 0:
+                assert _measured(killed) == expected
+                shutil.rmtree(killed)
+                ended.clear()
+                num_studies += 1
+                if timeout is None:
+                    break
+    print(file=sys.stderr)
+    trials = f"{num_studies} studies of {len(expected)} trials"
+    return f"{num_done} kills in {trials}; no trial lost or redone, equal measurements"
+
+
+def _run(study_dir: Path, num_workers: int = 1, timeout: float | None = None) -> int:
+    """Runs the study in another process, and kills that after some seconds; its exit code."""
+    # Forked, it has its imports already, and all kills fall into its work; Ray must not be forked.
+    context: Any = multiprocessing.get_context("fork" if num_workers == 1 else "spawn")
+    process = context.Process(target=_study, args=(study_dir, num_workers))
+    process.start()
+    process.join(timeout)
+    process.kill()
+    process.join()
+    return int(process.exitcode)
+
+
+def _study(study_dir: Path, num_workers: int) -> None:
+    """Runs or resumes the study, in a process that has not used TensorFlow yet."""
+    os.dup2(os.open(study_dir.parent / "log", os.O_CREAT | os.O_WRONLY | os.O_TRUNC), 2)
+    workload = workloads.get("digits_simple_cnn")
+    budget = workload.budget("smoke", num_feasible=4)
+    signature = spaces.signature(workload.name, _RULE)
+    threads = runtime.configure(1)
+    splits = workload.load(budget, None)
+    config = study_config(
+        *(workload, budget, splits, signature),
+        **{"seed": 0, "search": "quasirandom", "max_trials": 40, "threads_per_trial": threads},
+    )
+    run_studies(
+        *(study_dir, workload, budget, splits, [signature], [config]),
+        tensorboard=False,
+        running=Running(num_workers=num_workers, checkpoint_every_steps=20),
+    )
+
+
+def _measured(study_dir: Path) -> dict[str, str]:
+    return {
+        path.parent.name: path.read_text(encoding="utf-8")
+        for path in study_dir.glob("*/trials/*/measurements.csv")
+    }
+
+
+def _kept(study_dir: Path, before: Mapping[int, float]) -> dict[int, float]:
+    """Returns when the trials that have ended were begun; none of those before may have changed."""
+    if not (study_dir / _RULE / "study.json").exists():
+        return {}
+    ended = {
+        trial.index: trial.started
+        for trial in read_study(study_dir / _RULE).trials
+        if trial.status in (Status.COMPLETE, Status.INFEASIBLE)
+    }
+    assert before.items() <= ended.items(), "a finished trial was lost or run twice"
+    return ended

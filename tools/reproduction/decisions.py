@@ -1,0 +1,293 @@
+"""How each claim is decided; these rules are our own choice, the claims are the paper's."""
+
+import math
+from collections.abc import Callable, Sequence
+from itertools import combinations, pairwise
+
+from tfoptcmp.analysis.published import DEFAULT_EPSILONS
+from tfoptcmp.analysis.ranges.boundary import Edge, check_boundaries
+from tfoptcmp.analysis.report.tables import best_trial
+from tfoptcmp.analysis.statistics.quantities import best_of_k, steps_of_best
+from tfoptcmp.analysis.statistics.verdicts import Verdict, inclusion_verdicts
+from tools.reproduction.evidence import (
+    CLEARLY,
+    NOT_RUN,
+    Answer,
+    Panels,
+    ahead_of,
+    all_tuned,
+    amount,
+    best_results,
+    mean_steps,
+    of,
+    with_space,
+    yes,
+)
+
+# "Hardly matters", "equal": nobody is ahead so clearly, or by no more than this, in percentage
+# points of error or hundredths of a nat.
+_HARDLY = 0.01
+# "Orders of magnitude above": two of them.
+_ORDERS_ABOVE = 100.0
+_ORDERS_SPANNED = 10.0
+# The same number of steps as the paper's is one within a quarter of it.
+_NEAR = 0.25
+
+
+def inclusions(*statistics: str) -> Callable[[Panels], Answer]:
+    """Counts the verdicts: agrees if none is violated and all are consistent."""
+
+    def check(panels: Panels) -> Answer:
+        judged = [
+            judgement
+            for _, comparison in panels
+            for judgement in inclusion_verdicts(comparison).judgements
+            if judgement.statistic in statistics
+        ]
+        if not judged:
+            return Answer(ours="no pair to test, or no target", agrees="cannot tell")
+        counts = {v: sum(j.verdict is v for j in judged) for v in Verdict}
+        ours = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
+        if counts[Verdict.VIOLATED]:
+            return Answer(ours=f"{len(judged)} tests: {ours}", agrees="no")
+        agrees = "yes" if counts[Verdict.CONSISTENT] == len(judged) else "cannot tell"
+        return Answer(ours=f"{len(judged)} tests: {ours}", agrees=agrees)
+
+    return check
+
+
+def hardly_matters(panels: Panels) -> Answer:
+    """Whether ResNet-32's mean results lie close together, or apart only by chance."""
+    return _spread(of(panels, "cifar10_resnet32"))
+
+
+def _spread(panels: Panels) -> Answer:
+    """Whether the optimizers' mean results lie close together, or apart only by chance."""
+    if not panels:
+        return NOT_RUN
+    said, close = [], []
+    for panel, comparison in panels:
+        known = best_results(comparison)
+        if len(known) < 2:
+            return Answer(ours="too few results", agrees="cannot tell")
+        ordered = sorted(known.items(), key=lambda item: item[1].mean())
+        (best, at_best), (worst, at_worst) = ordered[0], ordered[-1]
+        gap, ahead = at_worst.mean() - at_best.mean(), ahead_of(at_best, at_worst)
+        close.append(gap <= _HARDLY or ahead < CLEARLY)
+        said.append(
+            f"{panel.protocol}: {best} to {worst} {amount(gap, comparison)}, "
+            f"P({best} better) {ahead:.2f}"
+        )
+    return Answer(ours="; ".join(said), agrees=yes(all(close), panels))
+
+
+def clear_order(panels: Panels) -> Answer:
+    """Whether SGD, the rules with momentum and the adaptive rules stand clearly apart."""
+    groups = (("sgd",), ("momentum", "nesterov"), ("rmsprop", "adam", "nadam"))
+    found = of(panels, "lm1b_transformer")
+    if not found:
+        return NOT_RUN
+    known = best_results(found[0][1])
+    present = [[known[name] for name in group if name in known] for group in groups]
+    if not all(present):
+        return NOT_RUN
+    best = [min(group, key=lambda d: d.mean()) for group in present]
+    ahead = [ahead_of(general, special) for special, general in pairwise(best)]
+    return Answer(
+        ours=f"P(momentum rules better than SGD) {ahead[0]:.2f}, P(adaptive better than momentum "
+        f"rules) {ahead[1]:.2f}",
+        agrees=yes(all(p >= CLEARLY for p in ahead), found),
+    )
+
+
+def no_clear_winner(panels: Panels) -> Answer:
+    """Whether no one of RMSProp, Adam and NAdam is clearly ahead of another."""
+    adaptive = ("rmsprop", "adam", "nadam")
+    said, clear = [], []
+    for panel, comparison in panels:
+        known = {n: d for n, d in best_results(comparison).items() if n in adaptive}
+        for first, second in combinations(known, 2):
+            ahead = ahead_of(known[second], known[first])
+            said.append(f"{panel.workload}: P({second} better than {first}) {ahead:.2f}")
+            clear.append(max(ahead, 1 - ahead) >= CLEARLY)
+    if not said:
+        return NOT_RUN
+    return Answer(ours="; ".join(said), agrees=yes(not any(clear), panels))
+
+
+def better_than_rmsprop(panels: Panels) -> Answer:
+    """Whether Adam and NAdam are more often ahead of RMSProp than behind."""
+    said, shares = [], []
+    for panel, comparison in panels:
+        known = best_results(comparison)
+        for name in ("adam", "nadam"):
+            if {name, "rmsprop"} <= known.keys():
+                shares.append(ahead_of(known[name], known["rmsprop"]))
+                said.append(f"{panel.workload}: P({name} better) {shares[-1]:.2f}")
+    if not said:
+        return NOT_RUN
+    ahead = sum(share > 0.5 for share in shares)
+    return Answer(ours="; ".join(said), agrees=yes(ahead > len(shares) / 2, panels))
+
+
+def adaptive_fastest(panels: Panels) -> Answer:
+    """Whether Adam or NAdam needs the fewest steps on most workloads."""
+    fastest = {}
+    for panel, comparison in panels:
+        steps = mean_steps(comparison)
+        if steps:
+            fastest[f"{panel.workload} {panel.steps_share:g}"] = min(steps, key=lambda n: steps[n])
+    if not fastest:
+        return Answer(ours="no target, or none reached", agrees="cannot tell")
+    count = sum(name in ("adam", "nadam") for name in fastest.values())
+    ours = ", ".join(f"{name} on {workload}" for workload, name in fastest.items())
+    return Answer(ours=ours, agrees=yes(count > len(fastest) / 2, panels))
+
+
+def lm1b_steps(panels: Panels) -> Answer:
+    """Adam's steps over Momentum's, to the target; the paper has 60 %."""
+    found = of(panels, "lm1b_transformer")
+    if not found:
+        return NOT_RUN
+    steps = mean_steps(found[0][1])
+    if not {"adam", "momentum"} <= steps.keys():
+        return Answer(ours="not both reached a target", agrees="cannot tell")
+    return _share_of_steps(steps["adam"] / steps["momentum"], 0.6, found)
+
+
+def lm1b_steps_to_sgd(panels: Panels) -> Answer:
+    """Adam's steps over SGD's, to SGD's median final result; the paper has 25 %."""
+    found = of(panels, "lm1b_transformer")
+    if not found:
+        return NOT_RUN
+    comparison = found[0][1]
+    named = {results.signature.rule.name: results for results in comparison.studies}
+    if not {"adam", "sgd"} <= named.keys():
+        return NOT_RUN
+    end = best_of_k(named["sgd"], "validation", comparison.tuning_budget)
+    if end is None:
+        return Answer(ours="SGD has no result", agrees="cannot tell")
+    steps = {}
+    for name in ("adam", "sgd"):
+        known = steps_of_best(named[name], end.percentile(50), comparison.tuning_budget)
+        reached = None if known is None else known.finite()[0]
+        if reached is None:
+            return Answer(ours=f"{name} did not get there", agrees="cannot tell")
+        steps[name] = reached.mean()
+    return _share_of_steps(steps["adam"] / steps["sgd"], 0.25, found)
+
+
+def _share_of_steps(ratio: float, paper: float, panels: Panels) -> Answer:
+    near = abs(ratio - paper) <= _NEAR * paper
+    return Answer(ours=f"{100 * ratio:.0f} %", agrees=yes(near, panels))
+
+
+def epsilon_above_default(panels: Panels) -> Answer:
+    """Whether most best epsilons are two orders of magnitude above the default."""
+    found = _best_epsilons(panels)
+    if not found:
+        return NOT_RUN
+    above = sum(epsilon >= _ORDERS_ABOVE * default for _, _, epsilon, default in found)
+    ours = ", ".join(f"{title} {epsilon:.1e} ({name})" for name, title, epsilon, _ in found)
+    return Answer(
+        ours=f"{ours}: {above} of {len(found)} are {_ORDERS_ABOVE:g} times the default or more",
+        agrees=yes(above > len(found) / 2, panels),
+    )
+
+
+def epsilon_spans(panels: Panels) -> Answer:
+    """Whether the best epsilons of several workloads lie ten orders of magnitude apart."""
+    found = _best_epsilons(panels)
+    if len({workload for workload, *_ in found}) < 2:
+        return NOT_RUN
+    epsilons = [epsilon for _, _, epsilon, _ in found]
+    decades = math.log10(max(epsilons) / min(epsilons))
+    return Answer(ours=f"{decades:.1f} orders", agrees=yes(decades >= _ORDERS_SPANNED, panels))
+
+
+def _best_epsilons(panels: Panels) -> list[tuple[str, str, float, float]]:
+    """Workload, optimizer, epsilon of its best trial, and the rule's default."""
+    found = []
+    for panel, comparison in panels:
+        for results in comparison.studies:
+            default = DEFAULT_EPSILONS.get(results.signature.rule.name)
+            best = best_trial(results)
+            if default is not None and best is not None and "searched_epsilon" in best:
+                epsilon = float(best["searched_epsilon"])
+                found.append((panel.workload, results.title, epsilon, default))
+    return found
+
+
+def inside(panels: Panels) -> Answer:
+    """Whether the boundary check finds no crowded edge; it may not be able to tell."""
+    checks = [
+        check
+        for _, comparison in panels
+        for results in comparison.studies
+        for check in check_boundaries(results)
+    ]
+    crowded = [
+        f"{check.results.title} {check.name} {check.verdict}"
+        for check in checks
+        if check.verdict in (Edge.LOW, Edge.HIGH)
+    ]
+    inside = sum(check.verdict is Edge.INSIDE for check in checks)
+    ours = f"{inside} of {len(checks)} dimensions inside" + "".join(f"; {c}" for c in crowded)
+    if not crowded and inside < len(checks):
+        return Answer(ours=ours, agrees="cannot tell")
+    return Answer(ours=ours, agrees=yes(not crowded, panels))
+
+
+def worse_on_a_grid(panels: Panels) -> Answer:
+    """Whether SGD is clearly better than RMSProp and Adam where the rate alone is tuned."""
+    first = with_space(panels, "wilson_lr_grid")
+    return _order(first, [("sgd", "rmsprop"), ("sgd", "adam")])
+
+
+def equal_when_tuned(panels: Panels) -> Answer:
+    """Whether the mean results lie close together under both of the protocols in between."""
+    wider = ("wilson_momentum_epsilon", "lr_and_schedule")
+    return _spread([found for space in wider for found in with_space(panels, space)])
+
+
+def tuning_improves(panels: Panels) -> Answer:
+    """Whether every rule's mean result is best or equal where everything is tuned."""
+    narrow, wide = with_space(panels, "wilson_lr_grid"), all_tuned(panels)
+    if not narrow or not wide:
+        return NOT_RUN
+    before, after = best_results(narrow[0][1]), best_results(wide[0][1])
+    gains = {n: before[n].mean() - after[n].mean() for n in before if n in after}
+    ours = ", ".join(f"{n} {amount(-gain, wide[0][1])}" for n, gain in gains.items())
+    budgets = [found[0][1].tuning_budget for found in (narrow, wide)]
+    ours += f", from K = {budgets[0]} on the grid to K = {budgets[1]}"
+    return Answer(ours=ours, agrees=yes(all(gain >= 0 for gain in gains.values()), panels))
+
+
+def schneider(workload: str, order: Sequence[tuple[str, str]]) -> Callable[[Panels], Answer]:
+    """Whether each first is clearly better than its second at a constant rate, all else fixed."""
+    return lambda panels: _order(with_space(of(panels, workload), "schneider_lr"), order)
+
+
+def inclusion_order(panels: Panels) -> Answer:
+    """Whether Adam is clearly better than Momentum, and Momentum than SGD."""
+    return _order(all_tuned(panels), [("adam", "momentum"), ("momentum", "sgd")])
+
+
+def _order(panels: Panels, better_worse: Sequence[tuple[str, str]]) -> Answer:
+    """Whether each first is better than its second: yes or no only if clearly."""
+    said, shares = [], []
+    for panel, comparison in panels:
+        known = best_results(comparison)
+        for better, worse in better_worse:
+            if better in known and worse in known:
+                shares.append(ahead_of(known[better], known[worse]))
+                said.append(f"{panel.workload}: P({better} better than {worse}) {shares[-1]:.2f}")
+    if not said:
+        return NOT_RUN
+    if any(share <= 1 - CLEARLY for share in shares):
+        agrees = "no"
+    else:
+        agrees = "yes" if all(share >= CLEARLY for share in shares) else "cannot tell"
+    if any(comparison.descriptive_only for _, comparison in panels):
+        agrees = "cannot tell"
+    return Answer(ours="; ".join(said), agrees=agrees)

@@ -1,0 +1,86 @@
+"""Answers to claims, and what the checks of all claims need from a figure's comparisons."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tfoptcmp.analysis.comparison import Comparison
+from tfoptcmp.analysis.report.tables import format_metric
+from tfoptcmp.analysis.statistics.distributions import Distribution, difference, superiority
+from tfoptcmp.analysis.statistics.quantities import best_of_k, measured
+from tools.reproduction.plans import ALL_TUNED, Panel
+
+Panels = Sequence[tuple[Panel, Comparison]]
+
+# An optimizer is ahead of another if it gets the better result of two tunings so often.
+CLEARLY = 0.95
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What our studies say about a claim.
+
+    Attributes:
+        ours: In numbers.
+        agrees: "yes", "no", "cannot tell", or "not run".
+    """
+
+    ours: str
+    agrees: str
+
+
+NOT_RUN = Answer(ours="not run", agrees="not run")
+
+
+def of(panels: Panels, workload: str) -> Panels:
+    """Returns the panels of one workload."""
+    return [(panel, comparison) for panel, comparison in panels if panel.workload == workload]
+
+
+def with_space(panels: Panels, space: str) -> Panels:
+    """Returns the panels of one search space."""
+    return [(panel, comparison) for panel, comparison in panels if panel.space == space]
+
+
+def all_tuned(panels: Panels) -> Panels:
+    """Returns the panels in which everything is tuned, in whichever space."""
+    return [(panel, comparison) for panel, comparison in panels if panel.protocol == ALL_TUNED]
+
+
+def best_results(comparison: Comparison) -> dict[str, Distribution]:
+    """Rule to the test result (validation where there is no test split) of the best of K."""
+    tested = any(measured(results, "test") for results in comparison.studies)
+    statistic = "test" if tested else "validation"
+    return {
+        results.signature.rule.name: known
+        for results in comparison.studies
+        if (known := best_of_k(results, statistic, comparison.tuning_budget)) is not None
+    }
+
+
+def mean_steps(comparison: Comparison) -> dict[str, float]:
+    """Rule to the mean steps to the target, given that it was reached."""
+    found = {}
+    for results in comparison.studies:
+        known = best_of_k(results, "steps_to_target", comparison.tuning_budget)
+        reached = None if known is None else known.finite()[0]
+        if reached is not None:
+            found[results.signature.rule.name] = reached.mean()
+    return found
+
+
+def ahead_of(first: Distribution, second: Distribution) -> float:
+    """How often the first gets the better result, a tie counting half."""
+    return superiority(difference(first, second))
+
+
+def amount(value: float, comparison: Comparison) -> str:
+    """Returns a metric for people, in its unit."""
+    share = comparison.config.metric_unit == "share"
+    return format_metric(value, share=share)
+
+
+def yes(holds: bool, panels: Panels) -> str:
+    """Returns "yes" or "no", or "cannot tell" if K is more than half of N somewhere."""
+    if any(comparison.descriptive_only for _, comparison in panels):
+        return "cannot tell"
+    return "yes" if holds else "no"

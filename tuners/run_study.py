@@ -1,0 +1,178 @@
+"""A study: trials of one signature, on one worker or several, until N of them are feasible.
+
+The study directory (`tfoptcmp.study`) is the only truth. A run reads it, asks the oracle which
+trial comes next, and writes each trial as it goes; a run that was cut off at any instant is gone on
+with by the next one. Finished trials are the indices 0..M-1 with exactly N feasible among them,
+however often the study was stopped and whatever N it began with.
+
+The loop drives the oracle itself, where a `keras_tuner.Tuner` would: the tuner's `search` swallows
+exceptions, prints, keeps state in files of its own, and turns into a gRPC server where environment
+variables say so; a study would have to undo all of it. Claiming and recording a trial are separate
+calls, so that several workers can share an oracle. Only this process writes: workers send what they
+measure (`tuners.executors`).
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from keras_tuner.engine.trial import Trial as Claim
+from keras_tuner.engine.trial import TrialStatus
+
+from tfoptcmp.signatures import Signature
+from tfoptcmp.study.attempt import Attempt
+from tfoptcmp.study.read import Study, read_study, trial_directory
+from tfoptcmp.study.schema import Measurement, Status, StudyConfig, StudyError, Trial
+from tfoptcmp.study.trial import TrialTask, trial_seeds
+from tfoptcmp.study.write import StudyWriter, open_study
+from tuners.executors import Executor
+from tuners.observers import Counts, Observer
+from tuners.searches import GRID
+from tuners.study_oracle import StudyOracle
+
+
+def run_study(
+    *,
+    directory: Path,
+    config: StudyConfig,
+    signature: Signature,
+    executor: Executor,
+    observers: Sequence[Observer] = (),
+    max_retries: int = 1,
+    accept_version_changes: bool = False,
+) -> Study:
+    """Runs a study to its end, or goes on with it.
+
+    Args:
+        directory: Of this study; made if it is not there.
+        config: What is studied, for the record and for the comparison with an earlier run's.
+        signature: The one that `config` records.
+        executor: Runs the trials. With several workers trials end in another order; which trials
+            there are, and what each measures, stays the same.
+        observers: Told of every trial, in this order.
+        max_retries: How often a trial that crashed is tried again in this run, >= 0.
+        accept_version_changes: As in `open_study`.
+
+    Returns:
+        The study, with N feasible trials or the whole grid.
+
+    Raises:
+        StudyError: If the directory cannot be used as asked, if a trial crashes once too often, or
+            if `config.max_trials` are done before N are feasible. Finished trials stay on record.
+        KeyboardInterrupt: Says how to go on; `Interrupted` if the trials could stop cleanly.
+    """
+    if signature.to_json() != config.signature:
+        raise ValueError(f"signature must be {config.signature!r}; got {signature.to_json()!r}")
+    if max_retries < 0:
+        raise ValueError(f"max_retries must be >= 0; got {max_retries!r}")
+    with open_study(directory, config, accept_version_changes=accept_version_changes) as writer:
+        trials = read_study(directory).trials
+        oracle = StudyOracle(config=config, space=signature.space, trials=trials)
+        run = _Run(writer, signature, executor, observers, max_retries)
+        counts = _count(trials, config.num_feasible)
+        for observer in observers:
+            observer.on_study_begin(counts)
+        counts = run.to_the_end(oracle, counts)
+    if counts.left and config.search != GRID:
+        raise StudyError(
+            f"{directory}: {counts.feasible + counts.infeasible} trials, the most that "
+            f"max_trials={config.max_trials} allows, gave {counts.feasible} feasible ones instead "
+            f"of num_feasible={config.num_feasible}; raise max_trials or narrow the search space"
+        )
+    return read_study(directory)
+
+
+def _count(trials: Iterable[Trial], num_feasible: int) -> Counts:
+    counts = Counts(left=num_feasible)
+    for trial in trials:
+        counts = counts.after(trial)
+    return counts
+
+
+class _Run:
+    """One run of a study: hands trials to the executor and puts what becomes of them on record."""
+
+    def __init__(
+        self,
+        writer: StudyWriter,
+        signature: Signature,
+        executor: Executor,
+        observers: Sequence[Observer],
+        max_retries: int,
+    ) -> None:
+        self._writer = writer
+        self._signature = signature
+        self._executor = executor
+        self._observers = observers
+        self._max_retries = max_retries
+        self._attempts: dict[int, Attempt] = {}  # those that run, by the index of the trial
+        self._num_crashes: Counter[int] = Counter()
+
+    def to_the_end(self, oracle: StudyOracle, counts: Counts) -> Counts:
+        """Runs trials until none is left to run; returns how many there are then."""
+        claims: dict[int, tuple[str, Claim]] = {}  # worker and claim, by the index of the trial
+        free = [str(worker) for worker in range(self._executor.num_workers)]
+        try:
+            while True:
+                while free and (claim := self._claim(oracle, free[-1])):
+                    claims[int(claim.trial_id)] = free.pop(), claim
+                    self._begin(self._task(claim))
+                if not claims:
+                    return counts
+                task, outcome = self._executor.wait(self._on_measurement)
+                trial = self._attempts.pop(task.index).end(outcome)
+                counts = counts.after(trial)
+                for observer in self._observers:
+                    observer.on_trial_end(trial, counts)
+                if trial.status == Status.FAILED:
+                    self._count_crash(trial)
+                    self._begin(task)
+                else:
+                    worker, claim = claims.pop(task.index)
+                    oracle.record(claim, trial)
+                    free.append(worker)
+        except KeyboardInterrupt as interrupt:
+            running = ", ".join(str(index) for index in sorted(claims))
+            raise type(interrupt)(
+                f"interrupted in trial {running}; finished trials are kept, and the same command "
+                "goes on"
+            ) from interrupt
+        finally:
+            for attempt in self._attempts.values():
+                attempt.close()
+
+    def _claim(self, oracle: StudyOracle, worker: str) -> Claim | None:
+        """The next trial; None where there is none, or whether there is has to be seen."""
+        claim = oracle.create_trial(worker)
+        return claim if claim.status == TrialStatus.RUNNING else None
+
+    def _task(self, claim: Claim) -> TrialTask:
+        config, index = self._writer.config, int(claim.trial_id)
+        values = claim.hyperparameters.values
+        return TrialTask(
+            index=index,
+            values=values,
+            arguments=self._signature.space.derive(values, budget_steps=config.budget["steps"]),
+            seeds=trial_seeds(config.seed, index),
+            directory=trial_directory(self._writer.directory, index),
+        )
+
+    def _begin(self, task: TrialTask) -> None:
+        self._attempts[task.index] = Attempt(task, self._writer)
+        for observer in self._observers:
+            observer.on_trial_begin(task)
+        self._executor.submit(task)
+
+    def _on_measurement(self, task: TrialTask, measurement: Measurement) -> None:
+        self._attempts[task.index].write(measurement)
+        for observer in self._observers:
+            observer.on_measurement(task, measurement)
+
+    def _count_crash(self, trial: Trial) -> None:
+        self._num_crashes[trial.index] += 1
+        if self._num_crashes[trial.index] > self._max_retries:
+            raise StudyError(
+                f"trial {trial.index} in {self._writer.directory} crashed, with max_retries="
+                f"{self._max_retries}; finished trials are kept, and the same command tries it "
+                f"again and goes on\n{trial.message}"
+            )
