@@ -1,21 +1,87 @@
-"""Metrics: what trials are compared by. Nothing here imports TensorFlow."""
+"""Quantities that trials are compared by: unit, how they print, what is too little to count.
 
+Lower is better throughout. Nothing here imports TensorFlow.
+"""
+
+import math
 from dataclasses import dataclass
+
+SHARE = "share"
+"""The unit of shares in [0, 1], which are shown in percent."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """The quantity trials are compared by, lower is better throughout.
+    """A quantity of a trial, lower is better.
 
     Attributes:
-        name: "classification error" (share of wrong predictions in [0, 1]) or "cross entropy"
-            (nats a token).
-        unit: "share" (shown in percent) or "nats".
+        name: For people: "classification error", "cross entropy".
+        unit: "share" (of [0, 1], shown in percent), "nats", "steps", or "" where it is not known.
+        digits: Significant digits shown of what is neither a share nor steps.
     """
 
     name: str
     unit: str
+    digits: int = 4
+
+    @property
+    def scale(self) -> float:
+        """Factor from the unit to the one shown."""
+        return 100.0 if self.unit == SHARE else 1.0
+
+    @property
+    def shown_unit(self) -> str:
+        """Name of the unit shown: "%", "nats", "steps"; "" where it is not known."""
+        return "%" if self.unit == SHARE else self.unit
+
+    @property
+    def cap(self) -> float:
+        """The worst value that counts, so that means exist: 1 for a share."""
+        return 1.0 if self.unit == SHARE else math.inf
+
+    def number(self, value: float) -> str:
+        """Returns a value in the unit shown, without the unit, for a column of a table."""
+        form = {SHARE: ".2f", "steps": ",.0f"}.get(self.unit, f".{self.digits}g")
+        return format(self.scale * value, form)
+
+    def text(self, value: float | None) -> str:
+        """Returns a value with its unit, for a sentence; "-" where there is none."""
+        if value is None or math.isnan(value):
+            return "-"
+        unit = {SHARE: " %", "steps": " steps"}.get(self.unit, "")
+        return self.number(value) + unit
+
+    def difference(self, value: float) -> str:
+        """Returns a difference of two values with its sign; of shares in percentage points."""
+        return f"{100 * value:+.2f} pp" if self.unit == SHARE else f"{value:+.3g}"
+
+    def tolerance(
+        self, value: float, *, num_examples: int | None = None, interval_steps: int = 1
+    ) -> float:
+        """Returns delta: the difference to another value that no one should quarrel about, >= 0.
+
+        One standard error of the evaluation set for shares, LOSS_TOLERANCE for losses, one
+        measurement interval for steps.
+
+        Args:
+            value: Of which the other differs; may be infinite.
+            num_examples: Size of the evaluation set; None if not known, which tolerates nothing.
+            interval_steps: Steps between measurements.
+        """
+        if self.unit == "steps":
+            return float(interval_steps)
+        if self.unit == "nats":
+            return LOSS_TOLERANCE
+        if num_examples is None:
+            return 0.0
+        share = min(value, 1.0)
+        return math.sqrt(share * (1 - share) / num_examples)
 
 
-CLASSIFICATION_ERROR = Metric(name="classification error", unit="share")
+LOSS_TOLERANCE = 0.01
+"""delta of losses in nats; our own choice."""
+
+CLASSIFICATION_ERROR = Metric(name="classification error", unit=SHARE)
 CROSS_ENTROPY = Metric(name="cross entropy", unit="nats")
+TRAINING_LOSS = Metric(name="training loss", unit="nats", digits=3)
+STEPS = Metric(name="training steps", unit="steps")

@@ -5,7 +5,7 @@ section 3). Nothing here imports TensorFlow; a rule names its Keras class as "mo
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from tfoptcmp.rules import RULES, Rule
@@ -71,7 +71,7 @@ class Signature:
             "space": self.space.to_json(),
         }
         if RULES.get(self.rule.name) != self.rule:
-            data["rule_definition"] = asdict(self.rule)
+            data["rule_definition"] = self.rule.to_json()
         return data
 
     @classmethod
@@ -83,9 +83,7 @@ class Signature:
                 signature is not consistent.
         """
         if "rule_definition" in data:
-            given = data["rule_definition"]
-            lists = {name: tuple(given[name]) for name in ("hyperparameters", "contains")}
-            rule = Rule(**{**given, **lists})
+            rule = Rule.from_json(data["rule_definition"])
         elif data["rule"] in RULES:
             rule = RULES[data["rule"]]
         else:
