@@ -6,7 +6,7 @@ The rules are those of Choi et al. (2019), Table 1, and RMSTEROV of that paper's
 
 import importlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from tfoptcmp.spaces import Dimension, LogUniform
@@ -121,7 +121,7 @@ class Rule:
         for f in fields(self):
             value = getattr(self, f.name)
             if f.name in _ALWAYS_RECORDED or (f.name in _RECORDED and value != f.default):
-                given[f.name] = asdict(value) if is_dataclass(value) else value
+                given[f.name] = asdict(value) if isinstance(value, Epsilon | Look) else value
         return given
 
     @classmethod
