@@ -6,9 +6,10 @@ The rules are those of Choi et al. (2019), Table 1, and RMSTEROV of that paper's
 
 import importlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from dataclasses import asdict, dataclass, field, fields, make_dataclass
+from typing import Any, get_type_hints
 
+from tfoptcmp.conversion import convert
 from tfoptcmp.spaces import Dimension, LogUniform
 
 
@@ -126,23 +127,30 @@ class Rule:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Rule":
-        """Builds a rule from what `to_json` returned, or what a study's JSON file has of it."""
-        given = dict(data)
-        for name in ("hyperparameters", "contains"):
-            given[name] = tuple(given[name])
-        if "epsilon" in given:
-            epsilon = given["epsilon"]
-            published = tuple(PublishedValue(**value) for value in epsilon.get("published", ()))
-            given["epsilon"] = Epsilon(**{**epsilon, "published": published})
-        if "look" in given:
-            given["look"] = Look(**given["look"])
-        return cls(**given)
+        """Builds a rule from what `to_json` returned, or what a study's JSON file has of it.
+
+        Raises:
+            ValueError: If a field is not as it must be; the message names it.
+        """
+        return cls(**vars(convert(data, _Definition)))
 
 
 # Of a rule from elsewhere, so that its studies can be read where it is not installed. What is only
 # of use before a study (ranges to start from) or for other tools' results is not.
 _ALWAYS_RECORDED = ("name", "title", "optimizer", "hyperparameters", "contains")
 _RECORDED = ("epsilon", "rate", "rate_over_epsilon", "kept_per_parameter", "look", "similar_to")
+_TYPES = get_type_hints(Rule)
+_Definition = make_dataclass(
+    "_Definition",
+    [
+        *((name, _TYPES[name]) for name in _ALWAYS_RECORDED),
+        *(
+            (f.name, _TYPES[f.name], field(default=f.default))
+            for f in fields(Rule)
+            if f.name in _RECORDED
+        ),
+    ],
+)
 
 
 _VELOCITY: dict[str, Dimension] = {

@@ -4,10 +4,12 @@
 section 3). Nothing here imports TensorFlow; a rule names its Keras class as "module:Class".
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
+from tfoptcmp.conversion import convert
 from tfoptcmp.rules import RULES, Rule
 from tfoptcmp.spaces import SearchSpace
 
@@ -79,19 +81,44 @@ class Signature:
         """Builds a signature from what `to_json` returned.
 
         Raises:
-            ValueError: If the rule is neither in RULES nor defined with the signature, or the
-                signature is not consistent.
+            ValueError: If a field is not as it must be, the rule is neither in RULES nor defined
+                with the signature, or the signature is not consistent; the message names the field.
         """
-        if "rule_definition" in data:
-            rule = Rule.from_json(data["rule_definition"])
-        elif data["rule"] in RULES:
-            rule = RULES[data["rule"]]
+        record = convert(data, _Record)
+        if "rule_definition" in record:
+            with _within("rule_definition"):
+                rule = Rule.from_json(record["rule_definition"])
+            if rule.name != record["rule"]:
+                raise ValueError(f"rule must be {rule.name!r}, as defined; got {record['rule']!r}")
+        elif record["rule"] in RULES:
+            rule = RULES[record["rule"]]
         else:
-            raise ValueError(f"rule must be one of {sorted(RULES)}; got {data['rule']!r}")
+            raise ValueError(f"rule must be one of {sorted(RULES)}; got {record['rule']!r}")
+        with _within("space"):
+            space = SearchSpace.from_json(record["space"])
         return cls(
-            name=data["name"],
+            name=record["name"],
             rule=rule,
-            space=SearchSpace.from_json(data["space"]),
-            schedule=data["schedule"],
-            bias_corrected=data["bias_corrected"],
+            space=space,
+            schedule=record["schedule"],
+            bias_corrected=record["bias_corrected"],
         )
+
+
+class _Record(TypedDict):
+    """A signature in a JSON file."""
+
+    name: str
+    rule: str
+    schedule: str
+    bias_corrected: bool
+    space: dict[str, Any]
+    rule_definition: NotRequired[dict[str, Any]]
+
+
+@contextmanager
+def _within(field: str) -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{field}: {error}") from error

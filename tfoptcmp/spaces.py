@@ -10,8 +10,9 @@ Nothing here knows TensorFlow, keras-tuner, a workload or an update rule.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
+from tfoptcmp.conversion import Number, convert
 from tfoptcmp.hyperparameters import HYPERPARAMETERS, Hyperparameter
 
 
@@ -19,8 +20,8 @@ from tfoptcmp.hyperparameters import HYPERPARAMETERS, Hyperparameter
 class LogUniform:
     """Uniform in the logarithm over [low, high), 0 < low < high."""
 
-    low: float
-    high: float
+    low: Number
+    high: Number
 
     def __post_init__(self) -> None:
         _check_bounds(self)
@@ -38,8 +39,8 @@ class LogUniform:
 class Uniform:
     """Uniform over [low, high), low < high."""
 
-    low: float
-    high: float
+    low: Number
+    high: Number
 
     def __post_init__(self) -> None:
         _check_bounds(self)
@@ -53,7 +54,7 @@ class Uniform:
 class Choice:
     """One of several distinct values, each with the same probability."""
 
-    values: tuple[float, ...]
+    values: tuple[Number, ...]
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "values", tuple(self.values))
@@ -71,7 +72,7 @@ class Choice:
 class Fixed:
     """A constant: it takes no coordinate of the point."""
 
-    fixed: float
+    fixed: Number
 
     def __post_init__(self) -> None:
         _check_number("Fixed value", self.fixed)
@@ -238,27 +239,36 @@ class SearchSpace:
         Raises:
             ValueError: If a key, a kind or a range is not allowed; the message names it.
         """
-        if not isinstance(data, Mapping) or not isinstance(data.get("dimensions"), Mapping):
+        if not isinstance(data, dict) or "dimensions" not in data:
             raise ValueError(
                 'a search space must be {"source": ..., "dimensions": {name: {"kind": ...}}}; '
                 f"got {data!r}"
             )
-        dimensions = {}
-        for name, given in data["dimensions"].items():
-            kind = given.get("kind") if isinstance(given, Mapping) else None
-            if kind not in _DIMENSIONS:
-                raise ValueError(f"{name}: kind must be one of {sorted(_DIMENSIONS)}; got {kind!r}")
-            try:
-                arguments = {key: value for key, value in given.items() if key != "kind"}
-                dimensions[name] = _DIMENSIONS[kind](**arguments)
-            except (TypeError, ValueError) as error:
-                raise ValueError(f"{name}: {error}") from error
-        try:
-            own = {name: Hyperparameter(**given) for name, given in data.get("own", {}).items()}
-        except (TypeError, AttributeError) as error:
-            raise ValueError(f"own: {error}") from error
-        source = str(data.get("source", "not stated"))
-        return cls(dimensions=dimensions, source=source, own=own)
+        record = convert(data, _Record)
+        return cls(
+            dimensions={
+                name: _dimension(given, f"dimensions.{name}")
+                for name, given in record["dimensions"].items()
+            },
+            source=record.get("source", "not stated"),
+            own=record.get("own", {}),
+        )
+
+
+class _Record(TypedDict):
+    """A search space in a JSON file."""
+
+    dimensions: dict[str, dict[str, Any]]
+    source: NotRequired[str]
+    own: NotRequired[dict[str, Hyperparameter]]
+
+
+def _dimension(given: Mapping[str, Any], path: str) -> Dimension:
+    arguments = dict(given)
+    kind = arguments.pop("kind", None)
+    if not isinstance(kind, str) or kind not in _DIMENSIONS:
+        raise ValueError(f"{path}.kind must be one of {sorted(_DIMENSIONS)}; got {kind!r}")
+    return convert(arguments, _DIMENSIONS[kind], path)
 
 
 def _fields(dimension: Dimension) -> dict[str, Any]:

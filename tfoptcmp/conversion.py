@@ -1,0 +1,134 @@
+"""Plain data, as JSON files hold them, to typed objects; whatever is not as declared is refused.
+
+The types say what is allowed: dataclasses and typed dictionaries which fields there are,
+`msgspec.Meta` which numbers. Messages name the path to the field ("budget.steps"), what it must be
+and what it is.
+"""
+
+import copy
+import re
+import reprlib
+from collections.abc import Iterator
+from enum import Enum
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+import msgspec
+from msgspec import Meta
+
+_LARGEST = 2**63 - 1
+
+Count = Annotated[int, Meta(ge=0, le=_LARGEST)]
+"""An integer >= 0."""
+
+PositiveCount = Annotated[int, Meta(ge=1, le=_LARGEST)]
+"""An integer >= 1."""
+
+Number = Annotated[int, Meta(ge=-_LARGEST, le=_LARGEST)] | float
+"""A number that stays an integer if it is written as one; finite, as far as it comes from JSON."""
+
+Name = Annotated[str, Meta(min_length=1)]
+"""Text that is not empty."""
+
+T = TypeVar("T")
+
+
+def from_bytes(text: bytes) -> Any:
+    """Returns the plain data of a JSON file; numbers that a float cannot hold are refused.
+
+    Raises:
+        ValueError: If it is no JSON.
+    """
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise ValueError(str(error)) from error
+
+
+def convert(data: Any, kind: type[T], path: str = "") -> T:
+    """Makes plain data a typed object.
+
+    Args:
+        data: What JSON can hold.
+        kind: The type: as msgspec has them, and here a dataclass or a typed dictionary has no other
+            fields than its own.
+        path: Where the data stand, for messages.
+
+    Raises:
+        ValueError: If they are not of the type, with the path to what is wrong.
+    """
+    try:
+        converted = msgspec.convert(data, kind)
+    except msgspec.ValidationError as error:
+        raise ValueError(_explained(error, data, kind, path)) from error
+    for where, known in _unknown(data, converted, path):
+        raise ValueError(f"{where} is not known; known here: {', '.join(known)}")
+    return converted
+
+
+def _unknown(given: Any, taken: Any, path: str) -> Iterator[tuple[str, list[str]]]:
+    """Paths of what msgspec left out, each with the names that it knows there."""
+    if given is taken:
+        return
+    if isinstance(given, dict):
+        kept = taken if isinstance(taken, dict) else vars(taken)
+        for name, value in given.items():
+            if name not in kept:
+                yield _joined(path, name), sorted(kept)
+            elif isinstance(value, dict | list):
+                yield from _unknown(value, kept[name], _joined(path, name))
+    elif isinstance(given, list):
+        for i, (value, its) in enumerate(zip(given, taken, strict=True)):
+            if isinstance(value, dict | list):
+                yield from _unknown(value, its, f"{path}[{i}]")
+
+
+def _explained(error: msgspec.ValidationError, data: Any, kind: Any, path: str) -> str:
+    """Says what msgspec says in our words, with the whole path and the value."""
+    message, _, where = str(error).partition(" - at `$")
+    data = copy.deepcopy(data)
+    value = data
+    for token in re.findall(r"[^.\[\]`]+|\.\.\.", where):
+        if isinstance(value, dict):
+            # msgspec does not say which entry of a mapping it is.
+            name = _entry(value, data, kind, str(error)) if token == "..." else token
+            value, path = value[name], _joined(path, name)
+        else:
+            value, path = value[int(token)], f"{path}[{token}]"
+    if missing := re.fullmatch(r"Object missing required field `(.*)`", message):
+        return f"{_joined(path, missing[1])} is missing"
+    if message.startswith("Expected "):
+        allowed = message.partition(", got ")[0].removeprefix("Expected ").replace("`", "")
+    elif message.startswith("Invalid enum value"):  # nor which there are
+        allowed = _allowed(get_type_hints(kind)[where.strip(".`")])
+    elif "out of range" in message:
+        allowed = "a number that fits into 64 bits"
+    else:  # the type's own words
+        return f"{path}: {message}" if path else message
+    return f"{path or 'it'} must be {allowed}; got {reprlib.repr(value)}"
+
+
+def _entry(mapping: dict[str, Any], data: Any, kind: Any, message: str) -> str:
+    """Returns which of the entries is refused, by trying them one after the other."""
+    entries = dict(mapping)
+    for name, value in entries.items():
+        mapping.clear()
+        mapping[name] = value
+        try:
+            msgspec.convert(data, kind)
+        except msgspec.ValidationError as error:
+            if str(error) == message:
+                return name
+    raise AssertionError(message)
+
+
+def _joined(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _allowed(hint: Any) -> str:
+    """Says which values a type has."""
+    if get_origin(hint) is Literal:
+        return " | ".join(map(repr, get_args(hint)))
+    if isinstance(hint, type):
+        return " | ".join(map(repr, map(str, hint))) if issubclass(hint, Enum) else hint.__name__
+    return " | ".join(map(_allowed, get_args(hint)))
