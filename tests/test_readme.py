@@ -22,7 +22,7 @@ def _build_model(hp=None):
 
 def test_python_examples(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    budget = {"steps": 10, "scale": "custom", "target": None}
+    budget = fake.config().budget | {"steps": 10}
     fake.study(tmp_path / "runs" / "mine" / "momentum", budget=budget)
     rng = np.random.default_rng(0)
     x, x_val = rng.normal(size=(2, 32, 3)).astype("float32")

@@ -26,6 +26,9 @@ PositiveCount = Annotated[int, Meta(ge=1, le=_LARGEST)]
 Number = Annotated[int, Meta(ge=-_LARGEST, le=_LARGEST)] | float
 """A number that stays an integer if it is written as one; finite, as far as it comes from JSON."""
 
+NonNegative = Annotated[float, Meta(ge=0)]
+"""A number >= 0."""
+
 Name = Annotated[str, Meta(min_length=1)]
 """Text that is not empty."""
 

@@ -15,6 +15,8 @@ from typing import Any, NotRequired, TypedDict
 from tfoptcmp.conversion import Number, convert
 from tfoptcmp.hyperparameters import HYPERPARAMETERS, Hyperparameter
 
+_ROUNDING = 1e-9  # relative: u close to 1 may come out a little above the upper end
+
 
 @dataclass(frozen=True, kw_only=True)
 class LogUniform:
@@ -34,6 +36,9 @@ class LogUniform:
         """Maps u in [0, 1) to [low, high)."""
         return math.exp(math.log(self.low) + u * (math.log(self.high) - math.log(self.low)))
 
+    def __contains__(self, value: float) -> bool:
+        return self.low * (1 - _ROUNDING) <= value <= self.high * (1 + _ROUNDING)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Uniform:
@@ -48,6 +53,10 @@ class Uniform:
     def value(self, u: float) -> float:
         """Maps u in [0, 1) to [low, high)."""
         return self.low + u * (self.high - self.low)
+
+    def __contains__(self, value: float) -> bool:
+        slack = _ROUNDING * max(abs(self.low), abs(self.high))
+        return self.low - slack <= value <= self.high + slack
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +76,9 @@ class Choice:
         """Maps u in [0, 1) to one of the values."""
         return self.values[int(u * len(self.values))]
 
+    def __contains__(self, value: float) -> bool:
+        return value in self.values
+
 
 @dataclass(frozen=True, kw_only=True)
 class Fixed:
@@ -76,6 +88,9 @@ class Fixed:
 
     def __post_init__(self) -> None:
         _check_number("Fixed value", self.fixed)
+
+    def __contains__(self, value: float) -> bool:
+        return value == self.fixed
 
 
 Dimension = LogUniform | Uniform | Choice | Fixed
@@ -233,8 +248,12 @@ class SearchSpace:
         return data
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> "SearchSpace":
+    def from_json(cls, data: Mapping[str, Any], *, source: str = "not stated") -> "SearchSpace":
         """Builds a space from what `to_json` returned or a person wrote.
+
+        Args:
+            data: As a JSON file holds it.
+            source: Of the ranges, where the data do not say.
 
         Raises:
             ValueError: If a key, a kind or a range is not allowed; the message names it.
@@ -250,7 +269,7 @@ class SearchSpace:
                 name: _dimension(given, f"dimensions.{name}")
                 for name, given in record["dimensions"].items()
             },
-            source=record.get("source", "not stated"),
+            source=record.get("source", source),
             own=record.get("own", {}),
         )
 

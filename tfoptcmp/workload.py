@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
+from tfoptcmp.conversion import Name, NonNegative, Number, PositiveCount
 from tfoptcmp.metrics import Metric
 
 if TYPE_CHECKING:
@@ -71,13 +72,13 @@ class Budget:
             sequence length), by name.
     """
 
-    scale: str
-    batch_size: int
-    steps: int
-    eval_every_steps: int
-    num_feasible: int
-    target: float | None
-    options: Mapping[str, int | float]
+    scale: Name
+    batch_size: PositiveCount
+    steps: PositiveCount
+    eval_every_steps: PositiveCount
+    num_feasible: PositiveCount
+    target: NonNegative | None
+    options: Mapping[str, Number]
 
     def __post_init__(self) -> None:
         for name in ("batch_size", "steps", "eval_every_steps", "num_feasible"):

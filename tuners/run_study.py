@@ -21,6 +21,7 @@ from keras_tuner.engine.trial import TrialStatus
 
 from tfoptcmp.signatures import Signature
 from tfoptcmp.study.attempt import Attempt
+from tfoptcmp.study.clock import Clock
 from tfoptcmp.study.read import Study, read_study, trial_directory
 from tfoptcmp.study.schema import Measurement, Status, StudyConfig, StudyError, Trial
 from tfoptcmp.study.trial import TrialTask, trial_seeds
@@ -37,6 +38,7 @@ def run_study(
     config: StudyConfig,
     signature: Signature,
     executor: Executor,
+    clock: Clock,
     observers: Sequence[Observer] = (),
     max_retries: int = 1,
     accept_version_changes: bool = False,
@@ -49,6 +51,7 @@ def run_study(
         signature: The one that `config` records.
         executor: Runs the trials. With several workers trials end in another order; which trials
             there are, and what each measures, stays the same.
+        clock: For the record of when and how long trials ran.
         observers: Told of every trial, in this order.
         max_retries: How often a trial that crashed is tried again in this run, >= 0.
         accept_version_changes: As in `open_study`.
@@ -68,7 +71,7 @@ def run_study(
     with open_study(directory, config, accept_version_changes=accept_version_changes) as writer:
         trials = read_study(directory).trials
         oracle = StudyOracle(config=config, space=signature.space, trials=trials)
-        run = _Run(writer, signature, executor, observers, max_retries)
+        run = _Run(writer, signature, executor, clock, observers, max_retries)
         counts = _count(trials, config.num_feasible)
         for observer in observers:
             observer.on_study_begin(counts)
@@ -97,12 +100,14 @@ class _Run:
         writer: StudyWriter,
         signature: Signature,
         executor: Executor,
+        clock: Clock,
         observers: Sequence[Observer],
         max_retries: int,
     ) -> None:
         self._writer = writer
         self._signature = signature
         self._executor = executor
+        self._clock = clock
         self._observers = observers
         self._max_retries = max_retries
         self._attempts: dict[int, Attempt] = {}  # those that run, by the index of the trial
@@ -158,7 +163,7 @@ class _Run:
         )
 
     def _begin(self, task: TrialTask) -> None:
-        self._attempts[task.index] = Attempt(task, self._writer)
+        self._attempts[task.index] = Attempt(task, self._writer, self._clock)
         for observer in self._observers:
             observer.on_trial_begin(task)
         self._executor.submit(task)

@@ -13,6 +13,7 @@ from tfoptcmp.study.schema import Status, StudyError
 from tfoptcmp.study.trial import Interrupted, Outcome
 from tools.common import cluster
 from tools.common.cli import UserError
+from tools.common.clock import CLOCK
 from tools.lab.faults.fake import STEPS, config, contents, measurement, run_trial, signature, study
 from tuners.run_study import run_study
 
@@ -42,6 +43,7 @@ def on_workers(directory, make_run_trial, *, num_workers=2, max_retries=1, **set
             config=config(),
             signature=signature(),
             executor=executor,
+            clock=CLOCK,
             max_retries=max_retries,
         )
 

@@ -11,6 +11,7 @@ from tfoptcmp.study.read import read_study
 from tfoptcmp.study.schema import Status, StudyError
 from tfoptcmp.study.trial import Outcome
 from tfoptcmp.study.write import open_study
+from tools.common.clock import CLOCK
 from tools.lab.faults.fake import STEPS, config, contents, measurement, run_trial, signature, study
 from tuners.executors import InProcess
 from tuners.run_study import run_study
@@ -116,6 +117,7 @@ class TestResume:
                 config=config(signature=wider.to_json()),
                 signature=wider,
                 executor=InProcess(run_trial),
+                clock=CLOCK,
             )
 
     def test_a_signature_that_is_not_the_recorded_one_is_refused(self, tmp_path):
@@ -125,6 +127,7 @@ class TestResume:
                 config=config(),
                 signature=signature(low=1e-5),
                 executor=InProcess(run_trial),
+                clock=CLOCK,
             )
         assert not (tmp_path / "new").exists()
 

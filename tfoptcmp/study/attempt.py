@@ -1,10 +1,10 @@
-"""One attempt at a trial, on record from its beginning to its end."""
+"""One attempt at a trial or a re-run, on record from its beginning to its end."""
 
 import math
-import time
 from contextlib import ExitStack
 from dataclasses import replace
 
+from tfoptcmp.study.clock import Clock
 from tfoptcmp.study.schema import Measurement, Status, Trial
 from tfoptcmp.study.trial import Outcome, TrialTask
 from tfoptcmp.study.write import StudyWriter
@@ -16,23 +16,29 @@ class Attempt:
     Args:
         task: The trial.
         writer: Of the study.
+        clock: Tells when it began and how long it took.
+        rerun: Number of the re-run that it is of; None for the trial itself.
     """
 
-    def __init__(self, task: TrialTask, writer: StudyWriter) -> None:
+    def __init__(
+        self, task: TrialTask, writer: StudyWriter, clock: Clock, rerun: int | None = None
+    ) -> None:
         self._trial = Trial(
             index=task.index,
             status=Status.RUNNING,
             values=task.values,
             arguments=task.arguments,
             seeds=task.seeds,
-            started=time.time(),
+            started=clock.now(),
         )
-        self._begin = time.monotonic()  # the clock on the wall may be set back meanwhile
+        self._clock = clock
+        self._begin = clock.monotonic()  # the clock on the wall may be set back meanwhile
         self._writer = writer
+        self._rerun = rerun
         self._last: Measurement | None = None
-        writer.write_trial(self._trial)
+        writer.write_trial(self._trial, rerun)
         self._file = ExitStack()
-        self._measurements = self._file.enter_context(writer.measurements(task.index))
+        self._measurements = self._file.enter_context(writer.measurements(task.index, rerun))
 
     def write(self, measurement: Measurement) -> None:
         """Puts a measurement on record."""
@@ -46,12 +52,12 @@ class Attempt:
         trial = replace(
             self._trial,
             status=outcome.status,
-            seconds=time.monotonic() - self._begin,
+            seconds=self._clock.monotonic() - self._begin,
             steps=outcome.steps,
             final=self._last,
             message=outcome.message,
         )
-        self._writer.write_trial(trial)
+        self._writer.write_trial(trial, self._rerun)
         return trial
 
     def close(self) -> None:

@@ -8,24 +8,33 @@ many fsyncs that takes; one took 0.5 to 5 ms on the disks at hand.
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 
 def write_json(path: Path, data: Mapping[str, Any]) -> None:
-    """Replaces a JSON file: afterwards it holds the old or the new text, never a part.
+    """Replaces a JSON file, as `replace_file`."""
+    text = json.dumps(plain(data), indent=1, allow_nan=False) + "\n"
+    replace_file(path, lambda file: file.write(text.encode()))
+
+
+def replace_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Replaces a file: afterwards it holds the old or the new bytes, never a part.
 
     Two fsyncs: the file and its directory.
 
+    Args:
+        path: Of the file, which need not exist.
+        write: Writes the new bytes.
+
     Raises:
-        OSError: If it cannot be written; the old text stays, and nothing is left beside it.
+        OSError: If it cannot be written; the old bytes stay, and nothing is left beside it.
     """
-    text = json.dumps(plain(data), indent=1, allow_nan=False) + "\n"
     temporary = path.with_name(path.name + ".tmp")
     try:
-        with open(temporary, "w", encoding="utf-8") as file:
-            file.write(text)
+        with open(temporary, "wb") as file:
+            write(file)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)

@@ -1,21 +1,24 @@
-"""Reading a study directory; `tfoptcmp.study.schema` says what its files hold."""
+"""Reading the files of a study; `tfoptcmp.study.validate` says what they may hold.
+
+Whatever is wrong with a file is a StudyError that names the file, the field and what is allowed.
+"""
 
 import bisect
-import csv
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tfoptcmp.study.schema import (
-    SCHEMA_VERSION,
-    Measurement,
-    Status,
-    StudyConfig,
-    StudyError,
-    Trial,
-)
+from tfoptcmp.conversion import from_bytes
+from tfoptcmp.signatures import Signature
+from tfoptcmp.spaces import SearchSpace
+from tfoptcmp.study import validate
+from tfoptcmp.study.schema import Measurement, Status, StudyConfig, StudyError, Trial
+
+_REDO = "; remove its folder to redo it"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,36 +27,33 @@ class Study:
 
     directory: Path
     config: StudyConfig
+    signature: Signature
     trials: tuple[Trial, ...] = field(default=())
 
     @property
     def name(self) -> str:
         """Name of the signature."""
-        return str(self.config.signature["name"])
+        return self.signature.name
 
     def measurements(self, index: int) -> list[Measurement]:
         """Returns the measurements of one of the trials, in the order of the steps.
 
         Raises:
-            StudyError: If the file is damaged, or shorter than a trial that ended says.
+            StudyError: If the file is damaged, or does not end as the trial that ended says.
         """
         path = trial_directory(self.directory, index) / "measurements.csv"
         measured = read_measurements(path) if path.exists() else []
         at = bisect.bisect_left(self.trials, index, key=lambda trial: trial.index)
-        trial = self.trials[at]
-        if trial.status in (Status.COMPLETE, Status.INFEASIBLE) and trial.final is not None:
-            last = measured[-1]["step"] if measured else None
-            if last != trial.final["step"]:
-                raise StudyError(
-                    f"{path} is damaged: its last step must be {trial.final['step']}; got {last}; "
-                    "remove its folder to redo it"
-                )
+        with _damage(path, _REDO):
+            validate.check_measurements(measured, self.trials[at], self.config)
         return measured
 
 
-def trial_directory(study: Path, index: int) -> Path:
-    """Returns where the files of a trial are."""
-    return study / "trials" / f"{index:06d}"
+def trial_directory(study: Path, index: int, rerun: int | None = None) -> Path:
+    """Returns where the files of a trial are, or those of one of its re-runs."""
+    if rerun is None:
+        return study / "trials" / f"{index:06d}"
+    return study / "reruns" / f"{index:06d}-{rerun}"
 
 
 def read_config(path: Path) -> StudyConfig:
@@ -62,17 +62,9 @@ def read_config(path: Path) -> StudyConfig:
     Raises:
         StudyError: If it is no study.json, or was written by a newer version.
     """
-    data = read_json(path)
-    version = data.get("schema_version")
-    if type(version) is not int or version > SCHEMA_VERSION:
-        raise StudyError(
-            f"{path} has schema version {version!r}; this tfoptcmp reads up to {SCHEMA_VERSION}: "
-            "use the tfoptcmp that wrote it, or a newer one"
-        )
-    try:
-        return StudyConfig(**data)
-    except TypeError as error:
-        raise StudyError(f"{path} is not a study: {error}") from error
+    data = _read(path)
+    with _damage(path):
+        return validate.to_config(data)
 
 
 def read_study(directory: Path) -> Study:
@@ -85,13 +77,14 @@ def read_study(directory: Path) -> Study:
     if not path.exists():
         raise StudyError(f"{directory} holds no study.json")
     config = read_config(path)
+    signature = Signature.from_json(config.signature)
     trials: list[Trial] = []
     problems: list[str] = []
     files = sorted(directory.glob("trials/[0-9]*/metadata.json"))
     for file in files:
         try:
-            trial = read_trial(file)
-            if file.parent != trial_directory(directory, trial.index):
+            trial = _read_trial(file, config, signature.space)
+            if file.parent.name != f"{trial.index:06d}":
                 raise StudyError(f"{file} is damaged: it is that of trial {trial.index}")
             trials.append(trial)
         except StudyError as error:
@@ -102,7 +95,32 @@ def read_study(directory: Path) -> Study:
             "folders, and the same command redoes them and keeps the others:\n"
             + "\n".join(f"  {problem}" for problem in problems)
         )
-    return Study(directory=directory, config=config, trials=tuple(trials))
+    return Study(directory=directory, config=config, signature=signature, trials=tuple(trials))
+
+
+def read_reruns(directory: Path) -> dict[tuple[int, int], Trial]:
+    """Reads the re-runs of a study that ended, in the order of trial and number.
+
+    Returns:
+        (index of the trial, number of the re-run) to the re-run.
+
+    Raises:
+        StudyError: If a file is damaged.
+    """
+    config = read_config(directory / "study.json")
+    space = Signature.from_json(config.signature).space
+    found = {}
+    for file in directory.glob("reruns/*/metadata.json"):
+        name = re.fullmatch(r"(\d+)-(\d+)", file.parent.name, re.ASCII)
+        if name is None:
+            continue
+        index, rerun = int(name[1]), int(name[2])
+        trial = _read_trial(file, config, space, rerun)
+        if trial.index != index:
+            raise StudyError(f"{file} is damaged: it is that of trial {trial.index}")
+        if trial.status in (Status.COMPLETE, Status.INFEASIBLE):
+            found[index, rerun] = trial
+    return dict(sorted(found.items()))
 
 
 def find_studies(directory: Path) -> list[Path]:
@@ -119,38 +137,6 @@ def find_studies(directory: Path) -> list[Path]:
     return found
 
 
-def read_trial(path: Path) -> Trial:
-    """Reads a metadata.json.
-
-    Raises:
-        StudyError: If the file is damaged; the message names it.
-    """
-    data = read_json(path)
-    try:
-        final = data["final"] and {
-            name: float(value) if isinstance(value, str) else value  # "nan", "inf"
-            for name, value in data["final"].items()
-        }
-        trial = Trial(**{**data, "status": Status(data["status"]), "final": final})
-        _check_trial(trial)
-    except (TypeError, ValueError, KeyError, AttributeError) as error:
-        raise StudyError(f"{path} is damaged: {error!r}; remove its folder to redo it") from error
-    return trial
-
-
-def _check_trial(trial: Trial) -> None:
-    """Raises ValueError where a trial is none that was ever written."""
-    if type(trial.index) is not int or trial.index < 0:
-        raise ValueError(f"index must be an integer >= 0; got {trial.index!r}")
-    for name in ("values", "arguments", "seeds"):
-        if not isinstance(getattr(trial, name), Mapping):
-            raise ValueError(f"{name} must be an object; got {getattr(trial, name)!r}")
-    if trial.status == Status.COMPLETE:
-        train_loss = (trial.final or {}).get("train_loss")
-        if not isinstance(train_loss, float | int):
-            raise ValueError(f"final train_loss must be a number; got {train_loss!r}")
-
-
 def read_measurements(path: Path) -> list[Measurement]:
     """Reads a measurements.csv; an unfinished last line is left out.
 
@@ -161,25 +147,35 @@ def read_measurements(path: Path) -> list[Measurement]:
         text = path.read_text(encoding="utf-8")
     except (ValueError, OSError) as error:
         raise StudyError(f"{path} cannot be read: {error}") from error
-    complete = text[: text.rfind("\n") + 1]
-    rows = list(csv.reader(complete.splitlines()))
-    if not rows:
-        return []
-    header, *body = rows
+    with _damage(path, _REDO):
+        return validate.to_measurements(text)
+
+
+def read_space(path: Path, name: str) -> SearchSpace:
+    """Reads a file with a search space that somebody wrote, or with one for each of several names.
+
+    Args:
+        path: A JSON file.
+        name: Whose space is wanted, where there are several.
+
+    Raises:
+        StudyError: If it holds none, or what no space may hold.
+    """
+    data = _read(path)
     try:
-        return [
-            {
-                name: int(cell) if name == "step" else float(cell) if cell else None
-                for name, cell in zip(header, row, strict=True)
-            }
-            for row in body
-        ]
+        if not isinstance(data, dict):
+            raise ValueError(f"it must hold a JSON object; got {data!r}")
+        if "dimensions" not in data:
+            if name not in data:
+                raise ValueError(f"it must have a space for {name!r}; got {sorted(data)}")
+            data = data[name]
+        return SearchSpace.from_json(data, source=str(path))
     except ValueError as error:
-        raise StudyError(f"{path} is damaged: {error}") from error
+        raise StudyError(f"{path}: {error}") from error
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Reads a JSON object.
+    """Reads a JSON object of whatever program, NaN and Infinity included.
 
     Raises:
         StudyError: If the file is not one; the message names it.
@@ -191,3 +187,27 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise StudyError(f"{path} must hold a JSON object; got {type(data).__name__}")
     return data
+
+
+def _read_trial(
+    path: Path, config: StudyConfig, space: SearchSpace, rerun: int | None = None
+) -> Trial:
+    data = _read(path, _REDO)
+    with _damage(path, _REDO):
+        return validate.to_trial(data, config, space, rerun)
+
+
+def _read(path: Path, mend: str = "") -> Any:
+    try:
+        return from_bytes(path.read_bytes())
+    except (ValueError, OSError) as error:
+        raise StudyError(f"{path} cannot be read: {error}{mend}") from error
+
+
+@contextmanager
+def _damage(path: Path, mend: str = "") -> Iterator[None]:
+    """Says of what is wrong with the contents of a file which it is, and what to do."""
+    try:
+        yield
+    except ValueError as error:
+        raise StudyError(f"{path} is damaged: {error}{mend}") from error

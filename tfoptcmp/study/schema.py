@@ -17,25 +17,36 @@ in nats; times in seconds since 1970 (UTC). Nothing here imports TensorFlow.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal, Required, TypedDict
+
+from tfoptcmp.conversion import Count, Name, NonNegative, Number, PositiveCount
 
 SCHEMA_VERSION = 1
 
-# Columns of measurements.csv. Losses are without regularisation and label smoothing, in evaluation
-# mode, "train" on a fixed subset of the training split; metrics are the workload's. gradient_rms is
-# the root mean square over all entries of the training objective's gradient, and learning_rate the
-# rate, that the step named used: both from before its update. Empty where a split is absent.
-COLUMNS = (
-    "step",
-    "learning_rate",
-    "train_loss",
-    "train_metric",
-    "validation_loss",
-    "validation_metric",
-    "test_loss",
-    "test_metric",
-    "gradient_rms",
-)
+Cell = NonNegative | Literal["nan", "inf"] | None
+
+
+class Row(TypedDict, total=False):
+    """A measurement in a JSON file, and the columns of measurements.csv.
+
+    Losses are without regularisation and label smoothing, in evaluation mode, "train" on a fixed
+    subset of the training split; metrics are the workload's. gradient_rms is the root mean square
+    over all entries of the training objective's gradient, and learning_rate the rate, that the step
+    named used: both from before its update. Empty or left out where a split is absent.
+    """
+
+    step: Required[Count]
+    learning_rate: Cell
+    train_loss: Cell
+    train_metric: Cell
+    validation_loss: Cell
+    validation_metric: Cell
+    test_loss: Cell
+    test_metric: Cell
+    gradient_rms: Cell
+
+
+COLUMNS = tuple(Row.__annotations__)
 
 Measurement = dict[str, float | int | None]
 
@@ -53,9 +64,30 @@ class Status(StrEnum):
     FAILED = "FAILED"  # a crash: says nothing about the optimizer
 
 
+class Devices(TypedDict, total=False):
+    """What of the devices can change a result, where it is not the default."""
+
+    distribution: Name
+    replicas: PositiveCount
+    mixed_precision: bool
+    jit_compile: bool
+
+
+class EarlierVersions(TypedDict):
+    """`StudyConfig.versions` before a change that was accepted.
+
+    Attributes:
+        versions: What it was.
+        num_trials: Trials begun until then.
+    """
+
+    versions: Mapping[str, str]
+    num_trials: Count
+
+
 @dataclass(frozen=True, kw_only=True)
 class StudyConfig:
-    """Everything that determines the trials of a study, and where they were run.
+    """Everything that determines the trials of a study, and where they were run; `study.json`.
 
     Attributes:
         signature: `Signature.to_json()`.
@@ -66,34 +98,32 @@ class StudyConfig:
         num_examples: Split name to number of examples, for standard errors.
         partial: What the data lack; "" if complete.
         seed: Seed of the study.
-        search: "quasirandom" or "random".
+        search: How points are drawn from the space.
         num_feasible: N, the feasible trials to reach; may be raised later.
         max_trials: Hard cap on all trials, infeasible ones included.
         threads_per_trial: Threads of one operation; 0 leaves the choice to TensorFlow.
         versions: Package name to version, as far as they can change a result.
         provenance: Command line, git commit, hardware, start time: for people, never compared.
-        devices: What else can change a result, where it is not the default: "distribution",
-            "replicas", "mixed_precision", "jit_compile".
-        earlier_versions: What `versions` was before a change that was accepted, in order; each with
-            "num_trials", the trials begun until then.
+        devices: What else can change a result.
+        earlier_versions: In order.
     """
 
     signature: Mapping[str, Any]
-    workload: str
-    metric: str
-    metric_unit: str
+    workload: Name
+    metric: Name
+    metric_unit: Literal["share", "nats"]
     budget: Mapping[str, Any]
-    num_examples: Mapping[str, int]
+    num_examples: Mapping[str, PositiveCount]
     partial: str
-    seed: int
-    search: str
-    num_feasible: int
-    max_trials: int
-    threads_per_trial: int
+    seed: Count
+    search: Literal["quasirandom", "random", "grid"]
+    num_feasible: PositiveCount
+    max_trials: PositiveCount
+    threads_per_trial: Count
     versions: Mapping[str, str]
     provenance: Mapping[str, Any]
-    devices: Mapping[str, Any] = field(default_factory=dict)
-    earlier_versions: Sequence[Mapping[str, Any]] = ()
+    devices: Devices = field(default_factory=Devices)
+    earlier_versions: Sequence[EarlierVersions] = ()
     schema_version: int = SCHEMA_VERSION
 
 
@@ -114,13 +144,13 @@ class Trial:
         message: Why a trial is infeasible or failed; "" otherwise.
     """
 
-    index: int
+    index: Count
     status: Status
-    values: Mapping[str, float]
-    arguments: Mapping[str, float]
-    seeds: Mapping[str, int]
-    started: float
-    seconds: float | None = None
-    steps: int = 0
+    values: Mapping[str, Number]
+    arguments: Mapping[str, Number]
+    seeds: Mapping[str, Count]
+    started: NonNegative
+    seconds: NonNegative | None = None
+    steps: Count = 0
     final: Measurement | None = None
     message: str = ""

@@ -4,6 +4,7 @@
 makes such a function. Neither needs the other, so studies can be tested without TensorFlow.
 """
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,10 +27,29 @@ def trial_seeds(study_seed: int, index: int) -> dict[str, int]:
     Returns:
         "weights", "data", "dropout", "augmentation" to a seed in [0, 2**31).
     """
+    return dict(zip(_PURPOSES, _seeds(study_seed, index), strict=True))
+
+
+def rerun_seeds(study_seed: int, index: int, rerun: int) -> dict[str, int]:
+    """Derives the seeds of a re-run of a trial, as `trial_seeds`; all are other than the trial's.
+
+    Args:
+        study_seed: Seed of the study, >= 0.
+        index: Number of the trial, >= 0.
+        rerun: Number of the re-run, >= 0.
+    """
     return {
-        purpose: int(np.random.SeedSequence((study_seed, index, i)).generate_state(1)[0] >> 1)
-        for i, purpose in enumerate(_PURPOSES)
+        purpose: int(np.random.SeedSequence(seed, spawn_key=(rerun,)).generate_state(1)[0] >> 1)
+        for purpose, seed in trial_seeds(study_seed, index).items()
     }
+
+
+@functools.lru_cache(maxsize=10_000)  # 0.1 ms; reading checks those of every trial of every rule
+def _seeds(study_seed: int, index: int) -> tuple[int, ...]:
+    return tuple(
+        int(np.random.SeedSequence((study_seed, index, i)).generate_state(1)[0] >> 1)
+        for i in range(len(_PURPOSES))
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +90,7 @@ class Interrupted(KeyboardInterrupt):
     """A trial was asked to stop; run again with the same task it goes on from its checkpoint."""
 
 
-# Runs a trial and hands over each measurement (`records.COLUMNS`) as soon as it is taken. A trial
+# Runs a trial and hands over each measurement (`schema.COLUMNS`) as soon as it is taken. A trial
 # that goes on from a checkpoint in its directory first hands over those taken before it, so that
 # every run gives all of a trial's measurements. May raise `Interrupted`.
 RunTrial = Callable[[TrialTask, Callable[[Measurement], None]], Outcome]

@@ -2,22 +2,30 @@
 
 A trial takes six fsyncs: one for its directory, two for metadata.json as it begins; one for its
 measurements, two for metadata.json as it ends. Nothing takes longer because there are more trials.
-`tfoptcmp.study.schema` describes the files and reads them.
+`tfoptcmp.study.schema` describes the files, `tfoptcmp.study.read` reads them.
 """
 
 import csv
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
-from tfoptcmp.study.agreement import differences
 from tfoptcmp.study.durable import make_directory, plain, write_json
 from tfoptcmp.study.lock import locked
 from tfoptcmp.study.read import read_config, trial_directory
-from tfoptcmp.study.schema import COLUMNS, Measurement, StudyConfig, StudyError, Trial
+from tfoptcmp.study.same_study import differences
+from tfoptcmp.study.schema import (
+    COLUMNS,
+    EarlierVersions,
+    Measurement,
+    StudyConfig,
+    StudyError,
+    Trial,
+)
+from tfoptcmp.study.validate import to_config
 
 
 def check_study(
@@ -35,6 +43,10 @@ def check_study(
     Raises:
         StudyError: As `open_study`, but for a lock.
     """
+    try:
+        to_config(plain(asdict(config)))
+    except ValueError as error:
+        raise StudyError(f"{directory} cannot hold this study: {error}") from error
     existing = next(path for path in (directory, *directory.parents) if path.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK):
         reason = "permission denied" if existing.is_dir() else "not a directory"
@@ -94,27 +106,27 @@ class StudyWriter:
         self.directory = directory
         self.config = config
 
-    def write_trial(self, trial: Trial) -> None:
-        """Writes a trial's metadata durably; makes its directory if needed.
+    def write_trial(self, trial: Trial, rerun: int | None = None) -> None:
+        """Writes the metadata of a trial or a re-run durably; makes its directory if needed.
 
         Raises:
             StudyError: If that cannot be done, because the disk is full for instance.
         """
-        directory = trial_directory(self.directory, trial.index)
+        directory = trial_directory(self.directory, trial.index, rerun)
         with _writing(directory):
             make_directory(directory)
             write_json(directory / "metadata.json", asdict(trial))
 
     @contextmanager
-    def measurements(self, index: int) -> Iterator["MeasurementWriter"]:
-        """Opens a trial's measurements.csv anew, for one measurement after the other.
+    def measurements(self, index: int, rerun: int | None = None) -> Iterator["MeasurementWriter"]:
+        """Opens the measurements.csv of a trial or a re-run anew, for one after the other.
 
         On leaving they are made durable.
 
         Raises:
             StudyError: If that cannot be done, because the disk is full for instance.
         """
-        path = trial_directory(self.directory, index) / "measurements.csv"
+        path = trial_directory(self.directory, index, rerun) / "measurements.csv"
         with _writing(path), open(path, "w", newline="", encoding="utf-8") as file:
             yield MeasurementWriter(file)
             os.fsync(file.fileno())
@@ -177,7 +189,7 @@ def _locked(directory: Path) -> Iterator[None]:
         yield
 
 
-def _earlier(directory: Path, old: StudyConfig, new: StudyConfig) -> list[Mapping[str, Any]]:
+def _earlier(directory: Path, old: StudyConfig, new: StudyConfig) -> list[EarlierVersions]:
     if old.versions == new.versions:
         return list(old.earlier_versions)
     num_trials = len(list(directory.glob("trials/[0-9]*")))

@@ -2,26 +2,27 @@
 
     <trial>/checkpoint-<step>.npz      state after so many steps
 
-NumPy arrays and a JSON header; no pickle. A file is written under a temporary name, made durable
-and renamed, so that a kill leaves the old ones. The header holds the measurements up to the step:
+NumPy arrays and a JSON header; no pickle. A file is replaced durably (`tfoptcmp.study.durable`), so
+that a kill leaves the old ones. The header holds the measurements up to the step:
 a run that goes on hands them over again, and whatever the kill did to measurements.csv is mended.
 """
 
 import json
 import logging
-import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
+from tfoptcmp.conversion import Count, convert
+from tfoptcmp.study.durable import plain, replace_file
 from tfoptcmp.study.read import trial_directory
-from tfoptcmp.study.schema import Measurement, Status, Trial
+from tfoptcmp.study.schema import Measurement, Status, StudyError, Trial
 from tfoptcmp.study.trial import TrialTask
+from tfoptcmp.study.validate import check_steps, to_measurement
 
-_SCHEMA_VERSION = 1
 _NUM_KEPT = 2  # a damaged newest one then costs one more interval, not the trial
 
 _log = logging.getLogger(__name__)
@@ -42,6 +43,25 @@ class Checkpoint:
     arrays: Sequence[np.ndarray]
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Header:
+    """What stands in a checkpoint beside the arrays.
+
+    Attributes:
+        schema_version: Of this file.
+        trial: All that determines the trial.
+        step: As in `Checkpoint`.
+        measurements: As in `Checkpoint`; `Row` says what stands in each.
+        num_arrays: Number of the arrays, "arr_0" and so on.
+    """
+
+    schema_version: Literal[1]
+    trial: Mapping[str, Any]
+    step: Count
+    measurements: Sequence[Mapping[str, Any]]
+    num_arrays: Count
+
+
 class Checkpoints:
     """The checkpoints in the directory of one trial.
 
@@ -52,42 +72,35 @@ class Checkpoints:
 
     def __init__(self, directory: Path, identity: Mapping[str, Any]) -> None:
         self._directory = directory
-        self._identity = json.loads(json.dumps(identity))
+        self._identity = json.loads(json.dumps(plain(identity)))
 
     def newest(self) -> Checkpoint | None:
         """Returns the newest one that is whole and this trial's; what is passed over is logged."""
         for path in self._paths():
             try:
-                header, checkpoint = _read(path)
-            except Exception as error:  # what may damaged bytes not raise
-                _log.warning("%s is damaged (%s) and not used", path, error)
+                identity, checkpoint = read_checkpoint(path)
+            except StudyError as error:
+                _log.warning("%s, and is not used", error)
                 continue
-            if header["schema_version"] == _SCHEMA_VERSION and header["trial"] == self._identity:
+            if identity == self._identity:
                 return checkpoint
             _log.warning("%s was made with other settings or versions and is not used", path)
         return None
 
     def write(self, checkpoint: Checkpoint) -> None:
         """Writes a checkpoint, durably, then removes all but the newest two."""
-        path = self._directory / f"checkpoint-{checkpoint.step}.npz"
-        temporary = path.with_name(path.name + ".tmp")
-        header = {
-            "schema_version": _SCHEMA_VERSION,
-            "trial": self._identity,
-            "step": checkpoint.step,
-            "measurements": checkpoint.measurements,
-            "num_arrays": len(checkpoint.arrays),
-        }
-        try:
-            with open(temporary, "wb") as file:
-                np.savez(file, *checkpoint.arrays, header=np.array(json.dumps(header)))
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError:  # a full disk is not to stay full of this
-            temporary.unlink(missing_ok=True)
-            raise
-        os.replace(temporary, path)
-        _sync_directory(self._directory)
+        header = _Header(
+            schema_version=1,
+            trial=self._identity,
+            step=checkpoint.step,
+            measurements=checkpoint.measurements,
+            num_arrays=len(checkpoint.arrays),
+        )
+        text = json.dumps(plain(asdict(header)), allow_nan=False)
+        replace_file(
+            self._directory / f"checkpoint-{checkpoint.step}.npz",
+            lambda file: np.savez(file, *checkpoint.arrays, header=np.array(text)),
+        )
         for old in self._paths()[_NUM_KEPT:]:
             old.unlink()
 
@@ -132,19 +145,37 @@ def remove_checkpoints(directory: Path) -> None:
         path.unlink()
 
 
-def _sync_directory(directory: Path) -> None:
-    """Makes a renaming in it durable."""
-    descriptor = os.open(directory, os.O_RDONLY)
+def read_checkpoint(path: Path) -> tuple[Mapping[str, Any], Checkpoint]:
+    """Reads a checkpoint; returns what trial it is of and the checkpoint.
+
+    Raises:
+        StudyError: If it is damaged, with the reason.
+    """
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _read(path: Path) -> tuple[dict[str, Any], Checkpoint]:
-    with np.load(path, allow_pickle=False) as file:  # every array is read against its checksum
-        header = json.loads(str(file["header"]))
-        arrays = [file[f"arr_{i}"] for i in range(header["num_arrays"])]
-    return header, Checkpoint(
-        step=header["step"], measurements=header["measurements"], arrays=arrays
+        with np.load(path, allow_pickle=False) as file:  # each array is read against its checksum
+            arrays = {name: file[name] for name in file.files}
+        data = plain(json.loads(str(arrays.pop("header"))))
+        header = convert(data, _Header)
+        measurements = [to_measurement(row, "measurements") for row in data["measurements"]]
+        _check(path, header, measurements, arrays)
+    except Exception as error:  # what may damaged bytes not raise
+        raise StudyError(f"{path} is damaged: {error}") from error
+    return header.trial, Checkpoint(
+        step=header.step,
+        measurements=measurements,
+        arrays=[arrays[f"arr_{i}"] for i in range(header.num_arrays)],
     )
+
+
+def _check(
+    path: Path,
+    header: _Header,
+    measurements: Sequence[Measurement],
+    arrays: Mapping[str, np.ndarray],
+) -> None:
+    """Raises ValueError where parts of a checkpoint contradict each other."""
+    if path.stem != f"checkpoint-{header.step}":
+        raise ValueError(f"step must be that of its name; got {header.step}")
+    if set(arrays) != {f"arr_{i}" for i in range(header.num_arrays)}:
+        raise ValueError(f"num_arrays must be {len(arrays)}; got {header.num_arrays}")
+    check_steps(measurements, header.step)

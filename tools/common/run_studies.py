@@ -12,6 +12,7 @@ from tfoptcmp.training.distribution import is_chief
 from tfoptcmp.training.processes import Workers
 from tfoptcmp.training.tensorboard import TensorBoard, describe
 from tfoptcmp.workload import Budget, Splits, Workload
+from tools.common.clock import CLOCK
 from tools.common.devices import Devices
 from tools.common.progress import Progress
 from tools.common.provenance import provenance, versions
@@ -122,12 +123,13 @@ def run_studies(
                     config=config,
                     signature=signature,
                     executor=executor,
+                    clock=CLOCK,
                     observers=_observers(training, config, directory, tensorboard),
                     max_retries=running.max_retries,
                     accept_version_changes=running.accept_version_changes,
                 )
             if num_reruns:
-                rerun_winner(directory, config, run_trial, num_reruns)
+                rerun_winner(directory, config, run_trial, num_reruns, CLOCK)
             if workers:
                 workers.dismiss()
 

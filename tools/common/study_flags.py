@@ -1,13 +1,14 @@
 """Flags that `train` and `tune` share, and the objects that they name."""
 
 import dataclasses
-import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from absl import flags
 
 from tfoptcmp.signatures import REGULARISATION, Signature
-from tfoptcmp.spaces import SearchSpace
+from tfoptcmp.study.read import read_space
+from tfoptcmp.study.schema import StudyError
 from tools.common import extensions
 from tools.common.cli import UserError
 
@@ -104,23 +105,16 @@ def signature(optimizer: str) -> Signature:
 
 
 def _with_space_of_file(signature: Signature, optimizer: str) -> Signature:
-    path = SPACE_FILE.value
+    path = Path(SPACE_FILE.value)
     try:
-        with open(path, encoding="utf-8") as file:
-            data = json.load(file)
-        if not isinstance(data, dict):
-            raise ValueError(f"must be a JSON object; got {data!r}")
-        if "dimensions" not in data:
-            if optimizer not in data:
-                raise ValueError(f"must have a space for {optimizer!r}; got {sorted(data)}")
-            data = data[optimizer]
-        if isinstance(data, dict):
-            data = {"source": path, **data}
-        space = SearchSpace.from_json(data)
-        taken = extensions.workload(WORKLOAD.value).regularisation
-        untaken = {*space.arguments} & {*REGULARISATION} - {*taken}
-        if untaken:
-            raise ValueError(f"{WORKLOAD.value} does not take {sorted(untaken)}")
+        space = read_space(path, optimizer)
+    except StudyError as error:
+        raise UserError(f"--space_file: {error}") from error
+    taken = extensions.workload(WORKLOAD.value).regularisation
+    untaken = {*space.arguments} & {*REGULARISATION} - {*taken}
+    if untaken:
+        raise UserError(f"--space_file: {path}: {WORKLOAD.value} does not take {sorted(untaken)}")
+    try:
         return dataclasses.replace(signature, space=space)
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         raise UserError(f"--space_file: {path}: {error}") from error

@@ -6,13 +6,12 @@ trials; they are never counted as trials.
 """
 
 import math
-import re
 from pathlib import Path
 
 import pandas as pd
 
 from tfoptcmp.analysis.sources.studies import FINAL
-from tfoptcmp.study.read import read_trial
+from tfoptcmp.study.read import read_reruns as read_reruns_of_study
 from tfoptcmp.study.schema import Status
 
 COLUMNS = ("trial", "rerun", "status", "seed_weights", *FINAL)
@@ -33,14 +32,10 @@ def read_reruns(study: Path) -> pd.DataFrame:
         StudyError: If a file is damaged; the message names it.
     """
     rows = []
-    for path in study.glob("reruns/*/metadata.json"):
-        name = re.fullmatch(r"(\d+)-(\d+)", path.parent.name)
-        trial = read_trial(path)
-        if name is None or trial.status not in (Status.COMPLETE, Status.INFEASIBLE):
-            continue
+    for (index, rerun), trial in read_reruns_of_study(study).items():
         final = (trial.final if trial.status is Status.COMPLETE else None) or {}
         values = [final.get(column) for column in FINAL]
         metrics = [math.nan if value is None else float(value) for value in values]
         seed = trial.seeds.get("weights")
-        rows.append([int(name[1]), int(name[2]), trial.status.value, seed, *metrics])
-    return pd.DataFrame(sorted(rows, key=lambda row: row[:2]), columns=list(COLUMNS))
+        rows.append([index, rerun, trial.status.value, seed, *metrics])
+    return pd.DataFrame(rows, columns=list(COLUMNS))

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from unittest import mock
 
+from tfoptcmp.study.clock import Clock
 from tfoptcmp.study.read import read_study, trial_directory
 from tfoptcmp.study.schema import Measurement, Status, StudyError
 from tfoptcmp.study.trial import Outcome, TrialTask
@@ -66,8 +67,9 @@ def two_on_one() -> str:
 def clock_back() -> str:
     """Sets the clock back by an hour whenever somebody looks at it."""
     now = itertools.count(time.time(), -3600)
-    with scratch() as directory, mock.patch.object(time, "time", lambda: next(now)):
-        trials = fake.study(directory).trials
+    clock = Clock(now=lambda: next(now), monotonic=time.monotonic)
+    with scratch() as directory:
+        trials = fake.study(directory, clock=clock).trials
         assert all(trial.seconds is not None and trial.seconds >= 0 for trial in trials)
         assert trials[0].started > trials[-1].started
         assert fake.contents(directory) == undisturbed()

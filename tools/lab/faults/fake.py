@@ -9,9 +9,11 @@ from typing import Any
 from tfoptcmp.rules import RULES
 from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import Fixed, LogUniform, SearchSpace, Uniform
+from tfoptcmp.study.clock import Clock
 from tfoptcmp.study.read import Study
 from tfoptcmp.study.schema import Measurement, Status, StudyConfig
 from tfoptcmp.study.trial import Outcome, RunTrial, TrialTask
+from tools.common.clock import CLOCK
 from tuners.executors import InProcess
 from tuners.observers import Observer
 from tuners.run_study import run_study
@@ -40,7 +42,10 @@ def config(**changes: Any) -> StudyConfig:
         "workload": "none",
         "metric": "classification error",
         "metric_unit": "share",
-        "budget": {"steps": 100, "scale": "custom"},
+        "budget": {
+            **{"scale": "custom", "batch_size": 1, "steps": 100, "eval_every_steps": 5},
+            **{"num_feasible": 5, "target": None, "options": {}},
+        },
         "num_examples": {"train": 10, "validation": 5},
         "partial": "",
         "seed": 0,
@@ -86,6 +91,7 @@ def study(
     trial: RunTrial = run_trial,
     observers: Sequence[Observer] = (),
     max_retries: int = 0,
+    clock: Clock = CLOCK,
     **changes: Any,
 ) -> Study:
     """Runs or resumes a study in this process."""
@@ -94,6 +100,7 @@ def study(
         config=config(**changes),
         signature=signature(),
         executor=InProcess(trial),
+        clock=clock,
         observers=observers,
         max_retries=max_retries,
     )

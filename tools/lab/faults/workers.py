@@ -10,6 +10,7 @@ from pathlib import Path
 from tfoptcmp.study.schema import Measurement
 from tfoptcmp.study.trial import Outcome, RunTrial, TrialTask
 from tools.common import cluster
+from tools.common.clock import CLOCK
 from tools.lab.faults import fake
 from tools.lab.faults.scratch import in_child, scratch, undisturbed
 from tuners.run_study import run_study
@@ -35,6 +36,7 @@ def _study(directory: Path) -> None:
                 config=fake.config(),
                 signature=fake.signature(),
                 executor=executor,
+                clock=CLOCK,
                 max_retries=1,
             )
 

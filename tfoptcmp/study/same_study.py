@@ -1,6 +1,6 @@
-"""What a study must have in common with the command that goes on with it.
+"""Whether two study.json are of the same study: what a command that goes on with one may change.
 
-Works on study.json's contents as plain data; `tfoptcmp.study.schema` says what stands in them.
+Works on their contents as plain data; `tfoptcmp.study.schema` says what stands in them.
 """
 
 import json

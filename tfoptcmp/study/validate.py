@@ -1,0 +1,219 @@
+"""What the files of a study may hold: their types, and what must agree within and between them.
+
+The types stand in `tfoptcmp.study.schema`. Here all is plain data, of whatever file: errors are
+ValueErrors that name the field; `tfoptcmp.study.read` adds the file. Nobody else checks again.
+"""
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import fields, replace
+from typing import Any, TypeVar
+
+from tfoptcmp.conversion import convert
+from tfoptcmp.metrics import SHARE
+from tfoptcmp.signatures import Signature
+from tfoptcmp.spaces import SearchSpace
+from tfoptcmp.study.schema import (
+    COLUMNS,
+    SCHEMA_VERSION,
+    Measurement,
+    Row,
+    Status,
+    StudyConfig,
+    Trial,
+)
+from tfoptcmp.study.trial import rerun_seeds, trial_seeds
+from tfoptcmp.workload import Budget
+
+_SPLITS = {"train", "validation", "test"}
+_METRICS = tuple(name for name in COLUMNS if name.endswith("_metric"))
+
+_CELL = re.compile(r"(\d+(\.\d+)?(e[+-]?\d{1,3})?|nan|inf)?", re.ASCII)
+_STEP = re.compile(r"\d{1,18}", re.ASCII)
+_BODY = re.compile(rf"({_STEP.pattern}(,{_CELL.pattern}){{{len(COLUMNS) - 1}}}\n)*", re.ASCII)
+
+T = TypeVar("T")
+
+
+def to_config(data: Any) -> StudyConfig:
+    """Returns what a study.json says.
+
+    Raises:
+        ValueError: If it is none, or one of a newer version.
+    """
+    version = data.get("schema_version") if isinstance(data, dict) else None
+    if type(version) is not int or not 1 <= version <= SCHEMA_VERSION:
+        raise ValueError(
+            f"has schema version {version!r}; this tfoptcmp reads up to {SCHEMA_VERSION}: use the "
+            "tfoptcmp that wrote it, or a newer one"
+        )
+    config = _whole(data, StudyConfig)
+    convert(config.budget, Budget, "budget")
+    if not {"train", "validation"} <= set(config.num_examples) <= _SPLITS:
+        raise ValueError(
+            "num_examples must be those of 'train', 'validation' and, if there is one, 'test'; "
+            f"got {dict(config.num_examples)}"
+        )
+    if config.num_feasible > config.max_trials:
+        raise ValueError(f"max_trials must be >= {config.num_feasible}; got {config.max_trials}")
+    try:
+        Signature.from_json(config.signature)
+    except ValueError as error:
+        raise ValueError(f"signature: {error}") from error
+    return config
+
+
+def to_trial(data: Any, config: StudyConfig, space: SearchSpace, rerun: int | None = None) -> Trial:
+    """Returns what a metadata.json says.
+
+    Args:
+        data: What stands in it.
+        config: The study's.
+        space: The study's.
+        rerun: Number of the re-run of the trial that it is of; None for the trial itself.
+
+    Raises:
+        ValueError: If it is none of this study.
+    """
+    final = data.get("final") if isinstance(data, dict) else None
+    trial = _whole(data | {"final": None} if final is not None else data, Trial)
+    if final is not None:
+        trial = replace(trial, final=to_measurement(final, "final"))
+    seeds = (
+        trial_seeds(config.seed, trial.index)
+        if rerun is None
+        else rerun_seeds(config.seed, trial.index, rerun)
+    )
+    if trial.seeds != seeds:
+        raise ValueError(f"seeds must be {seeds}, those of study seed and index; got {trial.seeds}")
+    for problem in (*_disagreements(trial, config), *_misplaced(trial, config, space)):
+        raise ValueError(problem)
+    return trial
+
+
+def to_measurement(data: Any, path: str) -> Measurement:
+    """Returns a measurement as a JSON file has it, with numbers for what JSON lacks."""
+    cells: dict[str, Any] = {**convert(data, Row, path)}
+    return {name: float(cell) if isinstance(cell, str) else cell for name, cell in cells.items()}
+
+
+def to_measurements(text: str) -> list[Measurement]:
+    """Returns what a measurements.csv says; an unfinished last line is left out.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    if "\n" not in text:
+        return []
+    header, _, body = text[: text.rfind("\n") + 1].partition("\n")
+    if header != ",".join(COLUMNS):
+        raise ValueError(f"its first line must be {','.join(COLUMNS)}; got {header!r}")
+    if not _BODY.fullmatch(body):
+        raise ValueError(next(_bad_cells(body)))
+    measured: list[Measurement] = []
+    for line in body.splitlines():
+        row: Measurement = {
+            name: float(cell) if cell else None
+            for name, cell in zip(COLUMNS, line.split(","), strict=True)
+        }
+        row["step"] = int(line.partition(",")[0])
+        if math.inf in row.values() and "inf" not in line:
+            raise ValueError(f"a number must be one that a float can hold; got {line!r}")
+        measured.append(row)
+    return measured
+
+
+def check_steps(measured: Sequence[Measurement], most: int) -> None:
+    """Raises ValueError where the steps of measurements do not increase, or go beyond `most`."""
+    last = -1
+    for row in measured:
+        step = row["step"]
+        if not last < step <= most:  # type: ignore[operator]
+            raise ValueError(f"steps must increase and be <= {most}; got {step} after {last}")
+        last = step  # type: ignore[assignment]
+
+
+def check_measurements(measured: Sequence[Measurement], trial: Trial, config: StudyConfig) -> None:
+    """Checks the measurements of a trial against its end and the study.
+
+    Raises:
+        ValueError: If they cannot be its.
+    """
+    check_steps(measured, config.budget["steps"])
+    if config.metric_unit == SHARE:
+        for row in measured:
+            for name in _METRICS:
+                value = row[name]
+                if value is not None and value > 1:
+                    raise ValueError(
+                        f"step {row['step']}: {name} must be a share in [0, 1]; got {value}"
+                    )
+    if trial.status is Status.RUNNING:
+        return
+    last: Measurement = measured[-1] if measured else {}
+    final = trial.final or {}
+    for name in COLUMNS:
+        there, stated = last.get(name), final.get(name)
+        if there != stated and not (there != there and stated != stated):  # NaN
+            raise ValueError(
+                f"its last {name} must be {stated}, as metadata.json says; got {there}"
+            )
+
+
+def _whole(data: Any, kind: type[T]) -> T:
+    """Converts what a program has written, and thus left nothing out."""
+    converted = convert(data, kind)
+    for field in fields(kind):  # type: ignore[arg-type]
+        if field.name not in data:
+            raise ValueError(f"{field.name} is missing")
+    return converted
+
+
+def _disagreements(trial: Trial, config: StudyConfig) -> Iterator[str]:
+    """What in a trial's end cannot be true at the same time."""
+    steps, budget = trial.steps, config.budget["steps"]
+    if steps > budget:
+        yield f"steps must be <= {budget}, the budget; got {steps}"
+    if trial.status is not Status.RUNNING and trial.seconds is None:
+        yield f"seconds must be a number where status is {trial.status}; got None"
+    if trial.status is Status.RUNNING and trial.final:
+        yield f"final must be null where status is RUNNING; got {trial.final}"
+    if trial.status is Status.COMPLETE:
+        final = trial.final or {}
+        train_loss = final.get("train_loss")
+        if train_loss is None or not math.isfinite(train_loss):
+            yield f"final.train_loss must be finite where status is COMPLETE; got {train_loss}"
+        if final.get("step") != steps:
+            yield f"final.step must be {steps}, the steps done; got {final.get('step')}"
+        if trial.message:
+            yield f"message must be '' where status is COMPLETE; got {trial.message!r}"
+    elif trial.final and trial.final["step"] > steps:  # type: ignore[operator]
+        yield f"final.step must be <= {steps}, the steps done; got {trial.final['step']}"
+
+
+def _misplaced(trial: Trial, config: StudyConfig, space: SearchSpace) -> Iterator[str]:
+    """What of a trial's hyperparameters does not follow from the study's search space."""
+    try:
+        arguments = space.derive(trial.values, budget_steps=config.budget["steps"])
+    except ValueError as error:
+        yield f"values: {error}"
+        return
+    for name, dimension in space.dimensions.items():
+        if trial.values[name] not in dimension:
+            yield f"values.{name} must lie in {dimension}; got {trial.values[name]}"
+    if trial.arguments != arguments:
+        yield f"arguments must be {arguments}, which follows from values; got {trial.arguments}"
+
+
+def _bad_cells(body: str) -> Iterator[str]:
+    """What does not belong into the lines of a measurements.csv."""
+    for number, line in enumerate(body.split("\n")[:-1], start=2):
+        cells = line.split(",")
+        if len(cells) != len(COLUMNS):
+            yield f"line {number} must have {len(COLUMNS)} fields; got {len(cells)}"
+        elif not _STEP.fullmatch(cells[0]):
+            yield f"line {number}: step must be an integer >= 0; got {cells[0]!r}"
+        for name, cell in zip(COLUMNS[1:], cells[1:], strict=False):
+            if not _CELL.fullmatch(cell):
+                yield f"line {number}: {name} must be a number >= 0 or empty; got {cell!r}"
