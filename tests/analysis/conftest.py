@@ -13,6 +13,7 @@ from tfoptcmp.rules import RULES
 from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import Choice, Fixed, LogUniform, SearchSpace, Uniform
 from tfoptcmp.study.schema import Status, StudyConfig, Trial
+from tfoptcmp.study.trial import trial_seeds
 from tfoptcmp.study.write import open_study
 
 SCHEDULE = {
@@ -94,27 +95,28 @@ def write_study(
     config = make_config(
         signature, **{"num_feasible": len(errors) + len(unfinished) or 1, **changes}
     )
+    seed = config.seed
     tests = errors if test_errors is None else test_errors
     rng = np.random.default_rng(7)
     directory = Path(parent) / signature.name
     with open_study(directory, config) as writer:
         for index in range(infeasible):
-            writer.write_trial(_trial(signature, rng, index, Status.INFEASIBLE, 3, None))
+            writer.write_trial(_trial(signature, rng, index, Status.INFEASIBLE, 3, None, seed))
         for index, (error, test) in enumerate(zip(errors, tests, strict=True), start=infeasible):
-            trial = _trial(signature, rng, index, Status.RUNNING, 0, None)
+            trial = _trial(signature, rng, index, Status.RUNNING, 0, None, seed)
             writer.write_trial(trial)
             with writer.measurements(index) as measurements:
                 for step in (0, 25, 50, 75, 100):
                     row = _measurement(step, error, test, config.num_examples)
                     measurements.write(row)
-            writer.write_trial(_trial(signature, rng, index, Status.COMPLETE, 100, row))
+            writer.write_trial(_trial(signature, rng, index, Status.COMPLETE, 100, row, seed))
         for offset, status in enumerate(unfinished):
             index = infeasible + len(errors) + offset
-            writer.write_trial(_trial(signature, rng, index, status, 10, None))
+            writer.write_trial(_trial(signature, rng, index, status, 10, None, seed))
     return directory
 
 
-def _trial(signature, rng, index, status, steps, final):
+def _trial(signature, rng, index, status, steps, final, seed):
     free = [d for d in signature.space.dimensions.values() if not isinstance(d, Fixed)]
     values = signature.space.values(rng.uniform(size=len(free)))
     return Trial(
@@ -122,9 +124,9 @@ def _trial(signature, rng, index, status, steps, final):
         status=status,
         values=values,
         arguments=signature.space.derive(values, budget_steps=100),
-        seeds={"weights": index, "data": index + 1},
+        seeds=trial_seeds(seed, index),
         started=1.6e9,
-        seconds=0.5 if final else None,
+        seconds=0.5,
         steps=steps,
         final=final,
         message="training loss is not finite" if status is Status.INFEASIBLE else "",

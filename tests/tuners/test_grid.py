@@ -9,6 +9,7 @@ from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import Choice, Fixed, SearchSpace, Uniform
 from tfoptcmp.study.schema import Status
 from tfoptcmp.study.trial import Outcome
+from tools.common.clock import CLOCK
 from tools.lab.faults.fake import STEPS, config, measurement
 from tuners.executors import InProcess
 from tuners.points import grid_point
@@ -75,6 +76,7 @@ def run(directory, trial=None, **changes):
         config=config(**{**settings, "max_trials": 6, **changes}),
         signature=SIGNATURE,
         executor=InProcess(run_trial),
+        clock=CLOCK,
     )
     return study, indices
 

@@ -14,9 +14,10 @@ from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import LogUniform, SearchSpace
 from tfoptcmp.study.read import read_study
 from tfoptcmp.study.schema import COLUMNS, Status, StudyConfig, StudyError
-from tfoptcmp.study.trial import Outcome, trial_seeds
+from tfoptcmp.study.trial import Outcome, rerun_seeds, trial_seeds
+from tools.common.clock import CLOCK
 from tuners.executors import InProcess
-from tuners.reruns import rerun_seeds, rerun_winner
+from tuners.reruns import rerun_winner
 from tuners.run_study import run_study
 
 SIGNATURE = Signature(
@@ -64,7 +65,11 @@ class Training:
 def study(tmp_path):
     directory = tmp_path / "sgd"
     run_study(
-        directory=directory, config=CONFIG, signature=SIGNATURE, executor=InProcess(Training())
+        directory=directory,
+        config=CONFIG,
+        signature=SIGNATURE,
+        executor=InProcess(Training()),
+        clock=CLOCK,
     )
     return directory
 
@@ -80,7 +85,7 @@ def test_the_winner_is_run_again_and_nothing_else_changes(study):
     before = read_study(study)
     best = min(before.trials, key=lambda trial: trial.final["validation_metric"])
     training = Training()
-    reruns = rerun_winner(study, CONFIG, training, 3)
+    reruns = rerun_winner(study, CONFIG, training, 3, CLOCK)
     assert [task.index for task in training.tasks] == [best.index] * 3
     assert all(task.values == best.values for task in training.tasks)
     assert [rerun.seeds for rerun in reruns] == [rerun_seeds(0, best.index, j) for j in range(3)]
@@ -90,9 +95,9 @@ def test_the_winner_is_run_again_and_nothing_else_changes(study):
 
 
 def test_what_is_on_record_is_not_run_again(study):
-    first = rerun_winner(study, CONFIG, Training(), 2)
+    first = rerun_winner(study, CONFIG, Training(), 2, CLOCK)
     training = Training()
-    again = rerun_winner(study, CONFIG, training, 3)
+    again = rerun_winner(study, CONFIG, training, 3, CLOCK)
     assert again[:2] == first
     assert len(training.tasks) == 1
 
@@ -104,18 +109,18 @@ def test_a_crash_keeps_those_before_it(study):
         return Training()(task, on_measurement)
 
     with pytest.raises(RuntimeError, match="out of memory"):
-        rerun_winner(study, CONFIG, crash_at_the_second, 3)
+        rerun_winner(study, CONFIG, crash_at_the_second, 3, CLOCK)
     assert read_reruns(study)["rerun"].tolist() == [0]
-    assert len(rerun_winner(study, CONFIG, Training(), 3)) == 3
+    assert len(rerun_winner(study, CONFIG, Training(), 3, CLOCK)) == 3
 
 
 def test_another_study_is_refused(study):
     with pytest.raises(StudyError, match="holds another study"):
-        rerun_winner(study, CONFIG.__class__(**{**vars(CONFIG), "seed": 1}), Training(), 1)
+        rerun_winner(study, CONFIG.__class__(**{**vars(CONFIG), "seed": 1}), Training(), 1, CLOCK)
 
 
 def test_table_and_audit_show_both_numbers(study):
-    rerun_winner(study, CONFIG, Training(), 3)
+    rerun_winner(study, CONFIG, Training(), 3, CLOCK)
     (comparison,) = compare(study)
     heading, row = rerun_cells(comparison)
     assert len(heading) == len(row)

@@ -77,8 +77,8 @@ class TestResume:
         assert contents(directory) == undisturbed
 
     def test_raising_n_goes_on_with_the_same_points(self, tmp_path):
-        few = {"steps": 100, "num_feasible": 3, "scale": "cpu"}
-        many = {"steps": 100, "num_feasible": 8, "scale": "custom"}
+        few = config().budget | {"num_feasible": 3, "scale": "cpu"}
+        many = config().budget | {"num_feasible": 8}
         study(tmp_path / "grown", num_feasible=3, budget=few)
         study(tmp_path / "grown", num_feasible=8, budget=many)
         study(tmp_path / "once", num_feasible=8, budget=many)
@@ -96,7 +96,7 @@ class TestResume:
             ({"num_feasible": 4}, "num_feasible=5, which cannot be lowered; got 4"),
             ({"seed": 1}, "seed: 0 there, 1 now"),
             ({"search": "random"}, 'search: "quasirandom" there, "random" now'),
-            ({"budget": {"steps": 200, "scale": "custom"}}, "budget.steps: 100 there, 200 now"),
+            ({"budget": config().budget | {"steps": 200}}, "budget.steps: 100 there, 200 now"),
             ({"threads_per_trial": 2}, "threads_per_trial: 1 there, 2 now"),
             ({"versions": {"tfoptcmp": "1"}}, "versions.tfoptcmp: "),
         ],

@@ -11,6 +11,7 @@ from tfoptcmp.spaces import Fixed, SearchSpace
 from tfoptcmp.study.read import read_study
 from tfoptcmp.study.schema import Status, StudyError, Trial
 from tfoptcmp.study.trial import Outcome, trial_seeds
+from tools.common.clock import CLOCK
 from tools.lab.faults.fake import (
     STEPS,
     config,
@@ -87,6 +88,7 @@ class TestStudy:
             config=config(signature=fixed.to_json()),
             signature=fixed,
             executor=InProcess(trial),
+            clock=CLOCK,
         )
         assert [t.values for t in found.trials] == [{"eta0": 0.01}] * 5
 

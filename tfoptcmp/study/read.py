@@ -42,7 +42,7 @@ class Study:
             StudyError: If the file is damaged, or does not end as the trial that ended says.
         """
         path = trial_directory(self.directory, index) / "measurements.csv"
-        measured = read_measurements(path) if path.exists() else []
+        measured = read_measurements(path)
         at = bisect.bisect_left(self.trials, index, key=lambda trial: trial.index)
         with _damage(path, _REDO):
             validate.check_measurements(measured, self.trials[at], self.config)
@@ -52,8 +52,8 @@ class Study:
 def trial_directory(study: Path, index: int, rerun: int | None = None) -> Path:
     """Returns where the files of a trial are, or those of one of its re-runs."""
     if rerun is None:
-        return study / "trials" / f"{index:06d}"
-    return study / "reruns" / f"{index:06d}-{rerun}"
+        return study / f"trials/{index:06d}"
+    return study / f"reruns/{index:06d}-{rerun}"
 
 
 def read_config(path: Path) -> StudyConfig:
@@ -138,13 +138,17 @@ def find_studies(directory: Path) -> list[Path]:
 
 
 def read_measurements(path: Path) -> list[Measurement]:
-    """Reads a measurements.csv; an unfinished last line is left out.
+    """Reads a measurements.csv; where there is none yet, there are no measurements.
+
+    An unfinished last line is left out.
 
     Raises:
         StudyError: If the file is damaged; the message names it.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_bytes().decode().replace("\r\n", "\n")
+    except FileNotFoundError:
+        return []
     except (ValueError, OSError) as error:
         raise StudyError(f"{path} cannot be read: {error}") from error
     with _damage(path, _REDO):

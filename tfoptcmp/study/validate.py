@@ -7,7 +7,7 @@ ValueErrors that name the field; `tfoptcmp.study.read` adds the file. Nobody els
 import math
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import Any, TypeVar
 
 from tfoptcmp.conversion import convert
@@ -76,10 +76,9 @@ def to_trial(data: Any, config: StudyConfig, space: SearchSpace, rerun: int | No
     Raises:
         ValueError: If it is none of this study.
     """
-    final = data.get("final") if isinstance(data, dict) else None
-    trial = _whole(data | {"final": None} if final is not None else data, Trial)
-    if final is not None:
-        trial = replace(trial, final=to_measurement(final, "final"))
+    if isinstance(data, dict) and data.get("final") is not None:
+        data = {**data, "final": to_measurement(data["final"], "final")}
+    trial = _whole(data, Trial)
     seeds = (
         trial_seeds(config.seed, trial.index)
         if rerun is None

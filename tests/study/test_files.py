@@ -15,16 +15,18 @@ from tfoptcmp.study.read import (
     read_config,
     read_measurements,
     read_study,
-    read_trial,
     trial_directory,
 )
 from tfoptcmp.study.schema import COLUMNS, SCHEMA_VERSION, Status, StudyConfig, StudyError, Trial
+from tfoptcmp.study.trial import trial_seeds
 from tfoptcmp.study.write import MeasurementWriter, check_study, open_study
 
 CONFIG = StudyConfig(
     signature={
         "name": "sgd",
         "rule": "sgd",
+        "schedule": "constant",
+        "bias_corrected": False,
         "space": {
             "source": "test",
             "dimensions": {
@@ -36,7 +38,10 @@ CONFIG = StudyConfig(
     workload="digits",
     metric="classification error",
     metric_unit="share",
-    budget={"steps": 100, "num_feasible": 5, "scale": "cpu"},
+    budget={
+        **{"scale": "cpu", "batch_size": 1, "steps": 100, "eval_every_steps": 50},
+        **{"num_feasible": 5, "target": None, "options": {}},
+    },
     num_examples={"train": 1000, "validation": 100},
     partial="",
     seed=0,
@@ -51,14 +56,29 @@ CONFIG = StudyConfig(
 TRIAL = Trial(
     index=3,
     status=Status.COMPLETE,
-    values={"eta0": 0.1},
-    arguments={"learning_rate": 0.1},
-    seeds={"weights": 7},
+    values={"eta0": 0.1, "l2": 1e-3},
+    arguments={"learning_rate": 0.1, "l2": 1e-3},
+    seeds=trial_seeds(0, 3),
     started=1.5e9,
     seconds=2.5,
     steps=100,
-    final={"step": 100, "train_loss": 0.1 + 0.2, "test_loss": None},
+    final=dict.fromkeys(COLUMNS, 0.1 + 0.2) | {"step": 100, "test_loss": None},
 )
+
+
+def trial(index, **changes):
+    return replace(TRIAL, index=index, seeds=trial_seeds(0, index), **changes)
+
+
+def read_back(directory, trial):
+    """What is read of a trial with this metadata, of whatever schema."""
+    with open_study(directory, CONFIG):
+        pass
+    folder = trial_directory(directory, TRIAL.index)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "metadata.json", trial if isinstance(trial, dict) else asdict(trial))
+    (found,) = read_study(directory).trials
+    return found
 
 
 def measurement(step, **changes):
@@ -77,57 +97,70 @@ def write_measurements(directory, rows):
 class TestTrial:
     @pytest.mark.parametrize("status", Status)
     def test_round_trip(self, status, tmp_path):
-        trial = replace(TRIAL, status=status)
-        write_json(tmp_path / "metadata.json", asdict(trial))
-        assert read_trial(tmp_path / "metadata.json") == trial
+        ends = {} if status is Status.COMPLETE else {"final": None, "message": "why"}
+        given = replace(TRIAL, status=status, **ends)
+        assert read_back(tmp_path, given) == given
 
-    @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+    @pytest.mark.parametrize("value", [math.nan, math.inf])
     def test_round_trip_of_numbers_that_json_lacks(self, value, tmp_path):
-        trial = replace(TRIAL, final={"step": 1, "train_loss": value, "test_loss": None})
-        write_json(tmp_path / "metadata.json", asdict(trial))
-        json.loads((tmp_path / "metadata.json").read_text(), parse_constant=pytest.fail)
-        final = read_trial(tmp_path / "metadata.json").final
-        assert repr(final) == repr(trial.final)
+        final = {"step": 1, "train_loss": value, "test_loss": None}
+        given = replace(TRIAL, status=Status.INFEASIBLE, final=final)
+        found = read_back(tmp_path, given)
+        (path,) = tmp_path.rglob("metadata.json")
+        json.loads(path.read_text(), parse_constant=pytest.fail)
+        assert repr(found.final) == repr(final)
 
     @pytest.mark.parametrize(
         "text",
         [
-            *(
-                "",
-                "{",
-                "[]",
-                "{}",
-                '{"index": 1}',
-                "\x00" * 40,
-                '{"final": [1], "status": "RUNNING"}',
-            ),
-            *("[" * 100_000, '{"a":' * 100_000),
+            *("", "{", "[]", "{}", '{"index": 1}', "\x00" * 40, "\ufeff{}", "NaN"),
+            *('{"final": [1], "status": "RUNNING"}', "[" * 100_000, '{"a":' * 100_000),
+            "9" * 5000,
         ],
     )
     def test_a_damaged_file_is_named(self, text, tmp_path):
-        path = tmp_path / "metadata.json"
+        read_back(tmp_path, TRIAL)
+        (path,) = tmp_path.rglob("metadata.json")
         path.write_text(text)
         with pytest.raises(StudyError, match=str(path)):
-            read_trial(path)
+            read_study(tmp_path)
 
     def test_bytes_that_are_no_text_are_named(self, tmp_path):
-        path = tmp_path / "metadata.json"
+        read_back(tmp_path, TRIAL)
+        (path,) = tmp_path.rglob("metadata.json")
         path.write_bytes(b"\xff\xfe\x00")
         with pytest.raises(StudyError, match=str(path)):
-            read_trial(path)
+            read_study(tmp_path)
 
     @pytest.mark.parametrize(
-        "change", [{"index": "3"}, {"values": None}, {"final": None}, {"final": {"step": 1}}]
+        ("change", "message"),
+        [
+            ({"index": "3"}, "index must be int; got '3'"),
+            ({"values": None}, "values must be object; got None"),
+            ({"values": {"eta0": 0.1}}, r"values: values must name exactly \['eta0', 'l2'\]"),
+            ({"values": TRIAL.values | {"eta0": 2.0}}, "values.eta0 must lie in LogUniform"),
+            ({"values": TRIAL.values | {"l2": 5e-4}}, "values.l2 must lie in Choice"),
+            ({"arguments": TRIAL.arguments | {"l2": 1e-4}}, "arguments must be .*follows from"),
+            ({"seeds": trial_seeds(1, 3)}, "seeds must be .* those of study seed and index"),
+            ({"steps": 101}, "steps must be <= 100, the budget; got 101"),
+            ({"steps": 99}, "final.step must be 99, the steps done; got 100"),
+            ({"seconds": None}, "seconds must be a number where status is COMPLETE"),
+            ({"message": "why"}, "message must be '' where status is COMPLETE"),
+            ({"final": None}, "final.train_loss must be finite"),
+            ({"final": {"step": 1}}, "final.train_loss must be finite"),
+            (
+                {"final": TRIAL.final | {"train_loss": math.nan}},
+                "final.train_loss must be finite .*; got nan",
+            ),
+            ({"final": TRIAL.final | {"accuracy": 1.0}}, "final.accuracy is not known"),
+            ({"status": "RUNNING"}, "final must be null where status is RUNNING"),
+            ({"status": "INFEASIBLE", "steps": 9}, "final.step must be <= 9, the steps done"),
+            ({"status": "DONE"}, "status must be 'RUNNING' .* 'FAILED'; got 'DONE'"),
+        ],
     )
-    def test_what_no_trial_has_is_damage(self, change, tmp_path):
-        write_json(tmp_path / "metadata.json", asdict(TRIAL) | change)
-        with pytest.raises(StudyError, match=r"is damaged.* remove its folder"):
-            read_trial(tmp_path / "metadata.json")
-
-    def test_an_unknown_status_is_damage(self, tmp_path):
-        write_json(tmp_path / "metadata.json", asdict(TRIAL) | {"status": "DONE"})
-        with pytest.raises(StudyError, match="DONE"):
-            read_trial(tmp_path / "metadata.json")
+    def test_what_no_trial_has_is_damage(self, change, message, tmp_path):
+        with pytest.raises(StudyError, match=f"is damaged: {message}.*remove its folder"):
+            read_back(tmp_path, asdict(TRIAL) | change)
 
 
 class TestMeasurements:
@@ -191,7 +224,7 @@ class TestStudy:
     def test_round_trip(self, tmp_path):
         with open_study(tmp_path, CONFIG) as writer:
             for index in (2, 0, 10):
-                writer.write_trial(replace(TRIAL, index=index))
+                writer.write_trial(trial(index))
         study = read_study(tmp_path)
         assert [trial.index for trial in study.trials] == [0, 2, 10]
         assert study.name == "sgd"
@@ -256,7 +289,7 @@ class TestStudy:
     def test_all_damaged_trials_are_named_with_how_to_go_on(self, tmp_path):
         with open_study(tmp_path, CONFIG) as writer:
             for index in range(4):
-                writer.write_trial(replace(TRIAL, index=index))
+                writer.write_trial(trial(index))
         (trial_directory(tmp_path, 1) / "metadata.json").write_text('{"index": 1, "st')
         (trial_directory(tmp_path, 3) / "metadata.json").write_bytes(b"\x00" * 200)
         with pytest.raises(StudyError, match=r"2 of 4 trials .* remove their folders") as error:
@@ -430,14 +463,14 @@ class TestWriting:
     def test_fsyncs_of_a_trial_are_as_stated(self, tmp_path, monkeypatch):
         count = []
         with open_study(tmp_path, CONFIG) as writer:
-            writer.write_trial(replace(TRIAL, index=0))  # makes the directory of all trials
+            writer.write_trial(trial(0))  # makes the directory of all trials
             sync = os.fsync
             monkeypatch.setattr(os, "fsync", lambda descriptor: (count.append(1), sync(descriptor)))
-            writer.write_trial(replace(TRIAL, status=Status.RUNNING))
+            writer.write_trial(replace(TRIAL, status=Status.RUNNING, final=None))
             with writer.measurements(TRIAL.index) as file:
                 file.write(measurement(1))
             writer.write_trial(TRIAL)
-        assert len(count) == 6  # by hand; the docstring of study_writer says so
+        assert len(count) == 6  # by hand; the docstring of the module says so
 
     def test_what_is_no_json_does_not_touch_the_file(self, tmp_path):
         path = tmp_path / "data.json"
