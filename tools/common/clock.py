@@ -1,0 +1,7 @@
+"""The real clocks, which programs hand to the library."""
+
+import time
+
+from tfoptcmp.study.clock import Clock
+
+CLOCK = Clock(now=time.time, monotonic=time.monotonic)
