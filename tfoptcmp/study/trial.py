@@ -70,7 +70,7 @@ class Interrupted(KeyboardInterrupt):
     """A trial was asked to stop; run again with the same task it goes on from its checkpoint."""
 
 
-# Runs a trial and hands over each measurement (`records.COLUMNS`) as soon as it is taken. A trial
+# Runs a trial and hands over each measurement (`schema.COLUMNS`) as soon as it is taken. A trial
 # that goes on from a checkpoint in its directory first hands over those taken before it, so that
 # every run gives all of a trial's measurements. May raise `Interrupted`.
 RunTrial = Callable[[TrialTask, Callable[[Measurement], None]], Outcome]
