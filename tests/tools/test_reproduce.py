@@ -136,7 +136,7 @@ def test_figure_3_takes_whole_grids(tmp_path):
         ((), "--figure must be one of"),
         (
             ("--figure=1", "--draw_only", "--steps=3"),
-            "--draw_only trains nothing: leave out --steps",
+            "trains nothing: leave out --steps",
         ),
         (("--figure=wilson_toy", "--max_retries=2"), "tunes nothing: leave out --max_retries"),
         (("--figure=1", "--mock_data", "--num_workers=2"), "--mock_data is for one process"),

@@ -4,7 +4,7 @@ Importing defines them all; a program has those that its groups list (`cli.run`)
 """
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
@@ -116,9 +116,7 @@ def options() -> Options:
         UserError: If they contradict each other.
     """
     try:
-        return Options(
-            **{flag.name: flag.value for flag in (THREADS_PER_TRIAL, *DEVICES, *CHECKPOINTS)}
-        )
+        return Options(**_values(THREADS_PER_TRIAL, *DEVICES, *CHECKPOINTS))
     except ValueError as error:
         raise UserError(f"--{error}") from error
 
@@ -135,7 +133,7 @@ def execution(options: Options) -> Execution:
             f"{', '.join(found)} is set, but trials are not distributed by keras-tuner's chief and "
             "workers: unset it, and use --num_workers or --ray_address"
         )
-    asked = Execution(**{flag.name: flag.value for flag in (DATA_DIR, *EXECUTION)})
+    asked = Execution(**_values(DATA_DIR, *EXECUTION))
     if asked.on_ray and options.is_distributed:
         raise UserError(
             "--num_workers and --ray_address give every trial one device: leave out --distribution"
@@ -161,3 +159,7 @@ def configure_process(options: Options) -> "tf.distribute.Strategy | None":
         return make_strategy(options)
     except ValueError as error:
         raise UserError(f"--{error}") from error
+
+
+def _values(*holders: flags.FlagHolder[Any]) -> dict[str, Any]:
+    return {holder.name: holder.value for holder in holders}
