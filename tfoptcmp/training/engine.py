@@ -76,8 +76,8 @@ class Trainer:
     ) -> None:
         if options.is_distributed != (strategy is not None):
             raise ValueError(
-                f"strategy must be make_strategy(options)'s, with distribution="
-                f"{options.distribution!r}; got {strategy!r}"
+                "strategy must be what make_strategy(options) returns, with "
+                f"distribution={options.distribution!r}; got {strategy!r}"
             )
         if options.checkpoint_every_minutes > 0 and clock is None:
             raise ValueError("clock must be given with checkpoint_every_minutes; got None")
