@@ -19,6 +19,7 @@ from absl import flags
 
 from tools.common import cli
 from tools.common.cli import UserError
+from tools.common.shared_flags import TUNING_BUDGET
 
 if TYPE_CHECKING:
     from tfoptcmp.analysis.audit.findings import Finding
@@ -34,16 +35,10 @@ _COLUMNS = flags.DEFINE_bool("columns", False, "Print the columns that --csv und
 _CLAIM = flags.DEFINE_multi_string(
     "claim", [], "better,worse: check that the trials support this claim; may be repeated."
 )
-_TUNING_BUDGET = flags.DEFINE_integer(
-    "tuning_budget",
-    None,
-    "K: trials that a practitioner is assumed to have; default: a fifth of N, at least 2.",
-    lower_bound=1,
-)
 _JSON = flags.DEFINE_bool("json", False, "Print the findings as JSON.")
 
 _GROUPS = {
-    "What to check": (_CSV, _COLUMNS, _CLAIM, _TUNING_BUDGET),
+    "What to check": (_CSV, _COLUMNS, _CLAIM, TUNING_BUDGET),
     "Output": (_JSON,),
 }
 
@@ -66,9 +61,9 @@ def _run(argv: list[str]) -> None:
     from tfoptcmp.analysis.audit import audit
     from tfoptcmp.analysis.sources import read_csv, read_evidence
 
-    comparisons = read_evidence(argv, _TUNING_BUDGET.value) if argv else []
+    comparisons = read_evidence(argv, TUNING_BUDGET.value) if argv else []
     if _CSV.value is not None:
-        comparisons += read_csv(_CSV.value, _TUNING_BUDGET.value)
+        comparisons += read_csv(_CSV.value, TUNING_BUDGET.value)
     comparisons = _with_claims(comparisons)
     findings = audit(comparisons)
     print(_as_json(comparisons, findings) if _JSON.value else _as_text(comparisons, findings))

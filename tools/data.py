@@ -16,6 +16,7 @@ from absl import flags
 import workloads
 from tools.common import cli
 from tools.common.cli import UserError
+from tools.common.shared_flags import DATA_DIR
 from workloads.data.catalogue import DATA_SETS, DataSet, partial_text
 
 _WORKLOAD = flags.DEFINE_list(
@@ -23,9 +24,6 @@ _WORKLOAD = flags.DEFINE_list(
 )
 _PREPARE = flags.DEFINE_bool(
     "prepare", False, "Download what is missing and prepare it; needs --workload."
-)
-_DATA_DIR = flags.DEFINE_string(
-    "data_dir", None, "Directory of prepared tensorflow_datasets; default: that library's own."
 )
 _MANUAL_DIR = flags.DEFINE_string(
     "manual_dir",
@@ -36,7 +34,7 @@ _MANUAL_DIR = flags.DEFINE_string(
 
 _GROUPS = {
     "What": (_WORKLOAD, _PREPARE),
-    "Output": (_DATA_DIR, _MANUAL_DIR),
+    "Output": (DATA_DIR, _MANUAL_DIR),
 }
 
 _SOMETHING_MISSING = 3
@@ -74,10 +72,10 @@ def _show(data_set: DataSet) -> bool:
     users = ", ".join(name for name, data_sets in DATA_SETS.items() if data_set in data_sets)
     print(f"{data_set.title} ({data_set.name}), for {users}")
     try:
-        found = tfds.look(data_set, _DATA_DIR.value)
+        found = tfds.look(data_set, DATA_DIR.value)
         if found.num_examples is None and _PREPARE.value and _is_wanted(data_set, found.where):
-            tfds.prepare(data_set, data_dir=_DATA_DIR.value, manual_dir=_MANUAL_DIR.value)
-            found = tfds.look(data_set, _DATA_DIR.value)
+            tfds.prepare(data_set, data_dir=DATA_DIR.value, manual_dir=_MANUAL_DIR.value)
+            found = tfds.look(data_set, DATA_DIR.value)
     except MissingData as error:
         if _PREPARE.value:
             raise

@@ -15,6 +15,7 @@ from absl import flags
 
 from tools.common import cli
 from tools.common.cli import UserError
+from tools.common.shared_flags import TUNING_BUDGET
 
 _STUDY_DIR = flags.DEFINE_multi_string(
     "study_dir", [], "A study or a directory of studies; positional arguments count as well."
@@ -22,19 +23,13 @@ _STUDY_DIR = flags.DEFINE_multi_string(
 _OUTPUT_DIR = flags.DEFINE_string(
     "output_dir", None, "Where to put report.html and the figures; default: the first directory."
 )
-_TUNING_BUDGET = flags.DEFINE_integer(
-    "tuning_budget",
-    None,
-    "K: trials that a practitioner is assumed to have; default: a fifth of N, at least 2.",
-    lower_bound=1,
-)
 
 _FORMATS = flags.DEFINE_multi_enum(
     "figure_format", ["png"], ["png", "pdf"], "Of the figures, beside SVG; may be repeated."
 )
 
 _GROUPS = {
-    "What to report": (_STUDY_DIR, _TUNING_BUDGET),
+    "What to report": (_STUDY_DIR, TUNING_BUDGET),
     "Output": (_OUTPUT_DIR, _FORMATS),
 }
 
@@ -55,7 +50,7 @@ def _run(argv: list[str]) -> None:
     from tfoptcmp.analysis.report.tables import format_table
     from tfoptcmp.analysis.sources.evidence_of_studies import of_comparison
 
-    comparisons = compare(directories, _TUNING_BUDGET.value)
+    comparisons = compare(directories, TUNING_BUDGET.value)
     for comparison in comparisons:
         print(format_table(comparison))
         print(format_verdicts(comparison))

@@ -9,12 +9,26 @@ share studies.
 """
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from absl import flags
 
-from tools.common import cli, cluster, terminal
+from tools.common import cli, shared_flags, terminal
 from tools.common.cli import UserError
+from tools.common.execution import with_threads
+from tools.common.shared_flags import (
+    DATA_DIR,
+    NUM_FEASIBLE,
+    OPTIMIZERS,
+    PLAN,
+    SCALE,
+    SEED,
+    SPACE,
+    STEPS,
+    TUNING_BUDGET,
+)
 from tools.reproduction.plans import (
     EVERYTHING,
     FIGURES,
@@ -31,58 +45,29 @@ _FIGURE = flags.DEFINE_enum(
     "figure", None, [*FIGURES, _WILSON_TOY], "Which figure, or Wilson et al.'s toy problem."
 )
 _WORKLOADS = flags.DEFINE_list("workloads", [], "Workloads instead of the figure's own.")
-_OPTIMIZERS = flags.DEFINE_list("optimizers", [], "Only these of the figure's update rules.")
-_DATA_DIR = flags.DEFINE_string(
-    "data_dir", None, "Directory of prepared tensorflow_datasets; default: that library's own."
-)
 _MOCK_DATA = flags.DEFINE_bool(
     "mock_data", False, "At --scale=smoke: random numbers in the place of data that are not there."
-)
-_SCALE = flags.DEFINE_enum(
-    "scale", "smoke", ["smoke", "cpu", "paper"], "Minutes, overnight, or the paper's budget."
-)
-_SPACE = flags.DEFINE_string(
-    "space", EVERYTHING, "Search space of the studies in which everything is tuned."
-)
-_STEPS = flags.DEFINE_integer(
-    "steps", None, "Training steps a trial, instead of the scale's.", lower_bound=1
-)
-_NUM_FEASIBLE = flags.DEFINE_integer(
-    "num_feasible", None, "N: feasible trials a study, instead of the scale's.", lower_bound=1
-)
-_TUNING_BUDGET = flags.DEFINE_integer(
-    "tuning_budget",
-    None,
-    "K: trials that a practitioner is assumed to have; default: a fifth of N, at least 2.",
-    lower_bound=1,
-)
-_SEED = flags.DEFINE_integer("seed", 0, "Seed of points, weights, data order.", lower_bound=0)
-_THREADS_PER_TRIAL = flags.DEFINE_integer(
-    "threads_per_trial",
-    0,
-    "Threads of a trial; 0: all processors, or those that help the workloads.",
-    lower_bound=0,
-)
-_NUM_WORKERS = flags.DEFINE_integer(
-    "num_workers", 1, "Trials at the same time, each in a process of its own.", lower_bound=1
 )
 _OUTPUT_DIR = flags.DEFINE_string(
     "output_dir",
     "reproduction",
     "Where to put studies (<scale>/<workload>/<space>-<search>/<optimizer>), figures and claims.",
 )
-_PLAN = flags.DEFINE_bool("plan", False, "Print the plan and the estimate, and stop.")
 _DRAW_ONLY = flags.DEFINE_bool(
     "draw_only", False, "Train nothing: draw the studies that there are, finished or not."
 )
 
+flags.set_default(SCALE, "smoke")
+
 _GROUPS = {
-    "What to reproduce": (_FIGURE, _WORKLOADS, _OPTIMIZERS, _SPACE, _DATA_DIR, _MOCK_DATA),
-    "How much": (_SCALE, _STEPS, _NUM_FEASIBLE, _TUNING_BUDGET),
-    "Reproducibility": (_SEED, _THREADS_PER_TRIAL),
-    "Running": (_NUM_WORKERS,),
-    "Output": (_OUTPUT_DIR, _PLAN, _DRAW_ONLY),
+    "What to reproduce": (_FIGURE, _WORKLOADS, OPTIMIZERS, SPACE, DATA_DIR, _MOCK_DATA),
+    "How much": (SCALE, STEPS, NUM_FEASIBLE, TUNING_BUDGET),
+    "Reproducibility": shared_flags.REPRODUCIBILITY,
+    "Devices": shared_flags.DEVICES,
+    "Running": (*shared_flags.EXECUTION, *shared_flags.CHECKPOINTS),
+    "Output": (_OUTPUT_DIR, PLAN, _DRAW_ONLY),
 }
+_DRAWING = (_FIGURE, _WORKLOADS, OPTIMIZERS, SPACE, _MOCK_DATA, SCALE, TUNING_BUDGET, _OUTPUT_DIR)
 
 
 def _run(argv: list[str]) -> None:
@@ -90,35 +75,47 @@ def _run(argv: list[str]) -> None:
         raise UserError(f"takes flags only; got {argv}")
     if _FIGURE.value is None:
         raise UserError(f"--figure must be one of {[*FIGURES, _WILSON_TOY]}; got nothing")
-    if _MOCK_DATA.value and _SCALE.value != "smoke":
-        raise UserError(f"--mock_data is for --scale=smoke; got --scale={_SCALE.value}")
-    if _DRAW_ONLY.value and _PLAN.value:
-        raise UserError("--draw_only and --plan exclude each other")
-    if _MOCK_DATA.value and _NUM_WORKERS.value > 1:
-        raise UserError("--mock_data is for one process: leave out --num_workers")
+    if _MOCK_DATA.value and SCALE.value != "smoke":
+        raise UserError(f"--mock_data is for --scale=smoke; got --scale={SCALE.value}")
     if _FIGURE.value == _WILSON_TOY:
+        _refuse_others("--figure=wilson_toy tunes nothing", (_FIGURE, SEED, _OUTPUT_DIR))
         _wilson_toy()
         return
-    plan = FIGURES[_FIGURE.value]
-    if _WORKLOADS.value:
-        plan = with_workloads(plan, tuple(_WORKLOADS.value))
-    if _OPTIMIZERS.value:
-        plan = with_optimizers(plan, tuple(_OPTIMIZERS.value))
-        if not all(panel.optimizers for panel in plan.panels):
-            raise UserError(
-                f"--optimizers must be of {FIGURES[_FIGURE.value].panels[0].optimizers}; "
-                f"got {_OPTIMIZERS.value}"
-            )
-    plan = with_space(plan, _SPACE.value)
+    plan = _plan()
     output_dir = Path(_OUTPUT_DIR.value)
-    studies_dir = output_dir / _SCALE.value
+    studies_dir = output_dir / SCALE.value
     if _DRAW_ONLY.value:
+        _refuse_others("--draw_only trains nothing", (*_DRAWING, _DRAW_ONLY))
         directories = [_studies_of(panel, studies_dir) for panel in plan.panels]
     else:
-        _make(output_dir)
         directories = _run_studies(plan, output_dir, studies_dir)
-    if not _PLAN.value:
+    if not PLAN.value:
         _draw(plan, directories, output_dir)
+
+
+def _refuse_others(reason: str, taken: Sequence[flags.FlagHolder[Any]]) -> None:
+    """Refuses flags that were given and have no effect."""
+    names = {holder.name for holder in taken}
+    given = [
+        f"--{holder.name}"
+        for holders in _GROUPS.values()
+        for holder in holders
+        if flags.FLAGS[holder.name].present and holder.name not in names
+    ]
+    if given:
+        raise UserError(f"{reason}: leave out {', '.join(given)}")
+
+
+def _plan() -> FigurePlan:
+    """Returns the figure's plan with the changes that flags make to it."""
+    plan = FIGURES[_FIGURE.value]
+    known = plan.panels[0].optimizers
+    if _WORKLOADS.value:
+        plan = with_workloads(plan, tuple(_WORKLOADS.value))
+    plan = with_optimizers(plan, tuple(OPTIMIZERS.value))
+    if not all(panel.optimizers for panel in plan.panels):
+        raise UserError(f"--optimizers must be of {known}; got {OPTIMIZERS.value}")
+    return with_space(plan, SPACE.value)
 
 
 def _studies_of(panel: Panel, studies_dir: Path) -> Path:
@@ -129,36 +126,38 @@ def _studies_of(panel: Panel, studies_dir: Path) -> Path:
 
 def _run_studies(plan: FigurePlan, output_dir: Path, studies_dir: Path) -> list[Path]:
     """Runs or resumes the studies, or says what there is to run; returns where each panel's are."""
+    options = shared_flags.options()
+    execution = shared_flags.execution(options)
+    if _MOCK_DATA.value and execution.on_ray:
+        raise UserError("--mock_data is for one process: leave out --num_workers, --ray_address")
+    if options.distribution == "multiworker":
+        raise UserError("--distribution=multiworker is for tfoptcmp-tune, not for figures")
+    _make(output_dir)
     cli.import_tensorflow()
     import workloads
-    from tfoptcmp.training import runtime
-    from tools.common.running import Running
     from tools.reproduction import studies
 
     studies.check_names(plan.panels)
-    num_workers = _NUM_WORKERS.value
     trained = [workloads.get(panel.workload) for panel in plan.panels]
-    threads = runtime.configure(
-        cluster.threads_of_trial(_THREADS_PER_TRIAL.value, trained, num_workers=num_workers)
-    )
+    options = with_threads(options, trained, num_workers=execution.num_workers)
+    strategy = shared_flags.configure_process(options)
     try:
         ready = studies.prepare(
             plan.panels,
-            scale=_SCALE.value,
+            scale=SCALE.value,
             studies_dir=studies_dir,
-            data_dir=_DATA_DIR.value,
+            data_dir=DATA_DIR.value,
             mock_dir=output_dir / "mock_data" if _MOCK_DATA.value else None,
-            num_feasible=_NUM_FEASIBLE.value,
-            steps=_STEPS.value,
+            num_feasible=NUM_FEASIBLE.value,
+            steps=STEPS.value,
         )
     except ValueError as error:
         raise UserError(f"--{error}") from error
-    print(f"Figure {_FIGURE.value}: {plan.title}, scale {_SCALE.value}")
-    _print_plan(ready, studies.estimate_seconds)
-    if not _PLAN.value:
-        workers = Running(num_workers=num_workers, data_dir=_DATA_DIR.value)
+    print(f"Figure {_FIGURE.value}: {plan.title}, scale {SCALE.value}")
+    _print_plan(ready, studies.estimate_seconds(ready, options, strategy), execution.num_workers)
+    if not PLAN.value:
         for one in ready:
-            studies.run(one, seed=_SEED.value, threads_per_trial=threads, running=workers)
+            studies.run(one, SEED.value, options, strategy, execution)
     return [one.directory for one in ready]
 
 
@@ -169,28 +168,28 @@ def _draw(plan: FigurePlan, directories: list[Path], output_dir: Path) -> None:
 
     panels = []
     for panel, directory in zip(plan.panels, directories, strict=True):
-        found = comparison(panel, directory, _TUNING_BUDGET.value)
+        found = comparison(panel, directory, TUNING_BUDGET.value)
         if found:
             panels.append((panel, found))
         else:
             print(f"no study in {directory}: left out")
     if not panels:
         raise UserError(f"--draw_only: none of the figure's studies is in {output_dir}")
-    space = "" if _SPACE.value == EVERYTHING else f"-{_SPACE.value}"
-    name = f"figure{_FIGURE.value}-{_SCALE.value}{space}"
+    space = "" if SPACE.value == EVERYTHING else f"-{SPACE.value}"
+    name = f"figure{_FIGURE.value}-{SCALE.value}{space}"
     files = draw_and_save(plan.draw, panels, output_dir / name)
     table = [(CLAIMS[key].text, answer(key, panels)) for key in plan.claims]
     warnings = dict.fromkeys(w for _, comparison in panels for w in comparison.warnings)
     _report(f"Figure {_FIGURE.value}", table, list(warnings), files, output_dir / f"{name}.md")
 
 
-def _print_plan(ready, estimate_seconds) -> None:
+def _print_plan(ready, estimates, num_workers) -> None:
     total = 0.0
     partial = {one.workload.name: one.splits.partial for one in ready if one.splits.partial}
     for name, lacking in partial.items():
         print(f"PARTIAL DATA: {name}: {lacking}")
-    for one, alone in zip(ready, estimate_seconds(ready), strict=True):
-        seconds = alone / _NUM_WORKERS.value
+    for one, alone in zip(ready, estimates, strict=True):
+        seconds = alone / num_workers
         total += seconds
         counts = list(dict.fromkeys(one.num_feasible(signature) for signature in one.signatures))
         print(
@@ -217,7 +216,7 @@ def _wilson_toy() -> None:
     from tools.reproduction import wilson_toy as reproduction
     from workloads import wilson_toy
 
-    data = wilson_toy.problem(seed=_SEED.value)
+    data = wilson_toy.problem(seed=SEED.value)
     print(f"{len(wilson_toy.optimizers())} optimizers on {len(data.y)} examples, some seconds each")
     runs = [wilson_toy.run(data, *key) for key in wilson_toy.optimizers()]
     output_dir = Path(_OUTPUT_DIR.value)

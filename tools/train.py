@@ -10,8 +10,9 @@ was stopped goes on with the same command.
 from absl import flags
 
 from tfoptcmp.study.schema import Measurement, Status
-from tools.common import cli, cluster, extensions, study_flags, terminal, training_flags
+from tools.common import cli, extensions, shared_flags, terminal, workload_flags
 from tools.common.cli import UserError
+from tools.common.execution import with_threads
 
 _OPTIMIZER = flags.DEFINE_string("optimizer", None, "Update rule; an unknown name lists the known.")
 _TRIAL = flags.DEFINE_integer(
@@ -23,19 +24,16 @@ _OUTPUT_DIR = flags.DEFINE_string(
 )
 
 _GROUPS = {
-    "What to train": (study_flags.WORKLOAD, _OPTIMIZER, study_flags.DATA_DIR),
+    "What to train": (workload_flags.WORKLOAD, _OPTIMIZER, shared_flags.DATA_DIR),
     "Hyperparameters": (
-        study_flags.SPACE,
-        study_flags.SPACE_FILE,
-        study_flags.SEARCH,
-        _TRIAL,
-        _SET,
+        *(shared_flags.SPACE, workload_flags.SPACE_FILE, workload_flags.SEARCH),
+        *(_TRIAL, _SET),
     ),
     "Your own": (extensions.IMPORT_MODULE,),
-    "How much": study_flags.HOW_MUCH,
-    "Reproducibility": study_flags.REPRODUCIBILITY,
-    "Devices": training_flags.DEVICES,
-    "Checkpoints": training_flags.CHECKPOINTS,
+    "How much": workload_flags.HOW_MUCH,
+    "Reproducibility": shared_flags.REPRODUCIBILITY,
+    "Devices": shared_flags.DEVICES,
+    "Checkpoints": shared_flags.CHECKPOINTS,
     "Output": (_OUTPUT_DIR,),
 }
 
@@ -57,13 +55,13 @@ def _values(signature, point) -> dict[str, float]:
 def _run(argv: list[str]) -> None:
     if argv:
         raise UserError(f"takes flags only; got {argv}")
-    training_flags.check()
+    options = shared_flags.options()
     if _OPTIMIZER.value is None:
         raise UserError("--optimizer must be given, e.g. --optimizer=adam")
-    if _OUTPUT_DIR.value is None and training_flags.KEEP_CHECKPOINTS.value:
+    if _OUTPUT_DIR.value is None and options.keep_checkpoints:
         raise UserError("--keep_checkpoints needs --output_dir, where to keep them")
-    workload, budget = study_flags.workload_and_budget()
-    signature = study_flags.signature(_OPTIMIZER.value)
+    workload, budget = workload_flags.workload_and_budget()
+    signature = workload_flags.signature(_OPTIMIZER.value)
 
     from tuners.searches import point_of
 
@@ -72,36 +70,35 @@ def _run(argv: list[str]) -> None:
     if _TRIAL.value is not None:
         try:
             point = point_of(
-                signature.space, study_flags.SEARCH.value, index, seed=study_flags.SEED.value
+                signature.space, workload_flags.SEARCH.value, index, seed=shared_flags.SEED.value
             )
         except ValueError as error:  # a grid has an end, and needs choices
-            raise UserError(f"--search={study_flags.SEARCH.value}: {error}") from error
+            raise UserError(f"--search={workload_flags.SEARCH.value}: {error}") from error
     values = _values(signature, point)
     try:
         arguments = signature.space.derive(values, budget_steps=budget.steps)
     except ValueError as error:
         raise UserError(f"--set: {error}") from error
 
-    from tfoptcmp.training import runtime
-
-    runtime.configure(cluster.threads_of_trial(study_flags.THREADS_PER_TRIAL.value, [workload]))
-    devices = training_flags.devices()
-    _train(workload, budget, signature, index, values, arguments, devices)
+    options = with_threads(options, [workload])
+    strategy = shared_flags.configure_process(options)
+    _train(workload, budget, signature, index, values, arguments, options, strategy)
 
 
-def _train(workload, budget, signature, index, values, arguments, devices) -> None:
+def _train(workload, budget, signature, index, values, arguments, options, strategy) -> None:
     from contextlib import ExitStack
     from pathlib import Path
 
     from tfoptcmp.study.trial import TrialTask, trial_seeds
     from tfoptcmp.study.write import MeasurementWriter
-    from tfoptcmp.training import Trainer
     from tfoptcmp.training.checkpoint import remove_checkpoints
     from tfoptcmp.training.distribution import is_chief
+    from tfoptcmp.training.engine import Trainer
     from tfoptcmp.training.tensorboard import TrialLog
+    from tools.common.clock import CLOCK
     from tools.common.signals import stop_on_signals
 
-    splits = study_flags.load(workload, budget)
+    splits = workload_flags.load(workload, budget)
     print(f"{workload.title}, {signature.rule.title}, scale {budget.scale}, {budget.steps} steps")
     if splits.partial:
         print(f"PARTIAL DATA: {splits.partial}")
@@ -111,23 +108,23 @@ def _train(workload, budget, signature, index, values, arguments, devices) -> No
         index=index,
         values=values,
         arguments=arguments,
-        seeds=trial_seeds(study_flags.SEED.value, index),
+        seeds=trial_seeds(shared_flags.SEED.value, index),
         directory=directory,
     )
-    writes = directory is not None and is_chief(devices.strategy)
-    unit = workload.metric.unit
+    writes = directory is not None and is_chief(strategy)
+    metric = workload.metric
     with ExitStack() as stack:
         trainer = Trainer(
             workload=workload,
             budget=budget,
             splits=splits,
             signature=signature,
-            keep_checkpoints=training_flags.KEEP_CHECKPOINTS.value,
+            options=options,
+            strategy=strategy,
+            clock=CLOCK,
             should_stop=stack.enter_context(stop_on_signals()),
-            **training_flags.checkpoint_intervals(),
-            **devices.options(),
         )
-        sinks = [lambda measurement: print(terminal.measurement_row(measurement, unit), flush=True)]
+        sinks = [lambda row: print(terminal.measurement_row(row, metric), flush=True)]
         if writes:
             if (directory / "metadata.json").exists():
                 raise UserError(f"--output_dir must not be a trial of a study; got {directory}")
@@ -143,11 +140,11 @@ def _train(workload, budget, signature, index, values, arguments, devices) -> No
             for sink in sinks:
                 sink(measurement)
 
-        print(terminal.measurement_header(workload.metric.name), flush=True)
+        print(terminal.measurement_header(metric), flush=True)
         outcome = trainer.run(task, on_measurement)
         if writes:
             log.close(outcome.status)
-            if not training_flags.KEEP_CHECKPOINTS.value:
+            if not options.keep_checkpoints:
                 remove_checkpoints(directory)
             if outcome.status is Status.COMPLETE:
                 trainer.save(directory / "model.keras")

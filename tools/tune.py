@@ -11,19 +11,12 @@ from pathlib import Path
 
 from absl import flags
 
-from tfoptcmp.rules import RULES
-from tools.common import cli, running_flags, study_flags, terminal, training_flags
+from tools.common import cli, extensions, shared_flags, terminal, workload_flags
 from tools.common.cli import UserError
+from tools.common.execution import with_threads
 
-_OPTIMIZERS = flags.DEFINE_list("optimizers", list(RULES), "Update rules to compare.")
 _STUDY_DIR = flags.DEFINE_string(
     "study_dir", None, "Parent of the studies: each optimizer's is <study_dir>/<optimizer>."
-)
-_NUM_FEASIBLE = flags.DEFINE_integer(
-    "num_feasible",
-    None,
-    "N: trials that must end with a finite training loss, instead of the scale's.",
-    lower_bound=1,
 )
 _MAX_TRIALS = flags.DEFINE_integer(
     "max_trials",
@@ -37,118 +30,107 @@ _RERUN_BEST = flags.DEFINE_integer(
     "Run the best trial of each study again with so many fresh seeds: the winner's luck taken out.",
     lower_bound=0,
 )
-_PLAN = flags.DEFINE_bool(
-    "plan", False, "Print spaces, number of trials and an estimate of the time, and stop."
-)
 _TENSORBOARD = flags.DEFINE_bool("tensorboard", True, "Write TensorBoard events of every trial.")
 
 _GROUPS = {
-    "What to compare": (study_flags.WORKLOAD, _OPTIMIZERS, *study_flags.WHAT[1:]),
-    "How much": (*study_flags.HOW_MUCH, _NUM_FEASIBLE, _MAX_TRIALS, _RERUN_BEST),
-    "Reproducibility": study_flags.REPRODUCIBILITY,
-    "Devices": training_flags.DEVICES,
-    "Running": running_flags.RUNNING,
-    "Output": (_STUDY_DIR, _PLAN, _TENSORBOARD),
+    "What to compare": (
+        *(workload_flags.WORKLOAD, shared_flags.OPTIMIZERS, shared_flags.DATA_DIR),
+        *(shared_flags.SPACE, workload_flags.SPACE_FILE, workload_flags.SEARCH),
+        extensions.IMPORT_MODULE,
+    ),
+    "How much": (
+        *workload_flags.HOW_MUCH,
+        *(shared_flags.NUM_FEASIBLE, _MAX_TRIALS, _RERUN_BEST),
+    ),
+    "Reproducibility": shared_flags.REPRODUCIBILITY,
+    "Devices": shared_flags.DEVICES,
+    "Running": (*shared_flags.EXECUTION, *shared_flags.CHECKPOINTS),
+    "Output": (_STUDY_DIR, shared_flags.PLAN, _TENSORBOARD),
 }
 
 
 def _run(argv: list[str]) -> None:
     if argv:
         raise UserError(f"takes flags only; got {argv}")
-    if _STUDY_DIR.value is None and not _PLAN.value:
+    if _STUDY_DIR.value is None and not shared_flags.PLAN.value:
         raise UserError("--study_dir must be given: where the studies are to be written")
-    running_flags.check()
-    workload, budget = study_flags.workload_and_budget(num_feasible=_NUM_FEASIBLE.value)
-    signatures = [study_flags.signature(name) for name in _OPTIMIZERS.value]
-    if len(set(_OPTIMIZERS.value)) < len(signatures) or not signatures:
-        raise UserError(f"--optimizers must name different rules; got {_OPTIMIZERS.value}")
-    counts = _trial_counts(signatures, budget)
+    options = shared_flags.options()
+    execution = shared_flags.execution(options)
+    workload, budget = workload_flags.workload_and_budget(
+        num_feasible=shared_flags.NUM_FEASIBLE.value
+    )
+    names = shared_flags.OPTIMIZERS.value
+    signatures = [workload_flags.signature(name) for name in names]
+    if len(set(names)) < len(signatures) or not signatures:
+        raise UserError(f"--optimizers must name different rules; got {names}")
+    max_trials = _MAX_TRIALS.value or 10 * budget.num_feasible
+    counts = _num_feasible(signatures, budget, max_trials)
+    options = with_threads(options, [workload], num_workers=execution.num_workers)
 
-    from tfoptcmp.training import runtime
-
-    threads = runtime.configure(running_flags.threads_per_trial(workload))
-    devices = training_flags.devices()
-    splits = study_flags.load(workload, budget)
+    strategy = shared_flags.configure_process(options)
+    splits = workload_flags.load(workload, budget)
     print(f"{workload.title}, scale {budget.scale}: {budget.steps} steps of {budget.batch_size}")
     if splits.partial:
         print(f"PARTIAL DATA: {splits.partial}")
-    if _PLAN.value:
-        _plan(workload, budget, splits, signatures, counts, devices)
+    if shared_flags.PLAN.value:
+        from tools.common.estimate import estimate
+
+        found = estimate(workload, budget, splits, signatures[-1], options, strategy)
+        _plan(signatures, counts, found.trial_seconds, execution.num_workers)
         return
-    _tune(workload, budget, splits, signatures, counts, threads, devices)
 
+    from tools.common.run_studies import run_studies
 
-def _trial_counts(signatures, budget) -> dict[str, tuple[int, int]]:
-    """N and the cap on all trials of each study."""
-    from tuners.searches import GRID, trial_counts
-
-    max_trials = _MAX_TRIALS.value or 10 * budget.num_feasible
-    if max_trials < budget.num_feasible:
-        raise UserError(f"--max_trials must be >= {budget.num_feasible}; got {max_trials}")
-    search = study_flags.SEARCH.value
-    if search == GRID and (_NUM_FEASIBLE.value or _MAX_TRIALS.value):
-        raise UserError("--search=grid runs every point: leave out --num_feasible, --max_trials")
-    try:
-        return {
-            signature.name: trial_counts(
-                signature.space, search, num_feasible=budget.num_feasible, max_trials=max_trials
-            )
-            for signature in signatures
-        }
-    except ValueError as error:
-        raise UserError(f"--search={search}: {error}") from error
-
-
-def _plan(workload, budget, splits, signatures, counts, devices) -> None:
-    """Prints what a run would do, with the time measured on a few steps."""
-    from tools.common.estimate import seconds_per_trial
-
-    print("\n".join(terminal.space(signature) for signature in signatures))
-    seconds = seconds_per_trial(workload, budget, splits, signatures[-1], devices)
-    num_feasible = [count for count, _ in counts.values()]
-    num_trials = sum(num_feasible)
-    each = str(num_feasible[0]) if len(set(num_feasible)) == 1 else f"{num_feasible}"
-    print(
-        f"{len(signatures)} optimizers x {each} feasible trials of "
-        f"{terminal.duration(seconds)} each: about "
-        f"{terminal.duration(seconds * num_trials / running_flags.num_workers())}, plus what the "
-        "infeasible ones take (they stop when they diverge)"
-    )
-
-
-def _tune(workload, budget, splits, signatures, counts, threads, devices) -> None:
-    from tools.common.run_studies import run_studies, study_config
-
-    study_dir = Path(_STUDY_DIR.value)
-    configs = [
-        study_config(
-            workload,
-            budget,
-            splits,
-            signature,
-            seed=study_flags.SEED.value,
-            search=study_flags.SEARCH.value,
-            max_trials=counts[signature.name][1],
-            threads_per_trial=threads,
-            devices=devices,
-        )
-        for signature in signatures
-    ]
     run_studies(
-        study_dir,
+        Path(_STUDY_DIR.value),
         workload,
         budget,
         splits,
         signatures,
-        configs,
+        seed=shared_flags.SEED.value,
+        search=workload_flags.SEARCH.value,
+        max_trials=max_trials,
+        options=options,
+        strategy=strategy,
+        execution=execution,
         tensorboard=_TENSORBOARD.value,
         num_reruns=_RERUN_BEST.value,
-        running=running_flags.running(),
-        devices=devices,
     )
-    print(f"Table, verdicts, figures: tfoptcmp-report --study_dir={study_dir}")
+    print(f"Table, verdicts, figures: tfoptcmp-report --study_dir={_STUDY_DIR.value}")
     if _TENSORBOARD.value:
-        print(f"Curves, hyperparameters: tensorboard --logdir={study_dir}")
+        print(f"Curves, hyperparameters: tensorboard --logdir={_STUDY_DIR.value}")
+
+
+def _num_feasible(signatures, budget, max_trials) -> list[int]:
+    """N of each study, after a check of the flags that bound it."""
+    from tuners.searches import GRID, trial_counts
+
+    if max_trials < budget.num_feasible:
+        raise UserError(f"--max_trials must be >= {budget.num_feasible}; got {max_trials}")
+    search = workload_flags.SEARCH.value
+    if search == GRID and (shared_flags.NUM_FEASIBLE.value or _MAX_TRIALS.value):
+        raise UserError("--search=grid runs every point: leave out --num_feasible, --max_trials")
+    try:
+        return [
+            trial_counts(
+                signature.space, search, num_feasible=budget.num_feasible, max_trials=max_trials
+            )[0]
+            for signature in signatures
+        ]
+    except ValueError as error:
+        raise UserError(f"--search={search}: {error}") from error
+
+
+def _plan(signatures, num_feasible, seconds, num_workers) -> None:
+    """Prints what a run would do, with the seconds that a trial takes."""
+    print("\n".join(terminal.space(signature) for signature in signatures))
+    each = str(num_feasible[0]) if len(set(num_feasible)) == 1 else f"{num_feasible}"
+    print(
+        f"{len(signatures)} optimizers x {each} feasible trials of "
+        f"{terminal.duration(seconds)} each: about "
+        f"{terminal.duration(seconds * sum(num_feasible) / num_workers)}, plus what the "
+        "infeasible ones take (they stop when they diverge)"
+    )
 
 
 def main() -> None:

@@ -88,10 +88,10 @@ def test_studies_of_other_devices_are_not_gone_on_with(two_workers):
     ("arguments", "message"),
     [
         ((*TRAIN, "--distribution=mirrored"), "--distribution must be 'none' with one device"),
-        ((*TRAIN, "--tpu=local"), "--tpu needs --distribution=tpu; got none"),
+        ((*TRAIN, "--tpu=local"), "--tpu must be None unless distribution is 'tpu'; got 'local'"),
         (
             (*TRAIN, "--distribution=mirrored", "--jit_compile"),
-            "--jit_compile needs --distribution=none",
+            "--jit_compile must be None or False where distribution is 'mirrored'",
         ),
         ((*TRAIN, "--keep_checkpoints"), "--keep_checkpoints needs --output_dir"),
         (

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -11,7 +12,7 @@ import pytest
 from tfoptcmp.study.read import find_studies, read_study
 from tfoptcmp.study.schema import Status
 
-PROGRAMS = ("train", "tune", "report", "audit", "reproduce")
+PROGRAMS = ("train", "tune", "report", "audit", "reproduce", "data")
 
 
 def run(program, *arguments, **environment):
@@ -68,39 +69,52 @@ def test_help_needs_no_heavy_import(program):
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
+EXECUTION = ("num_workers", "ray_address", "max_retries", "accept_version_changes")
+DEVICES = ("distribution", "tpu", "mixed_precision", "jit_compile")
+CHECKPOINTS = ("checkpoint_every_steps", "checkpoint_every_minutes", "keep_checkpoints")
 # Frozen: a flag that disappears or is renamed breaks people's scripts.
 FLAGS = {
     "train": {
         *("workload", "optimizer", "data_dir", "space", "search", "trial", "set", "scale"),
         *("steps", "batch_size", "eval_every_steps", "seed", "threads_per_trial", "output_dir"),
-        *("import_module", "distribution", "tpu", "mixed_precision", "jit_compile"),
-        *("checkpoint_every_steps", "checkpoint_every_minutes", "keep_checkpoints"),
+        *("import_module", "space_file"),
+        *DEVICES,
+        *CHECKPOINTS,
     },
     "tune": {
         *("workload", "optimizers", "data_dir", "space", "search", "scale", "steps"),
         *("batch_size", "eval_every_steps", "num_feasible", "max_trials", "seed"),
         *("threads_per_trial", "study_dir", "plan", "tensorboard", "import_module", "rerun_best"),
-        *("num_workers", "ray_address", "max_retries", "accept_version_changes"),
-        *("checkpoint_every_steps", "checkpoint_every_minutes", "keep_checkpoints"),
-        *("distribution", "tpu", "mixed_precision", "jit_compile"),
+        "space_file",
+        *EXECUTION,
+        *DEVICES,
+        *CHECKPOINTS,
     },
     "report": {"study_dir", "tuning_budget", "output_dir", "figure_format"},
     "audit": {"csv", "columns", "claim", "tuning_budget", "json"},
     "reproduce": {
         *("figure", "workloads", "optimizers", "data_dir", "scale", "steps", "num_feasible"),
         *("tuning_budget", "seed", "threads_per_trial", "output_dir", "plan", "mock_data"),
-        *("space", "num_workers", "draw_only"),
+        *("space", "draw_only"),
+        *EXECUTION,
+        *DEVICES,
+        *CHECKPOINTS,
     },
+    "data": {"workload", "prepare", "data_dir", "manual_dir"},
 }
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_flags_are_the_frozen_list(program):
-    words = run(program, "--help").stdout.split()
-    flags = {word[2:].removeprefix("[no]") for word in words if word.startswith("--")}
-    absl_own = {"verbosity", "flagfile:", "helpfull"}
-    mentioned_in_the_text = {flag for flag in flags if "=" in flag}
-    assert flags - absl_own - mentioned_in_the_text >= FLAGS[program]
+    found = re.findall(r"^  --(?:\[no\])?(\w+)", run(program, "--help").stdout, flags=re.MULTILINE)
+    assert len(found) == len(set(found))
+    assert set(found) == FLAGS[program]
+
+
+def test_a_program_does_not_know_the_flags_of_others():
+    done = run("report", "--num_workers=2", "nowhere")
+    assert done.returncode == 1
+    assert "Unknown command line flag 'num_workers'" in done.stderr
 
 
 BAD = {

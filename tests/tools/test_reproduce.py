@@ -134,6 +134,14 @@ def test_figure_3_takes_whole_grids(tmp_path):
         (("--figure=1", "--workloads=nothing"), "there is no such workload"),
         (("--figure=1", "--optimizers=adamw"), "--optimizers must be of"),
         ((), "--figure must be one of"),
+        (
+            ("--figure=1", "--draw_only", "--steps=3"),
+            "trains nothing: leave out --steps",
+        ),
+        (("--figure=wilson_toy", "--max_retries=2"), "tunes nothing: leave out --max_retries"),
+        (("--figure=1", "--mock_data", "--num_workers=2"), "--mock_data is for one process"),
+        (("--figure=1", "--distribution=multiworker"), "is for tfoptcmp-tune"),
+        (("--figure=1", "--scale=huge", "--workloads=digits_simple_cnn"), "--scale must be one of"),
     ],
 )
 def test_what_is_not_there_is_said_before_anything_runs(tmp_path, arguments, message):

@@ -15,8 +15,10 @@ import tensorflow as tf
 import trial_process
 
 from tfoptcmp.study.trial import Interrupted, TrialTask, trial_seeds
-from tfoptcmp.training import Trainer, runtime
+from tfoptcmp.training import runtime
 from tfoptcmp.training.distribution import make_strategy
+from tfoptcmp.training.engine import Trainer
+from tfoptcmp.training.options import Options
 
 
 class Changed:
@@ -31,7 +33,7 @@ class Changed:
         return batches.map(lambda step, batch: self.change(step, *batch))
 
 
-def trainer(name, strategy, *, change=None, rate=0.0, batch_size=None, **kwargs):
+def trainer(name, strategy, *, change=None, rate=0.0, batch_size=None, should_stop=None, **options):
     workload, signature = trial_process.TRIALS[name]
     [budget] = workload.budgets.values()
     if batch_size:
@@ -52,8 +54,9 @@ def trainer(name, strategy, *, change=None, rate=0.0, batch_size=None, **kwargs)
         budget=budget,
         splits=splits,
         signature=signature,
+        options=Options(distribution=DISTRIBUTION if strategy else "none", **options),
         strategy=strategy,
-        **kwargs,
+        should_stop=should_stop or (lambda: False),
     )
 
 
@@ -113,7 +116,7 @@ def message(function):
 
 
 def mirrored(directory):
-    strategy = make_strategy("mirrored")
+    strategy = make_strategy(Options(distribution=DISTRIBUTION))
     results = {}
     for name, arguments in {
         "cnn": {},
@@ -139,13 +142,12 @@ def mirrored(directory):
     results["messages"] = [
         message(lambda: run(trainer("lstm", strategy))),
         message(lambda: run(trainer("cnn", strategy, batch_size=15))),
-        message(lambda: trainer("cnn", strategy, jit_compile=True)),
     ]
     return results
 
 
 def worker(directory):
-    strategy = make_strategy("multiworker")
+    strategy = make_strategy(Options(distribution=DISTRIBUTION))
     is_last = strategy.cluster_resolver.task_id == 1
     return {
         "cnn": run(trainer("cnn", strategy)),
@@ -156,6 +158,7 @@ def worker(directory):
 
 if __name__ == "__main__":
     kind, directory = sys.argv[1:]
+    DISTRIBUTION = {"mirrored": "mirrored", "worker": "multiworker"}[kind]
     if kind == "mirrored":
         [cpu] = tf.config.list_physical_devices("CPU")
         two = [tf.config.LogicalDeviceConfiguration()] * 2

@@ -2,17 +2,18 @@
 
 import errno
 import os
-import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from tfoptcmp.study.clock import Clock
 from tfoptcmp.study.read import trial_directory
 from tfoptcmp.study.schema import Status, Trial
 from tfoptcmp.study.trial import Interrupted
-from tfoptcmp.training import Trainer
 from tfoptcmp.training.checkpoint import Checkpoint, CheckpointRemover, Checkpoints
+from tfoptcmp.training.engine import Trainer
+from tfoptcmp.training.options import Options
 
 ROW = {"step": 10, "train_loss": 0.1, "test_loss": None, "validation_loss": float("inf")}
 IDENTITY = {"index": 3, "arguments": {"learning_rate": 0.1}}
@@ -145,9 +146,12 @@ def make_trainer(workload, budget, splits, adam):
     budget = replace(budget, eval_every_steps=5)
     built = Trainer(workload=workload, budget=budget, splits=splits, signature=adam)
 
-    def make(**arguments):
+    def make(should_stop=lambda: False, clock=None, **options):
         trainer = Trainer(
-            workload=workload, budget=budget, splits=splits, signature=adam, **arguments
+            **{"workload": workload, "budget": budget, "splits": splits, "signature": adam},
+            options=Options(**options),
+            clock=clock,
+            should_stop=should_stop,
         )
         vars(trainer)["_model"] = built._model
         return trainer
@@ -172,10 +176,10 @@ def test_taken_in_the_block_in_which_they_are_due_and_not_at_the_end(make_traine
     assert names(task.directory) == ["checkpoint-15.npz"]  # and 24 falls into the last block
 
 
-def test_taken_by_time(make_trainer, task, monkeypatch):
-    clock = iter(range(0, 1000, 60))  # a minute a block
-    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
-    run(make_trainer(checkpoint_every_seconds=119), task)
+def test_taken_by_time(make_trainer, task):
+    seconds = iter(range(0, 1000, 60))  # a minute a block
+    clock = Clock(now=lambda: 0.0, monotonic=lambda: next(seconds))
+    run(make_trainer(clock=clock, checkpoint_every_minutes=1.99), task)
     assert names(task.directory) == ["checkpoint-10.npz", "checkpoint-20.npz"]
 
 

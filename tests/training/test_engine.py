@@ -13,7 +13,8 @@ import tensorflow as tf
 
 from tfoptcmp.metrics import CROSS_ENTROPY
 from tfoptcmp.study.schema import COLUMNS, Status
-from tfoptcmp.training import Trainer
+from tfoptcmp.training.engine import Trainer
+from tfoptcmp.training.options import Options
 
 # Adam with hyperparameters that learn the blobs.
 GOOD = {"alpha0_over_epsilon": 1.0, "epsilon": 1e-2, "one_minus_beta1": 0.1}
@@ -30,6 +31,21 @@ def run(trainer, task):
     rows = []
     outcome = trainer.run(task, rows.append)
     return outcome, rows
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"distribution": "mirrored"}, "strategy must be .* distribution='mirrored'; got None"),
+        ({"checkpoint_every_minutes": 1.0}, "clock must be given"),
+    ],
+)
+def test_what_options_need_is_asked_for(workload, budget, splits, adam, options, message):
+    with pytest.raises(ValueError, match=message):
+        Trainer(
+            **{"workload": workload, "budget": budget, "splits": splits, "signature": adam},
+            options=Options(**options),
+        )
 
 
 def test_measures_at_the_interval_and_at_the_last_step(trainer, adam, make_task):
@@ -68,7 +84,7 @@ sys.path[:0] = {path!r}
 from tfoptcmp.training import runtime
 runtime.configure(1)
 import conftest
-from tfoptcmp.training import Trainer
+from tfoptcmp.training.engine import Trainer
 unwrap = lambda fixture: getattr(fixture, "__wrapped__", None) or fixture._get_wrapped_function()
 budget = unwrap(conftest.budget)()
 splits = unwrap(conftest.splits)()

@@ -10,7 +10,7 @@ from tfoptcmp.rules import RULES
 from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import Fixed, SearchSpace
 from tfoptcmp.study.trial import TrialTask, trial_seeds
-from tfoptcmp.training import Trainer
+from tfoptcmp.training.engine import Trainer
 from tfoptcmp.workload import Budget, Workload
 from workloads.data.text import splits_of_text
 from workloads.models.lstm import lstm

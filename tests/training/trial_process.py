@@ -24,7 +24,9 @@ from tfoptcmp.rules import RULES
 from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import Fixed, SearchSpace
 from tfoptcmp.study.trial import Interrupted, TrialTask, trial_seeds
-from tfoptcmp.training import Trainer, runtime
+from tfoptcmp.training import runtime
+from tfoptcmp.training.engine import Trainer
+from tfoptcmp.training.options import Options
 from tfoptcmp.workload import Budget, Workload
 from workloads.data.in_memory import splits_of_arrays
 from workloads.data.text import encode, splits_of_text
@@ -161,7 +163,7 @@ def trainer(name):
         budget=budget,
         splits=workload.load(budget, None),
         signature=signature,
-        checkpoint_every_steps=5,
+        options=Options(checkpoint_every_steps=5),
         should_stop=lambda: bool(STOP),
     )
 

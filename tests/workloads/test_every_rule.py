@@ -22,7 +22,7 @@ from tests.workloads.prepared import write_data_set
 from tfoptcmp.rules import RULES
 from tfoptcmp.study.schema import Status
 from tfoptcmp.study.trial import TrialTask, trial_seeds
-from tfoptcmp.training import Trainer
+from tfoptcmp.training.engine import Trainer
 from tfoptcmp.workload import Budget, Splits, Workload
 from workloads.spaces import signature
 

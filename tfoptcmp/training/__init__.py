@@ -1,5 +1,4 @@
-"""Training one trial: built once, run many times. The only room but the rules that needs Keras."""
+"""Training one trial: built once, run many times. The only room but the rules that needs Keras.
 
-from tfoptcmp.training.engine import Trainer
-
-__all__ = ["Trainer"]
+Imports nothing, because `options` is for modules without TensorFlow.
+"""

@@ -1,12 +1,12 @@
 """What happens between compiled blocks of steps: measurements, checkpoints, the end of a trial."""
 
 import math
-import time
 from collections.abc import Callable
 
 import keras
 
 from tfoptcmp.study.schema import Measurement
+from tfoptcmp.training.options import Options
 from tfoptcmp.workload import Budget
 
 
@@ -60,10 +60,10 @@ class TakeCheckpoints(keras.callbacks.Callback):
     Args:
         save: Takes a checkpoint; is given the step.
         num_steps: Of the trial.
-        every_steps: Interval, counted from step 0; infinite for none.
-        every_seconds: Interval, counted from the last checkpoint; infinite for none.
-        at_end: Whether to take one after the last step; else there is none, due or not.
+        options: When checkpoints are due: steps count from step 0, minutes from the last one. After
+            the last step there is none, due or not, unless they are kept.
         should_stop: Whether the trial is to stop here.
+        monotonic: Returns seconds since whenever.
 
     Attributes:
         interrupted: Whether the trial was stopped before its end.
@@ -74,18 +74,19 @@ class TakeCheckpoints(keras.callbacks.Callback):
         save: Callable[[int], None],
         *,
         num_steps: int,
-        every_steps: float,
-        every_seconds: float,
-        at_end: bool,
+        options: Options,
         should_stop: Callable[[], bool],
+        monotonic: Callable[[], float],
     ) -> None:
         super().__init__()
         self._save = save
         self._num_steps = num_steps
-        self._every_steps = every_steps
-        self._every_seconds = every_seconds
-        self._at_end = at_end
+        self._every_steps = options.checkpoint_every_steps or math.inf
+        minutes = options.checkpoint_every_minutes
+        self._every_seconds = 60 * minutes if minutes > 0 else math.inf
+        self._at_end = options.keep_checkpoints
         self._should_stop = should_stop
+        self._monotonic = monotonic
         self.interrupted = False
 
     def on_train_begin(self, logs: object = None) -> None:
@@ -108,8 +109,8 @@ class TakeCheckpoints(keras.callbacks.Callback):
     def _is_due(self, step: int) -> bool:
         return (
             step // self._every_steps > self._last_step // self._every_steps
-            or time.monotonic() - self._last_time >= self._every_seconds
+            or self._monotonic() - self._last_time >= self._every_seconds
         )
 
     def _saved(self, step: int) -> None:
-        self._last_step, self._last_time = step, time.monotonic()
+        self._last_step, self._last_time = step, self._monotonic()

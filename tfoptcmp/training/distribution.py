@@ -14,31 +14,23 @@ import tensorflow as tf
 
 from tfoptcmp.training.losses import sums
 from tfoptcmp.training.model import TrialModel
-
-DISTRIBUTIONS = ("none", "mirrored", "multiworker", "tpu")
+from tfoptcmp.training.options import Options
 
 _SUM = tf.distribute.ReduceOp.SUM
 
 
-def make_strategy(distribution: str, *, tpu: str | None = None) -> tf.distribute.Strategy | None:
-    """Returns the strategy that one of DISTRIBUTIONS names; None for "none".
+def make_strategy(options: Options) -> tf.distribute.Strategy | None:
+    """Returns the strategy of `options.distribution`; None for "none".
 
+    "mirrored" takes all GPUs of this process (all logical CPU devices where there is none),
+    "multiworker" all devices of the processes that TF_CONFIG lists, "tpu" all cores of the TPU.
     To be called before anything else uses TensorFlow, and once in a process.
 
-    Args:
-        distribution: "mirrored" takes all GPUs of this process (all logical CPU devices where there
-            is none), "multiworker" all devices of the processes that TF_CONFIG lists, "tpu" all
-            cores of the TPU.
-        tpu: Address of the TPU; None where it is this machine's.
-
     Raises:
-        ValueError: If the name is unknown or there is only one device.
+        ValueError: If there is only one device.
     """
-    if distribution not in DISTRIBUTIONS:
-        raise ValueError(f"distribution must be one of {DISTRIBUTIONS}; got {distribution!r}")
-    if tpu is not None and distribution != "tpu":
-        raise ValueError(f"tpu must be None where distribution is {distribution!r}; got {tpu!r}")
-    if distribution == "none":
+    distribution = options.distribution
+    if not options.is_distributed:
         return None
     if distribution == "mirrored":
         devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
@@ -48,7 +40,7 @@ def make_strategy(distribution: str, *, tpu: str | None = None) -> tf.distribute
     elif distribution == "multiworker":
         strategy = tf.distribute.MultiWorkerMirroredStrategy()
     else:
-        resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu="" if tpu is None else tpu)
+        resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu=options.tpu or "")
         tf.config.experimental_connect_to_cluster(resolver)
         tf.tpu.experimental.initialize_tpu_system(resolver)
         strategy = tf.distribute.TPUStrategy(resolver)
@@ -56,6 +48,11 @@ def make_strategy(distribution: str, *, tpu: str | None = None) -> tf.distribute
         hint = "; TF_CONFIG must list the workers" if distribution == "multiworker" else ""
         raise ValueError(f"distribution must be 'none' with one device; got {distribution!r}{hint}")
     return strategy
+
+
+def num_replicas(strategy: tf.distribute.Strategy | None) -> int:
+    """Returns the number of devices that share every batch."""
+    return strategy.num_replicas_in_sync if strategy else 1
 
 
 def is_chief(strategy: tf.distribute.Strategy | None) -> bool:

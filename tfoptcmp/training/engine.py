@@ -9,7 +9,6 @@ last checkpoint bit for bit, in whichever process.
 """
 
 import functools
-import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
@@ -23,16 +22,18 @@ import tensorflow as tf
 from tfoptcmp.metrics import CROSS_ENTROPY
 from tfoptcmp.optimizers import UpdateRule
 from tfoptcmp.signatures import Signature
+from tfoptcmp.study.clock import Clock
 from tfoptcmp.study.schema import Measurement, Status
 from tfoptcmp.study.trial import Interrupted, Outcome, TrialTask
 from tfoptcmp.training.callbacks import Measure, TakeCheckpoints
 from tfoptcmp.training.checkpoint import Checkpoint, Checkpoints
-from tfoptcmp.training.distribution import Replicas, is_chief
+from tfoptcmp.training.distribution import Replicas, is_chief, num_replicas
 from tfoptcmp.training.evaluation import Evaluation
 from tfoptcmp.training.initial import InitialWeights
 from tfoptcmp.training.loop import run_blocks
 from tfoptcmp.training.model import TrialModel
 from tfoptcmp.training.optimizer import build_optimizer, set_hyperparameters
+from tfoptcmp.training.options import Options
 from tfoptcmp.workload import Budget, Splits, Workload
 
 # Steps of one compiled block: enough to hide Python's part of a step, few enough that the progress
@@ -48,19 +49,16 @@ class Trainer:
         budget: At which scale.
         splits: `workload.load(budget, ...)`.
         signature: With which update rule and schedule.
-        strategy: Of the devices that share every batch; None for one device.
-        mixed_precision: Whether layers compute in bfloat16, with variables, loss and optimizer in
-            float32. There is no float16: its loss scale would skip steps at other places for every
-            optimizer, and a number of steps would no longer be a number of updates.
-        jit_compile: Whether XLA compiles the training step; None as the workload says.
-        checkpoint_every_steps: Interval of checkpoints in the directory of a trial; each is taken
-            after the compiled block of steps in which it falls due. None for none.
-        checkpoint_every_seconds: Likewise by time, from the start of the process's work on a trial.
-        keep_checkpoints: Takes one more after the last step, for whoever wants the end state.
+        options: How trials are computed and saved. Their number of threads is the process's, set by
+            `runtime.configure`.
+        strategy: What `make_strategy(options)` returned, once in this process.
+        clock: For checkpoints by time; without these None will do.
         should_stop: Asked after each compiled block. If it says so, a checkpoint is taken and
             `run` raises `Interrupted`.
         callbacks: Keras callbacks, e.g. TensorBoard or a progress display of one's own.
-        verbose: As in Keras's `fit`: 0 silent, 1 Keras's progress bar over the steps.
+
+    Raises:
+        ValueError: If strategy or clock are missing.
     """
 
     def __init__(
@@ -70,31 +68,28 @@ class Trainer:
         budget: Budget,
         splits: Splits,
         signature: Signature,
+        options: Options = Options(),  # noqa: B008  # it is frozen
         strategy: tf.distribute.Strategy | None = None,
-        mixed_precision: bool = False,
-        jit_compile: bool | None = None,
-        checkpoint_every_steps: int | None = None,
-        checkpoint_every_seconds: float | None = None,
-        keep_checkpoints: bool = False,
+        clock: Clock | None = None,
         should_stop: Callable[[], bool] = lambda: False,
         callbacks: Sequence[keras.callbacks.Callback] = (),
-        verbose: int = 0,
     ) -> None:
+        if options.is_distributed != (strategy is not None):
+            raise ValueError(
+                "strategy must be what make_strategy(options) returns, with "
+                f"distribution={options.distribution!r}; got {strategy!r}"
+            )
+        if options.checkpoint_every_minutes > 0 and clock is None:
+            raise ValueError("clock must be given with checkpoint_every_minutes; got None")
         self._workload = workload
         self._budget = budget
         self._splits = splits
         self._signature = signature
-        if jit_compile and strategy:
-            raise ValueError("jit_compile must be None or False with a strategy; got True")
+        self._options = options
         self._strategy = strategy
-        self._mixed_precision = mixed_precision
-        self._jit_compile = workload.jit_compile if jit_compile is None else jit_compile
-        self._every_steps = checkpoint_every_steps or math.inf
-        self._every_seconds = checkpoint_every_seconds or math.inf
-        self._keep_checkpoints = keep_checkpoints
+        self._monotonic = clock.monotonic if clock else lambda: 0.0
         self._should_stop = should_stop
         self._callbacks = tuple(callbacks)
-        self._verbose = verbose
         self._initial_weights = InitialWeights(self._build)
 
     def run(self, task: TrialTask, on_measurement: Callable[[Measurement], None]) -> Outcome:
@@ -103,7 +98,7 @@ class Trainer:
         Args:
             task: Hyperparameters and seeds. Its directory is where checkpoints are looked for and
                 put; without one there are none.
-            on_measurement: Called with each row of `records.COLUMNS` as soon as it is measured;
+            on_measurement: Called with each row of `schema.COLUMNS` as soon as it is measured;
                 with those before the checkpoint first.
 
         Raises:
@@ -139,10 +134,9 @@ class Trainer:
         keep = TakeCheckpoints(
             save,
             num_steps=self._budget.steps,
-            every_steps=self._every_steps,
-            every_seconds=self._every_seconds,
-            at_end=self._keep_checkpoints,
+            options=self._options,
             should_stop=replicas.agreed(self._should_stop) if replicas else self._should_stop,
+            monotonic=self._monotonic,
         )
         if start < self._budget.steps:
             batches = self._splits.train.batches(
@@ -157,7 +151,6 @@ class Trainer:
                 (replicas or model).blocks(batches),
                 num_steps=self._budget.steps - start,
                 callbacks=[measure, keep, *self._callbacks],
-                verbose=self._verbose,
             )
         steps = int(model.optimizer.iterations.numpy())
         if keep.interrupted:
@@ -202,12 +195,17 @@ class Trainer:
 
     def _build(self) -> keras.Model:
         policy = keras.config.dtype_policy()
-        if self._mixed_precision:
+        if self._options.mixed_precision:
             keras.config.set_dtype_policy("mixed_bfloat16")
         try:
             return self._workload.build(self._budget, self._splits)
         finally:
             keras.config.set_dtype_policy(policy)
+
+    @property
+    def _jit_compile(self) -> bool:
+        asked = self._options.jit_compile
+        return self._workload.jit_compile if asked is None else asked
 
     def _scope(self) -> AbstractContextManager[object]:
         return self._strategy.scope() if self._strategy else nullcontext()
@@ -256,8 +254,8 @@ class Trainer:
             "index": task.index,
             "arguments": dict(task.arguments),
             "seeds": dict(task.seeds),
-            "replicas": self._strategy.num_replicas_in_sync if self._strategy else 1,
-            "mixed_precision": self._mixed_precision,
+            "replicas": num_replicas(self._strategy),
+            "mixed_precision": self._options.mixed_precision,
             "jit_compile": self._jit_compile,
             "threads": tf.config.threading.get_intra_op_parallelism_threads(),
             "versions": {module.__name__: module.__version__ for module in (tf, keras, np)},

@@ -13,7 +13,6 @@ def run_blocks(
     *,
     num_steps: int,
     callbacks: Sequence[keras.callbacks.Callback],
-    verbose: int,
 ) -> None:
     """Trains like one epoch of Keras's `fit`, which is not for compiled blocks on several devices.
 
@@ -25,13 +24,10 @@ def run_blocks(
         block: Trains for a number of steps, or until it diverges.
         num_steps: To train for.
         callbacks: Keras callbacks, called before and after each block.
-        verbose: 0 is silent, 1 shows a progress bar.
     """
     model.stop_training = False
     called = keras.callbacks.CallbackList(
         list(callbacks),
-        add_progbar=verbose != 0,
-        verbose=verbose,
         model=model,
         epochs=1,
         steps=num_steps,

@@ -1,4 +1,4 @@
-"""What every program shares: help in groups, one clear message for what the user can mend."""
+"""What every program starts with: help in groups, one clear message for what the user can mend."""
 
 import importlib
 import os
@@ -30,8 +30,10 @@ def run(main: Callable[[list[str]], None], description: str, groups: Groups) -> 
     Args:
         main: Imports heavy packages itself, so that `--help` answers at once.
         description: What `--help` prints first, usually the program's docstring.
-        groups: Heading to flags, in the order to print them.
+        groups: Heading to flags, in the order to print them. Of those that programs share it has
+            these and no other.
     """
+    _forget_flags_of_others(groups)
     if any(argument in ("--help", "-help", "-h", "--h") for argument in sys.argv[1:]):
         try:
             print(_help(description, groups), flush=True)
@@ -80,6 +82,16 @@ def import_tensorflow() -> None:
 
 class UserError(Exception):
     """A flag or argument cannot be used; the message names it, the value, and what is allowed."""
+
+
+def _forget_flags_of_others(groups: Groups) -> None:
+    """Makes the shared flags that a program does not list unknown to it, not without effect."""
+    listed = {holder.name for holders in groups.values() for holder in holders}
+    for module, defined in list(flags.FLAGS.flags_by_module_dict().items()):
+        if module.rpartition(".")[0] == __package__:
+            for flag in list(defined):
+                if flag.name not in listed:
+                    delattr(flags.FLAGS, flag.name)
 
 
 def _forget_reader() -> None:

@@ -7,22 +7,10 @@ import importlib
 import os
 import secrets
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tfoptcmp.workload import Workload
 from tools.common.cli import UserError
-
-
-def threads_of_trial(
-    threads_per_trial: int, workloads: Iterable[Workload], *, num_workers: int = 1
-) -> int:
-    """Returns what was asked for.
-
-    Where that is 0, a worker's share of the processors, or as many as help one of the workloads.
-    """
-    share = max(1, len(os.sched_getaffinity(0)) // num_workers)
-    return threads_per_trial or max(w.useful_threads(share) for w in workloads)
 
 
 @contextmanager

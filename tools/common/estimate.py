@@ -3,11 +3,14 @@
 import time
 from dataclasses import dataclass, replace
 
+import tensorflow as tf
+
 from tfoptcmp.signatures import Signature
 from tfoptcmp.study.trial import TrialTask, trial_seeds
-from tfoptcmp.training import Trainer
+from tfoptcmp.training.engine import Trainer
+from tfoptcmp.training.options import Options
 from tfoptcmp.workload import Budget, Splits, Workload
-from tools.common.devices import Devices
+from tools.common.clock import CLOCK
 
 _TIMED_STEPS = 8
 
@@ -25,23 +28,13 @@ class Estimate:
     setup_seconds: float
 
 
-def seconds_per_trial(
-    workload: Workload,
-    budget: Budget,
-    splits: Splits,
-    signature: Signature,
-    devices: Devices = Devices(),  # noqa: B008  # it is frozen
-) -> float:
-    """Estimates the duration of one feasible trial, without what a study does only once."""
-    return estimate(workload, budget, splits, signature, devices).trial_seconds
-
-
 def estimate(
     workload: Workload,
     budget: Budget,
     splits: Splits,
     signature: Signature,
-    devices: Devices = Devices(),  # noqa: B008  # it is frozen
+    options: Options,
+    strategy: tf.distribute.Strategy | None,
 ) -> Estimate:
     """Measures a short trial, in which a measurement is followed by steps and a measurement."""
     begin = time.perf_counter()
@@ -51,7 +44,9 @@ def estimate(
         budget=short,
         splits=splits,
         signature=signature,
-        **devices.options(),
+        options=options,
+        strategy=strategy,
+        clock=CLOCK,
     )
     # The low end of every range: small rates, which do not diverge.
     values = signature.space.values((0.0,) * signature.space.num_dims)

@@ -4,9 +4,9 @@ import shutil
 import sys
 import time
 
+from tfoptcmp.metrics import Metric
 from tfoptcmp.study.schema import Measurement, Trial
 from tfoptcmp.study.trial import TrialTask
-from tfoptcmp.workload import Budget
 from tools.common import terminal
 from tuners.observers import Counts
 
@@ -19,15 +19,19 @@ class Progress:
 
     Args:
         title: Name of the optimizer.
-        unit: Unit of the metric, "share" or "nats".
-        budget: For the steps of a trial and the trials of the study.
+        metric: The workload's.
+        num_steps: Of a trial.
+        num_feasible: N.
         num_workers: Trials at the same time.
     """
 
-    def __init__(self, title: str, unit: str, budget: Budget, num_workers: int = 1) -> None:
+    def __init__(
+        self, title: str, metric: Metric, *, num_steps: int, num_feasible: int, num_workers: int
+    ) -> None:
         self._title = title
-        self._unit = unit
-        self._budget = budget
+        self._metric = metric
+        self._num_steps = num_steps
+        self._num_feasible = num_feasible
         self._num_workers = num_workers
         self._live = sys.stderr.isatty()
         self._line = ""
@@ -47,8 +51,8 @@ class Progress:
 
     def on_measurement(self, task: TrialTask, measurement: Measurement) -> None:
         """Shows the step and the validation metric of the running trial."""
-        value = terminal.metric(measurement["validation_metric"], self._unit)
-        step = f"step {measurement['step']}/{self._budget.steps}"
+        value = self._metric.text(measurement["validation_metric"])
+        step = f"step {measurement['step']}/{self._num_steps}"
         self._show(f"trial {task.index}, {step}, validation {value}")
 
     def on_trial_end(self, trial: Trial, counts: Counts) -> None:
@@ -62,9 +66,9 @@ class Progress:
 
     def _counted(self, counts: Counts) -> str:
         return (
-            f"{counts.feasible}/{self._budget.num_feasible} feasible, "
+            f"{counts.feasible}/{self._num_feasible} feasible, "
             f"{counts.infeasible} infeasible, {counts.left} left, "
-            f"best {terminal.metric(counts.best, self._unit)}"
+            f"best {self._metric.text(counts.best)}"
         )
 
     def _show(self, doing: str, ended: bool = False) -> None:

@@ -33,7 +33,7 @@ def provenance() -> dict[str, Any]:
 
 def _git_commit() -> str:
     """Commit of the source tree this file lies in, "+" if changed; "" for an installed wheel."""
-    root = Path(__file__).resolve().parent.parent
+    root = Path(__file__).resolve().parents[2]
     if not (root / ".git").exists():
         return ""
     git = ["git", "-C", str(root)]

@@ -1,30 +1,148 @@
 """Runs the studies of a comparison one after the other, with progress and provenance."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, replace
+import functools
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict
 from pathlib import Path
+
+import tensorflow as tf
 
 from tfoptcmp.signatures import Signature
 from tfoptcmp.study.schema import StudyConfig, StudyError
+from tfoptcmp.study.trial import RunTrial
 from tfoptcmp.study.write import check_study
+from tfoptcmp.training import runtime
 from tfoptcmp.training.checkpoint import CheckpointRemover
-from tfoptcmp.training.distribution import is_chief
+from tfoptcmp.training.distribution import is_chief, num_replicas
+from tfoptcmp.training.engine import Trainer
+from tfoptcmp.training.options import Options
 from tfoptcmp.training.processes import Workers
 from tfoptcmp.training.tensorboard import TensorBoard, describe
 from tfoptcmp.workload import Budget, Splits, Workload
 from tools.common.clock import CLOCK
-from tools.common.devices import Devices
+from tools.common.execution import Execution
 from tools.common.progress import Progress
 from tools.common.provenance import provenance, versions
-from tools.common.running import Running, Training
 from tools.common.signals import stop_on_signals
+from tuners.executors import Executor, InProcess
 from tuners.observers import Observer
 from tuners.reruns import rerun_winner
 from tuners.run_study import run_study
 from tuners.searches import trial_counts
 
 
-def study_config(
+def run_studies(
+    study_dir: Path,
+    workload: Workload,
+    budget: Budget,
+    splits: Splits,
+    signatures: Sequence[Signature],
+    *,
+    seed: int,
+    search: str,
+    max_trials: int,
+    options: Options,
+    strategy: tf.distribute.Strategy | None = None,
+    execution: Execution = Execution(),  # noqa: B008  # it is frozen
+    tensorboard: bool = False,
+    num_reruns: int = 0,
+) -> None:
+    """Runs or resumes a study for each signature, in `<study_dir>/<signature>/`.
+
+    Args:
+        study_dir: Parent of the studies.
+        workload: What is trained.
+        budget: At what size, with the number of trials; a grid search has that of its grid.
+        splits: The data.
+        signatures: The optimizers.
+        seed: Of the studies.
+        search: As in `StudyConfig`.
+        max_trials: Likewise.
+        options: How trials are computed and saved; `runtime.configure` had their number of threads.
+        strategy: What `make_strategy(options)` returned. Where its devices belong to several
+            processes, all of these call this function, and those that are not the chief only help
+            with its trials.
+        execution: Where trials are run.
+        tensorboard: Whether to write TensorBoard events.
+        num_reruns: How often to run each study's winner again with fresh seeds, in this process.
+
+    Raises:
+        StudyError: If a directory cannot be used, before the first trial of any; or as `run_study`.
+        KeyboardInterrupt: At SIGTERM or Ctrl-C, as `stop_on_signals`.
+    """
+    configs = [
+        _study_config(
+            workload,
+            budget,
+            splits,
+            signature,
+            seed=seed,
+            search=search,
+            max_trials=max_trials,
+            options=options,
+            strategy=strategy,
+        )
+        for signature in signatures
+    ]
+    chief = is_chief(strategy)
+    if chief:
+        _check(study_dir, signatures, configs, execution, tensorboard)
+    workers = Workers(strategy) if strategy else None
+    # The order is important: Ray has a handler of its own for SIGTERM.
+    with execution.connected(options), stop_on_signals() as should_stop:
+        for signature, config in zip(signatures, configs, strict=True):
+            trainer = Trainer(
+                workload=workload,
+                budget=budget,
+                splits=splits,
+                signature=signature,
+                options=options,
+                strategy=strategy,
+                clock=CLOCK,
+                should_stop=should_stop,
+            )
+            run_trial = trainer.run
+            if workers and not chief:
+                workers.follow(run_trial)
+                continue
+            if workers:
+                run_trial = workers.lead(run_trial)
+            directory = study_dir / signature.name
+            observers: list[Observer] = [
+                Progress(
+                    signature.rule.title,
+                    workload.metric,
+                    num_steps=budget.steps,
+                    num_feasible=config.num_feasible,
+                    num_workers=execution.num_workers,
+                )
+            ]
+            if tensorboard:
+                observers.append(TensorBoard(signature.name))
+            if not options.keep_checkpoints:
+                observers.append(CheckpointRemover(directory))
+            in_worker = functools.partial(
+                _make_run_trial, workload, budget, signature, options, execution.data_dir
+            )
+            with _executor(execution, options, run_trial, in_worker, should_stop) as executor:
+                run_study(
+                    directory=directory,
+                    config=config,
+                    signature=signature,
+                    executor=executor,
+                    clock=CLOCK,
+                    observers=observers,
+                    max_retries=execution.max_retries,
+                    accept_version_changes=execution.accept_version_changes,
+                )
+            if num_reruns:
+                rerun_winner(directory, config, run_trial, num_reruns, CLOCK)
+            if workers:
+                workers.dismiss()
+
+
+def _study_config(
     workload: Workload,
     budget: Budget,
     splits: Splits,
@@ -33,13 +151,10 @@ def study_config(
     seed: int,
     search: str,
     max_trials: int,
-    threads_per_trial: int,
-    devices: Devices = Devices(),  # noqa: B008  # it is frozen
+    options: Options,
+    strategy: tf.distribute.Strategy | None,
 ) -> StudyConfig:
-    """Returns the record of what is studied, with the provenance of this process.
-
-    A grid search has the number of trials of its grid, whatever the budget says.
-    """
+    """Returns the record of what is studied, with the provenance of this process."""
     num_feasible, max_trials = trial_counts(
         signature.space, search, num_feasible=budget.num_feasible, max_trials=max_trials
     )
@@ -55,90 +170,18 @@ def study_config(
         search=search,
         num_feasible=num_feasible,
         max_trials=max_trials,
-        threads_per_trial=threads_per_trial,
+        threads_per_trial=options.threads_per_trial,
         versions=versions(),
         provenance=provenance(),
-        devices=devices.record,
+        devices=options.devices(num_replicas(strategy)),
     )
-
-
-def run_studies(
-    study_dir: Path,
-    workload: Workload,
-    budget: Budget,
-    splits: Splits,
-    signatures: Sequence[Signature],
-    configs: Sequence[StudyConfig],
-    *,
-    tensorboard: bool,
-    num_reruns: int = 0,
-    running: Running = Running(),  # noqa: B008  # it is frozen
-    devices: Devices = Devices(),  # noqa: B008
-) -> None:
-    """Runs or resumes a study for each signature, in `<study_dir>/<signature>/`.
-
-    Args:
-        study_dir: Parent of the studies.
-        workload: What is trained.
-        budget: At what size; the number of trials is that of each config.
-        splits: The data.
-        signatures: The optimizers.
-        configs: `study_config` of each.
-        tensorboard: Whether to write TensorBoard events.
-        num_reruns: How often to run each study's winner again with fresh seeds, in this process.
-        running: Where and how trials are run.
-        devices: Those of a trial. Where they belong to several processes, all of these call this
-            function, and those that are not the chief only help with its trials.
-
-    Raises:
-        StudyError: If a directory cannot be used, before the first trial of any; or as `run_study`.
-        KeyboardInterrupt: At SIGTERM or Ctrl-C, as `stop_on_signals`.
-    """
-    chief = is_chief(devices.strategy)
-    if chief:
-        _check(study_dir, signatures, configs, running, tensorboard)
-    threads = configs[0].threads_per_trial
-    workers = Workers(devices.strategy) if devices.strategy else None
-    # The order is important: Ray has a handler of its own for SIGTERM.
-    with running.connected(threads), stop_on_signals() as should_stop:
-        for signature, config in zip(signatures, configs, strict=True):
-            training = Training(
-                workload=workload,
-                budget=budget,
-                signature=signature,
-                threads_per_trial=threads,
-                running=running,
-                devices=devices,
-            )
-            run_trial = training.trainer(splits, should_stop).run
-            if workers and not chief:
-                workers.follow(run_trial)
-                continue
-            if workers:
-                run_trial = workers.lead(run_trial)
-            directory = study_dir / signature.name
-            with training.executor(run_trial, should_stop) as executor:
-                run_study(
-                    directory=directory,
-                    config=config,
-                    signature=signature,
-                    executor=executor,
-                    clock=CLOCK,
-                    observers=_observers(training, config, directory, tensorboard),
-                    max_retries=running.max_retries,
-                    accept_version_changes=running.accept_version_changes,
-                )
-            if num_reruns:
-                rerun_winner(directory, config, run_trial, num_reruns, CLOCK)
-            if workers:
-                workers.dismiss()
 
 
 def _check(
     study_dir: Path,
     signatures: Sequence[Signature],
     configs: Sequence[StudyConfig],
-    running: Running,
+    execution: Execution,
     tensorboard: bool,
 ) -> None:
     """Checks every directory, and describes the studies for TensorBoard."""
@@ -148,7 +191,7 @@ def _check(
         check_study(
             study_dir / signature.name,
             config,
-            accept_version_changes=running.accept_version_changes,
+            accept_version_changes=execution.accept_version_changes,
         )
     if tensorboard:
         try:
@@ -157,17 +200,42 @@ def _check(
             raise StudyError(f"cannot write {study_dir}: {error.strerror}") from error
 
 
-def _observers(
-    training: Training, config: StudyConfig, directory: Path, tensorboard: bool
-) -> list[Observer]:
-    signature, workload = training.signature, training.workload
-    budget = replace(training.budget, num_feasible=config.num_feasible)
-    num_workers = training.running.num_workers
-    observers: list[Observer] = [
-        Progress(signature.rule.title, workload.metric.unit, budget, num_workers)
-    ]
-    if tensorboard:
-        observers.append(TensorBoard(signature.name))
-    if not training.running.keep_checkpoints:
-        observers.append(CheckpointRemover(directory))
-    return observers
+def _executor(
+    execution: Execution,
+    options: Options,
+    run_trial: RunTrial,
+    make_run_trial: Callable[[Callable[[], bool]], RunTrial],
+    should_stop: Callable[[], bool],
+) -> AbstractContextManager[Executor]:
+    """Returns what runs trials: `run_trial` in this process, or Ray's workers with their own."""
+    if not execution.on_ray:
+        return nullcontext(InProcess(run_trial, should_stop=should_stop))
+    from tuners.ray_executor import RayExecutor  # not before `connected`
+
+    return RayExecutor(
+        make_run_trial,
+        num_workers=execution.num_workers,
+        threads_per_trial=options.threads_per_trial,
+        should_stop=should_stop,
+    )
+
+
+def _make_run_trial(
+    workload: Workload,
+    budget: Budget,
+    signature: Signature,
+    options: Options,
+    data_dir: str | None,
+    should_stop: Callable[[], bool],
+) -> RunTrial:
+    """Loads the data in a worker; the model is built by the first trial."""
+    runtime.configure(options.threads_per_trial)
+    return Trainer(
+        workload=workload,
+        budget=budget,
+        splits=workload.load(budget, data_dir),
+        signature=signature,
+        options=options,
+        clock=CLOCK,
+        should_stop=should_stop,
+    ).run

@@ -2,18 +2,12 @@
 
 from collections.abc import Mapping
 
+from tfoptcmp.metrics import Metric
 from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import Choice, Fixed, LogUniform, Uniform
 from tfoptcmp.study.schema import Measurement
 
 _SPLITS = ("train", "validation", "test")
-
-
-def metric(value: float | None, unit: str) -> str:
-    """A workload's metric: "6.61 %" for a share, "3.450" for nats, "-" where there is none."""
-    if value is None:
-        return "-"
-    return f"{100 * value:.2f} %" if unit == "share" else f"{value:.3f}"
 
 
 def duration(seconds: float) -> str:
@@ -30,16 +24,16 @@ def duration(seconds: float) -> str:
     return f"{seconds} s"
 
 
-def measurement_header(metric_name: str) -> str:
+def measurement_header(metric: Metric) -> str:
     """Heading of the columns of `measurement_row`."""
     columns = "".join(f"{f'{split} loss':>17}{'error':>9}" for split in _SPLITS)
-    return f"{'step':>8}{'rate':>11}{columns}{'gradient rms':>15}   (error: {metric_name})"
+    return f"{'step':>8}{'rate':>11}{columns}{'gradient rms':>15}   (error: {metric.name})"
 
 
-def measurement_row(measurement: Measurement, unit: str) -> str:
+def measurement_row(measurement: Measurement, metric: Metric) -> str:
     """One measurement as a line."""
     columns = "".join(
-        f"{measurement[f'{split}_loss']:>17.4f}{metric(measurement[f'{split}_metric'], unit):>9}"
+        f"{measurement[f'{split}_loss']:>17.4f}{metric.text(measurement[f'{split}_metric']):>9}"
         if measurement.get(f"{split}_loss") is not None
         else f"{'-':>17}{'-':>9}"
         for split in _SPLITS

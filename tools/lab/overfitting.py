@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfoptcmp.study.trial import TrialTask, trial_seeds
-from tfoptcmp.training import Trainer
+from tfoptcmp.training.engine import Trainer
 from tfoptcmp.workload import Budget, Splits, Workload
 from workloads import spaces
 from workloads.data.catalogue import DATA_SETS

@@ -4,15 +4,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import tensorflow as tf
+
 import workloads
 from tfoptcmp.signatures import Signature
 from tfoptcmp.study.read import read_study
 from tfoptcmp.study.schema import Status
+from tfoptcmp.training.options import Options
 from tfoptcmp.workload import Budget, MissingData, Splits, Workload
 from tools.common.cli import UserError
 from tools.common.estimate import Estimate, estimate
-from tools.common.run_studies import run_studies, study_config
-from tools.common.running import Running
+from tools.common.execution import Execution
+from tools.common.run_studies import run_studies
 from tools.reproduction.plans import Panel
 from tuners.searches import GRID, grid_size
 from workloads import spaces
@@ -155,7 +158,9 @@ def prepare(
     return ready
 
 
-def estimate_seconds(panels: Sequence[Ready]) -> Iterator[float]:
+def estimate_seconds(
+    panels: Sequence[Ready], options: Options, strategy: tf.distribute.Strategy | None
+) -> Iterator[float]:
     """Yields how long what is left of each panel takes.
 
     Measured on a few steps of its last rule, once for each workload and budget.
@@ -168,43 +173,35 @@ def estimate_seconds(panels: Sequence[Ready]) -> Iterator[float]:
         budget = ready.budget
         key = (ready.workload.name, budget.steps, budget.batch_size)
         if key not in measured:
-            measured[key] = estimate(ready.workload, budget, ready.splits, ready.signatures[-1])
+            measured[key] = estimate(
+                ready.workload, budget, ready.splits, ready.signatures[-1], options, strategy
+            )
         found = measured[key]
         yield ready.left * found.trial_seconds + ready.studies_left * found.setup_seconds
 
 
-def run(ready: Ready, *, seed: int, threads_per_trial: int, running: Running) -> None:
-    """Runs or resumes the studies of a panel.
-
-    Args:
-        ready: The panel.
-        seed: Of its studies.
-        threads_per_trial: Of its studies.
-        running: Where trials are run.
+def run(
+    ready: Ready,
+    seed: int,
+    options: Options,
+    strategy: tf.distribute.Strategy | None,
+    execution: Execution,
+) -> None:
+    """Runs or resumes the studies of a panel; the arguments are those of `run_studies`.
 
     Raises:
         StudyError: If a directory cannot be used, or a trial crashes.
     """
-    configs = [
-        study_config(
-            ready.workload,
-            ready.budget,
-            ready.splits,
-            signature,
-            seed=seed,
-            search=ready.panel.search,
-            max_trials=10 * ready.budget.num_feasible,
-            threads_per_trial=threads_per_trial,
-        )
-        for signature in ready.signatures
-    ]
     run_studies(
         ready.directory,
         ready.workload,
         ready.budget,
         ready.splits,
         ready.signatures,
-        configs,
-        tensorboard=False,
-        running=running,
+        seed=seed,
+        search=ready.panel.search,
+        max_trials=10 * ready.budget.num_feasible,
+        options=options,
+        strategy=strategy,
+        execution=execution,
     )

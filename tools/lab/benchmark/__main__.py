@@ -3,10 +3,13 @@
     python -m tools.lab.benchmark --only=steps --networks=simple_cnn,lstm --json=benchmark.json
 
 All contestants of a comparison run in one call, in turn, each in a process of its own. Needs the
-extra `bench` (PyTorch). Give it the machine for itself.
+extra `bench` (PyTorch). Random images stand in for data that are not there. Give it the machine for
+itself.
 """
 
+import contextlib
 import importlib
+import importlib.metadata
 import importlib.util
 import json
 import os
@@ -15,8 +18,9 @@ from pathlib import Path
 
 from absl import flags
 
-from tools.common import cli
+from tools.common import cli, provenance
 from tools.common.cli import UserError
+from tools.common.shared_flags import DATA_DIR
 from tools.lab.benchmark.networks import NETWORKS
 
 # Imported after the flags are parsed, so that `--help` answers at once.
@@ -55,9 +59,6 @@ _ALTERNATIONS = flags.DEFINE_integer(
 _THREADS = flags.DEFINE_integer(
     "threads", 0, "Threads of each contestant; 0: all processors.", lower_bound=0
 )
-_DATA_DIR = flags.DEFINE_string(
-    "data_dir", None, "Directory of prepared tensorflow_datasets; without them random images."
-)
 _SHORT = flags.DEFINE_bool(
     "short", False, "Only see that everything works: one round, small sizes; times mean nothing."
 )
@@ -66,7 +67,7 @@ _JSON = flags.DEFINE_string("json", None, "File for all samples, with machine an
 _GROUPS = {
     "What to compare": (_ONLY,),
     "Steps": (_NETWORKS, _RULE, _TORCH_COMPILE),
-    "Studies": (_CASES, _TRIALS, _TRIAL_STEPS, _DATA_DIR),
+    "Studies": (_CASES, _TRIALS, _TRIAL_STEPS, DATA_DIR),
     "How": (_ALTERNATIONS, _THREADS, _SHORT),
     "Output": (_JSON,),
 }
@@ -82,7 +83,6 @@ def _run(argv: list[str]) -> None:
 
     _check_torch()
 
-    from tools.lab.benchmark.machine import machine
     from tools.lab.benchmark.settings import Settings
 
     settings = Settings(
@@ -94,10 +94,14 @@ def _run(argv: list[str]) -> None:
         cases=tuple(_CASES.value),
         trials=_TRIALS.value,
         trial_steps=_TRIAL_STEPS.value,
-        data_dir=_DATA_DIR.value,
+        data_dir=DATA_DIR.value,
         short=_SHORT.value,
     )
-    found = machine(settings)
+    found = {
+        **provenance.provenance(),
+        "threads": settings.threads,
+        "versions": provenance.versions() | _versions("torch", "keras-tuner", "ray"),
+    }
     print("\n".join(f"{name}: {value}" for name, value in found.items()), flush=True)
     tables = []
     for name in _ONLY.value:
@@ -107,6 +111,15 @@ def _run(argv: list[str]) -> None:
             if _JSON.value:  # after each, so that a run that is cut off leaves what it had
                 content = json.dumps({**found, "tables": tables}, indent=1)
                 Path(_JSON.value).write_text(content + "\n", encoding="utf-8")
+
+
+def _versions(*packages: str) -> dict[str, str]:
+    """Returns package to version, of those that are there."""
+    found = {}
+    for package in packages:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[package] = importlib.metadata.version(package)
+    return found
 
 
 def _check(flag, values, known) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from tfoptcmp.study.schema import Measurement, Status
 from tfoptcmp.study.trial import Outcome, TrialTask, trial_seeds
-from tfoptcmp.training import Trainer, runtime
+from tfoptcmp.training import runtime
+from tfoptcmp.training.engine import Trainer
 from tools.lab.benchmark.order_of_rounds import Turns
 from tools.lab.benchmark.process_memory import peak_mb, resident_mb
 from tools.lab.benchmark.repeats import measure_all

@@ -17,7 +17,8 @@ from tfoptcmp.rules import RULES
 from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import Fixed, SearchSpace
 from tfoptcmp.study.trial import Interrupted, TrialTask, trial_seeds
-from tfoptcmp.training import Trainer, runtime
+from tfoptcmp.training import runtime
+from tfoptcmp.training.engine import Trainer
 from tfoptcmp.training.model import TrialModel
 from tfoptcmp.workload import Budget, Splits
 from tools.lab.benchmark import flops

@@ -8,9 +8,10 @@ import workloads
 from tfoptcmp.study.read import find_studies, read_study
 from tfoptcmp.study.schema import Status
 from tfoptcmp.training import runtime
+from tfoptcmp.training.options import Options
 from tfoptcmp.workload import Splits, Workload
-from tools.common.run_studies import run_studies, study_config
-from tools.common.running import Running
+from tools.common.execution import Execution
+from tools.common.run_studies import run_studies
 from tools.lab.benchmark.order_of_rounds import Turns
 from tools.lab.benchmark.study_cases import CASES, Case
 
@@ -55,28 +56,20 @@ def run(
     *,
     seed: int,
     threads: int,
-    running: Running = Running(),  # noqa: B008  # it is frozen
+    execution: Execution = Execution(),  # noqa: B008  # it is frozen
 ) -> None:
     """Runs a case's study in a directory."""
-    config = study_config(
-        workload,
-        spec.budget,
-        splits,
-        spec.signature,
-        seed=seed,
-        search="quasirandom",
-        max_trials=100 * spec.num_feasible,
-        threads_per_trial=threads,
-    )
     run_studies(
         directory,
         workload,
         spec.budget,
         splits,
         [spec.signature],
-        [config],
-        tensorboard=False,
-        running=running,
+        seed=seed,
+        search="quasirandom",
+        max_trials=100 * spec.num_feasible,
+        options=Options(threads_per_trial=threads),
+        execution=execution,
     )
 
 

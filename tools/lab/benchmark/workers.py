@@ -61,7 +61,7 @@ def study(
     """Runs a whole study each turn; measures seconds a trial after the first of each worker."""
     from tfoptcmp.study.read import find_studies, read_study
     from tfoptcmp.training import runtime
-    from tools.common.running import Running
+    from tools.common.execution import Execution
     from tools.lab.benchmark.study_ours import run
 
     runtime.configure(1)
@@ -70,9 +70,12 @@ def study(
     turns.ready({})
     for seed, _ in enumerate(turns):
         with tempfile.TemporaryDirectory(prefix="benchmark-") as directory:
-            running = Running(num_workers=num_workers, data_dir=data_dir)
+            execution = Execution(num_workers=num_workers, data_dir=data_dir)
             start = time.perf_counter()
-            run(spec, workload, splits, Path(directory), seed=seed, threads=1, running=running)
+            run(
+                *(spec, workload, splits, Path(directory)),
+                **{"seed": seed, "threads": 1, "execution": execution},
+            )
             seconds = time.perf_counter() - start
             (found,) = map(read_study, find_studies(Path(directory)))
             ends = sorted(trial.started + trial.seconds for trial in found.trials)

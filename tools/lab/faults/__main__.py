@@ -20,6 +20,7 @@ from absl import flags
 import workloads
 from tools.common import cli, terminal
 from tools.common.cli import UserError
+from tools.common.shared_flags import DATA_DIR
 
 # Name to what makes it happen, and what it does in a few words.
 _FAULTS = {
@@ -55,14 +56,11 @@ _NUM_TRIALS = flags.DEFINE_integer("num_trials", 10_000, "Of bookkeeping.", lowe
 _NUM_KILLS = flags.DEFINE_integer("num_kills", 100, "Of killed_training.", lower_bound=1)
 _NUM_DRIVER_KILLS = flags.DEFINE_integer("num_driver_kills", 10, "Of killed_driver.", lower_bound=1)
 _WORKLOADS = flags.DEFINE_list("workloads", None, "Of determinism; default: all.")
-_DATA_DIR = flags.DEFINE_string(
-    "data_dir", None, "Directory of prepared tensorflow_datasets; default: that library's own."
-)
 
 _GROUPS = {
     "What to do": (_NAMES,),
     "How much": (_EVERY, _NUM_TRIALS, _NUM_KILLS, _NUM_DRIVER_KILLS),
-    "Determinism": (_WORKLOADS, _DATA_DIR),
+    "Determinism": (_WORKLOADS, DATA_DIR),
 }
 
 
@@ -78,7 +76,7 @@ def _run(argv: list[str]) -> None:
         "bookkeeping": {"num_trials": _NUM_TRIALS.value},
         "killed_training": {"num_kills": _NUM_KILLS.value},
         "killed_driver": {"num_kills": _NUM_DRIVER_KILLS.value, "num_workers": 2},
-        "determinism": {"names": trained, "data_dir": _DATA_DIR.value},
+        "determinism": {"names": trained, "data_dir": DATA_DIR.value},
     }
     cli.import_tensorflow()
     results = {}

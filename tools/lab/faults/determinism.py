@@ -7,7 +7,9 @@ from pathlib import Path
 import workloads
 from tfoptcmp.study.schema import Status
 from tfoptcmp.study.trial import Interrupted
-from tfoptcmp.training import Trainer, runtime
+from tfoptcmp.training import runtime
+from tfoptcmp.training.engine import Trainer
+from tfoptcmp.training.options import Options
 from tfoptcmp.workload import MissingData
 from tools.lab.faults import trials
 from tools.lab.faults.scratch import in_child
@@ -78,7 +80,7 @@ def _trials(name: str, data_dir: str | None, parent: Path) -> Callable[..., None
         budget=budget,
         splits=splits,
         signature=signature,
-        keep_checkpoints=True,
+        options=Options(keep_checkpoints=True),
         should_stop=lambda: bool(stopping),
     )
 

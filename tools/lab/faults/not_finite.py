@@ -9,7 +9,8 @@ import tensorflow as tf
 import workloads
 from tfoptcmp.study.schema import Measurement, Status
 from tfoptcmp.study.trial import Outcome
-from tfoptcmp.training import Trainer, runtime
+from tfoptcmp.training import runtime
+from tfoptcmp.training.engine import Trainer
 from tfoptcmp.workload import TrainingSource
 from tools.lab.faults import trials
 from tools.lab.faults.scratch import in_child

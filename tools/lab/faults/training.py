@@ -16,8 +16,9 @@ import workloads
 from tfoptcmp.study.read import read_study
 from tfoptcmp.study.schema import Status
 from tfoptcmp.training import runtime
-from tools.common.run_studies import run_studies, study_config
-from tools.common.running import Running
+from tfoptcmp.training.options import Options
+from tools.common.execution import Execution
+from tools.common.run_studies import run_studies
 from workloads import spaces
 
 _RULE = "momentum"
@@ -80,16 +81,14 @@ def _study(study_dir: Path, num_workers: int) -> None:
     workload = workloads.get("digits_simple_cnn")
     budget = workload.budget("smoke", num_feasible=4)
     signature = spaces.signature(workload.name, _RULE)
-    threads = runtime.configure(1)
-    splits = workload.load(budget, None)
-    config = study_config(
-        *(workload, budget, splits, signature),
-        **{"seed": 0, "search": "quasirandom", "max_trials": 40, "threads_per_trial": threads},
-    )
+    runtime.configure(1)
     run_studies(
-        *(study_dir, workload, budget, splits, [signature], [config]),
-        tensorboard=False,
-        running=Running(num_workers=num_workers, checkpoint_every_steps=20),
+        *(study_dir, workload, budget, workload.load(budget, None), [signature]),
+        seed=0,
+        search="quasirandom",
+        max_trials=40,
+        options=Options(threads_per_trial=1, checkpoint_every_steps=20),
+        execution=Execution(num_workers=num_workers),
     )
 
 

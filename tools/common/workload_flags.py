@@ -1,38 +1,26 @@
-"""Flags that `train` and `tune` share, and the objects that they name."""
+"""Flags by which `train` and `tune` name a workload and its search spaces, and what they name."""
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from absl import flags
 
 from tfoptcmp.signatures import REGULARISATION, Signature
 from tfoptcmp.study.read import read_space
 from tfoptcmp.study.schema import StudyError
+from tfoptcmp.workload import Budget, Splits, Workload
 from tools.common import extensions
 from tools.common.cli import UserError
-
-if TYPE_CHECKING:
-    from tfoptcmp.workload import Budget, Splits, Workload
+from tools.common.shared_flags import DATA_DIR, SCALE, SPACE, STEPS
 
 WORKLOAD = flags.DEFINE_string("workload", None, "What to train; an unknown name lists the known.")
-DATA_DIR = flags.DEFINE_string(
-    "data_dir", None, "Directory of prepared tensorflow_datasets; default: that library's own."
-)
-SCALE = flags.DEFINE_string(
-    "scale", "cpu", "Sizes, budget and number of trials: paper, cpu (overnight) or smoke (minutes)."
-)
 BATCH_SIZE = flags.DEFINE_integer("batch_size", None, "Instead of the scale's.", lower_bound=1)
-STEPS = flags.DEFINE_integer(
-    "steps", None, "Training steps a trial, instead of the scale's.", lower_bound=1
-)
 EVAL_EVERY_STEPS = flags.DEFINE_integer(
     "eval_every_steps",
     None,
     "Steps between measurements; default: as many measurements a trial as the scale has.",
     lower_bound=1,
 )
-SPACE = flags.DEFINE_string("space", "initial", "Search space; an unknown name lists the known.")
 SEARCH = flags.DEFINE_enum(
     "search",
     "quasirandom",
@@ -45,21 +33,11 @@ SPACE_FILE = flags.DEFINE_string(
     "JSON file with a search space of your own, or with one for each optimizer by name, in the "
     "form that study.json has; in place of that of --space, whose schedule stays.",
 )
-SEED = flags.DEFINE_integer("seed", 0, "Seed of points, weights, data order.", lower_bound=0)
-THREADS_PER_TRIAL = flags.DEFINE_integer(
-    "threads_per_trial",
-    0,
-    "Threads of a trial; 0: all processors, or those that help the workload. Part of the study: "
-    "results differ in the last bits between numbers of threads.",
-    lower_bound=0,
-)
 
-WHAT = (WORKLOAD, DATA_DIR, SPACE, SPACE_FILE, SEARCH, extensions.IMPORT_MODULE)
 HOW_MUCH = (SCALE, STEPS, BATCH_SIZE, EVAL_EVERY_STEPS)
-REPRODUCIBILITY = (SEED, THREADS_PER_TRIAL)
 
 
-def workload_and_budget(**changes: int | None) -> "tuple[Workload, Budget]":
+def workload_and_budget(**changes: int | None) -> tuple[Workload, Budget]:
     """Returns what --workload, --scale and the flags that change a scale name.
 
     Args:
@@ -81,7 +59,7 @@ def workload_and_budget(**changes: int | None) -> "tuple[Workload, Budget]":
         raise UserError(f"--{error}") from error
 
 
-def load(workload: "Workload", budget: "Budget") -> "Splits":
+def load(workload: Workload, budget: Budget) -> Splits:
     """Reads the data of a workload from --data_dir.
 
     Raises:

@@ -6,7 +6,8 @@ import os
 import pytest
 
 import workloads
-from tools.common.cluster import threads_of_trial
+from tfoptcmp.training.options import Options
+from tools.common.execution import with_threads
 
 DIGITS = workloads.get("digits_simple_cnn")
 EVERY = dataclasses.replace(DIGITS, most_threads=None)
@@ -25,4 +26,6 @@ EVERY = dataclasses.replace(DIGITS, most_threads=None)
 )
 def test_threads_of_a_trial(monkeypatch, asked, trained, num_workers, expected):
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(8)))
-    assert threads_of_trial(asked, trained, num_workers=num_workers) == expected
+    options = Options(threads_per_trial=asked, keep_checkpoints=True)
+    settled = with_threads(options, trained, num_workers=num_workers)
+    assert settled == Options(threads_per_trial=expected, keep_checkpoints=True)

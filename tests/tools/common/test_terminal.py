@@ -1,0 +1,32 @@
+import pytest
+
+from tfoptcmp.metrics import CLASSIFICATION_ERROR, CROSS_ENTROPY
+from tools.common import terminal
+
+ROW = {
+    "step": 10,
+    "learning_rate": 0.125,
+    "train_loss": 1.5,
+    "train_metric": 0.25,
+    "test_loss": None,
+    "gradient_rms": 0.5,
+}
+
+
+@pytest.mark.parametrize(
+    ("metric", "shown"), [(CLASSIFICATION_ERROR, "25.00 %"), (CROSS_ENTROPY, "0.25")]
+)
+def test_a_measurement_is_a_line_under_its_header(metric, shown):
+    row, header = terminal.measurement_row(ROW, metric), terminal.measurement_header(metric)
+    assert row.split("  ")[-1].strip() == "0.5"
+    assert " ".join(row.split()) == f"10 0.125 1.5000 {shown} - - - - 0.5"
+    assert len(row) == header.index("gradient rms") + len("gradient rms")
+    assert metric.name in header
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.4, "0 s"), (60, "1 min"), (200, "3 min 20 s"), (7500, "2 h 5 min"), (273600, "3 d 4 h")],
+)
+def test_durations(seconds, text):
+    assert terminal.duration(seconds) == text

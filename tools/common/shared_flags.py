@@ -1,0 +1,165 @@
+"""Flags that programs share, each defined once, and the options that they are.
+
+Importing defines them all; a program has those that its groups list (`cli.run`).
+"""
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from absl import flags
+
+from tfoptcmp.rules import RULES
+from tfoptcmp.training.options import DISTRIBUTIONS, Options
+from tools.common.cli import UserError
+from tools.common.execution import Execution
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+DATA_DIR = flags.DEFINE_string(
+    "data_dir", None, "Directory of prepared tensorflow_datasets; default: that library's own."
+)
+OPTIMIZERS = flags.DEFINE_list("optimizers", list(RULES), "Update rules to compare.")
+SPACE = flags.DEFINE_string("space", "initial", "Search space; an unknown name lists the known.")
+SCALE = flags.DEFINE_string(
+    "scale", "cpu", "Sizes, budget and number of trials: paper, cpu (overnight) or smoke (minutes)."
+)
+STEPS = flags.DEFINE_integer(
+    "steps", None, "Training steps a trial, instead of the scale's.", lower_bound=1
+)
+NUM_FEASIBLE = flags.DEFINE_integer(
+    "num_feasible",
+    None,
+    "N: trials that must end with a finite training loss, instead of the scale's.",
+    lower_bound=1,
+)
+TUNING_BUDGET = flags.DEFINE_integer(
+    "tuning_budget",
+    None,
+    "K: trials that a practitioner is assumed to have; default: a fifth of N, at least 2.",
+    lower_bound=1,
+)
+SEED = flags.DEFINE_integer("seed", 0, "Seed of points, weights, data order.", lower_bound=0)
+THREADS_PER_TRIAL = flags.DEFINE_integer(
+    "threads_per_trial",
+    0,
+    "Threads of a trial; 0: all processors, or those that help the workload. Part of the study: "
+    "results differ in the last bits between numbers of threads.",
+    lower_bound=0,
+)
+PLAN = flags.DEFINE_bool(
+    "plan", False, "Print what would be run and an estimate of the time, and stop."
+)
+
+REPRODUCIBILITY = (SEED, THREADS_PER_TRIAL)
+
+DEVICES = (
+    flags.DEFINE_enum(
+        "distribution",
+        "none",
+        DISTRIBUTIONS,
+        "Devices that share every batch: one; all of this process; all of the processes in "
+        "TF_CONFIG, each of which runs this command; a TPU (never tried).",
+    ),
+    flags.DEFINE_string("tpu", None, "Address of the TPU; default: this machine's."),
+    flags.DEFINE_bool(
+        "mixed_precision", False, "Compute layers in bfloat16, the loss and updates in float32."
+    ),
+    flags.DEFINE_bool(
+        "jit_compile",
+        None,
+        "Compile the training step with XLA; default: as is best for the workload.",
+    ),
+)
+
+CHECKPOINTS = (
+    flags.DEFINE_integer(
+        "checkpoint_every_steps",
+        None,
+        "Steps between checkpoints, from which an interrupted trial goes on.",
+        lower_bound=1,
+    ),
+    flags.DEFINE_float(
+        "checkpoint_every_minutes", 10.0, "Minutes between checkpoints; 0 for none by time."
+    ),
+    flags.DEFINE_bool("keep_checkpoints", False, "Keep the last checkpoint of finished trials."),
+)
+
+EXECUTION = (
+    flags.DEFINE_integer(
+        "num_workers",
+        1,
+        "Trials to run at the same time, each in a process of its own (needs Ray). Without "
+        "--threads_per_trial they share the processors.",
+        lower_bound=1,
+    ),
+    flags.DEFINE_string(
+        "ray_address", None, "Run them on this Ray cluster, host:port of its head; default: here."
+    ),
+    flags.DEFINE_integer(
+        "max_retries", 1, "Tries after the first of a trial that crashes.", lower_bound=0
+    ),
+    flags.DEFINE_bool(
+        "accept_version_changes",
+        False,
+        "Go on with studies of other versions of the packages; study.json records it.",
+    ),
+)
+
+_KERAS_TUNER = ("KERASTUNER_TUNER_ID", "KERASTUNER_ORACLE_IP", "KERASTUNER_ORACLE_PORT")
+
+
+def options() -> Options:
+    """Returns the flags that are called like the fields of `Options`.
+
+    Raises:
+        UserError: If they contradict each other.
+    """
+    try:
+        return Options(**_values(THREADS_PER_TRIAL, *DEVICES, *CHECKPOINTS))
+    except ValueError as error:
+        raise UserError(f"--{error}") from error
+
+
+def execution(options: Options) -> Execution:
+    """Returns the flags that are called like the fields of `Execution`.
+
+    Raises:
+        UserError: If flags or the environment ask for what is not done.
+    """
+    found = [name for name in _KERAS_TUNER if name in os.environ]
+    if found:
+        raise UserError(
+            f"{', '.join(found)} is set, but trials are not distributed by keras-tuner's chief and "
+            "workers: unset it, and use --num_workers or --ray_address"
+        )
+    asked = Execution(**_values(DATA_DIR, *EXECUTION))
+    if asked.on_ray and options.is_distributed:
+        raise UserError(
+            "--num_workers and --ray_address give every trial one device: leave out --distribution"
+        )
+    if asked.ray_address is not None and not options.threads_per_trial:
+        raise UserError(
+            "--ray_address needs --threads_per_trial: results differ between numbers of threads"
+        )
+    return asked
+
+
+def configure_process(options: Options) -> "tf.distribute.Strategy | None":
+    """Sets this process's threads and makes its strategy, once: the first use of TensorFlow.
+
+    Raises:
+        UserError: If there are no such devices.
+    """
+    from tfoptcmp.training import runtime
+    from tfoptcmp.training.distribution import make_strategy
+
+    runtime.configure(options.threads_per_trial)
+    try:
+        return make_strategy(options)
+    except ValueError as error:
+        raise UserError(f"--{error}") from error
+
+
+def _values(*holders: flags.FlagHolder[Any]) -> dict[str, Any]:
+    return {holder.name: holder.value for holder in holders}
