@@ -11,11 +11,11 @@ from pathlib import Path
 
 from absl import flags
 
-from tfoptcmp.rules import RULES
+from tfoptcmp.rules import DEFAULT_RULES
 from tools.common import cli, running_flags, study_flags, terminal, training_flags
 from tools.common.cli import UserError
 
-_OPTIMIZERS = flags.DEFINE_list("optimizers", list(RULES), "Update rules to compare.")
+_OPTIMIZERS = flags.DEFINE_list("optimizers", list(DEFAULT_RULES), "Update rules to compare.")
 _STUDY_DIR = flags.DEFINE_string(
     "study_dir", None, "Parent of the studies: each optimizer's is <study_dir>/<optimizer>."
 )

@@ -5,7 +5,6 @@ failure becomes one `MissingData`, in seconds. Only this module and the builders
 `tensorflow_datasets`.
 """
 
-import importlib
 import socket
 import urllib.request
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow_datasets as tfds
 
+from tfoptcmp.imported import named
 from tfoptcmp.workload import MissingData
 from workloads.data.catalogue import DATA_SETS, DataSet
 
@@ -72,8 +72,7 @@ def open_builder(data_set: DataSet, data_dir: str | None) -> tfds.core.DatasetBu
     try:
         if not data_set.builder:
             return tfds.builder(data_set.name, data_dir=data_dir)
-        module, _, name = data_set.builder.partition(":")
-        return getattr(importlib.import_module(module), name)(data_dir=data_dir)
+        return named(data_set.builder)(data_dir=data_dir)
     except Exception as error:  # TFDS, protobuf and json have no common error.
         raise MissingData(
             f"data set {data_set.name!r} in {data_dir or 'the default directory of TFDS'} is not "
