@@ -75,10 +75,8 @@ WORKLOADS = {
         },
         load=_load,
         build=_build,
+        spaces={"initial": {**initial_signatures("mine"), "adamw": ADAMW}},
     )
 }
 
-SIGNATURES = {
-    "quadrants": {"initial": {**initial_signatures("mine"), "adamw": ADAMW}},
-    "digits_simple_cnn": {"initial": {"adamw": ADAMW}},
-}
+SIGNATURES = {"digits_simple_cnn": {"initial": {"adamw": ADAMW}}}

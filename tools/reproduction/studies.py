@@ -15,7 +15,6 @@ from tools.common.run_studies import run_studies, study_config
 from tools.common.running import Running
 from tools.reproduction.plans import Panel
 from tuners.searches import GRID, grid_size
-from workloads import spaces
 from workloads.data.mock import load_mock
 
 
@@ -71,7 +70,7 @@ def check_names(panels: Sequence[Panel]) -> None:
         else:
             for rule in panel.optimizers:
                 try:
-                    spaces.signature(panel.workload, rule, space=panel.space)
+                    workloads.get(panel.workload).signature(rule, space=panel.space)
                 except ValueError as error:
                     problems.append(str(error))
         if problems:
@@ -140,8 +139,7 @@ def prepare(
                 budget=budget,
                 splits=loaded[panel.workload],
                 signatures=tuple(
-                    spaces.signature(panel.workload, rule, space=panel.space)
-                    for rule in panel.optimizers
+                    workload.signature(rule, space=panel.space) for rule in panel.optimizers
                 ),
                 directory=directory,
             )

@@ -16,8 +16,8 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from tfoptcmp.imported import named
-from tfoptcmp.workload import MissingData
-from workloads.data.catalogue import DATA_SETS, DataSet
+from tfoptcmp.workload import DataSet, MissingData
+from workloads.registry import WORKLOADS
 
 # Length and checksums of a record of a TFRecord file, which TFDS does not count.
 _RECORD_OVERHEAD_BYTES = 16
@@ -224,7 +224,7 @@ def _first_line(error: Exception) -> str:
 
 
 def _how_to_get(data_set: DataSet, where: Path) -> str:
-    workload = next(name for name, data_sets in DATA_SETS.items() if data_set in data_sets)
+    workload = next(name for name, w in WORKLOADS.items() if data_set in w.data_sets)
     data_dir = where.parents[data_set.name.count("/") + 1]
     command = f"tfoptcmp-data --workload={workload} --prepare --data_dir={data_dir}"
     ways = [

@@ -75,7 +75,10 @@ def _with_default_epsilon(initial: Signature) -> Signature:
         for name, dimension in space.dimensions.items()
         if name not in (rule.rate_over_epsilon, "epsilon")
     }
-    fixed = {rule.rate: _RATE, "epsilon": Fixed(fixed=rule.epsilon.default)}
+    fixed: dict[str, Dimension] = {
+        rule.rate: _RATE,
+        "epsilon": Fixed(fixed=rule.epsilon.default),
+    }
     return Signature(
         name=f"{rule.name}_default_epsilon",
         rule=rule,

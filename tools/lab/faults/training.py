@@ -18,7 +18,6 @@ from tfoptcmp.study.schema import Status
 from tfoptcmp.training import runtime
 from tools.common.run_studies import run_studies, study_config
 from tools.common.running import Running
-from workloads import spaces
 
 _RULE = "momentum"
 
@@ -79,7 +78,7 @@ def _study(study_dir: Path, num_workers: int) -> None:
     os.dup2(os.open(study_dir.parent / "log", os.O_CREAT | os.O_WRONLY | os.O_TRUNC), 2)
     workload = workloads.get("digits_simple_cnn")
     budget = workload.budget("smoke", num_feasible=4)
-    signature = spaces.signature(workload.name, _RULE)
+    signature = workload.signature(_RULE)
     threads = runtime.configure(1)
     splits = workload.load(budget, None)
     config = study_config(
