@@ -7,8 +7,8 @@
     WORKLOADS = {"name": Workload(...)}
     SIGNATURES = {"workload": {"space": {"optimizer": Signature(...)}}}
 
-the latter beside the `spaces` of the workload itself.
-The tables of this project are found first, and none of their entries can be replaced.
+of which the second adds to the `spaces` of any workload. What this project has is found first, and
+none of it can be replaced.
 """
 
 import functools
