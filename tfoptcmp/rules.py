@@ -4,12 +4,12 @@ The rules are those of Choi et al. (2019), Table 1, and RMSTEROV of that paper's
 `tfoptcmp.optimizers` has them as Keras optimizers, `tfoptcmp.inclusions` says which contains which.
 """
 
-import importlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, make_dataclass
 from typing import Any, get_type_hints
 
 from tfoptcmp.conversion import convert
+from tfoptcmp.imported import named
 from tfoptcmp.spaces import Dimension, LogUniform
 
 
@@ -113,8 +113,7 @@ class Rule:
 
     def optimizer_class(self) -> Any:
         """Imports its Keras optimizer."""
-        module, _, name = self.optimizer.partition(":")
-        return getattr(importlib.import_module(module), name)
+        return named(self.optimizer)
 
     def to_json(self) -> dict[str, Any]:
         """Returns what a study records of a rule that is not in RULES; `from_json` restores it."""
@@ -172,17 +171,33 @@ _MEAN_SQUARE: dict[str, Dimension] = {
 _MOMENTUM_LEFT_AT = {"momentum": (0.0, 0.9, 0.99)}
 _MEAN_SQUARE_LEFT_AT = {**_MOMENTUM_LEFT_AT, "rho": (0.9, 0.99), "epsilon": (1e-10, 1e-8, 1e-7)}
 _MOMENTS_LEFT_AT = {"beta_1": (0.9,), "beta_2": (0.99, 0.999), "epsilon": (1e-10, 1e-8, 1e-7)}
-_USUAL_MOMENTS = {"one_minus_beta1": 0.1, "one_minus_beta2": 0.001, "epsilon": 1e-8}
-_USUAL_MEAN_SQUARE = {"one_minus_gamma": 1.0, "one_minus_rho": 0.1, "epsilon": 1e-10}
-# Chosen for Adam and RMSProp (Choi et al. 2019, section 1).
-_ADAMS_EPSILONS = (
-    PublishedValue(value=1e-6, source="Liu et al. 2019"),
-    PublishedValue(value=1.5e-4, source="Hessel et al. 2017"),
+# Published values were chosen for Adam and RMSProp (Choi et al. 2019, section 1).
+_MOMENTS_EPSILON = Epsilon(
+    power=1,
+    default=1e-8,
+    published=(
+        PublishedValue(value=1e-6, source="Liu et al. 2019"),
+        PublishedValue(value=1.5e-4, source="Hessel et al. 2017"),
+    ),
 )
-_RMSPROPS_EPSILONS = (
-    PublishedValue(value=1.0, source="Szegedy et al. 2016"),
-    PublishedValue(value=1e-3, source="Tan et al. 2019; Tan & Le 2019"),
+_MEAN_SQUARE_EPSILON = Epsilon(
+    power=2,
+    default=1e-10,
+    published=(
+        PublishedValue(value=1.0, source="Szegedy et al. 2016"),
+        PublishedValue(value=1e-3, source="Tan et al. 2019; Tan & Le 2019"),
+    ),
 )
+_USUAL_MOMENTS = {
+    "one_minus_beta1": 0.1,
+    "one_minus_beta2": 0.001,
+    "epsilon": _MOMENTS_EPSILON.default,
+}
+_USUAL_MEAN_SQUARE = {
+    "one_minus_gamma": 1.0,
+    "one_minus_rho": 0.1,
+    "epsilon": _MEAN_SQUARE_EPSILON.default,
+}
 
 # In the order of the inclusions; tables and figures keep it. Colours are Okabe and Ito's palette,
 # which colour-blind people can tell apart (jfly.uni-koeln.de/color).
@@ -230,7 +245,7 @@ RULES: dict[str, Rule] = {
         title="RMSProp",
         optimizer="tfoptcmp.optimizers:RMSProp",
         hyperparameters=("learning_rate", "momentum", "rho", "epsilon"),
-        epsilon=Epsilon(power=2, default=1e-10, published=_RMSPROPS_EPSILONS),
+        epsilon=_MEAN_SQUARE_EPSILON,
         rate_over_epsilon="eta0_over_sqrt_epsilon",
         kept_per_parameter=2,
         look=Look(colour="#009E73", marker="^"),
@@ -245,7 +260,7 @@ RULES: dict[str, Rule] = {
         title="Adam",
         optimizer="tfoptcmp.optimizers:Adam",
         hyperparameters=("learning_rate", "beta_1", "beta_2", "epsilon"),
-        epsilon=Epsilon(power=1, default=1e-8, published=_ADAMS_EPSILONS),
+        epsilon=_MOMENTS_EPSILON,
         rate="alpha0",
         rate_over_epsilon="alpha0_over_epsilon",
         kept_per_parameter=2,
@@ -261,8 +276,8 @@ RULES: dict[str, Rule] = {
         title="NAdam",
         optimizer="tfoptcmp.optimizers:NAdam",
         hyperparameters=("learning_rate", "beta_1", "beta_2", "epsilon"),
-        # Its default is our own choice, Adam's.
-        epsilon=Epsilon(power=1, default=1e-8, published=_ADAMS_EPSILONS),
+        # Our own choice, Adam's.
+        epsilon=_MOMENTS_EPSILON,
         rate="alpha0",
         rate_over_epsilon="alpha0_over_epsilon",
         kept_per_parameter=2,

@@ -5,8 +5,8 @@
 Keras's t counts micro-batches; BiasCorrected and RateRatio then no longer match the rules.)
 
 Parameters are properties that can be set between trials without a retrace, see
-`tfoptcmp.descriptors`. A learning rate and a momentum may share one schedule object; a `.keras`
-file keeps that, `get_config` and `from_config` give each a copy of its own.
+`tfoptcmp.hyperparameter_variables`. A learning rate and a momentum may share one schedule object;
+a `.keras` file keeps that, `get_config` and `from_config` give each a copy of its own.
 """
 
 from typing import Any
@@ -14,13 +14,13 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfoptcmp.descriptors import (
+from tfoptcmp.hyperparameter_variables import (
     NON_NEGATIVE,
     UNIT_INTERVAL,
     DecayRate,
-    Hyperparameter,
+    HyperparameterVariable,
     WholeNumber,
-    hyperparameters,
+    hyperparameter_variables,
 )
 
 LearningRateSchedule = keras.optimizers.schedules.LearningRateSchedule
@@ -51,11 +51,13 @@ class _Schedule(LearningRateSchedule):
     @property
     def variables(self) -> list[keras.Variable]:
         """The variables behind the parameters, for the optimizer to track."""
-        return [parameter.variable(self) for parameter in hyperparameters(type(self)).values()]
+        return [
+            parameter.variable(self) for parameter in hyperparameter_variables(type(self)).values()
+        ]
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
-        return {name: getattr(self, name) for name in hyperparameters(type(self))}
+        return {name: getattr(self, name) for name in hyperparameter_variables(type(self))}
 
 
 @keras.saving.register_keras_serializable(package="tfoptcmp")
@@ -66,7 +68,7 @@ class Constant(_Schedule):
         learning_rate: eta_0 in [0, inf).
     """
 
-    learning_rate = Hyperparameter(NON_NEGATIVE)
+    learning_rate = HyperparameterVariable(NON_NEGATIVE)
 
     def __init__(self, learning_rate: float) -> None:
         self.learning_rate = learning_rate
@@ -88,9 +90,9 @@ class LinearDecay(_Schedule):
         decay_factor: f in [0, 1].
     """
 
-    learning_rate = Hyperparameter(NON_NEGATIVE)
+    learning_rate = HyperparameterVariable(NON_NEGATIVE)
     decay_steps = WholeNumber()
-    decay_factor = Hyperparameter(UNIT_INTERVAL)
+    decay_factor = HyperparameterVariable(UNIT_INTERVAL)
 
     def __init__(self, learning_rate: float, decay_steps: int, decay_factor: float) -> None:
         self.learning_rate = learning_rate
@@ -119,8 +121,8 @@ class StepDecay(_Schedule):
         every_steps: S, a whole number of steps >= 1.
     """
 
-    learning_rate = Hyperparameter(NON_NEGATIVE)
-    factor = Hyperparameter(UNIT_INTERVAL)
+    learning_rate = HyperparameterVariable(NON_NEGATIVE)
+    factor = HyperparameterVariable(UNIT_INTERVAL)
     every_steps = WholeNumber()
 
     def __init__(self, learning_rate: float, factor: float = 0.5, *, every_steps: int) -> None:
@@ -171,7 +173,7 @@ class Scaled(_Wrapper):
         factor: c in [0, inf).
     """
 
-    factor = Hyperparameter(NON_NEGATIVE)
+    factor = HyperparameterVariable(NON_NEGATIVE)
 
     def __init__(self, schedule: LearningRateSchedule, factor: float) -> None:
         super().__init__(schedule)
@@ -222,7 +224,7 @@ class RateRatio(_Wrapper):
         factor: gamma in [0, inf).
     """
 
-    factor = Hyperparameter(NON_NEGATIVE)
+    factor = HyperparameterVariable(NON_NEGATIVE)
 
     def __init__(self, schedule: LearningRateSchedule, factor: float) -> None:
         super().__init__(schedule)

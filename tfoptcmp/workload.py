@@ -1,4 +1,4 @@
-"""What a workload is: model, data, metric, budget. Types only; instances live in `workloads`.
+"""What a workload is: model, data, metric, budgets, spaces. Types only; instances in `workloads`.
 
 The trainer knows these types and no particular workload. Units: budgets and intervals in training
 steps; losses in nats per example (per token for sequences); classification errors in [0, 1].
@@ -7,11 +7,12 @@ Importing this module does not import TensorFlow; the arrays and datasets it spe
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tfoptcmp.conversion import Name, NonNegative, Number, PositiveCount
 from tfoptcmp.metrics import Metric
+from tfoptcmp.signatures import Signature
 
 if TYPE_CHECKING:
     import keras
@@ -88,6 +89,65 @@ class Budget:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DataSet:
+    """A data set as `tensorflow_datasets` knows it.
+
+    Attributes:
+        name: TFDS's name, with the configuration after a slash where it has several.
+        title: For people.
+        sizes: Split name to number of examples of the official data set, for the splits used.
+        download_mb: Size of the official files, in 10^6 bytes.
+        prepared_mb: Size of what TFDS makes of them, in 10^6 bytes.
+        host: Where TFDS downloads the official files from; "" if it cannot.
+        official_files: What the official files are and where to get them, to put them in place by
+            hand where TFDS cannot download them.
+        optional: What a workload lacks without this data set; "" if it cannot do without.
+        note: What else one should know before getting it.
+        builder: "module:Class" of a TFDS builder of ours; "" for one of TFDS's own.
+    """
+
+    name: str
+    title: str
+    sizes: Mapping[str, int]
+    download_mb: int
+    prepared_mb: int
+    host: str
+    official_files: str
+    optional: str = ""
+    note: str = ""
+    builder: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Small:
+    """Sizes for tests, which take a few steps of a workload's own network.
+
+    Attributes:
+        batch_size: Examples (or sequences) a training step.
+        options: Those that are not the scale `smoke`'s.
+    """
+
+    batch_size: int = 4
+    options: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overfitting:
+    """How a workload's network is made to learn 64 examples by heart.
+
+    Attributes:
+        alpha0: Adam's rate at the first step.
+        options: Those that are not the scale `cpu`'s.
+        num_drawn: Examples of which the 64 easiest are taken: of sentences the longest, of images
+            those of the most frequent classes.
+    """
+
+    alpha0: float = 1e-3
+    options: Mapping[str, int] = field(default_factory=dict)
+    num_drawn: int = 64
+
+
+@dataclass(frozen=True, kw_only=True)
 class Workload:
     """One learning problem.
 
@@ -97,14 +157,20 @@ class Workload:
         metric: What validation selects by and test reports.
         budgets: Scale name to budget.
         load: (budget, data_dir) -> Splits. Raises `MissingData` in seconds if the data are not
-            there; never downloads.
+            there; never downloads. Ours are `Imported`, so that a table of workloads imports no
+            TensorFlow.
         build: (budget, splits) -> uncompiled keras.Model from a batch's x to logits
             [batch, ..., classes]. Draws its initial weights from Keras's global seed only.
+            Likewise `Imported`.
+        data_sets: What `load` reads; none if the data come with an installed package.
+        spaces: Name of a search space to update rule to signature.
         regularisation: The regularising hyperparameters that this workload tunes, a subset of
             ("l2", "label_smoothing").
         jit_compile: Whether the training step is faster under XLA (measured).
         most_threads: Threads beyond which it is not faster (measured); None where every processor
             helps.
+        small: Its size for tests.
+        overfitting: How it learns examples by heart; None if it does not in so few steps.
     """
 
     name: str
@@ -113,9 +179,29 @@ class Workload:
     budgets: Mapping[str, Budget]
     load: "Callable[[Budget, str | None], Splits]"
     build: "Callable[[Budget, Splits], keras.Model]"
+    data_sets: tuple[DataSet, ...] = ()
+    spaces: Mapping[str, Mapping[str, Signature]] = field(default_factory=dict)
     regularisation: tuple[str, ...] = ()
     jit_compile: bool = False
     most_threads: int | None = None
+    small: Small = Small()
+    overfitting: Overfitting | None = None
+
+    def signature(self, rule: str, *, space: str = "initial") -> Signature:
+        """Returns an update rule with one of the search spaces.
+
+        Raises:
+            ValueError: If there is no such space or no such rule in it; the message lists what
+                there is.
+        """
+        if space not in self.spaces:
+            raise ValueError(f"space of {self.name} must be one of {[*self.spaces]}; got {space!r}")
+        if rule not in self.spaces[space]:
+            raise ValueError(
+                f"optimizer of the space {space!r} of {self.name} must be one of "
+                f"{[*self.spaces[space]]}; got {rule!r}"
+            )
+        return self.spaces[space][rule]
 
     def useful_threads(self, available: int) -> int:
         """Returns how many of the available threads make a training step faster."""

@@ -14,10 +14,11 @@ from pathlib import Path
 from absl import flags
 
 import workloads
+from tfoptcmp.workload import DataSet, MissingData
 from tools.common import cli
 from tools.common.cli import UserError
 from tools.common.shared_flags import DATA_DIR
-from workloads.data.catalogue import DATA_SETS, DataSet, partial_text
+from workloads.data.catalogue import partial_text
 
 _WORKLOAD = flags.DEFINE_list(
     "workload", [], "Workloads whose data to look at; default: all. An unknown name lists them."
@@ -53,11 +54,11 @@ def _run(argv: list[str]) -> None:
             raise UserError("--manual_dir has an effect with --prepare only")
         if not Path(_MANUAL_DIR.value).is_dir():
             raise UserError(f"--manual_dir must be a directory; got {_MANUAL_DIR.value!r}")
-    names = _WORKLOAD.value or workloads.names()
-    for name in names:
-        if name not in DATA_SETS:
-            print(f"{name}: its data come with an installed package\n")
-    data_sets = {d.name: d for name in names for d in DATA_SETS.get(name, ())}
+    chosen = [workloads.get(name) for name in _WORKLOAD.value or workloads.names()]
+    for workload in chosen:
+        if not workload.data_sets:
+            print(f"{workload.name}: its data come with an installed package\n")
+    data_sets = {d.name: d for workload in chosen for d in workload.data_sets}
 
     cli.import_tensorflow()
     complete = [_show(data_set) for data_set in data_sets.values()]
@@ -66,10 +67,9 @@ def _run(argv: list[str]) -> None:
 
 def _show(data_set: DataSet) -> bool:
     """Prints what there is of a data set, prepared first if asked; returns whether it will do."""
-    from tfoptcmp.workload import MissingData
     from workloads.data import tfds
 
-    users = ", ".join(name for name, data_sets in DATA_SETS.items() if data_set in data_sets)
+    users = ", ".join(n for n, w in workloads.WORKLOADS.items() if data_set in w.data_sets)
     print(f"{data_set.title} ({data_set.name}), for {users}")
     try:
         found = tfds.look(data_set, DATA_DIR.value)

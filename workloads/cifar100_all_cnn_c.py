@@ -9,24 +9,12 @@ The `cpu` and `smoke` scales are ours, from times measured on two cores, both bu
 and 6 hours for six rules, `smoke` 2 minutes for six rules.
 """
 
-import keras
-
+from tfoptcmp.imported import Imported
 from tfoptcmp.metrics import CLASSIFICATION_ERROR
-from tfoptcmp.workload import Budget, Splits, Workload
+from tfoptcmp.workload import Budget, Overfitting, Workload
 from workloads.data.catalogue import CIFAR100
-from workloads.data.cifar import splits_of_cifar
-from workloads.models.all_cnn_c import all_cnn_c
-
-
-def load(budget: Budget, data_dir: str | None) -> Splits:
-    """Reads CIFAR-100 as prepared by TFDS; the last tenth of its training split validates."""
-    return splits_of_cifar(CIFAR100, budget, data_dir, num_classes=100, padding=4)
-
-
-def build(budget: Budget, splits: Splits) -> keras.Model:
-    """Builds All-CNN-C; 1,387,108 parameters."""
-    return all_cnn_c((32, 32, 3), num_classes=splits.num_classes)
-
+from workloads.spaces.assemble import TAKEN_OVER, signatures
+from workloads.spaces.ranges import L2
 
 WORKLOAD = Workload(
     name="cifar100_all_cnn_c",
@@ -61,7 +49,16 @@ WORKLOAD = Workload(
             options={"evaluated_examples": 200},
         ),
     },
-    load=load,
-    build=build,
+    load=Imported("workloads.data.cifar:load", data_set=CIFAR100, num_classes=100, padding=4),
+    build=Imported("workloads.models.all_cnn_c:build", image_shape=(32, 32, 3)),
+    data_sets=(CIFAR100,),
     regularisation=("l2",),
+    spaces=signatures(
+        TAKEN_OVER,
+        regularisation=L2,
+        usual_regularisation={"l2": 5e-4},  # DeepOBS
+    ),
+    # The logits end in a ReLU: an image all of whose logits are 0 has a loss of log(100) and no
+    # gradient for ever, as happens to some of 64 where they are of almost as many classes.
+    overfitting=Overfitting(num_drawn=512),
 )

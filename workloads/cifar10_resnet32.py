@@ -11,24 +11,12 @@ losses therefore mean nothing. Adam at 1e-3 with a decaying rate ends at 45.2 % 
 `cpu`; its target is 50 %.
 """
 
-import keras
-
+from tfoptcmp.imported import Imported
 from tfoptcmp.metrics import CLASSIFICATION_ERROR
-from tfoptcmp.workload import Budget, Splits, Workload
+from tfoptcmp.workload import Budget, Overfitting, Workload
 from workloads.data.catalogue import CIFAR10
-from workloads.data.cifar import splits_of_cifar
-from workloads.models.resnet_cifar import resnet_cifar
-
-
-def load(budget: Budget, data_dir: str | None) -> Splits:
-    """Reads CIFAR-10 as prepared by TFDS; the last tenth of its training split validates."""
-    return splits_of_cifar(CIFAR10, budget, data_dir, num_classes=10, padding=4)
-
-
-def build(budget: Budget, splits: Splits) -> keras.Model:
-    """Builds ResNet-32; 466,714 trainable parameters."""
-    return resnet_cifar((32, 32, 3), num_classes=splits.num_classes)
-
+from workloads.spaces.assemble import TAKEN_OVER, signatures
+from workloads.spaces.ranges import L2, LONG_DECAY
 
 WORKLOAD = Workload(
     name="cifar10_resnet32",
@@ -63,7 +51,15 @@ WORKLOAD = Workload(
             options={"evaluated_examples": 1_000},
         ),
     },
-    load=load,
-    build=build,
+    load=Imported("workloads.data.cifar:load", data_set=CIFAR10, num_classes=10, padding=4),
+    build=Imported("workloads.models.resnet_cifar:build", image_shape=(32, 32, 3)),
+    data_sets=(CIFAR10,),
     regularisation=("l2",),
+    spaces=signatures(
+        TAKEN_OVER,
+        decay=LONG_DECAY,
+        regularisation=L2,
+        usual_regularisation={"l2": 1e-4},  # He et al. 2016a
+    ),
+    overfitting=Overfitting(),
 )

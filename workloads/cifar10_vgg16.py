@@ -8,24 +8,12 @@ The `cpu` and `smoke` scales are ours, from times measured on two cores, both bu
 and 9 hours for six rules, `smoke` 3 minutes for six rules.
 """
 
-import keras
-
+from tfoptcmp.imported import Imported
 from tfoptcmp.metrics import CLASSIFICATION_ERROR
-from tfoptcmp.workload import Budget, Splits, Workload
+from tfoptcmp.workload import Budget, Overfitting, Workload
 from workloads.data.catalogue import CIFAR10
-from workloads.data.cifar import splits_of_cifar
-from workloads.models.vgg16 import vgg16
-
-
-def load(budget: Budget, data_dir: str | None) -> Splits:
-    """Reads CIFAR-10 as prepared by TFDS; the last tenth of its training split validates."""
-    return splits_of_cifar(CIFAR10, budget, data_dir, num_classes=10, padding=0)
-
-
-def build(budget: Budget, splits: Splits) -> keras.Model:
-    """Builds VGG-16; 14,987,210 trainable parameters."""
-    return vgg16((32, 32, 3), num_classes=splits.num_classes)
-
+from workloads.spaces.assemble import TAKEN_OVER, signatures
+from workloads.spaces.ranges import L2
 
 WORKLOAD = Workload(
     name="cifar10_vgg16",
@@ -60,7 +48,14 @@ WORKLOAD = Workload(
             options={"evaluated_examples": 200},
         ),
     },
-    load=load,
-    build=build,
+    load=Imported("workloads.data.cifar:load", data_set=CIFAR10, num_classes=10, padding=0),
+    build=Imported("workloads.models.vgg16:build", image_shape=(32, 32, 3)),
+    data_sets=(CIFAR10,),
     regularisation=("l2",),
+    spaces=signatures(
+        TAKEN_OVER,
+        regularisation=L2,
+        usual_regularisation={"l2": 5e-4},  # Wilson et al. 2017, remembered
+    ),
+    overfitting=Overfitting(),
 )

@@ -9,45 +9,15 @@ therefore fewer. `cpu` is 7 minutes a trial and 7 hours for six rules, `smoke` 5
 rules; neither learns much.
 """
 
-import keras
-
+from tfoptcmp.imported import Imported
 from tfoptcmp.metrics import CLASSIFICATION_ERROR
-from tfoptcmp.workload import Budget, Splits, Workload
-from workloads.data.imagenet import splits_of_imagenet
-from workloads.models.resnet50 import resnet50
+from tfoptcmp.workload import Budget, Overfitting, Small, Workload
+from workloads.data.catalogue import IMAGENET, IMAGENET_V2
+from workloads.spaces.assemble import TAKEN_OVER, signatures
+from workloads.spaces.ranges import L2, LABEL_SMOOTHING
 
-GHOST_BATCH_SIZE = 32  # Of the paper (reconstructed).
-
-
-def load(budget: Budget, data_dir: str | None) -> Splits:
-    """Reads ImageNet as prepared by TFDS; tests on ImageNet-V2 where that is there.
-
-    Raises:
-        ValueError: If the batch does not divide into ghost batches.
-    """
-    if budget.batch_size % _ghost_batch_size(budget):
-        raise ValueError(
-            f"batch_size must be a multiple of {GHOST_BATCH_SIZE}, the ghost batch, or smaller; "
-            f"got {budget.batch_size!r}"
-        )
-    return splits_of_imagenet(budget, data_dir)
-
-
-def build(budget: Budget, splits: Splits) -> keras.Model:
-    """Builds ResNet-50; 25,549,352 trainable parameters."""
-    image_size = int(budget.options["image_size"])
-    return resnet50(
-        (image_size, image_size, 3),
-        num_classes=splits.num_classes,
-        ghost_batch_size=_ghost_batch_size(budget),
-    )
-
-
-def _ghost_batch_size(budget: Budget) -> int:
-    return min(GHOST_BATCH_SIZE, budget.batch_size)
-
-
-_SMALL = {"image_size": 64, "evaluated_examples": 1_000}
+_GHOST_BATCH_SIZE = 32  # of the paper (reconstructed)
+_OPTIONS = {"image_size": 64, "evaluated_examples": 1_000}
 
 WORKLOAD = Workload(
     name="imagenet_resnet50",
@@ -70,7 +40,7 @@ WORKLOAD = Workload(
             eval_every_steps=150,
             num_feasible=10,
             target=None,
-            options=_SMALL,
+            options=_OPTIONS,
         ),
         "smoke": Budget(
             scale="smoke",
@@ -79,10 +49,18 @@ WORKLOAD = Workload(
             eval_every_steps=5,
             num_feasible=2,
             target=None,
-            options=_SMALL,
+            options=_OPTIONS,
         ),
     },
-    load=load,
-    build=build,
+    load=Imported("workloads.data.imagenet:load", ghost_batch_size=_GHOST_BATCH_SIZE),
+    build=Imported("workloads.models.resnet50:build", ghost_batch_size=_GHOST_BATCH_SIZE),
+    data_sets=(IMAGENET, IMAGENET_V2),
     regularisation=("l2", "label_smoothing"),
+    spaces=signatures(
+        TAKEN_OVER,
+        regularisation={**L2, **LABEL_SMOOTHING},
+        usual_regularisation={"l2": 1e-4, "label_smoothing": 0.0},  # He et al. 2016a
+    ),
+    small=Small(options={"image_size": 32}),
+    overfitting=Overfitting(),
 )

@@ -11,32 +11,14 @@ measurement of 3,000. `cpu` is 3.5 minutes a trial and 8 hours for six rules, `s
 six rules.
 """
 
-import keras
-
+from tfoptcmp.imported import Imported
 from tfoptcmp.metrics import CROSS_ENTROPY
-from tfoptcmp.workload import Budget, Splits, Workload
-from workloads.data.lm1b import splits_of_lm1b
-from workloads.models.transformer import transformer
+from tfoptcmp.workload import Budget, Overfitting, Small, Workload
+from workloads.data.catalogue import LM1B
+from workloads.spaces.assemble import TAKEN_OVER, signatures
+from workloads.spaces.ranges import LONG_DECAY
 
-
-def load(budget: Budget, data_dir: str | None) -> Splits:
-    """Reads LM1B as prepared by TFDS; at the first time trains the vocabulary and encodes it."""
-    return splits_of_lm1b(budget, data_dir)
-
-
-def build(budget: Budget, splits: Splits) -> keras.Model:
-    """Builds the decoder; 51,671,040 parameters at 32,000 tokens and the paper's size."""
-    width = int(budget.options["width"])
-    return transformer(
-        vocabulary_size=splits.num_classes,
-        num_layers=int(budget.options["num_layers"]),
-        width=width,
-        feed_forward_width=4 * width,
-        num_heads=width // 64,
-    )
-
-
-_SMALL = {
+_OPTIONS = {
     "sequence_length": 32,
     "vocabulary_size": 4_000,
     "evaluated_examples": 1_000,
@@ -70,7 +52,7 @@ WORKLOAD = Workload(
             eval_every_steps=250,
             num_feasible=25,
             target=None,
-            options=_SMALL,
+            options=_OPTIONS,
         ),
         "smoke": Budget(
             scale="smoke",
@@ -79,9 +61,15 @@ WORKLOAD = Workload(
             eval_every_steps=30,
             num_feasible=3,
             target=None,
-            options=_SMALL,
+            options=_OPTIONS,
         ),
     },
-    load=load,
-    build=build,
+    load=Imported("workloads.data.lm1b:load"),
+    build=Imported("workloads.models.transformer:build"),
+    data_sets=(LM1B,),
+    spaces=signatures(TAKEN_OVER, decay=LONG_DECAY),
+    small=Small(options={"vocabulary_size": 60}),
+    # Which of 64 sentences it is cannot be known at its beginning. That alone costs log(64) nats a
+    # sentence, more than 0.1 a token where there are fewer than 42.
+    overfitting=Overfitting(alpha0=3e-3, options={"sequence_length": 128}, num_drawn=512),
 )

@@ -11,43 +11,10 @@ a minute a trial, 2.5 hours for six rules; `smoke` is its beginning. Stock Adam 
 ends at validation errors of 40.6 % (paper, 5e-3), 60 % and 55 % (cpu, 5e-3 and 1e-2).
 """
 
-from pydoc_data.topics import topics
-
-import keras
-
+from tfoptcmp.imported import Imported
 from tfoptcmp.metrics import CLASSIFICATION_ERROR
-from tfoptcmp.workload import Budget, Splits, Workload
-from workloads.data.text import encode, splits_of_text
-from workloads.models.lstm import lstm
-
-
-def load(budget: Budget, data_dir: str | None) -> Splits:
-    """Reads the text that comes with Python; `data_dir` is not needed."""
-    text = "".join(topics[name] for name in sorted(topics))
-    vocabulary = "".join(sorted(set(text)))
-    codes = encode(text, vocabulary)
-    num_train = len(codes) * 8 // 10
-    num_fitted = num_train * 9 // 10
-    return splits_of_text(
-        {
-            "train": codes[:num_fitted],
-            "validation": codes[num_fitted:num_train],
-            "test": codes[num_train:],
-        },
-        vocabulary_size=len(vocabulary),
-        batch_size=budget.batch_size,
-        sequence_length=int(budget.options["sequence_length"]),
-    )
-
-
-def build(budget: Budget, splits: Splits) -> keras.Model:
-    """Builds the LSTM for the vocabulary of the text; 289,639 parameters at 128 units."""
-    return lstm(
-        vocabulary_size=splits.num_classes,
-        batch_size=budget.batch_size,
-        units=int(budget.options["units"]),
-    )
-
+from tfoptcmp.workload import Budget, Small, Workload
+from workloads.spaces.assemble import TAKEN_OVER, signatures
 
 WORKLOAD = Workload(
     name="pydocs_lstm",
@@ -82,6 +49,8 @@ WORKLOAD = Workload(
             options={"sequence_length": 32, "units": 64},
         ),
     },
-    load=load,
-    build=build,
+    load=Imported("workloads.data.pydocs:load"),
+    build=Imported("workloads.models.lstm:build"),
+    spaces=signatures(TAKEN_OVER),
+    small=Small(batch_size=50),  # fewer streams would be longer ones
 )

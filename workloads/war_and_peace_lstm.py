@@ -9,38 +9,11 @@ The `cpu` and `smoke` scales are ours, from times measured on two cores, both bu
 in `cpu`; its target is 50 %.
 """
 
-import keras
-
+from tfoptcmp.imported import Imported
 from tfoptcmp.metrics import CLASSIFICATION_ERROR
-from tfoptcmp.workload import Budget, Splits, Workload
+from tfoptcmp.workload import Budget, Small, Workload
 from workloads.data.catalogue import WAR_AND_PEACE
-from workloads.data.text import encode, splits_of_text
-from workloads.data.tfds import iterate_texts
-from workloads.data.war_and_peace import edition
-from workloads.models.lstm import lstm
-
-
-def load(budget: Budget, data_dir: str | None) -> Splits:
-    """Reads War and Peace as prepared by `tfoptcmp-data`."""
-    parts = {
-        split: "".join(iterate_texts(WAR_AND_PEACE, split, data_dir=data_dir))
-        for split in WAR_AND_PEACE.sizes
-    }
-    text = "".join(parts.values())
-    vocabulary = "".join(sorted(set(text)))
-    return splits_of_text(
-        {split: encode(part, vocabulary) for split, part in parts.items()},
-        vocabulary_size=len(vocabulary),
-        batch_size=budget.batch_size,
-        sequence_length=int(budget.options["sequence_length"]),
-        partial=edition(text),
-    )
-
-
-def build(budget: Budget, splits: Splits) -> keras.Model:
-    """Builds the LSTM for the vocabulary of the text; 284,499 parameters at 83 characters."""
-    return lstm(vocabulary_size=splits.num_classes, batch_size=budget.batch_size)
-
+from workloads.spaces.assemble import TAKEN_OVER, signatures
 
 WORKLOAD = Workload(
     name="war_and_peace_lstm",
@@ -76,6 +49,9 @@ WORKLOAD = Workload(
             options={"sequence_length": 50},
         ),
     },
-    load=load,
-    build=build,
+    load=Imported("workloads.data.war_and_peace:load"),
+    build=Imported("workloads.models.lstm:build"),
+    data_sets=(WAR_AND_PEACE,),
+    spaces=signatures(TAKEN_OVER),
+    small=Small(batch_size=50),  # fewer streams would be longer ones
 )

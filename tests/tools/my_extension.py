@@ -6,12 +6,12 @@ import tensorflow as tf
 
 from tfoptcmp.hyperparameters import Hyperparameter
 from tfoptcmp.metrics import CLASSIFICATION_ERROR
-from tfoptcmp.rules import Rule
+from tfoptcmp.rules import RULES, Rule
 from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import LogUniform, SearchSpace
 from tfoptcmp.workload import Budget, Workload
 from workloads.data.in_memory import splits_of_arrays
-from workloads.spaces.ranges import DECAY, INITIAL_RANGES, initial_signatures
+from workloads.spaces.ranges import DECAY, initial_signatures
 
 ADAMW = Signature(
     name="adamw",
@@ -25,7 +25,7 @@ ADAMW = Signature(
     space=SearchSpace(
         source="mine",
         dimensions={
-            **INITIAL_RANGES["adam"],
+            **RULES["adam"].initial_ranges,
             "decoupled_decay": LogUniform(low=1e-6, high=1e-1),
             **DECAY,
         },
@@ -75,10 +75,8 @@ WORKLOADS = {
         },
         load=_load,
         build=_build,
+        spaces={"initial": {**initial_signatures("mine"), "adamw": ADAMW}},
     )
 }
 
-SIGNATURES = {
-    "quadrants": {"initial": {**initial_signatures("mine"), "adamw": ADAMW}},
-    "digits_simple_cnn": {"initial": {"adamw": ADAMW}},
-}
+SIGNATURES = {"digits_simple_cnn": {"initial": {"adamw": ADAMW}}}

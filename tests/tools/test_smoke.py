@@ -6,26 +6,14 @@ Takes minutes but for one workload: python -m pytest -m slow tests/tools/test_sm
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 import workloads
-from workloads.data.catalogue import DATA_SETS
+from workloads.data.mock import load_mock
+from workloads.data.tfds import is_prepared
 
 QUICK = "cifar100_all_cnn_c"
-
-MOCKED = """
-import tensorflow_datasets as tfds
-from tools import train
-with tfds.testing.mock_data(num_examples=40):
-    train.main()
-"""
-
-
-def is_there(name: str, data_dir: Path) -> bool:
-    data_sets = [data_set for data_set in DATA_SETS.get(name, ()) if not data_set.optional]
-    return all((data_dir / data_set.name).exists() for data_set in data_sets)
 
 
 @pytest.mark.parametrize(
@@ -35,21 +23,21 @@ def is_there(name: str, data_dir: Path) -> bool:
         for name in workloads.names()
     ],
 )
-def test_adam_at_the_scale_smoke(name):
-    data_dir = Path(os.environ.get("TFOPTCMP_DATA_DIR", "nowhere"))
-    real = is_there(name, data_dir)
-    if not real and name in ("imagenet_resnet50", "lm1b_transformer", "war_and_peace_lstm"):
-        pytest.skip(f"{name} reads the files of its data set, and there are none in {data_dir}")
-    program = ["-m", "tools.train"] if real else ["-c", MOCKED]
-    flags = [f"--workload={name}", "--optimizer=adam", "--scale=smoke"]
-    if real:
-        flags.append(f"--data_dir={data_dir}")
+def test_adam_at_the_scale_smoke(name, tmp_path):
+    workload = workloads.get(name)
+    budget = workload.budget("smoke")
+    data_dir = os.environ.get("TFOPTCMP_DATA_DIR", "nowhere")
+    needed = [data_set for data_set in workload.data_sets if not data_set.optional]
+    real = all(is_prepared(data_set, data_dir) for data_set in needed)
+    if not real:
+        data_dir = str(tmp_path)
+        load_mock(workload, budget, tmp_path)
+    flags = [f"--workload={name}", "--optimizer=adam", "--scale=smoke", f"--data_dir={data_dir}"]
     done = subprocess.run(
-        [sys.executable, *program, *flags], capture_output=True, text=True, timeout=600
+        [sys.executable, "-m", "tools.train", *flags], capture_output=True, text=True, timeout=600
     )
     assert done.returncode == 0, done.stderr
     *_, last_measurement, outcome = done.stdout.splitlines()
-    steps = workloads.get(name).budget("smoke").steps
     assert outcome == "COMPLETE" or outcome.startswith("INFEASIBLE")
-    assert outcome != "COMPLETE" or last_measurement.split()[0] == str(steps)
+    assert outcome != "COMPLETE" or last_measurement.split()[0] == str(budget.steps)
     assert real or "PARTIAL DATA: " in done.stdout

@@ -1,4 +1,4 @@
-"""The six update rules of Choi et al. (2019), Table 1, as Keras optimizers."""
+"""The update rules of Choi et al. (2019), Table 1, as Keras optimizers."""
 
 from tfoptcmp.optimizers.adam import Adam
 from tfoptcmp.optimizers.base import UpdateRule

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfoptcmp.descriptors import NON_NEGATIVE, DecayRate, Hyperparameter
+from tfoptcmp.hyperparameter_variables import NON_NEGATIVE, DecayRate, HyperparameterVariable
 from tfoptcmp.optimizers.base import UpdateRule, cast_all, decayed
 from tfoptcmp.schedules import bias_correction
 
@@ -44,7 +44,7 @@ class Adam(UpdateRule):
 
     beta_1 = DecayRate()
     beta_2 = DecayRate()
-    epsilon = Hyperparameter(NON_NEGATIVE)
+    epsilon = HyperparameterVariable(NON_NEGATIVE)
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
-"""What the six update rules share: everything but the rule.
+"""What the update rules share: everything but the rule.
 
-A rule is a Keras optimizer whose hyperparameters are descriptors of `tfoptcmp.descriptors`, so
-that one built and traced model serves many trials: set the hyperparameters, `reset()`, train.
+A rule is a Keras optimizer whose hyperparameters are `tfoptcmp.hyperparameter_variables`, so that
+one built and traced model serves many trials: set the hyperparameters, `reset()`, train.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfoptcmp.descriptors import checked, hyperparameters, unrounded
+from tfoptcmp.hyperparameter_variables import checked, hyperparameter_variables, unrounded
 
 LearningRateSchedule = keras.optimizers.schedules.LearningRateSchedule
 
@@ -93,7 +93,7 @@ class UpdateRule(keras.Optimizer):
         config = super().get_config()
         if isinstance(self._learning_rate, keras.Variable):
             config["learning_rate"] = unrounded(self._given_learning_rate, self._learning_rate)
-        for name in hyperparameters(type(self)):
+        for name in hyperparameter_variables(type(self)):
             value = getattr(self, name)
             is_schedule = isinstance(value, LearningRateSchedule)
             config[name] = keras.optimizers.schedules.serialize(value) if is_schedule else value

@@ -1,16 +1,12 @@
 """Carries out the maps of `tfoptcmp.inclusions` on Keras optimizers."""
 
-import importlib
 import math
 
 import keras
 
 from tfoptcmp import inclusions
 from tfoptcmp.hyperparameters import HYPERPARAMETERS
-from tfoptcmp.optimizers.momentum import Momentum
-from tfoptcmp.optimizers.nesterov import Nesterov
-from tfoptcmp.optimizers.sgd import SGD
-from tfoptcmp.rules import RULES
+from tfoptcmp.rules import RULES, Rule
 from tfoptcmp.schedules import BiasCorrected, Constant, RateRatio, Scaled
 
 
@@ -25,7 +21,7 @@ def imitate(
     by O(1/epsilon) at every step.
 
     Args:
-        special: An SGD, Momentum (form "accumulator") or Nesterov of this package, whose learning
+        special: An optimizer of this package, a Momentum in the form "accumulator", whose learning
             rate is a number or a schedule and whose momentum is a number.
         general: Name of a rule that contains it (`tfoptcmp.inclusions`).
         epsilon: Large; for the inclusions that are limits.
@@ -34,15 +30,15 @@ def imitate(
     Raises:
         ValueError: If the pair is not comparable, or an argument is missing or has no effect.
     """
-    special_name = _rule_name(special)
-    inclusion = inclusions.find(special_name, general)
+    rule = _rule(special)
+    inclusion = inclusions.find(rule.name, general)
     if inclusion is None:
-        raise ValueError(f"{special_name} <= {general} is not an inclusion: not comparable")
+        raise ValueError(f"{rule.name} <= {general} is not an inclusion: not comparable")
     needed = {HYPERPARAMETERS[name].argument for name in inclusion.unconstrained}
     if set(unconstrained) != needed or (epsilon is None) == inclusion.limit:
         wanted = sorted(needed | ({"epsilon"} if inclusion.limit else set()))
         raise ValueError(
-            f"{special_name} <= {general} takes {wanted}; got {sorted(unconstrained)}"
+            f"{rule.name} <= {general} takes {wanted}; got {sorted(unconstrained)}"
             + ("" if epsilon is None else " and epsilon")
         )
     if epsilon is not None and not 0 < epsilon < math.inf:
@@ -50,8 +46,8 @@ def imitate(
     if inclusion.bias_corrected and getattr(special, "momentum", 0.0) >= 1:
         raise ValueError(f"momentum must be < 1, as beta_1 has to; got {special.momentum!r}")
 
-    # Every map is linear in the rate: that of eta0 = 1 is the factor of any schedule.
-    values = {"eta0": 1.0}
+    # Every map is linear in the rate: that of a rate of 1 is the factor of any schedule.
+    values = {rule.rate: 1.0}
     if hasattr(special, "momentum"):
         values["one_minus_gamma"] = 1.0 - special.momentum
     values = inclusion.translate(values)
@@ -70,24 +66,22 @@ def imitate(
         schedule = BiasCorrected(schedule, beta_1=arguments["beta_1"], beta_2=arguments["beta_2"])
     if inclusion.momentum_follows_rate:
         arguments["momentum"] = RateRatio(rate, arguments["momentum"])
-    module, _, name = RULES[general].optimizer.partition(":")
-    return getattr(importlib.import_module(module), name)(learning_rate=schedule, **arguments)
+    return RULES[general].optimizer_class()(learning_rate=schedule, **arguments)
 
 
-def _rule_name(special: keras.Optimizer) -> str:
-    """Returns the name of the special rule, if `imitate` can follow this instance of it."""
-    names = {SGD: "sgd", Momentum: "momentum", Nesterov: "nesterov"}
-    if type(special) not in names:
-        raise ValueError(
-            f"special must be an SGD, Momentum or Nesterov of tfoptcmp.optimizers; got {special!r}"
-        )
+def _rule(special: keras.Optimizer) -> Rule:
+    """Returns the special rule, if `imitate` can follow this instance of it."""
+    found = [rule for rule in RULES.values() if rule.optimizer_class() is type(special)]
+    if not found:
+        raise ValueError(f"special must be of a class of tfoptcmp.optimizers; got {special!r}")
+    [rule] = found
     if getattr(special, "formulation", "accumulator") != "accumulator":
         raise ValueError(f"special must be in accumulator form; got {special.formulation!r}")
     if not isinstance(getattr(special, "momentum", 0.0), float):
         raise ValueError(f"special's momentum must be a number; got {special.momentum!r}")
     config, plain = special.get_config(), type(special)().get_config()
-    rule_arguments = ("name", "learning_rate", "momentum")
-    changed = [k for k in plain if k not in rule_arguments and config[k] != plain[k]]
+    own = {"name", *rule.hyperparameters}
+    changed = [k for k in plain if k not in own and config[k] != plain[k]]
     if changed:  # clipping, weight decay, averages: part of no inclusion
         raise ValueError(f"special must have the defaults of {changed}, which the map leaves out")
-    return names[type(special)]
+    return rule

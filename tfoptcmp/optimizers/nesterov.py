@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-from tfoptcmp.descriptors import NON_NEGATIVE, NumberOrSchedule
+from tfoptcmp.hyperparameter_variables import NON_NEGATIVE, NumberOrSchedule
 from tfoptcmp.optimizers.base import UpdateRule, cast_all
 
 

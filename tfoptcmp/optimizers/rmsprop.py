@@ -6,7 +6,12 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfoptcmp.descriptors import NON_NEGATIVE, DecayRate, Hyperparameter, NumberOrSchedule
+from tfoptcmp.hyperparameter_variables import (
+    NON_NEGATIVE,
+    DecayRate,
+    HyperparameterVariable,
+    NumberOrSchedule,
+)
 from tfoptcmp.optimizers.base import UpdateRule, cast_all, decayed
 
 
@@ -41,7 +46,7 @@ class RMSProp(UpdateRule):
 
     momentum = NumberOrSchedule(NON_NEGATIVE)
     rho = DecayRate()
-    epsilon = Hyperparameter(NON_NEGATIVE)
+    epsilon = HyperparameterVariable(NON_NEGATIVE)
 
     def __init__(
         self,

@@ -4,7 +4,6 @@ The arguments are those of `SearchSpace.derive`: `learning_rate` is the initial 
 and `decay_factor` belong to the schedule, the rest to the update rule.
 """
 
-import importlib
 from collections.abc import Mapping
 
 import keras
@@ -15,17 +14,15 @@ from tfoptcmp.signatures import Signature
 
 def build_optimizer(signature: Signature, arguments: Mapping[str, float]) -> keras.Optimizer:
     """Builds the Keras optimizer of a signature with the hyperparameters of one trial."""
-    module, _, name = signature.rule.optimizer.partition(":")
-    optimizer_class = getattr(importlib.import_module(module), name)
     schedule: keras.optimizers.schedules.LearningRateSchedule = _schedule(signature, arguments)
     if signature.bias_corrected:
         schedule = BiasCorrected(schedule, beta_1=arguments["beta_1"], beta_2=arguments["beta_2"])
     rule_arguments = {name: arguments[name] for name in signature.rule.hyperparameters[1:]}
-    optimizer = optimizer_class(learning_rate=schedule, **rule_arguments)
+    optimizer = signature.rule.optimizer_class()(learning_rate=schedule, **rule_arguments)
     if optimizer.gradient_accumulation_steps:
         raise ValueError(
-            f"{name} must update at every step; got gradient_accumulation_steps = "
-            f"{optimizer.gradient_accumulation_steps}"
+            f"{signature.rule.optimizer} must update at every step; got "
+            f"gradient_accumulation_steps = {optimizer.gradient_accumulation_steps}"
         )
     return optimizer
 

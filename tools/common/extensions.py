@@ -7,7 +7,8 @@
     WORKLOADS = {"name": Workload(...)}
     SIGNATURES = {"workload": {"space": {"optimizer": Signature(...)}}}
 
-The tables of this project are found first, and none of their entries can be replaced.
+of which the second adds to the `spaces` of any workload. What this project has is found first, and
+none of it can be replaced.
 """
 
 import functools
@@ -22,7 +23,6 @@ import workloads
 from tfoptcmp.signatures import Signature
 from tfoptcmp.workload import Workload
 from tools.common.cli import UserError, import_tensorflow
-from workloads import spaces
 
 IMPORT_MODULE = flags.DEFINE_multi_string(
     "import_module", [], "Module of your own that brings workloads or optimizers; see README."
@@ -50,8 +50,9 @@ def signature(workload_name: str, optimizer: str, space: str) -> Signature:
     Raises:
         UserError: If there is none; the message lists what there is.
     """
-    tables = [spaces.SIGNATURES, *(getattr(m, "SIGNATURES", {}) for m in _modules())]
-    of_workload = [table[workload_name] for table in tables if workload_name in table]
+    tables = [getattr(module, "SIGNATURES", {}) for module in _modules()]
+    of_workload = [workload(workload_name).spaces]
+    of_workload += [table[workload_name] for table in tables if workload_name in table]
     known_spaces = list(dict.fromkeys(name for table in of_workload for name in table))
     if space not in known_spaces:
         raise UserError(f"--space of {workload_name} must be one of {known_spaces}; got {space!r}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from tfoptcmp.rules import RULES
+from tfoptcmp.rules import DEFAULT_RULES
 from tfoptcmp.training.options import DISTRIBUTIONS, Options
 from tools.common.cli import UserError
 from tools.common.execution import Execution
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 DATA_DIR = flags.DEFINE_string(
     "data_dir", None, "Directory of prepared tensorflow_datasets; default: that library's own."
 )
-OPTIMIZERS = flags.DEFINE_list("optimizers", list(RULES), "Update rules to compare.")
+OPTIMIZERS = flags.DEFINE_list("optimizers", list(DEFAULT_RULES), "Update rules to compare.")
 SPACE = flags.DEFINE_string("space", "initial", "Search space; an unknown name lists the known.")
 SCALE = flags.DEFINE_string(
     "scale", "cpu", "Sizes, budget and number of trials: paper, cpu (overnight) or smoke (minutes)."

@@ -47,16 +47,17 @@ def _run(argv: list[str]) -> None:
         raise UserError(f"takes flags only; got {argv}")
     if _STEPS.value % _LOSS_EVERY_STEPS:
         raise UserError(f"--steps must be a multiple of {_LOSS_EVERY_STEPS}; got {_STEPS.value}")
+    known = [name for name, workload in workloads.WORKLOADS.items() if workload.overfitting]
+    unknown = [name for name in _WORKLOADS.value if name not in known]
+    if unknown:
+        raise UserError(f"--workloads must be among {known}; got {unknown[0]!r}")
     cli.import_tensorflow()
 
     from tfoptcmp.training import runtime
-    from tools.lab.overfitting import CASES, missing_data
+    from tools.lab.overfitting import is_missing
 
-    unknown = [name for name in _WORKLOADS.value if name not in CASES]
-    if unknown:
-        raise UserError(f"--workloads must be among {list(CASES)}; got {unknown[0]!r}")
-    names = _WORKLOADS.value or list(CASES)
-    missing = missing_data(names, _DATA_DIR.value)
+    names = _WORKLOADS.value or known
+    missing = [name for name in names if is_missing(workloads.get(name), _DATA_DIR.value)]
     if missing and not _MOCK_DATA.value:
         raise UserError(
             f"the data of {', '.join(missing)} are not there: get them with tfoptcmp-data, leave "

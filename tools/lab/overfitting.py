@@ -1,8 +1,7 @@
 """A workload's network on one batch of examples, with all off that regularises it."""
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -12,43 +11,10 @@ import tensorflow as tf
 from tfoptcmp.study.trial import TrialTask, trial_seeds
 from tfoptcmp.training.engine import Trainer
 from tfoptcmp.workload import Budget, Splits, Workload
-from workloads import spaces
-from workloads.data.catalogue import DATA_SETS
 from workloads.data.mock import load_mock
 from workloads.data.tfds import is_prepared
 
 NUM_EXAMPLES = 64
-
-
-@dataclass(frozen=True, kw_only=True)
-class Case:
-    """How a workload is driven.
-
-    Attributes:
-        alpha0: Adam's rate at the first step.
-        options: Sizes that differ from the `cpu` scale's.
-        num_drawn: Examples of which 64 are taken: of sentences the longest, of images those of the
-            most frequent classes.
-    """
-
-    alpha0: float = 1e-3
-    options: Mapping[str, int] = field(default_factory=dict)
-    num_drawn: int = NUM_EXAMPLES
-
-
-CASES: dict[str, Case] = {
-    "digits_simple_cnn": Case(),
-    "fashion_mnist_simple_cnn": Case(),
-    "cifar10_resnet32": Case(),
-    # Its logits end in a ReLU: an image all of whose logits are 0 has a loss of log(100) and no
-    # gradient for ever, as happens to some of 64 where they are of almost as many classes.
-    "cifar100_all_cnn_c": Case(num_drawn=512),
-    "cifar10_vgg16": Case(),
-    "imagenet_resnet50": Case(),
-    # Which of 64 sentences it is cannot be known at its beginning. That alone costs log(64) nats a
-    # sentence, more than 0.1 a token where there are fewer than 42.
-    "lm1b_transformer": Case(alpha0=3e-3, options={"sequence_length": 128}, num_drawn=512),
-}
 
 
 def overfit(
@@ -64,7 +30,7 @@ def overfit(
     """Trains on 64 examples until their loss is below a target, or the steps are used up.
 
     Args:
-        workload: One of CASES.
+        workload: One with `overfitting`.
         data_dir: Directory with prepared data sets; None for TFDS's default.
         mock_dir: Directory of mock data, to take these instead.
         num_steps: Steps at most, a multiple of `loss_every_steps`.
@@ -75,7 +41,8 @@ def overfit(
     Returns:
         (step, loss in nats) of the last loss.
     """
-    case = CASES[workload.name]
+    case = workload.overfitting
+    assert case is not None
     scale = workload.budgets["cpu"]
     budget = dataclasses.replace(
         scale,
@@ -93,7 +60,7 @@ def overfit(
     x, y = next(iter(drawn))
     if case.num_drawn > NUM_EXAMPLES:
         x, y = easiest(x, y)
-    signature = spaces.signature(workload.name, "adam", space="lr_and_schedule")
+    signature = workload.signature("adam", space="lr_and_schedule")
     values = {**signature.space.values([0.5] * signature.space.num_dims), "alpha0": case.alpha0}
     values |= {"decay_steps_fraction": 1.0, "decay_factor": 0.01}
     arguments = signature.space.derive(values, budget_steps=num_steps)
@@ -115,14 +82,10 @@ def overfit(
     return losses.last
 
 
-def missing_data(names: Sequence[str], data_dir: str | None) -> list[str]:
-    """Returns those of the workloads whose data are not there."""
-    return [
-        name
-        for name in names
-        for data_set in DATA_SETS.get(name, ())
-        if not data_set.optional and not is_prepared(data_set, data_dir)
-    ]
+def is_missing(workload: Workload, data_dir: str | None) -> bool:
+    """Returns whether data that a workload needs are not there."""
+    needed = [data_set for data_set in workload.data_sets if not data_set.optional]
+    return not all(is_prepared(data_set, data_dir) for data_set in needed)
 
 
 def without_dropout(

@@ -5,7 +5,7 @@ Figures 1, 2, 5, 9 and the first half of 10 are drawn from the same studies, whi
 
 from dataclasses import dataclass, replace
 
-from tfoptcmp.rules import RULES
+from tfoptcmp.rules import DEFAULT_RULES
 
 _MAIN = (
     "fashion_mnist_simple_cnn",
@@ -38,7 +38,7 @@ class Panel:
 
     protocol: str
     workload: str
-    optimizers: tuple[str, ...] = tuple(RULES)
+    optimizers: tuple[str, ...] = DEFAULT_RULES
     space: str = EVERYTHING
     search: str = "quasirandom"
     steps_share: float = 1.0

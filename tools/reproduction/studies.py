@@ -18,7 +18,6 @@ from tools.common.execution import Execution
 from tools.common.run_studies import run_studies
 from tools.reproduction.plans import Panel
 from tuners.searches import GRID, grid_size
-from workloads import spaces
 from workloads.data.mock import load_mock
 
 
@@ -74,7 +73,7 @@ def check_names(panels: Sequence[Panel]) -> None:
         else:
             for rule in panel.optimizers:
                 try:
-                    spaces.signature(panel.workload, rule, space=panel.space)
+                    workloads.get(panel.workload).signature(rule, space=panel.space)
                 except ValueError as error:
                     problems.append(str(error))
         if problems:
@@ -143,8 +142,7 @@ def prepare(
                 budget=budget,
                 splits=loaded[panel.workload],
                 signatures=tuple(
-                    spaces.signature(panel.workload, rule, space=panel.space)
-                    for rule in panel.optimizers
+                    workload.signature(rule, space=panel.space) for rule in panel.optimizers
                 ),
                 directory=directory,
             )

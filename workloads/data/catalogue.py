@@ -5,38 +5,8 @@ prepared sizes are TFDS's. Nothing here imports TensorFlow or `tensorflow_datase
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-
-@dataclass(frozen=True, kw_only=True)
-class DataSet:
-    """A data set as `tensorflow_datasets` knows it.
-
-    Attributes:
-        name: TFDS's name, with the configuration after a slash where it has several.
-        title: For people.
-        sizes: Split name to number of examples of the official data set, for the splits used.
-        download_mb: Size of the official files, in 10^6 bytes.
-        prepared_mb: Size of what TFDS makes of them, in 10^6 bytes.
-        host: Where TFDS downloads the official files from; "" if it cannot.
-        official_files: What the official files are and where to get them, to put them in place by
-            hand where TFDS cannot download them.
-        optional: What a workload lacks without this data set; "" if it cannot do without.
-        note: What else one should know before getting it.
-        builder: "module:Class" of a TFDS builder of ours; "" for one of TFDS's own.
-    """
-
-    name: str
-    title: str
-    sizes: Mapping[str, int]
-    download_mb: int
-    prepared_mb: int
-    host: str
-    official_files: str
-    optional: str = ""
-    note: str = ""
-    builder: str = ""
-
+from tfoptcmp.workload import DataSet
 
 FASHION_MNIST = DataSet(
     name="fashion_mnist",
@@ -108,17 +78,6 @@ LM1B = DataSet(
     "www.statmt.org/lm-benchmark)",
     note="encoding it at the first load takes about 20 minutes and 2,500 MB more",
 )
-
-# Workload to what it reads; those that are not here bring their own data.
-DATA_SETS: dict[str, tuple[DataSet, ...]] = {
-    "fashion_mnist_simple_cnn": (FASHION_MNIST,),
-    "cifar10_resnet32": (CIFAR10,),
-    "cifar100_all_cnn_c": (CIFAR100,),
-    "cifar10_vgg16": (CIFAR10,),
-    "imagenet_resnet50": (IMAGENET, IMAGENET_V2),
-    "war_and_peace_lstm": (WAR_AND_PEACE,),
-    "lm1b_transformer": (LM1B,),
-}
 
 
 def partial_text(data_set: DataSet, found: Mapping[str, int]) -> str:

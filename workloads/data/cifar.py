@@ -10,23 +10,23 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from tfoptcmp.workload import Budget, Splits
+from tfoptcmp.workload import Budget, DataSet, Splits
 from workloads.data.augmentation import crop_and_flip
-from workloads.data.catalogue import DataSet, partial_text
+from workloads.data.catalogue import partial_text
 from workloads.data.in_memory import splits_of_arrays
 from workloads.data.tfds import read_arrays
 
 
-def splits_of_cifar(
-    data_set: DataSet, budget: Budget, data_dir: str | None, *, num_classes: int, padding: int
+def load(
+    budget: Budget, data_dir: str | None, *, data_set: DataSet, num_classes: int, padding: int
 ) -> Splits:
     """Reads CIFAR as prepared by TFDS; the last tenth of its training split validates.
 
     Args:
-        data_set: CIFAR-10 or CIFAR-100.
         budget: For the batch size and perhaps, in its options, "evaluated_examples": of each split
             no more images than so many are evaluated.
         data_dir: Directory with prepared data sets; None for TFDS's default.
+        data_set: CIFAR-10 or CIFAR-100.
         num_classes: 10 or 100.
         padding: Training images are padded by so many pixels on each side, cropped to their size at
             random and mirrored at random; 0 leaves only the mirroring.

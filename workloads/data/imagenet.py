@@ -99,17 +99,24 @@ def mean_rgb(records: Records, image_size: int) -> tf.Tensor:
     return tf.constant(means.mean(axis=0, dtype=np.float64), tf.float32)
 
 
-def splits_of_imagenet(budget: Budget, data_dir: str | None) -> Splits:
+def load(budget: Budget, data_dir: str | None, *, ghost_batch_size: int) -> Splits:
     """Reads ImageNet as prepared by TFDS, with ImageNet-V2 as test where it is there too.
 
     Args:
         budget: For the batch size and, in its options, "image_size" (pixels) and perhaps
             "evaluated_examples": of each split no more images than so many are evaluated.
         data_dir: Directory with prepared data sets; None for TFDS's default.
+        ghost_batch_size: Images that the network normalises together, if a batch has so many.
 
     Raises:
         MissingData: If ImageNet is not there, or one of the two not readable.
+        ValueError: If the batch does not divide into ghost batches.
     """
+    if budget.batch_size % min(ghost_batch_size, budget.batch_size):
+        raise ValueError(
+            f"batch_size must be a multiple of {ghost_batch_size}, the ghost batch, or smaller; "
+            f"got {budget.batch_size!r}"
+        )
     image_size = int(budget.options["image_size"])
     train, validation = (
         open_records(IMAGENET, split, data_dir=data_dir) for split in IMAGENET.sizes

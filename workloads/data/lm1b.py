@@ -86,7 +86,7 @@ def evaluation_batches(
     return batches
 
 
-def splits_of_lm1b(budget: Budget, data_dir: str | None) -> Splits:
+def load(budget: Budget, data_dir: str | None) -> Splits:
     """Reads LM1B as prepared by TFDS; encodes it if that has not been done yet.
 
     Args:

@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
-from tfoptcmp.workload import Budget, Splits, Workload
-from workloads.data.catalogue import DATA_SETS, DataSet
+from tfoptcmp.workload import Budget, DataSet, Splits, Workload
 from workloads.data.tfds import is_prepared, open_builder
 
 _NUM_EXAMPLES = 1_000
@@ -29,11 +28,11 @@ def load_mock(workload: Workload, budget: Budget, data_dir: Path) -> Splits:
     """Loads a workload with random numbers instead of its data.
 
     Args:
-        workload: One with data sets in `DATA_SETS`.
+        workload: One that reads data sets.
         budget: As for the real data.
         data_dir: Directory of mock data sets and nothing else; what is not there yet is written.
     """
-    needed = [data_set for data_set in DATA_SETS[workload.name] if not data_set.optional]
+    needed = [data_set for data_set in workload.data_sets if not data_set.optional]
     for data_set in needed:
         if not is_prepared(data_set, str(data_dir)):
             _write(data_set, data_dir)

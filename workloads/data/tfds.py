@@ -5,7 +5,6 @@ failure becomes one `MissingData`, in seconds. Only this module and the builders
 `tensorflow_datasets`.
 """
 
-import importlib
 import socket
 import urllib.request
 from collections.abc import Iterator
@@ -16,8 +15,9 @@ from pathlib import Path
 import numpy as np
 import tensorflow_datasets as tfds
 
-from tfoptcmp.workload import MissingData
-from workloads.data.catalogue import DATA_SETS, DataSet
+from tfoptcmp.imported import named
+from tfoptcmp.workload import DataSet, MissingData
+from workloads.registry import WORKLOADS
 
 # Length and checksums of a record of a TFRecord file, which TFDS does not count.
 _RECORD_OVERHEAD_BYTES = 16
@@ -72,8 +72,7 @@ def open_builder(data_set: DataSet, data_dir: str | None) -> tfds.core.DatasetBu
     try:
         if not data_set.builder:
             return tfds.builder(data_set.name, data_dir=data_dir)
-        module, _, name = data_set.builder.partition(":")
-        return getattr(importlib.import_module(module), name)(data_dir=data_dir)
+        return named(data_set.builder)(data_dir=data_dir)
     except Exception as error:  # TFDS, protobuf and json have no common error.
         raise MissingData(
             f"data set {data_set.name!r} in {data_dir or 'the default directory of TFDS'} is not "
@@ -225,7 +224,7 @@ def _first_line(error: Exception) -> str:
 
 
 def _how_to_get(data_set: DataSet, where: Path) -> str:
-    workload = next(name for name, data_sets in DATA_SETS.items() if data_set in data_sets)
+    workload = next(name for name, w in WORKLOADS.items() if data_set in w.data_sets)
     data_dir = where.parents[data_set.name.count("/") + 1]
     command = f"tfoptcmp-data --workload={workload} --prepare --data_dir={data_dir}"
     ways = [

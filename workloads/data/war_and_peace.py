@@ -17,6 +17,11 @@ from pathlib import Path
 import tensorflow_datasets as tfds
 from absl import logging
 
+from tfoptcmp.workload import Budget, Splits
+from workloads.data.catalogue import WAR_AND_PEACE
+from workloads.data.text import encode, splits_of_text
+from workloads.data.tfds import iterate_texts
+
 URL = "https://www.gutenberg.org/files/2600/2600-0.txt"
 
 # The text that DeepOBS prepares: 3,266,185 characters, 83 different ones.
@@ -24,6 +29,23 @@ DEEPOBS_MD5 = "bd1e094502d466b56a711e00b3f71b14"
 
 _START = re.compile(r"\*\*\* ?START OF TH(?:E|IS) PROJECT GUTENBERG EBOOK.*?\*\*\*\s*", re.DOTALL)
 _END = re.compile(r"\*\*\* ?END OF TH(?:E|IS) PROJECT GUTENBERG EBOOK")
+
+
+def load(budget: Budget, data_dir: str | None) -> Splits:
+    """Reads War and Peace as prepared by `tfoptcmp-data`. See `Workload.load`."""
+    parts = {
+        split: "".join(iterate_texts(WAR_AND_PEACE, split, data_dir=data_dir))
+        for split in WAR_AND_PEACE.sizes
+    }
+    text = "".join(parts.values())
+    vocabulary = "".join(sorted(set(text)))
+    return splits_of_text(
+        {split: encode(part, vocabulary) for split, part in parts.items()},
+        vocabulary_size=len(vocabulary),
+        batch_size=budget.batch_size,
+        sequence_length=int(budget.options["sequence_length"]),
+        partial=edition(text),
+    )
 
 
 class WarAndPeace(tfds.core.GeneratorBasedBuilder):

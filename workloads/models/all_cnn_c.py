@@ -2,6 +2,7 @@
 
 import keras
 
+from tfoptcmp.workload import Budget, Splits
 from workloads.layers.convolution import Conv2D
 from workloads.layers.dropout import Dropout
 
@@ -51,3 +52,8 @@ def all_cnn_c(image_shape: tuple[int, int, int], *, num_classes: int) -> keras.M
     # float32 whatever the dtype policy: the softmax of the loss needs the digits.
     logits = keras.layers.GlobalAveragePooling2D(dtype="float32")(x)
     return keras.Model(image, logits, name="all_cnn_c")
+
+
+def build(budget: Budget, splits: Splits, *, image_shape: tuple[int, int, int]) -> keras.Model:
+    """Builds the network for a workload's classes; see `Workload.build`."""
+    return all_cnn_c(image_shape, num_classes=splits.num_classes)

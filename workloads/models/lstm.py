@@ -2,6 +2,7 @@
 
 import keras
 
+from tfoptcmp.workload import Budget, Splits
 from workloads.layers.dropout import Dropout
 from workloads.layers.lstm import LSTM
 
@@ -40,3 +41,15 @@ def lstm(
     # float32 whatever the dtype policy: the softmax of the loss needs the digits.
     logits = keras.layers.Dense(vocabulary_size, dtype="float32")(x)
     return keras.Model(codes, logits, name="lstm")
+
+
+def build(budget: Budget, splits: Splits) -> keras.Model:
+    """Builds the network for a workload's vocabulary, of its budget's "units" or else 128.
+
+    See `Workload.build`.
+    """
+    return lstm(
+        vocabulary_size=splits.num_classes,
+        batch_size=budget.batch_size,
+        units=int(budget.options.get("units", 128)),
+    )

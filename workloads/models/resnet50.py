@@ -10,6 +10,7 @@ import functools
 
 import keras
 
+from tfoptcmp.workload import Budget, Splits
 from workloads.layers.ghost_batch_norm import GhostBatchNormalization
 from workloads.models.residual import (
     BATCH_NORM_EPSILON,
@@ -57,3 +58,16 @@ def resnet50(
     # float32 whatever the dtype policy: the softmax of the loss needs the digits.
     logits = keras.layers.Dense(num_classes, dtype="float32")(x)
     return keras.Model(image, logits, name="resnet50")
+
+
+def build(budget: Budget, splits: Splits, *, ghost_batch_size: int) -> keras.Model:
+    """Builds the network for a workload's classes and its budget's "image_size" (pixels).
+
+    Batches that are smaller than a ghost batch are normalised as a whole. See `Workload.build`.
+    """
+    image_size = int(budget.options["image_size"])
+    return resnet50(
+        (image_size, image_size, 3),
+        num_classes=splits.num_classes,
+        ghost_batch_size=min(ghost_batch_size, budget.batch_size),
+    )

@@ -10,6 +10,7 @@ import functools
 
 import keras
 
+from tfoptcmp.workload import Budget, Splits
 from workloads.layers.batch_norm import BatchNormalization
 from workloads.models.residual import (
     BATCH_NORM_EPSILON,
@@ -53,3 +54,8 @@ def resnet_cifar(
     # float32 whatever the dtype policy: the softmax of the loss needs the digits.
     logits = keras.layers.Dense(num_classes, dtype="float32")(x)
     return keras.Model(image, logits, name=f"resnet{6 * blocks_per_stage + 2}")
+
+
+def build(budget: Budget, splits: Splits, *, image_shape: tuple[int, int, int]) -> keras.Model:
+    """Builds the network for a workload's classes; see `Workload.build`."""
+    return resnet_cifar(image_shape, num_classes=splits.num_classes)

@@ -5,6 +5,7 @@ Reconstructed from memory of the paper; initial weights (Glorot uniform, zero bi
 
 import keras
 
+from tfoptcmp.workload import Budget, Splits
 from workloads.layers.convolution import Conv2D
 
 
@@ -34,3 +35,10 @@ def simple_cnn(
     # float32 whatever the dtype policy: the softmax of the loss needs the digits.
     logits = keras.layers.Dense(num_classes, dtype="float32")(x)
     return keras.Model(image, logits, name="simple_cnn")
+
+
+def build(
+    budget: Budget, splits: Splits, *, image_shape: tuple[int, int, int], dense_units: int = 1024
+) -> keras.Model:
+    """Builds the network for a workload's classes; see `Workload.build`."""
+    return simple_cnn(image_shape, num_classes=splits.num_classes, dense_units=dense_units)

@@ -15,6 +15,7 @@ embedding and the softmax (reconstructed from memory of appendix B). Ours, where
 import keras
 from keras import ops
 
+from tfoptcmp.workload import Budget, Splits
 from workloads.layers.positions import SinusoidalPositions
 
 
@@ -65,3 +66,18 @@ def transformer(
 
 def _layer_norm(x: keras.KerasTensor) -> keras.KerasTensor:
     return keras.layers.LayerNormalization(epsilon=1e-6)(x)
+
+
+def build(budget: Budget, splits: Splits) -> keras.Model:
+    """Builds the network for a workload's vocabulary and its budget's "num_layers" and "width".
+
+    The other sizes follow the width as in Vaswani et al.'s "base" one. See `Workload.build`.
+    """
+    width = int(budget.options["width"])
+    return transformer(
+        vocabulary_size=splits.num_classes,
+        num_layers=int(budget.options["num_layers"]),
+        width=width,
+        feed_forward_width=4 * width,
+        num_heads=width // 64,
+    )

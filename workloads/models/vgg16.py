@@ -10,6 +10,7 @@ of zero but for rounding, which an adaptive rule with a small epsilon turns into
 
 import keras
 
+from tfoptcmp.workload import Budget, Splits
 from workloads.layers.batch_norm import BatchNormalization
 from workloads.layers.dropout import Dropout
 
@@ -57,3 +58,8 @@ def vgg16(image_shape: tuple[int, int, int], *, num_classes: int) -> keras.Model
 
 def _activation(x: keras.KerasTensor) -> keras.KerasTensor:
     return keras.layers.ReLU()(BatchNormalization(momentum=0.9, epsilon=1e-3)(x))
+
+
+def build(budget: Budget, splits: Splits, *, image_shape: tuple[int, int, int]) -> keras.Model:
+    """Builds the network for a workload's classes; see `Workload.build`."""
+    return vgg16(image_shape, num_classes=splits.num_classes)

@@ -1,5 +1,1 @@
-"""Search spaces as data, one file a workload, each space with its source. Imports no TensorFlow."""
-
-from workloads.spaces.registry import SIGNATURES, signature
-
-__all__ = ["SIGNATURES", "signature"]
+"""What search spaces of several workloads share: ranges, protocols. Imports no TensorFlow."""

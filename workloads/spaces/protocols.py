@@ -13,27 +13,6 @@ from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import Choice, Dimension, Fixed, LogUniform, SearchSpace
 from workloads.spaces.ranges import DECAY
 
-# Momentum .9 where the rule's name says momentum; RMSProp has none in either paper.
-_VELOCITY: dict[str, Dimension] = {"one_minus_gamma": Fixed(fixed=0.1)}
-_MOMENTS: dict[str, Dimension] = {
-    "one_minus_beta1": Fixed(fixed=0.1),
-    "one_minus_beta2": Fixed(fixed=0.001),
-    "epsilon": Fixed(fixed=1e-8),
-}
-_DEFAULTS: dict[str, Mapping[str, Dimension]] = {
-    "sgd": {},
-    "momentum": _VELOCITY,
-    "nesterov": _VELOCITY,
-    "rmsprop": {
-        "one_minus_gamma": Fixed(fixed=1.0),
-        "one_minus_rho": Fixed(fixed=0.1),
-        "epsilon": Fixed(fixed=1e-10),
-    },
-    "adam": _MOMENTS,
-    "nadam": _MOMENTS,
-}
-_RATE_NAMES = {"adam": "alpha0", "nadam": "alpha0"}  # the others': eta0
-
 _WILSON_GRIDS: dict[str, tuple[float, ...]] = {
     "sgd": (2.0, 1.0, 0.5, 0.25, 0.05, 0.01),
     "momentum": (2.0, 1.0, 0.5, 0.25, 0.05, 0.01),
@@ -71,7 +50,7 @@ def protocol_signatures(
             rule: _signature(
                 rule,
                 Choice(values=grid),
-                {**_replaced(rule, _WILSON_FIXED), **_WILSON_DECAY, **fixed},
+                {**_usual(rule, _WILSON_FIXED), **_WILSON_DECAY, **fixed},
                 "Wilson et al. 2017, remembered",
                 "step_decay",
             )
@@ -81,7 +60,7 @@ def protocol_signatures(
             rule: _signature(
                 rule,
                 LogUniform(low=min(grid), high=max(grid)),
-                {**_replaced(rule, _WILSON_FIXED | _WILSON_TUNED), **_WILSON_DECAY, **fixed},
+                {**_usual(rule, _WILSON_FIXED | _WILSON_TUNED), **_WILSON_DECAY, **fixed},
                 "Wilson et al. 2017, remembered; ranges of momentum and epsilon: ours",
                 "step_decay",
             )
@@ -89,7 +68,7 @@ def protocol_signatures(
         },
         "schneider_lr": {
             rule: _signature(
-                rule, _SCHNEIDER_RATE, {**_DEFAULTS[rule], **fixed}, "DeepOBS", "constant"
+                rule, _SCHNEIDER_RATE, {**_usual(rule), **fixed}, "DeepOBS", "constant"
             )
             for rule in RULES
         },
@@ -97,7 +76,7 @@ def protocol_signatures(
             rule: _signature(
                 rule,
                 _SCHNEIDER_RATE,
-                {**_DEFAULTS[rule], **DECAY, **fixed},
+                {**_usual(rule), **DECAY, **fixed},
                 "DeepOBS; schedule: reconstructed",
                 "linear_decay",
             )
@@ -106,18 +85,18 @@ def protocol_signatures(
     }
 
 
-def _replaced(rule: str, others: Mapping[str, Dimension]) -> dict[str, Dimension]:
-    """Returns a rule's defaults, with others in the place of those that it has."""
-    return {name: others.get(name, dimension) for name, dimension in _DEFAULTS[rule].items()}
+def _usual(rule: str, others: Mapping[str, Dimension] | None = None) -> dict[str, Dimension]:
+    """Returns all but a rule's rate at its usual values, with others in the place of some."""
+    usual = {name: Fixed(fixed=value) for name, value in RULES[rule].usual.items()}
+    return {name: (others or {}).get(name, fixed) for name, fixed in usual.items()}
 
 
 def _signature(
     rule: str, rate: Dimension, rest: Mapping[str, Dimension], source: str, schedule: str
 ) -> Signature:
-    dimensions = {_RATE_NAMES.get(rule, "eta0"): rate, **rest}
     return Signature(
         name=rule,
         rule=RULES[rule],
-        space=SearchSpace(dimensions=dimensions, source=source),
+        space=SearchSpace(dimensions={RULES[rule].rate: rate, **rest}, source=source),
         schedule=schedule,
     )

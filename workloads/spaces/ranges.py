@@ -1,7 +1,7 @@
-"""The ranges that initial search spaces start from (Choi et al. 2019, appendix D).
+"""The ranges that initial search spaces share (Choi et al. 2019, appendix D, reconstructed).
 
-They are the initial spaces of the Simple CNN on Fashion-MNIST, reconstructed from memory of the
-paper. Other workloads start from them too, which is our choice.
+Those of a rule's own hyperparameters are facts of the rule (`tfoptcmp.rules`); here are those of
+the schedule and of the regularisation, and what is made of both.
 """
 
 from collections.abc import Mapping
@@ -9,32 +9,6 @@ from collections.abc import Mapping
 from tfoptcmp.rules import RULES
 from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import Choice, Dimension, Fixed, LogUniform, SearchSpace, Uniform
-
-# Momentum's and Nesterov's; Adam's and NAdam's.
-_VELOCITY: dict[str, Dimension] = {
-    "eta0": LogUniform(low=1e-4, high=1e2),
-    "one_minus_gamma": LogUniform(low=1e-4, high=1.0),
-}
-_MOMENTS: dict[str, Dimension] = {
-    "alpha0_over_epsilon": LogUniform(low=1e-2, high=1e4),
-    "one_minus_beta1": LogUniform(low=1e-3, high=1.0),
-    "one_minus_beta2": LogUniform(low=1e-4, high=1e-1),
-    "epsilon": LogUniform(low=1e-10, high=1e10),
-}
-
-INITIAL_RANGES: dict[str, Mapping[str, Dimension]] = {
-    "sgd": {"eta0": LogUniform(low=1e-2, high=1e2)},
-    "momentum": _VELOCITY,
-    "nesterov": _VELOCITY,
-    "rmsprop": {
-        "eta0_over_sqrt_epsilon": LogUniform(low=1e-2, high=1e4),
-        "one_minus_gamma": LogUniform(low=1e-3, high=1.0),
-        "one_minus_rho": LogUniform(low=1e-4, high=1.0),
-        "epsilon": LogUniform(low=1e-10, high=1e10),
-    },
-    "adam": _MOMENTS,
-    "nadam": _MOMENTS,
-}
 
 # The linear decay's, for every rule (the parameterisation of Shallue et al. 2019).
 DECAY: dict[str, Dimension] = {
@@ -51,16 +25,10 @@ LONG_DECAY: dict[str, Dimension] = {
 L2: dict[str, Dimension] = {"l2": LogUniform(low=1e-5, high=1e-2)}
 LABEL_SMOOTHING: dict[str, Dimension] = {"label_smoothing": Choice(values=(0.0, 0.01, 0.1))}
 
-# Adam's epsilon in most papers, and RMSProp's (Choi et al. 2019, section 4). The rate is searched
-# itself then. Its range is ours: as many decades as the ratio to epsilon has, around 1e-3, the
-# rate that Kingma and Ba (2015) propose. The ratio's own range gives no rate above 1e-4 at 1e-8.
+# With epsilon at its default the rate is searched itself. Its range is ours: as many decades as the
+# ratio to epsilon has, around 1e-3, the rate that Kingma and Ba (2015) propose. The ratio's own
+# range gives no rate above 1e-4 at 1e-8.
 _RATE = LogUniform(low=1e-6, high=1.0)
-DEFAULT_EPSILON: dict[str, Mapping[str, Dimension]] = {
-    "rmsprop": {"eta0": _RATE, "epsilon": Fixed(fixed=1e-10)},
-    "adam": {"alpha0": _RATE, "epsilon": Fixed(fixed=1e-8)},
-    "nadam": {"alpha0": _RATE, "epsilon": Fixed(fixed=1e-8)},
-}
-_RATIOS = ("eta0_over_sqrt_epsilon", "alpha0_over_epsilon")
 
 
 def initial_signatures(
@@ -77,14 +45,15 @@ def initial_signatures(
         regularisation: Dimensions of the workload's regularisation.
     """
     return {
-        rule: Signature(
-            name=rule,
-            rule=RULES[rule],
+        name: Signature(
+            name=name,
+            rule=rule,
             space=SearchSpace(
-                dimensions={**ranges, **decay, **(regularisation or {})}, source=source
+                dimensions={**rule.initial_ranges, **decay, **(regularisation or {})},
+                source=source,
             ),
         )
-        for rule, ranges in INITIAL_RANGES.items()
+        for name, rule in RULES.items()
     }
 
 
@@ -94,20 +63,26 @@ def default_epsilon_signatures(initial: Mapping[str, Signature]) -> dict[str, Si
     Rules without an epsilon stay as they are; the others are called `<rule>_default_epsilon`, so
     that their studies can stand beside those that tune it.
     """
-    signatures = dict(initial)
-    for rule, fixed in DEFAULT_EPSILON.items():
-        space = initial[rule].space
-        rest = {
-            name: dimension
-            for name, dimension in space.dimensions.items()
-            if name not in (*_RATIOS, "epsilon")
-        }
-        signatures[rule] = Signature(
-            name=f"{rule}_default_epsilon",
-            rule=RULES[rule],
-            space=SearchSpace(
-                dimensions={**fixed, **rest},
-                source=f"{space.source}; range of the rate: ours",
-            ),
-        )
-    return signatures
+    return {name: _with_default_epsilon(signature) for name, signature in initial.items()}
+
+
+def _with_default_epsilon(initial: Signature) -> Signature:
+    rule, space = initial.rule, initial.space
+    if rule.epsilon is None:
+        return initial
+    rest = {
+        name: dimension
+        for name, dimension in space.dimensions.items()
+        if name not in (rule.rate_over_epsilon, "epsilon")
+    }
+    fixed: dict[str, Dimension] = {
+        rule.rate: _RATE,
+        "epsilon": Fixed(fixed=rule.epsilon.default),
+    }
+    return Signature(
+        name=f"{rule.name}_default_epsilon",
+        rule=rule,
+        space=SearchSpace(
+            dimensions={**fixed, **rest}, source=f"{space.source}; range of the rate: ours"
+        ),
+    )

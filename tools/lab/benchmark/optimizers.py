@@ -2,20 +2,20 @@
 
 from collections.abc import Iterator, Mapping
 
+from tfoptcmp.rules import DEFAULT_RULES
 from tools.lab.benchmark.order_of_rounds import Contestant, Samples, alternate
 from tools.lab.benchmark.results import Check, Comparison, fastest, ratios
 from tools.lab.benchmark.settings import Settings
 from tools.lab.benchmark.shapes import SIZES
 
-_RULES = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "nadam")
-_IMPLEMENTATIONS = {"fused": ("sgd", "momentum", "nesterov", "adam"), "foreach": _RULES}
+_IMPLEMENTATIONS = {"fused": ("sgd", "momentum", "nesterov", "adam"), "foreach": DEFAULT_RULES}
 _LIMITED = "simple_cnn"  # the size, 3.3 M parameters, of which something is promised
 
 
 def compare(settings: Settings) -> Iterator[Comparison]:
     """Yields one table a size."""
     for size in ("digits",) if settings.short else SIZES:
-        rules = ("momentum", "adam") if size == "resnet50" else _RULES  # for memory's sake
+        rules = ("momentum", "adam") if size == "resnet50" else DEFAULT_RULES  # for memory's sake
         yield _compare(size, rules, settings)
 
 

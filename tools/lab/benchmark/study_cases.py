@@ -9,7 +9,6 @@ import workloads
 from tfoptcmp.signatures import Signature
 from tfoptcmp.workload import Budget, MissingData, Splits, Workload
 from tools.lab.benchmark.progress import say
-from workloads import spaces
 from workloads.data.in_memory import splits_of_arrays
 
 
@@ -65,7 +64,7 @@ class Case:
     @property
     def signature(self) -> Signature:
         """Update rule and search space."""
-        return spaces.signature(self.workload, self.rule, space=self.space)
+        return workloads.get(self.workload).signature(self.rule, space=self.space)
 
     def load(self, data_dir: str | None) -> tuple[Workload, Splits]:
         """Reads the data; random images of the same number and shape where they are not there."""

@@ -13,7 +13,6 @@ from tfoptcmp.training.options import Options
 from tfoptcmp.workload import MissingData
 from tools.lab.faults import trials
 from tools.lab.faults.scratch import in_child
-from workloads import spaces
 
 _STEPS = 6
 _THREADS = 2
@@ -73,7 +72,7 @@ def _trials(name: str, data_dir: str | None, parent: Path) -> Callable[..., None
         splits = workload.load(budget, data_dir)
     except MissingData:
         raise SystemExit(_MISSING) from None
-    signature = spaces.signature(name, "momentum")
+    signature = workload.signature("momentum")
     stopping: list[bool] = []
     trainer = Trainer(
         workload=workload,

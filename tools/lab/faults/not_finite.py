@@ -14,7 +14,6 @@ from tfoptcmp.training.engine import Trainer
 from tfoptcmp.workload import TrainingSource
 from tools.lab.faults import trials
 from tools.lab.faults.scratch import in_child
-from workloads import spaces
 
 _KINDS = ("NaN weight", "infinite weight", "infinite loss", "NaN data", "infinite data")
 _STEP = 8  # updates before it happens
@@ -35,7 +34,7 @@ def _spoil() -> None:
     runtime.configure(1)
     workload = workloads.get("digits_simple_cnn")
     budget = workload.budget("smoke", steps=2 * _STEP, eval_every_steps=_STEP)
-    signature = spaces.signature(workload.name, "adam")
+    signature = workload.signature("adam")
     splits = workload.load(budget, None)
     poison = _Poison(splits.train)
     trainer = Trainer(

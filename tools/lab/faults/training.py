@@ -19,7 +19,6 @@ from tfoptcmp.training import runtime
 from tfoptcmp.training.options import Options
 from tools.common.execution import Execution
 from tools.common.run_studies import run_studies
-from workloads import spaces
 
 _RULE = "momentum"
 
@@ -80,7 +79,7 @@ def _study(study_dir: Path, num_workers: int) -> None:
     os.dup2(os.open(study_dir.parent / "log", os.O_CREAT | os.O_WRONLY | os.O_TRUNC), 2)
     workload = workloads.get("digits_simple_cnn")
     budget = workload.budget("smoke", num_feasible=4)
-    signature = spaces.signature(workload.name, _RULE)
+    signature = workload.signature(_RULE)
     runtime.configure(1)
     run_studies(
         *(study_dir, workload, budget, workload.load(budget, None), [signature]),

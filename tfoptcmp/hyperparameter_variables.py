@@ -1,7 +1,7 @@
 """Hyperparameters that a caller sees as Python numbers and a compiled graph as variables.
 
 A Python number would be baked into the traced step, and every trial would trace anew. A
-`Hyperparameter` keeps the number in a `keras.Variable` instead, so that
+`HyperparameterVariable` keeps the number in a `keras.Variable` instead, so that
 
     optimizer.beta_1 = 0.95        # takes effect in the step that is already compiled
     optimizer.beta_1               # 0.95, a Python float
@@ -56,13 +56,13 @@ def unrounded(given: float, variable: keras.Variable) -> float:
     return given if np.asarray(given).astype(stored.dtype) == stored else stored.item()
 
 
-class Hyperparameter:
+class HyperparameterVariable:
     """A descriptor: a validated number outside, a `keras.Variable` inside.
 
-    In the class body `epsilon = Hyperparameter(NON_NEGATIVE)`; in `__init__` `self.epsilon = 1e-8`
-    creates the variable `self._epsilon`, every later assignment sets it. Reading gives exactly the
-    number that was set, not its rounding to the variable's dtype; if the variable was changed from
-    elsewhere (a checkpoint, say), its own value.
+    In the class body `epsilon = HyperparameterVariable(NON_NEGATIVE)`; in `__init__`
+    `self.epsilon = 1e-8` creates the variable `self._epsilon`, every later assignment sets it.
+    Reading gives exactly the number that was set, not its rounding to the variable's dtype; if the
+    variable was changed from elsewhere (a checkpoint, say), its own value.
     """
 
     def __init__(self, allowed: Range) -> None:
@@ -114,7 +114,7 @@ class Hyperparameter:
         return value
 
 
-class DecayRate(Hyperparameter):
+class DecayRate(HyperparameterVariable):
     """A number in [0, 1) near 1, such as beta_2, of which the variable holds the complement.
 
     The complement is formed in float64. The float32 nearest to 0.9999 lies 1.7e-8 from it, which is
@@ -133,7 +133,7 @@ class DecayRate(Hyperparameter):
         return 1.0 - value
 
 
-class WholeNumber(Hyperparameter):
+class WholeNumber(HyperparameterVariable):
     """A number of steps, at least 1."""
 
     def __init__(self) -> None:
@@ -151,7 +151,7 @@ class WholeNumber(Hyperparameter):
         return "int"
 
 
-class NumberOrSchedule(Hyperparameter):
+class NumberOrSchedule(HyperparameterVariable):
     """A number, or a function of the step: a `keras.optimizers.schedules.LearningRateSchedule`.
 
     What it was made with it stays: a traced step that reads a variable would not notice a schedule.
@@ -179,11 +179,11 @@ class NumberOrSchedule(Hyperparameter):
         return isinstance(getattr(instance, self.variable_name), keras.Variable)
 
 
-def hyperparameters(owner: type) -> dict[str, Hyperparameter]:
+def hyperparameter_variables(owner: type) -> dict[str, HyperparameterVariable]:
     """Returns the hyperparameters of a class by name, those of its bases first."""
     return {
         name: value
         for base in reversed(owner.__mro__)
         for name, value in vars(base).items()
-        if isinstance(value, Hyperparameter)
+        if isinstance(value, HyperparameterVariable)
     }
