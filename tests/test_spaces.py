@@ -145,6 +145,11 @@ class TestDerivation:
         steps = space.derive(space.values(()), budget_steps=10)["decay_steps"]
         assert (steps, type(steps)) == (1, int)
 
+    def test_decay_steps_are_rounded_to_the_nearest(self):
+        space = SearchSpace(source="t", dimensions={"decay_steps_fraction": Fixed(fixed=0.29)})
+        steps = space.derive(space.values(()), budget_steps=100)["decay_steps"]
+        assert steps == 29  # in floating point 0.29 * 100 < 29
+
     def test_names_must_be_those_of_the_space(self):
         with pytest.raises(ValueError, match="values must name exactly"):
             SPACE.derive({"epsilon": 1.0}, budget_steps=10)
