@@ -9,6 +9,9 @@ test is missing, or the mutant means the same (a person has to say which). A mut
 its tests: on two cores 10 s where they need no TensorFlow, up to a minute where they train, so 100
 mutants take about 45 minutes. One after the other, as the tests use all cores.
 
+mutmut and cosmic-ray do not draw: they run all mutants by one command. mutmut's copies of functions
+are forked with TensorFlow's threads in them; cosmic-ray drops neither calls nor statements.
+
 What is drawn is a function of the seed and the files; a larger --num_mutants draws the same and
 more. With --output the outcomes are kept, and the same command goes on after a stop. Exit code: 3
 if any survived.
@@ -23,8 +26,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,6 +50,8 @@ class Target:
     tests: tuple[str, ...]
 
 
+Drawn = tuple[Target, Mutant]
+
 TARGETS = {
     "model": Target(
         path="tfoptcmp/training/model.py",
@@ -70,15 +74,15 @@ TARGETS = {
         tests=("tests/workloads/test_in_memory.py", "tests/workloads/test_cifar.py"),
     ),
     "best_of_k": Target(
-        path="tfoptcmp/analysis/statistics/best_of_k.py", tests=("tests/analysis/test_bootstrap.py",)
+        path="tfoptcmp/analysis/statistics/best_of_k.py",
+        tests=("tests/analysis/test_bootstrap.py",),
     ),
     "schedules": Target(path="tfoptcmp/schedules.py", tests=("tests/test_schedules.py",)),
     "spaces": Target(path="tfoptcmp/spaces.py", tests=("tests/test_spaces.py",)),
 }
 
 _ROOT = Path(__file__).parents[2]
-_PACKAGES = ("tfoptcmp", "workloads", "tuners", "tools", "tests")
-_SETTINGS = ("setup.cfg", "pyproject.toml")
+_COPIED = ("tfoptcmp", "workloads", "tuners", "tools", "tests", "setup.cfg", "pyproject.toml")
 
 # A mutant may wait for ever; one that is only slow has passed.
 _TIMES_AS_LONG, _SECONDS_MORE = 3, 30
@@ -95,19 +99,40 @@ _RETRY_SURVIVORS = flags.DEFINE_bool(
 _GROUPS = {"What": (_ONLY, _NUM_MUTANTS, _SEED), "Outcomes": (_OUTPUT, _RETRY_SURVIVORS)}
 
 
-def draw(names: Sequence[str], num: int, seed: int) -> list[tuple[str, Mutant]]:
-    """Returns (target, mutant), without repetition, each mutant of all files as likely."""
-    every = [(name, m) for name in names for m in mutants((_ROOT / TARGETS[name].path).read_text())]
+def draw(root: Path, targets: Sequence[Target], num: int, seed: int) -> dict[str, Drawn]:
+    """Returns mutants of all files, each as likely, by where they are and what they change."""
+    every = [
+        (f"{target.path}:{m.line}:{m.column} {' '.join(m.change.split())}", (target, m))
+        for target in targets
+        for m in mutants((root / target.path).read_text(encoding="utf-8"))
+    ]
     random.Random(seed).shuffle(every)
-    return every[:num]
+    return dict(every[:num])
 
 
-def run_tests(tests: Sequence[str], path: str, source: str, limit_seconds: float) -> str:
-    """Runs tests on a copy of the tree in which one file is another.
+def outcomes(root: Path, drawn: Mapping[str, Drawn]) -> Iterator[tuple[str, str]]:
+    """Runs mutants one after the other; yields names of `drawn` with what `run_tests` returns.
+
+    Raises:
+        UserError: If a file's tests fail without a mutant.
+    """
+    limits: dict[str, float] = {}
+    for name, (target, mutant) in drawn.items():
+        if target.path not in limits:
+            start = time.monotonic()
+            source = (root / target.path).read_text(encoding="utf-8")
+            if run_tests(root, target, source, limit_seconds=3600) != "survived":
+                raise UserError(f"the tests of {target.path} must pass without a mutant; they fail")
+            limits[target.path] = _TIMES_AS_LONG * (time.monotonic() - start) + _SECONDS_MORE
+        yield name, run_tests(root, target, mutant.source, limits[target.path])
+
+
+def run_tests(root: Path, target: Target, source: str, limit_seconds: float) -> str:
+    """Runs a file's tests on a copy of the tree in which something else stands in the file.
 
     Args:
-        tests: Arguments of pytest.
-        path: The file, from the root of the tree.
+        root: The tree.
+        target: The file and its tests.
         source: What stands in it.
         limit_seconds: After which the run is killed.
 
@@ -118,16 +143,18 @@ def run_tests(tests: Sequence[str], path: str, source: str, limit_seconds: float
         RuntimeError: If pytest could not use its arguments.
     """
     with tempfile.TemporaryDirectory(prefix="mutant-") as copy:
-        for package in _PACKAGES:
-            ignored = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(_ROOT / package, Path(copy, package), ignore=ignored)
-        for name in _SETTINGS:
-            shutil.copy(_ROOT / name, copy)
-        Path(copy, path).write_text(source, encoding="utf-8")
+        for name in _COPIED:
+            if (root / name).is_dir():
+                ignored = shutil.ignore_patterns("__pycache__")
+                shutil.copytree(root / name, Path(copy, name), ignore=ignored)
+            else:
+                shutil.copy(root / name, copy)
+        Path(copy, target.path).write_text(source, encoding="utf-8")
         process = subprocess.Popen(
-            [sys.executable, "-m", "pytest", "-x", "-p", "no:cacheprovider", *tests],
+            [sys.executable, "-m", "pytest", "-x", "-p", "no:cacheprovider", *target.tests],
             cwd=copy,
-            env={**os.environ, "PYTHONPATH": copy},  # before what is installed
+            # The copy comes before what is installed; other people's plugins take seconds to load.
+            env={**os.environ, "PYTHONPATH": copy, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -154,50 +181,30 @@ def _run(argv: list[str]) -> None:
         raise UserError(f"--only must be of {list(TARGETS)}; got {names}")
     if _RETRY_SURVIVORS.value and not _OUTPUT.value:
         raise UserError("--retry_survivors needs --output, which says what survived")
-    drawn = draw(names, _NUM_MUTANTS.value, _SEED.value)
-    outcomes = _kept()
+    targets = [TARGETS[name] for name in names]
+    drawn = draw(_ROOT, targets, _NUM_MUTANTS.value, _SEED.value)
+    kept = _read_outcomes()
     if _RETRY_SURVIVORS.value:
-        outcomes = {key: outcome for key, outcome in outcomes.items() if outcome != "survived"}
-    limits: dict[str, float] = {}
-    for number, (name, mutant) in enumerate(drawn, start=1):
-        key = _key(name, mutant)
-        if key in outcomes:
-            continue
-        if name not in limits:
-            limits[name] = _limit_seconds(name)
-        start = time.monotonic()
-        target = TARGETS[name]
-        outcomes[key] = run_tests(target.tests, target.path, mutant.source, limits[name])
-        took = terminal.duration(time.monotonic() - start)
-        print(f"{number}/{len(drawn)} {outcomes[key]} ({took}): {key}", file=sys.stderr, flush=True)
+        kept = {name: outcome for name, outcome in kept.items() if outcome != "survived"}
+    left = {name: mutant for name, mutant in drawn.items() if name not in kept}
+    start = time.monotonic()
+    for number, (name, outcome) in enumerate(outcomes(_ROOT, left), start=1):
+        kept[name] = outcome
         if _OUTPUT.value:
             with open(_OUTPUT.value, "a", encoding="utf-8") as file:
-                file.write(json.dumps({"mutant": key, "outcome": outcomes[key]}) + "\n")
-    keys = [_key(name, mutant) for name, mutant in drawn]
-    for name in names:
-        counts = Counter(outcomes[k] for k in keys if k.startswith(TARGETS[name].path))
-        noticed = counts.total() - counts["survived"]
-        print(f"{TARGETS[name].path:<44}{noticed:>4} of {counts.total():>3} noticed")
-    survivors = [key for key in keys if outcomes[key] == "survived"]
-    print(f"\n{len(survivors)} of {len(keys)} survived", *sorted(survivors), sep="\n  ")
+                file.write(json.dumps({"mutant": name, "outcome": outcome}) + "\n")
+        to_go = terminal.duration((time.monotonic() - start) / number * (len(left) - number))
+        print(f"{number}/{len(left)}, {to_go} to go: {outcome}: {name}", file=sys.stderr)
+    for target in targets:
+        of_file = [kept[name] for name, (its, _) in drawn.items() if its is target]
+        noticed = len(of_file) - of_file.count("survived")
+        print(f"{target.path:<44}{noticed:>4} of {len(of_file):>3} noticed")
+    survivors = sorted(name for name in drawn if kept[name] == "survived")
+    print(f"\n{len(survivors)} of {len(drawn)} survived", *survivors, sep="\n  ")
     sys.exit(_SURVIVORS if survivors else 0)
 
 
-def _limit_seconds(name: str) -> float:
-    """Returns how long a mutant may take; the tests must pass on the file as it is."""
-    target = TARGETS[name]
-    start = time.monotonic()
-    source = (_ROOT / target.path).read_text(encoding="utf-8")
-    if run_tests(target.tests, target.path, source, limit_seconds=3600) != "survived":
-        raise UserError(f"the tests of {target.path} must pass without a mutant; they fail")
-    return _TIMES_AS_LONG * (time.monotonic() - start) + _SECONDS_MORE
-
-
-def _key(name: str, mutant: Mutant) -> str:
-    return f"{TARGETS[name].path}:{mutant.line}:{mutant.column} {' '.join(mutant.change.split())}"
-
-
-def _kept() -> dict[str, str]:
+def _read_outcomes() -> dict[str, str]:
     if not _OUTPUT.value or not Path(_OUTPUT.value).exists():
         return {}
     lines = Path(_OUTPUT.value).read_text(encoding="utf-8").splitlines()
