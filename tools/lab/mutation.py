@@ -67,11 +67,11 @@ TARGETS = {
         tests=("tests/training/test_checkpoint.py", "tests/training/test_engine.py"),
     ),
     "augmentation": Target(
-        path="workloads/data/augmentation.py", tests=("tests/workloads/test_cifar.py",)
+        path="workloads/data/augmentation.py", tests=("tests/workloads/test_augmentation.py",)
     ),
     "in_memory": Target(
         path="workloads/data/in_memory.py",
-        tests=("tests/workloads/test_in_memory.py", "tests/workloads/test_cifar.py"),
+        tests=("tests/workloads/test_in_memory.py", "tests/workloads/test_augmentation.py"),
     ),
     "best_of_k": Target(
         path="tfoptcmp/analysis/statistics/best_of_k.py",
