@@ -3,7 +3,7 @@ import math
 
 import pytest
 
-from tfoptcmp.hyperparameters import HYPERPARAMETERS
+from tfoptcmp.hyperparameters import HYPERPARAMETERS, Hyperparameter
 from tfoptcmp.spaces import Choice, Fixed, LogUniform, SearchSpace, Uniform
 
 SPACE = SearchSpace(
@@ -111,6 +111,15 @@ class TestSpace:
         with pytest.raises(ValueError, match=message):
             SearchSpace(source="test", dimensions=dimensions)
 
+    def test_what_it_was_made_from_may_change(self):
+        dimensions = {"eta0": Fixed(fixed=0.1), "mine": Fixed(fixed=1.0)}
+        own = {"mine": Hyperparameter(argument="mine", meaning="mine")}
+        space = SearchSpace(source="test", dimensions=dimensions, own=own)
+        before = space.to_json()
+        dimensions.clear()
+        own.clear()
+        assert space.to_json() == before
+
 
 class TestDerivation:
     def test_by_hand(self):
@@ -157,6 +166,12 @@ class TestDerivation:
     def test_values_are_checked(self):
         values = SPACE.values((0.5,) * 5) | {"epsilon": -1.0}
         with pytest.raises(ValueError, match=r"epsilon must lie in .*; got -1.0"):
+            SPACE.derive(values, budget_steps=10)
+
+    @pytest.mark.parametrize("value", [math.nan, math.inf, True, "1"])
+    def test_values_are_finite_numbers(self, value):
+        values = SPACE.values((0.5,) * 5) | {"epsilon": value}
+        with pytest.raises(ValueError, match=f"epsilon must be a finite number; got {value!r}"):
             SPACE.derive(values, budget_steps=10)
 
     def test_every_hyperparameter_is_described(self):

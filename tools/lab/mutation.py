@@ -56,6 +56,7 @@ TARGETS = {
     "model": Target(
         path="tfoptcmp/training/model.py",
         tests=(
+            "tests/training/test_model.py",
             "tests/training/test_stateful.py",
             "tests/training/test_engine.py",
             "--deselect=tests/training/test_engine.py::"
