@@ -65,7 +65,7 @@ TARGETS = {
     ),
     "callbacks": Target(
         path="tfoptcmp/training/callbacks.py",
-        tests=("tests/training/test_checkpoint.py", "tests/training/test_engine.py"),
+        tests=("tests/training/test_callbacks.py", "tests/training/test_checkpoint.py"),
     ),
     "augmentation": Target(
         path="workloads/data/augmentation.py", tests=("tests/workloads/test_augmentation.py",)
