@@ -9,12 +9,13 @@ test is missing, or the mutant means the same (a person has to say which). A mut
 its tests: on two cores 10 s where they need no TensorFlow, up to a minute where they train, so 100
 mutants take about 45 minutes. One after the other, as the tests use all cores.
 
-mutmut and cosmic-ray do not draw: they run all mutants by one command. mutmut's copies of functions
-are forked with TensorFlow's threads in them; cosmic-ray drops neither calls nor statements.
+mutmut and cosmic-ray draw no samples. mutmut forks processes, which TensorFlow's threads do not
+bear; cosmic-ray has one command for all files, changes the tree in place, and drops neither calls
+nor statements.
 
 What is drawn is a function of the seed and the files; a larger --num_mutants draws the same and
-more. With --output the outcomes are kept, and the same command goes on after a stop. Exit code: 3
-if any survived.
+more. With --output the outcomes are kept, and the same command goes on after a stop; where the code
+has changed since, take another file. Exit code: 3 if any survived.
 """
 
 import json
