@@ -3,7 +3,7 @@ import math
 
 import pytest
 
-from tfoptcmp.hyperparameters import HYPERPARAMETERS
+from tfoptcmp.hyperparameters import HYPERPARAMETERS, Hyperparameter
 from tfoptcmp.spaces import Choice, Fixed, LogUniform, SearchSpace, Uniform
 
 SPACE = SearchSpace(
@@ -111,6 +111,15 @@ class TestSpace:
         with pytest.raises(ValueError, match=message):
             SearchSpace(source="test", dimensions=dimensions)
 
+    def test_what_it_was_made_from_may_change(self):
+        dimensions = {"eta0": Fixed(fixed=0.1), "mine": Fixed(fixed=1.0)}
+        own = {"mine": Hyperparameter(argument="mine", meaning="mine")}
+        space = SearchSpace(source="test", dimensions=dimensions, own=own)
+        before = space.to_json()
+        dimensions.clear()
+        own.clear()
+        assert space.to_json() == before
+
 
 class TestDerivation:
     def test_by_hand(self):
@@ -145,6 +154,11 @@ class TestDerivation:
         steps = space.derive(space.values(()), budget_steps=10)["decay_steps"]
         assert (steps, type(steps)) == (1, int)
 
+    def test_decay_steps_are_rounded_to_the_nearest(self):
+        space = SearchSpace(source="t", dimensions={"decay_steps_fraction": Fixed(fixed=0.29)})
+        steps = space.derive(space.values(()), budget_steps=100)["decay_steps"]
+        assert steps == 29  # in floating point 0.29 * 100 < 29
+
     def test_names_must_be_those_of_the_space(self):
         with pytest.raises(ValueError, match="values must name exactly"):
             SPACE.derive({"epsilon": 1.0}, budget_steps=10)
@@ -152,6 +166,12 @@ class TestDerivation:
     def test_values_are_checked(self):
         values = SPACE.values((0.5,) * 5) | {"epsilon": -1.0}
         with pytest.raises(ValueError, match=r"epsilon must lie in .*; got -1.0"):
+            SPACE.derive(values, budget_steps=10)
+
+    @pytest.mark.parametrize("value", [math.nan, math.inf, True, "1"])
+    def test_values_are_finite_numbers(self, value):
+        values = SPACE.values((0.5,) * 5) | {"epsilon": value}
+        with pytest.raises(ValueError, match=f"epsilon must be a finite number; got {value!r}"):
             SPACE.derive(values, budget_steps=10)
 
     def test_every_hyperparameter_is_described(self):

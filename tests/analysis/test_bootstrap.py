@@ -163,3 +163,20 @@ def test_curve_is_best_of_at_every_k(ties):
         assert curve.median[k - 1] == exact.percentile(50)
         assert curve.low[k - 1] == exact.percentile(5)
         assert curve.high[k - 1] == exact.percentile(95)
+
+
+def test_percentiles_of_one_drawn_trial_do_not_slip_by_rounding():
+    # Theory: the p N-th of N; the sum of 57 times 1/60 ends below 0.95.
+    for n in range(20, 201, 20):
+        curve = budget_curve(np.arange(n), np.arange(n))
+        percentiles = curve.low[0], curve.median[0], curve.high[0]
+        assert percentiles == (n // 20 - 1, n // 2 - 1, n * 19 // 20 - 1)
+
+
+def test_what_has_no_chance_does_not_make_the_mean_infinite():
+    # Theory: (1/150)^150 is 0 in floating point.
+    selection = np.arange(150.0)
+    statistic = np.where(selection < 149, selection, np.inf)
+    mean = budget_curve(selection, statistic).mean
+    assert mean[0] == np.inf
+    assert mean[-1] == pytest.approx(best_of(selection, statistic, 150).mean(), rel=1e-12)

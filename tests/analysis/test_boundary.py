@@ -1,8 +1,10 @@
 import json
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tfoptcmp.analysis.comparison import compare
@@ -14,6 +16,7 @@ from tfoptcmp.analysis.ranges.boundary import (
     suggested_spaces,
     write_spaces,
 )
+from tfoptcmp.hyperparameters import Hyperparameter
 from tfoptcmp.spaces import Choice, Fixed, LogUniform, SearchSpace, Uniform
 
 
@@ -135,3 +138,62 @@ def test_suggestion_is_read_back_as_search_spaces(study, tmp_path):
         "test <space>; eta0 moved after the boundary check of 60 trials of digits_simple_cnn, "
         "study seed 0"
     )
+
+
+def results_of(values, dimension, **allowed):
+    """Results of a study of one hyperparameter, x; the first trials are the best."""
+    own = {"x": Hyperparameter(argument="x", meaning="x", **allowed)}
+    space = SearchSpace(source="test", dimensions={"x": dimension}, own=own)
+    return SimpleNamespace(
+        signature=SimpleNamespace(space=space),
+        num_feasible=len(values),
+        feasible=pd.DataFrame({"searched_x": values, "validation_metric": np.arange(len(values))}),
+    )
+
+
+# By hand: at most a third, rounded up; five; from 51 on a tenth, rounded up.
+@pytest.mark.parametrize(
+    ("num", "num_good"), [(1, 1), (3, 1), (4, 2), (13, 5), (15, 5), (50, 5), (51, 6), (60, 6)]
+)
+def test_number_of_good_trials(num, num_good):
+    results = results_of(np.full(num, 0.5), Uniform(low=0.0, high=1.0))
+    assert len(good_trials(results)) == num_good
+
+
+@pytest.mark.parametrize(("num", "edge"), [(14, Edge.CANNOT_TELL), (15, Edge.HIGH)])
+def test_fifteen_trials_are_enough(num, edge):
+    results = results_of([0.9] * 5 + [0.5] * (num - 5), Uniform(low=0.0, high=1.0))
+    assert verdicts(results) == {"x": edge}
+
+
+@pytest.mark.parametrize(
+    ("good", "moved"),
+    [
+        # By hand: half the width more at the edge; the other one comes to 0.1 beside the last of
+        # the good trials, and never goes out.
+        ([0.1, 0.11, 0.12, 0.13, 0.79], Uniform(low=-0.5, high=0.89)),
+        ([0.1, 0.11, 0.12, 0.13, 0.95], Uniform(low=-0.5, high=1.0)),
+        ([0.9, 0.91, 0.92, 0.93, 0.21], Uniform(low=0.11, high=1.5)),
+        ([0.9, 0.91, 0.92, 0.93, 0.05], Uniform(low=0.0, high=1.5)),
+    ],
+)
+def test_the_other_edge_stays_clear_of_the_good_trials_and_does_not_go_out(good, moved):
+    values = [*good, *np.linspace(0.3, 0.7, 25)]
+    (check,) = check_boundaries(results_of(values, Uniform(low=0.0, high=1.0), low=-10.0))
+    assert check.suggestion == moved
+
+
+@pytest.mark.parametrize(
+    ("best", "limits", "values"),
+    [
+        (2.0, {"low": 0.5}, (1.0, 2.0, 4.0, 8.0)),
+        (2.0, {"low": 1.0}, None),  # the limit itself is not suggested
+        (8.0, {"high": 17.0}, (2.0, 4.0, 8.0, 16.0)),
+        (8.0, {"high": 16.0}, None),
+    ],
+)
+def test_a_choice_stays_inside_what_is_allowed(best, limits, values):
+    results = results_of([best] * 5 + [4.0] * 25, Choice(values=(2.0, 4.0, 8.0)), **limits)
+    (check,) = check_boundaries(results)
+    assert check.suggestion == (Choice(values=values) if values else None)
+    assert check.reason == ("" if values else "the edge is the limit of what is allowed")

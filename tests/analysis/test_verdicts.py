@@ -9,6 +9,7 @@ from tfoptcmp.analysis.statistics.best_of_k import best_of
 from tfoptcmp.analysis.statistics.distributions import difference, distribution
 from tfoptcmp.analysis.statistics.verdicts import (
     LOSS_TOLERANCE,
+    Judgement,
     Verdict,
     inclusion_verdicts,
     judge,
@@ -70,6 +71,24 @@ def test_equal_optimizers_are_rarely_called_different_and_worse_ones_mostly():
         found += judge(difference(worse, special), 0.0) is Verdict.VIOLATED
     assert false_alarms < 10
     assert found > 500
+
+
+@pytest.mark.parametrize(
+    ("tuning_budget", "num_trials", "rate"),
+    [(3, 10, 0.01), (4, 10, 0.05), (5, 10, 0.05), (30, 100, 0.01), (31, 100, 0.05)],
+)
+def test_false_alarms_are_rare_up_to_three_tenths_of_the_trials(tuning_budget, num_trials, rate):
+    judgement = Judgement(
+        special=None,
+        general=None,
+        statistic="test",
+        verdict=Verdict.CONSISTENT,
+        difference=distribution([0.0], [1.0]),
+        delta=0.0,
+        tuning_budget=tuning_budget,
+        num_trials=num_trials,
+    )
+    assert judgement.false_alarm_rate == rate
 
 
 def test_pairs_are_the_closure(six_rules):

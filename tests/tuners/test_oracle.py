@@ -238,6 +238,13 @@ def test_a_crash_stops_the_search_with_the_traceback_and_is_tried_again(tmp_path
     assert table(resumed) == table(search(Crash(0), tmp_path / "undisturbed"))
 
 
+def test_a_trial_that_crashed_once_is_counted_once(tmp_path):
+    with pytest.raises(RuntimeError, match="crashed"):
+        search(Crash(1), tmp_path)
+    search(Crash(0), tmp_path)
+    assert statuses(search(Crash(0), tmp_path, num_feasible=6)) == ["COMPLETED"] * 6
+
+
 def test_a_crash_is_retried_within_its_bound(tmp_path):
     tuner = search(Crash(2), tmp_path, max_retries_per_trial=2)
     assert table(tuner) == table(search(Crash(0), tmp_path / "undisturbed"))

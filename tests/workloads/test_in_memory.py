@@ -71,6 +71,7 @@ def test_evaluation_is_in_order_and_train_is_a_subset_as_long_as_validation():
         prepare=lambda x: tf.cast(x, tf.float32),
     )
     assert splits.num_examples == {"train": 255, "validation": 5, "test": 255}
+    assert [len(y) for _, y in splits.evaluation["test"]] == [250, 5]  # as measured
     seen = {
         name: np.concatenate([y for _, y in split]).tolist()
         for name, split in splits.evaluation.items()

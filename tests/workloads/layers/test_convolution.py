@@ -37,6 +37,8 @@ def results(layer, shape):
         ((4, 8, 8, 1), 5, {}),
         ((4, 8, 8, 16), 3, {"activation": "relu"}),
         ((4, 28, 28, 2), 5, {}),
+        ((4, 28, 28, 2), 4, {}),  # 32 entries leave no column for the ones
+        ((4, 28, 28, 2), 3, {"groups": 2}),
         ((4, 28, 28, 1), 5, {"strides": 2}),
         ((4, 28, 28, 1), 5, {"padding": "valid"}),
         ((4, 28, 28, 1), 5, {"dilation_rate": 2}),

@@ -26,6 +26,11 @@ def test_rate_scale_and_gradient(rate):
         assert np.mean(pairs) == pytest.approx((1 - rate) ** 2, abs=0.01)
 
 
+def test_of_a_rate_next_to_1_the_last_word_is_kept():
+    kept = Dropout(1 - 2**-16, seed=0)(tf.ones(2**20), training=True).numpy() != 0
+    assert 1 <= kept.sum() <= 36  # theory: 16 of 2^20; five standard errors
+
+
 def test_a_mask_is_a_function_of_seed_and_call():
     x = tf.ones((7, 9))
     first, again, other = (Dropout(0.5, seed=seed) for seed in (1, 1, 2))

@@ -41,6 +41,25 @@ def test_stage_by_its_definition(strides):
     np.testing.assert_allclose(model(x), total, rtol=1e-4, atol=1e-5)
 
 
+def test_a_bottlenecks_strides_are_in_its_3x3_convolution_and_in_the_shortcut():
+    image = keras.Input((8, 8, 3))
+    stage = residual_stage(
+        image, [(4, 1), (4, 3), (16, 1)], num_blocks=2, strides=2, normalisation=none
+    )
+    convolutions = [
+        layer
+        for layer in keras.Model(image, stage).layers
+        if isinstance(layer, keras.layers.Conv2D)
+    ]
+    # By hand, as TensorFlow's official ResNet has it.
+    assert sorted((v.kernel_size[0], v.filters, v.strides[0]) for v in convolutions) == [
+        *[(1, 4, 1)] * 2,
+        *[(1, 16, 1)] * 2,
+        (1, 16, 2),
+        *[(3, 4, 1), (3, 4, 2)],
+    ]
+
+
 def test_shortcut_is_the_identity_where_the_shape_stays():
     image = keras.Input((8, 8, 4))
     stage = residual_stage(image, [(4, 3), (4, 3)], num_blocks=3, strides=1, normalisation=none)

@@ -1,0 +1,144 @@
+"""What happens between blocks of steps, on a model that only counts."""
+
+import math
+import time
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfoptcmp.training.callbacks import Measure, TakeCheckpoints
+
+
+class Counter:
+    """A model of two weights that a test takes from block to block."""
+
+    def __init__(self):
+        self.optimizer = SimpleNamespace(iterations=tf.Variable(0))
+        self.diverged = tf.Variable(False)
+        self.trainable_variables = [np.ones(2), np.ones(3)]
+        self.stop_training = False
+
+    def go(self, callback, *steps):
+        callback.set_model(self)
+        for step in steps:
+            self.optimizer.iterations.assign(step)
+            callback.on_train_batch_end(0)
+
+
+@pytest.fixture
+def model():
+    return Counter()
+
+
+@pytest.fixture
+def measure(budget):
+    """Measures every 10 of 25 steps; what it has measured is in `rows`."""
+    rows = []
+    losses = {}
+    callback = Measure(
+        budget, lambda step: {"step": step, "train_loss": losses.get(step, 0.5)}, rows.append
+    )
+    callback.rows, callback.losses = rows, losses
+    return callback
+
+
+def test_measures_at_the_interval_and_at_the_last_step(model, measure):
+    model.go(measure, 5, 10, 15, 20, 25)
+    assert [row["step"] for row in measure.rows] == [10, 20, 25]
+    assert (measure.problem, model.stop_training) == ("", False)
+
+
+def test_one_that_diverged_is_stopped_without_a_measurement(model, measure):
+    model.diverged.assign(True)
+    model.go(measure, 10)
+    assert measure.rows == []
+    assert measure.problem == "training loss or gradient not finite at step 11"
+    assert model.stop_training
+
+
+@pytest.mark.parametrize("loss", [math.nan, math.inf])
+def test_a_measured_loss_that_is_not_finite_stops(model, measure, loss):
+    measure.losses[20] = loss
+    model.go(measure, 10, 20)
+    assert [row["step"] for row in measure.rows] == [10, 20]
+    assert measure.problem == "measured training loss not finite after step 20"
+    assert model.stop_training
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_one_weight_that_is_not_finite_stops(model, measure, bad):
+    model.go(measure, 10)
+    model.trainable_variables[1][2] = bad
+    model.go(measure, 20)
+    assert measure.problem == "weights not finite after step 20"
+    assert model.stop_training
+
+
+def taking(saved, **changes):
+    """A callback that puts the steps of its checkpoints into `saved`; 25 steps a trial."""
+    settings = {
+        "num_steps": 25,
+        "every_steps": math.inf,
+        "every_seconds": math.inf,
+        "at_end": False,
+        "should_stop": lambda: False,
+    }
+    return TakeCheckpoints(saved.append, **{**settings, **changes})
+
+
+BLOCKS = (5, 10, 15, 20, 25)
+
+
+@pytest.mark.parametrize(
+    ("start", "changes", "steps"),  # by hand
+    [
+        (0, {}, []),
+        (0, {"every_steps": 5}, [5, 10, 15, 20]),
+        (0, {"every_steps": 12}, [15]),  # 24 falls into the last block
+        (0, {"every_steps": 9}, [10, 20]),
+        (10, {"every_steps": 10}, [20]),  # the one it goes on from is not taken again
+        (11, {"every_steps": 12}, [15]),
+        (0, {"at_end": True}, [25]),
+        (0, {"every_steps": 10, "at_end": True}, [10, 20, 25]),
+        (0, {"every_seconds": 120.0}, [10, 20]),  # a minute a block
+        (0, {"every_seconds": 121.0}, [15]),
+        (0, {"every_steps": 15, "every_seconds": 120.0}, [10, 15]),  # by time 25, the end
+    ],
+)
+def test_when_checkpoints_are_taken(model, monkeypatch, start, changes, steps):
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    saved = []
+    callback = taking(saved, **changes)
+    callback.set_model(model)
+    model.optimizer.iterations.assign(start)
+    callback.on_train_begin()
+    for step in BLOCKS:
+        if step > start:
+            now[0] += 60.0
+            model.go(callback, step)
+    assert saved == steps
+    assert (callback.interrupted, model.stop_training) == (False, False)
+
+
+def test_a_stop_takes_a_checkpoint_but_not_at_the_end(model):
+    saved = []
+    callback = taking(saved, should_stop=lambda: True)
+    callback.set_model(model)
+    callback.on_train_begin()
+    model.go(callback, 25)
+    assert (saved, callback.interrupted, model.stop_training) == ([], False, False)
+    model.go(callback, 5)
+    assert (saved, callback.interrupted, model.stop_training) == ([5], True, True)
+
+
+def test_one_that_diverged_leaves_no_checkpoint(model):
+    saved = []
+    callback = taking(saved, every_steps=5, should_stop=lambda: True)
+    callback.set_model(model)
+    callback.on_train_begin()
+    model.stop_training = True
+    model.go(callback, 5)
+    assert (saved, callback.interrupted) == ([], False)
