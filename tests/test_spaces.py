@@ -93,6 +93,11 @@ class TestSpace:
         space = SearchSpace(source="test", dimensions={"eta0": Fixed(fixed=0.1)})
         assert (space.num_dims, space.values(())) == (0, {"eta0": 0.1})
 
+    @pytest.mark.parametrize("name", ["decay_factor", "label_smoothing"])
+    def test_closed_ends_are_allowed(self, name):
+        space = SearchSpace(source="test", dimensions={name: Choice(values=(0.0, 1.0))})
+        assert [space.values((u,))[name] for u in (0.0, 0.5)] == [0.0, 1.0]
+
     @pytest.mark.parametrize(
         ("dimensions", "message"),
         [

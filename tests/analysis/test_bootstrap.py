@@ -144,8 +144,13 @@ def test_refuses_nan_and_different_lengths():
         best_of([0.1, np.nan], [0.1, 0.2], 2)
     with pytest.raises(ValueError, match="values must not be NaN"):
         best_of([0.1, 0.2], [0.1, np.nan], 2)
-    with pytest.raises(ValueError, match="one value a trial, 2; got 3"):
-        best_of([0.1, 0.2], [0.1, 0.2, 0.3], 2)
+    for function in (
+        lambda *data: best_of(*data, 2),
+        lambda *data: best_of_sampled(*data, 2, seed=0),
+        budget_curve,
+    ):
+        with pytest.raises(ValueError, match="one value a trial, 2; got 3"):
+            function([0.1, 0.2], [0.1, 0.2, 0.3])
     with pytest.raises(ValueError, match="at least one trial"):
         best_of([], [], 2)
 
