@@ -33,6 +33,14 @@ class LogUniform:
         """Maps u in [0, 1) to [low, high)."""
         return math.exp(math.log(self.low) + u * (math.log(self.high) - math.log(self.low)))
 
+    @property
+    def only_value(self) -> None:
+        """None: it has several values."""
+        return None
+
+    def __str__(self) -> str:
+        return f"log-uniform in [{self.low:g}, {self.high:g})"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Uniform:
@@ -47,6 +55,14 @@ class Uniform:
     def value(self, u: float) -> float:
         """Maps u in [0, 1) to [low, high)."""
         return self.low + u * (self.high - self.low)
+
+    @property
+    def only_value(self) -> None:
+        """None: it has several values."""
+        return None
+
+    def __str__(self) -> str:
+        return f"uniform in [{self.low:g}, {self.high:g})"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +82,24 @@ class Choice:
         """Maps u in [0, 1) to one of the values."""
         return self.values[int(u * len(self.values))]
 
+    @property
+    def low(self) -> float:
+        """The smallest value."""
+        return min(self.values)
+
+    @property
+    def high(self) -> float:
+        """The largest value."""
+        return max(self.values)
+
+    @property
+    def only_value(self) -> float | None:
+        """The value if there is but one, else None."""
+        return self.values[0] if len(self.values) == 1 else None
+
+    def __str__(self) -> str:
+        return "one of " + ", ".join(f"{value:g}" for value in self.values)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Fixed:
@@ -75,6 +109,24 @@ class Fixed:
 
     def __post_init__(self) -> None:
         _check_number("Fixed value", self.fixed)
+
+    @property
+    def low(self) -> float:
+        """The value."""
+        return self.fixed
+
+    @property
+    def high(self) -> float:
+        """The value."""
+        return self.fixed
+
+    @property
+    def only_value(self) -> float:
+        """The value."""
+        return self.fixed
+
+    def __str__(self) -> str:
+        return f"fixed at {self.fixed:g}"
 
 
 Dimension = LogUniform | Uniform | Choice | Fixed
@@ -107,7 +159,7 @@ class SearchSpace:
         object.__setattr__(self, "dimensions", dict(self.dimensions))
         object.__setattr__(self, "own", dict(self.own))
         for name, dimension in self.dimensions.items():
-            for end in _ends(dimension):
+            for end in (dimension.low, dimension.high):
                 self._check_range(name, end)
         arguments: dict[str, str] = {}
         for name in self.dimensions:
@@ -281,13 +333,3 @@ def _check_bounds(dimension: LogUniform | Uniform) -> None:
         raise ValueError(
             f"{kind} low must be < high; got low={dimension.low!r}, high={dimension.high!r}"
         )
-
-
-def _ends(dimension: Dimension) -> tuple[float, ...]:
-    match dimension:
-        case LogUniform() | Uniform():
-            return (dimension.low, dimension.high)
-        case Choice():
-            return dimension.values
-        case Fixed():
-            return (dimension.fixed,)

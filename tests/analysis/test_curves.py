@@ -5,7 +5,7 @@ from tfoptcmp.analysis.comparison import compare
 from tfoptcmp.analysis.figures import inclusions_figure
 from tfoptcmp.analysis.statistics.best_of_k import best_of
 from tfoptcmp.analysis.statistics.curves import verdict_curve
-from tfoptcmp.analysis.statistics.distributions import difference, superiority
+from tfoptcmp.analysis.statistics.best_of_k import difference, superiority
 from tfoptcmp.analysis.statistics.quantities import STATISTICS, selection_and_values
 from tfoptcmp.analysis.statistics.verdicts import Verdict, inclusion_verdicts, judge, tolerance
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tfoptcmp.analysis.statistics.distributions import difference, distribution, superiority
+from tfoptcmp.analysis.statistics.best_of_k import difference, distribution, superiority
 
 
 def test_equal_values_add_up_in_ascending_order():

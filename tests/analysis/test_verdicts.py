@@ -6,7 +6,7 @@ import pytest
 from tfoptcmp.analysis.comparison import compare
 from tfoptcmp.analysis.report.answer import conclusion
 from tfoptcmp.analysis.statistics.best_of_k import best_of
-from tfoptcmp.analysis.statistics.distributions import difference, distribution
+from tfoptcmp.analysis.statistics.best_of_k import difference, distribution
 from tfoptcmp.analysis.statistics.verdicts import (
     LOSS_TOLERANCE,
     Verdict,

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from tfoptcmp.analysis.audit.findings import Finding
 from tfoptcmp.analysis.evidence import Entry, Evidence, best_of_k, default_tuning_budget
-from tfoptcmp.analysis.statistics.distributions import Distribution, difference
+from tfoptcmp.analysis.statistics.best_of_k import Distribution, difference
 
 # "Tens of trials" (Choi et al. 2019): below two tens, K = N / 5 is 3 or less.
 _TENS = 20

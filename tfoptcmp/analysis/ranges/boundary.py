@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from tfoptcmp.analysis.sources.studies import StudyResults
-from tfoptcmp.analysis.statistics.distributions import FloatArray
+from tfoptcmp.analysis.statistics.best_of_k import FloatArray
 from tfoptcmp.hyperparameters import Hyperparameter
 from tfoptcmp.spaces import (
     Choice,

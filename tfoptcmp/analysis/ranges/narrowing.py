@@ -17,7 +17,7 @@ import pandas as pd
 
 from tfoptcmp.analysis.ranges.boundary import LEAST_FEASIBLE, Edge, check_boundaries, good_trials
 from tfoptcmp.analysis.sources.studies import StudyResults
-from tfoptcmp.analysis.statistics.distributions import FloatArray
+from tfoptcmp.analysis.statistics.best_of_k import FloatArray
 from tfoptcmp.spaces import LogUniform, SearchSpace
 
 _LEAST_ROOM = math.log(10) / 2

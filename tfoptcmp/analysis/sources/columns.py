@@ -39,8 +39,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from tfoptcmp.analysis.sources.names import is_hyperparameter, rule_named
-from tfoptcmp.rules import RULES
+from tfoptcmp.analysis.sources.names import is_hyperparameter
+from tfoptcmp.rules import RULES, rule_named
 from tfoptcmp.study.schema import StudyError
 
 RESULTS = (

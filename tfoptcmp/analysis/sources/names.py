@@ -1,4 +1,4 @@
-"""How other tools call update rules and hyperparameters, in our names.
+"""How other tools call hyperparameters, in our names.
 
 Arguments of optimizers become the names of search spaces, in which small differences near 1 keep
 their digits: momentum 0.99 is one_minus_gamma 0.01.
@@ -7,22 +7,8 @@ their digits: momentum 0.99 is one_minus_gamma 0.01.
 import re
 
 from tfoptcmp.hyperparameters import HYPERPARAMETERS
+from tfoptcmp.rules import Rule
 from tfoptcmp.spaces import Choice, Dimension, Fixed, LogUniform, Uniform
-
-_RULES = {
-    "sgd": "sgd",
-    "gradientdescent": "sgd",
-    "momentum": "momentum",
-    "sgdmomentum": "momentum",
-    "sgdm": "momentum",
-    "heavyball": "momentum",
-    "nesterov": "nesterov",
-    "nesterovmomentum": "nesterov",
-    "nag": "nesterov",
-    "rmsprop": "rmsprop",
-    "adam": "adam",
-    "nadam": "nadam",
-}
 
 # Spellings of arguments: lower case, without "_" and "-".
 _ARGUMENTS = {
@@ -50,27 +36,26 @@ _COMPLEMENTS = {
 _LOG_SCALE_FACTOR = 9.0
 
 
-def rule_named(optimizer: str) -> str | None:
-    """Returns the update rule that a label names ("AdamOptimizer", "SGD-momentum"), or None."""
-    letters = re.sub("[^a-z]", "", optimizer.lower())
-    return _RULES.get(letters) or _RULES.get(letters.removesuffix("optimizer"))
-
-
 def is_hyperparameter(name: str) -> bool:
     """Returns whether a name is one of an optimizer's arguments or of our search spaces."""
     return _letters(name) in _ARGUMENTS or name in HYPERPARAMETERS
 
 
-def searched_name(name: str, rule: str | None) -> str:
+def argument_name(name: str) -> str | None:
+    """Returns the optimizer's argument that a tool calls by a name; None if it is none."""
+    return _ARGUMENTS.get(_letters(name))
+
+
+def searched_name(name: str, rule: Rule | None) -> str:
     """Returns the search spaces' name of a hyperparameter; names that are not known stay.
 
     Args:
         name: As the tool calls it, e.g. "lr" or "beta1".
-        rule: Name of the update rule: Adam's learning rate has another name than Momentum's.
+        rule: The update rule: Adam's learning rate has another name than Momentum's.
     """
     argument = _ARGUMENTS.get(_letters(name), name)
     if argument == "learning_rate":
-        return "alpha0" if rule in ("adam", "nadam") else "eta0"
+        return "eta0" if rule is None else rule.rate
     return _COMPLEMENTS.get(argument, argument)
 
 

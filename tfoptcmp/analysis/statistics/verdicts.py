@@ -1,4 +1,4 @@
-"""Did a general update rule do at least as well as the rules it contains?
+"""Did a general update rule do at least as well as the rules it contains? The rule for verdicts.
 
 Theory says that it must, once both are tuned well (Choi et al. 2019): a violation speaks of search
 spaces and numbers of trials, not of the rules. The verdict for special <= general looks at
@@ -10,33 +10,43 @@ each:
     undetermined   neither
     descriptive only   K > N/2: the bootstrap's intervals are too narrow to judge by
 
-delta is what no one should quarrel about: one standard error of the evaluation set for error rates,
-LOSS_TOLERANCE for losses, one measurement interval for steps.
+delta is what no one should quarrel about (`Metric.tolerance`).
 
 A target that was not reached counts as infinitely many steps, in D too, and not reaching it on
 either side as no difference: so a general rule that misses a target which the special one reaches
 is found, and D needs no condition. The steps themselves are reported given that the target was
 reached, with that probability.
+
+Tables, figures, audit and report ask here for verdicts, for what they look like (`Verdict.tone`)
+and for what to say of the rule; they know none themselves.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import product
+from typing import Literal
 
 import numpy as np
 
-from tfoptcmp import inclusions
-from tfoptcmp.analysis.comparison import Comparison
-from tfoptcmp.analysis.sources.studies import StudyResults
-from tfoptcmp.analysis.statistics.distributions import Distribution, difference, superiority
-from tfoptcmp.analysis.statistics.quantities import STATISTICS, best_of_k
-from tfoptcmp.signatures import Signature
-from tfoptcmp.spaces import Choice, Dimension, Fixed
+from tfoptcmp.analysis.comparison import Comparison, Contestant
+from tfoptcmp.analysis.statistics.best_of_k import (
+    ROUNDING,
+    Distribution,
+    FloatArray,
+    difference,
+    selection_probabilities_for_all,
+    superiority,
+)
+from tfoptcmp.analysis.statistics.pairs import inclusion_pairs, why_not_included
+from tfoptcmp.analysis.statistics.quantities import (
+    STATISTICS,
+    best_of_k,
+    measured,
+    selection_and_values,
+)
+from tfoptcmp.metrics import Metric
 
-LOSS_TOLERANCE = 0.01
-"""delta of losses and of metrics in nats; our own choice."""
+Tone = Literal["bad", "good", "open"]
 
 
 class Verdict(StrEnum):
@@ -47,31 +57,75 @@ class Verdict(StrEnum):
     UNDETERMINED = "undetermined"
     DESCRIPTIVE_ONLY = "descriptive only"
 
+    @property
+    def tone(self) -> Tone:
+        """How it is drawn and coloured: "bad" against theory, "good" with it, "open" neither."""
+        tones: dict[Verdict, Tone] = {Verdict.VIOLATED: "bad", Verdict.CONSISTENT: "good"}
+        return tones.get(self, "open")
 
-@dataclass(frozen=True, kw_only=True)
+
+_WORST_FIRST = (
+    Verdict.VIOLATED,
+    Verdict.DESCRIPTIVE_ONLY,
+    Verdict.UNDETERMINED,
+    Verdict.CONSISTENT,
+)
+
+HOW_TO_READ = (
+    "Difference: the general rule's statistic minus the special rule's, 5th to 95th percentile; "
+    "above the tolerated amount the general rule is worse (pp: percentage points). P(better): how "
+    "often it gets the better result, a tie counting half. Infinite steps: one of the two did not "
+    "reach the target."
+)
+"""Of a table of judgements."""
+
+HOW_TO_READ_CURVES = (
+    "band: 5th to 95th percentile of the general rule's result minus the special rule's, both the "
+    "best of k trials, line: median; above the dotted line (the tolerated difference) the general "
+    "rule is worse; strip: verdict at each k (red crosses: violated, green squares: "
+    "consistent, grey dots: undetermined), up to k = N/2; dashed: K"
+)
+"""Of a figure of verdicts at every K."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Judgement:
     """One inclusion, special <= general, judged by one statistic.
 
     Attributes:
-        special: The study of the special rule.
-        general: The study of the rule that contains it.
+        special: The special rule.
+        general: The rule that contains it.
         statistic: A name in STATISTICS.
+        metric: What the statistic reports, with its unit.
         verdict: The verdict.
-        difference: The distribution of D, in the statistic's unit; above 0 the general rule is
-            worse.
+        difference: The distribution of D, in the metric's unit; above 0 the general rule is worse.
         delta: The difference that is tolerated, >= 0, same unit.
         tuning_budget: K.
         num_trials: N, the smaller number of feasible trials of the two.
+        restriction: Why the rules' inclusion does not carry over to these two, since something is
+            fixed or their schedules differ; "" if it does.
     """
 
-    special: StudyResults
-    general: StudyResults
+    special: Contestant
+    general: Contestant
     statistic: str
+    metric: Metric
     verdict: Verdict
     difference: Distribution
     delta: float
     tuning_budget: int
     num_trials: int
+    restriction: str = ""
+
+    @property
+    def low(self) -> float:
+        """The least that D may well be: its 5th percentile."""
+        return self.difference.percentile(5)
+
+    @property
+    def high(self) -> float:
+        """The most that D may well be: its 95th percentile."""
+        return self.difference.percentile(95)
 
     @property
     def superiority(self) -> float:
@@ -88,36 +142,45 @@ class Judgement:
         return 0.01 if self.tuning_budget <= 0.3 * self.num_trials else 0.05
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Untested:
-    """A pair of rules with an inclusion whose studies cannot test it, and why."""
+    """A pair of rules with an inclusion that these studies cannot test, and why."""
 
-    special: StudyResults
-    general: StudyResults
+    special: Contestant
+    general: Contestant
     reason: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Verdicts:
     """Everything a comparison says about inclusions.
 
     Attributes:
         judgements: Pairs in the order of the inclusions, statistics in the order of STATISTICS.
+        restricted: The same of pairs to which the rules' inclusion does not carry over: theory
+            promises nothing of them, yet a result worse than the special case's asks for an
+            explanation.
         untested: Pairs that could have been tested had the studies been others.
     """
 
     judgements: tuple[Judgement, ...]
+    restricted: tuple[Judgement, ...]
     untested: tuple[Untested, ...]
 
     @property
-    def pairs(self) -> list[tuple[StudyResults, StudyResults]]:
+    def pairs(self) -> list[tuple[Contestant, Contestant]]:
         """The (special, general) that were judged, each once, in order."""
         found = {(j.special.name, j.general.name): (j.special, j.general) for j in self.judgements}
         return list(found.values())
 
-    def of(self, special: StudyResults, general: StudyResults) -> list[Judgement]:
+    def of(self, special: Contestant, general: Contestant) -> list[Judgement]:
         """Returns the judgements of one pair."""
         return [j for j in self.judgements if j.special is special and j.general is general]
+
+    def worst(self, special: Contestant, general: Contestant) -> Verdict:
+        """Returns the verdict on a pair: one violated statistic is enough."""
+        found = {judgement.verdict for judgement in self.of(special, general)}
+        return next(verdict for verdict in _WORST_FIRST if verdict in found)
 
     @property
     def tested(self) -> list[Judgement]:
@@ -130,122 +193,67 @@ class Verdicts:
         return sum(judgement.false_alarm_rate for judgement in self.tested)
 
 
-def judge(difference: Distribution, delta: float) -> Verdict:
-    """Applies the rule to the distribution of D = statistic(general) - statistic(special).
+def verdict_of(low: float, high: float, delta: float) -> Verdict:
+    """Applies the rule to D's 5th and 95th percentile.
 
     Args:
-        difference: Distribution of D, lower is better for the general rule.
+        low: 5th percentile of D = statistic(general) - statistic(special).
+        high: 95th percentile of D.
         delta: Tolerated difference, >= 0.
     """
-    return verdict_of(difference.percentile(5), difference.percentile(95), delta)
-
-
-def verdict_of(low: float, high: float, delta: float) -> Verdict:
-    """Applies the rule to D's 5th and 95th percentile, as `judge`."""
     if low > delta:
         return Verdict.VIOLATED
     return Verdict.CONSISTENT if high <= delta else Verdict.UNDETERMINED
 
 
 def inclusion_verdicts(comparison: Comparison) -> Verdicts:
-    """Judges every inclusion among the comparison's studies by every statistic they have."""
-    judgements: list[Judgement] = []
+    """Judges every inclusion among the comparison's contestants by every statistic they have."""
+    judged: list[Judgement] = []
     untested: list[Untested] = []
-    rules = [study.signature.rule for study in comparison.studies]
-    declared = [(special, rule.name) for rule in rules for special in rule.contains]
-    for special, general in product(comparison.studies, repeat=2):
-        names = (special.signature.rule.name, general.signature.rule.name)
-        if not inclusions.is_special_case(*names, declared):
-            continue
-        reason = why_not_included(special.signature, general.signature) or _no_trials(
-            special, general
-        )
+    for special, general in inclusion_pairs(comparison):
+        restriction = why_not_included(special, general)
+        reason = restriction or _no_trials(special, general)
         if reason:
             untested.append(Untested(special=special, general=general, reason=reason))
-        else:
-            judgements.extend(_judgements(special, general, comparison.tuning_budget))
-    return Verdicts(judgements=tuple(judgements), untested=tuple(untested))
-
-
-def why_not_included(special: Signature, general: Signature) -> str:
-    """Returns why the rules' inclusion does not carry over to the signatures; "" if it does.
-
-    The general signature must be free to imitate every point of the special one: it may fix none of
-    its rule's hyperparameters ("Adam with epsilon fixed" contains nothing), and of the schedule and
-    the regularisation only what the special one fixes at the same value. The special signature may
-    be as restricted as it likes. Whether the general one's *ranges* suffice is another question.
-    """
-    if special.schedule != general.schedule:
-        return f"schedules differ: {special.schedule} and {general.schedule}"
-    for name, dimension in general.space.dimensions.items():
-        argument = general.space.meaning(name).argument
-        if _is_fixed(dimension) and argument in general.rule.hyperparameters:
-            return f"{general.name} fixes {name}"
-    own = (special.rule.hyperparameters, general.rule.hyperparameters)
-    for name, dimension in special.space.dimensions.items():
-        argument = special.space.meaning(name).argument
-        if any(argument in hyperparameters for hyperparameters in own):
-            continue
-        other = general.space.dimensions.get(name)
-        if other is None:
-            return f"{general.name} has no {name}, which {special.name} has"
-        if _is_fixed(other) and other != dimension:
-            return f"{general.name} fixes {name}, which {special.name} does not fix likewise"
-    return ""
-
-
-def tolerance(special: StudyResults, statistic: str, mean: float) -> float:
-    """Returns delta, in the statistic's unit.
-
-    Args:
-        special: The study of the special rule.
-        statistic: A name in STATISTICS.
-        mean: The statistic's mean for the special rule; infinite where a measurement was not a
-            number.
-    """
-    if statistic == "steps_to_target":
-        return float(special.config.budget["eval_every_steps"])
-    if statistic == "train_loss" or special.config.metric_unit == "nats":
-        return LOSS_TOLERANCE
-    error = min(mean, 1.0)
-    n = special.config.num_examples[statistic]
-    return math.sqrt(error * (1 - error) / n)
-
-
-def _is_fixed(dimension: Dimension) -> bool:
-    return isinstance(dimension, Fixed) or (
-        isinstance(dimension, Choice) and len(dimension.values) == 1
+        judged += _judgements(comparison, special, general, restriction)
+    return Verdicts(
+        judgements=tuple(j for j in judged if not j.restriction),
+        restricted=tuple(j for j in judged if j.restriction),
+        untested=tuple(untested),
     )
 
 
-def _no_trials(special: StudyResults, general: StudyResults) -> str:
-    without = [results.title for results in (special, general) if results.num_feasible == 0]
+def _no_trials(special: Contestant, general: Contestant) -> str:
+    without = [one.title for one in (special, general) if not one.num_feasible]
     return f"no feasible trial of {' and '.join(without)}" if without else ""
 
 
 def _judgements(
-    special: StudyResults, general: StudyResults, tuning_budget: int
+    comparison: Comparison, special: Contestant, general: Contestant, restriction: str
 ) -> Sequence[Judgement]:
     num_trials = min(special.num_feasible, general.num_feasible)
     made = []
     for statistic in STATISTICS:
-        a = best_of_k(special, statistic, tuning_budget)
-        b = best_of_k(general, statistic, tuning_budget)
+        a = best_of_k(special, statistic, comparison.tuning_budget)
+        b = best_of_k(general, statistic, comparison.tuning_budget)
         if a is None or b is None or _says_nothing(statistic, a, b):
             continue
-        d = difference(b, a)
-        delta = tolerance(special, statistic, a.mean())
-        descriptive = tuning_budget > num_trials / 2
+        d, delta = difference(b, a), _tolerance(comparison, statistic, a.mean())
+        descriptive = comparison.tuning_budget > num_trials / 2
         made.append(
             Judgement(
                 special=special,
                 general=general,
                 statistic=statistic,
-                verdict=Verdict.DESCRIPTIVE_ONLY if descriptive else judge(d, delta),
+                metric=STATISTICS[statistic].metric(comparison),
+                verdict=Verdict.DESCRIPTIVE_ONLY
+                if descriptive
+                else verdict_of(d.percentile(5), d.percentile(95), delta),
                 difference=d,
                 delta=delta,
-                tuning_budget=tuning_budget,
+                tuning_budget=comparison.tuning_budget,
                 num_trials=num_trials,
+                restriction=restriction,
             )
         )
     return made
@@ -259,3 +267,122 @@ def _says_nothing(statistic: str, special: Distribution, general: Distribution) 
     if np.isfinite(special.values).any():
         return False
     return statistic == "steps_to_target" or not np.isfinite(general.values).any()
+
+
+def _tolerance(comparison: Comparison, statistic: str, mean: float) -> float:
+    """delta, beside a mean of the special rule."""
+    return (
+        STATISTICS[statistic]
+        .metric(comparison)
+        .tolerance(
+            mean,
+            num_examples=comparison.num_examples.get(statistic),
+            interval_steps=comparison.interval_steps,
+        )
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CurvePoint:
+    """One inclusion judged at one tuning budget.
+
+    Attributes:
+        tuning_budget: K.
+        verdict: The verdict.
+        low: 5th percentile of D = statistic(general) - statistic(special), in its unit.
+        median: Of D.
+        high: 95th percentile of D.
+        delta: The difference that is tolerated, >= 0.
+        superiority: Probability that the general rule gets the better result; a tie counts half.
+    """
+
+    tuning_budget: int
+    verdict: Verdict
+    low: float
+    median: float
+    high: float
+    delta: float
+    superiority: float
+
+
+Curve = tuple[Contestant, Contestant, Sequence[CurvePoint]]
+"""Special rule, general rule and the verdicts at every tuning budget."""
+
+
+def inclusion_curves(comparison: Comparison, verdicts: Verdicts, statistic: str) -> list[Curve]:
+    """Returns the curves of the pairs that were judged; those with too few trials are left out."""
+    pairs = [
+        (special, general)
+        for special, general in verdicts.pairs
+        if measured(special, statistic) and measured(general, statistic)
+    ]
+    curves = [(a, b, verdict_curve(comparison, a, b, statistic)) for a, b in pairs]
+    return [curve for curve in curves if curve[2]]
+
+
+def verdict_curve(
+    comparison: Comparison, special: Contestant, general: Contestant, statistic: str
+) -> list[CurvePoint]:
+    """Judges special <= general by one statistic at every K from 1 to half of the smaller N.
+
+    Beyond it there are no verdicts. A verdict that changes with K is no contradiction: it is about
+    what tuning with K trials gets.
+
+    Args:
+        comparison: Of which the two are.
+        special: The special rule.
+        general: The rule that contains it.
+        statistic: A name in STATISTICS that both have.
+
+    Returns:
+        Empty if one has fewer than two feasible trials.
+    """
+    selections, values = zip(
+        *(selection_and_values(one, statistic) for one in (special, general)), strict=True
+    )
+    largest = min(map(len, values)) // 2
+    if not largest:
+        return []
+    (a, a_mass), (b, b_mass) = (
+        _merged(value, selection_probabilities_for_all(selection)[:largest])
+        for selection, value in zip(selections, values, strict=True)
+    )
+    with np.errstate(invalid="ignore"):
+        d = np.where(b[:, None] == a, 0.0, b[:, None] - a).ravel()
+    order = np.argsort(d, kind="stable")  # the differences are the same for all K: sorted once
+    d = d[order]
+    points = []
+    for k in range(1, largest + 1):
+        mass = np.outer(b_mass[k - 1], a_mass[k - 1]).ravel()[order]
+        low, median, high = _percentiles(d, mass)
+        possible = a_mass[k - 1] > 0
+        mean = float(a[possible] @ a_mass[k - 1][possible])
+        delta = _tolerance(comparison, statistic, mean)
+        points.append(
+            CurvePoint(
+                tuning_budget=k,
+                verdict=verdict_of(low, high, delta),
+                low=low,
+                median=median,
+                high=high,
+                delta=delta,
+                superiority=float(mass[d < 0].sum() + mass[d == 0].sum() / 2),
+            )
+        )
+    return points
+
+
+def _merged(values: FloatArray, mass: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Adds up the probabilities, a row for each K, of equal values: small test sets have few."""
+    distinct, group = np.unique(values, return_inverse=True)
+    member = group.ravel()[:, None] == np.arange(len(distinct))
+    return distinct, np.asarray(mass @ member, dtype=np.float64)
+
+
+def _percentiles(values: FloatArray, mass: FloatArray) -> tuple[float, float, float]:
+    """5th, 50th and 95th percentile, as `Distribution.percentile`; values ascending."""
+    cumulative = np.cumsum(mass)
+    cumulative /= cumulative[-1]
+    found = np.searchsorted(cumulative, np.array([0.05, 0.5, 0.95]) - ROUNDING)
+    low, median, high = values[np.minimum(found, len(values) - 1)]
+    return float(low), float(median), float(high)
