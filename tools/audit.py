@@ -3,10 +3,10 @@
     tfoptcmp-audit runs/digits
     tfoptcmp-audit results.csv --claim=adam,sgd
 
-Arguments are tables (--columns lists what they may hold), studies of tfoptcmp or their parents,
-runs of DeepOBS (random_seed__*.json), or studies in the layout of Shallue et al. (2019). Exit
-code: 0 if nothing but notes was found, 3 if the worst is a warning, 4 if it is an error (for CI);
-2 if the input cannot be used.
+Arguments are tables (--columns lists what they may hold) and directories: studies of tfoptcmp, or
+what another tool wrote (of a directory that it cannot read it says what it looked for). Exit code:
+0 if nothing but notes was found, 3 if the worst is a warning, 4 if it is an error (for CI); 2 if
+the input cannot be used.
 """
 
 import dataclasses

@@ -32,14 +32,13 @@ _FINAL = tuple(column for column in MEASUREMENTS if column not in ("step", "lear
 
 
 def find(path: Path) -> list[Path]:
-    """Returns the path if a study lies at it or below."""
-    return [path] if study_files(path) else []
+    """Returns the path if a study lies at it or one level below."""
+    return [path] if near_studies(path) else []
 
 
-def study_files(directory: Path) -> list[Path]:
-    """Returns study.json files, without a walk through the trials of our own studies."""
-    near = [*directory.glob("study.json"), *directory.glob("*/study.json")]
-    return sorted(near or directory.rglob("study.json"))
+def near_studies(path: Path) -> list[Path]:
+    """Returns the study.json files at a path or one level below it."""
+    return sorted([*path.glob("study.json"), *path.glob("*/study.json")])
 
 
 def load_studies(directories: Path | str | Sequence[Path | str]) -> pd.DataFrame:
