@@ -63,7 +63,7 @@ def test_good_trials_are_a_tenth_or_five_but_at_most_a_third(study):
 
 def test_trials_without_a_validation_metric_are_not_good(study):
     (momentum,) = study(lambda v: 0.5, 30).contestants
-    unknown = momentum.trials.assign(validation_metric=[0.1] * 14 + [math.nan] * 16)
+    unknown = momentum.trials.assign(validation_metric=[0.1] * 14 + [math.nan] * 8 + [math.inf] * 8)
     some = replace(momentum, trials=unknown)
     assert list(good_trials(some).index) == [0, 1, 2, 3, 4]
     assert {check.reason for check in check_boundaries(some)} == {"needs 15 feasible trials"}

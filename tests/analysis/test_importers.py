@@ -2,14 +2,18 @@
 
 import json
 import math
+from pathlib import Path
 
 import pytest
 
 from tfoptcmp.analysis.audit import audit
-from tfoptcmp.analysis.sources import read_csv, read_evidence
-from tfoptcmp.analysis.sources.names import rule_named, searched_name, searched_range
+from tfoptcmp.analysis.comparison import TRIALS
+from tfoptcmp.analysis.sources import SOURCES, read_comparisons
+from tfoptcmp.analysis.sources.names import searched_name, searched_range
+from tfoptcmp.metrics import CLASSIFICATION_ERROR
+from tfoptcmp.rules import RULES, rule_named
 from tfoptcmp.spaces import Choice, Fixed, LogUniform, Uniform
-from tfoptcmp.study.schema import StudyError
+from tfoptcmp.study.schema import Status, StudyError
 
 
 @pytest.fixture
@@ -39,15 +43,15 @@ def write(tmp_path):
     ],
 )
 def test_labels_of_update_rules(label, rule):
-    assert rule_named(label) == rule
+    assert rule_named(label) == (rule and RULES[rule])
 
 
 def test_names_and_ranges_become_those_of_our_spaces():
-    assert searched_name("lr", "adam") == "alpha0"
-    assert searched_name("learning_rate", "momentum") == "eta0"
-    assert searched_name("beta2", "adam") == "one_minus_beta2"
-    assert searched_name("alpha0_over_epsilon", "adam") == "alpha0_over_epsilon"
-    assert searched_name("warmup", "adam") == "warmup"
+    assert searched_name("lr", RULES["adam"]) == "alpha0"
+    assert searched_name("learning_rate", RULES["momentum"]) == "eta0"
+    assert searched_name("beta2", RULES["adam"]) == "one_minus_beta2"
+    assert searched_name("alpha0_over_epsilon", RULES["adam"]) == "alpha0_over_epsilon"
+    assert searched_name("warmup", None) == "warmup"
     # by hand: 1 - 0.99 and 1 - 0.9, a factor of 10 apart.
     dimension = searched_range("momentum", 0.9, 0.99)
     assert isinstance(dimension, LogUniform)
@@ -58,12 +62,14 @@ def test_names_and_ranges_become_those_of_our_spaces():
 
 def test_three_columns_are_enough(write):
     path = write("optimizer,validation,test\nadam,0.2,0.21\nsgd,0.1,0.11\nadam,nan,\n")
-    (evidence,) = read_csv(path)
-    assert [entry.rule for entry in evidence.entries] == ["sgd", "adam"]
-    assert [entry.num_feasible for entry in evidence.entries] == [1, 1]
-    assert evidence.entries[1].trials["diverged"].tolist() == [False, True]
-    assert evidence.workload == "results"
-    titles = [finding.title for finding in audit([evidence])]
+    (comparison,) = read_comparisons(path)
+    sgd, adam = comparison.contestants
+    assert (sgd.rule, adam.rule) == (RULES["sgd"], RULES["adam"])
+    assert (sgd.num_feasible, adam.num_feasible, adam.num_infeasible) == (1, 1, 1)
+    assert adam.trials["feasible"].tolist() == [True, False]
+    assert list(adam.trials) == list(TRIALS)
+    assert comparison.workload == "results"
+    titles = [finding.title for finding in audit([comparison])]
     assert "search spaces not reported" in titles
     assert "fewer than tens of trials" in titles
 
@@ -76,13 +82,34 @@ def test_hyperparameters_ranges_and_repeated_seeds(write):
         "heavy ball,momentum,0.1,0.2,1,0.2,1e-4,1,0.9,b\n"
         "heavy ball,momentum,0.12,0.22,2,0.2,1e-4,1,0.9,c\n"
     )
-    ((entry,),) = [evidence.entries for evidence in read_csv(path)]
-    assert entry.rule == "momentum"
-    assert entry.num_feasible == 2
-    assert entry.winning_values == pytest.approx({"eta0": 0.2, "one_minus_gamma": 0.1})
-    assert entry.dimensions["eta0"] == LogUniform(low=1e-4, high=1.0)
-    assert entry.fixed == pytest.approx({"one_minus_gamma": 0.1})
-    assert entry.reruns[["trial", "validation", "test"]].values.tolist() == [[1, 0.12, 0.22]]
+    (comparison,) = read_comparisons(path)
+    (momentum,) = comparison.contestants
+    assert momentum.rule == RULES["momentum"]
+    assert momentum.num_feasible == 2
+    winner = momentum.winner
+    assert momentum.values_of(winner) == pytest.approx({"eta0": 0.2, "one_minus_gamma": 0.1})
+    used = momentum.values_of(winner, used=True)
+    assert used == pytest.approx({"learning_rate": 0.2, "momentum": 0.9})
+    assert momentum.dimensions["eta0"] == LogUniform(low=1e-4, high=1.0)
+    assert momentum.free == ("eta0",)
+    assert momentum.fixed == pytest.approx({"one_minus_gamma": 0.1})
+    (rerun,) = momentum.reruns.to_dict("records")
+    assert rerun == {
+        **{"trial": 1, "rerun": 0, "status": "COMPLETE", "seed": 2.0},
+        **{"validation_metric": 0.12, "test_metric": 0.22},
+    }
+
+
+def test_names_of_our_own_become_arguments(write):
+    """A ratio only where epsilon is known; steps of a decay are not known from its fraction."""
+    path = write(
+        "optimizer,validation,alpha0_over_epsilon,eps,one_minus_beta2,decay_steps_fraction,warmup,"
+        "warmup_low,warmup_high\nadam,0.2,100,1e-3,0.01,0.5,7,0,9\nadam,0.3,100,,0.01,,7,0,9\n"
+    )
+    (adam,) = read_comparisons(path)[0].contestants
+    arguments = [adam.values_of(row, used=True) for _, row in adam.trials.iterrows()]
+    assert arguments[0] == pytest.approx({"learning_rate": 0.1, "epsilon": 1e-3, "beta_2": 0.99})
+    assert arguments[1] == pytest.approx({"beta_2": 0.99})
 
 
 def test_workloads_are_apart_and_targets_may_be_missed(write):
@@ -91,13 +118,13 @@ def test_workloads_are_apart_and_targets_may_be_missed(write):
         "digits,sgd,0.1,0.1,300,1000,500\ndigits,sgd,0.2,0.2,,1000,500\nmnist,sgd,3,3,,,\n"
     )
     path.write_text(path.read_text() + ",sgd ,0.1,0.1,,,\n")
-    digits, mnist, unnamed = read_csv(path)
-    assert (unnamed.workload, unnamed.entries[0].name) == ("results", "sgd")
+    digits, mnist, unnamed = read_comparisons(path)
+    assert (unnamed.workload, unnamed.contestants[0].name) == ("results", "sgd")
     assert (digits.workload, mnist.workload) == ("digits", "mnist")
-    assert digits.entries[0].trials["steps_to_target"].tolist() == [300, math.inf]
+    assert digits.contestants[0].trials["steps_to_target"].tolist() == [300, math.inf]
     assert digits.num_examples == {"validation": 500, "test": 1000}
-    assert digits.metric_unit == "share"
-    assert mnist.metric_unit == ""
+    assert digits.metric.unit == "share"
+    assert mnist.metric.unit == ""
 
 
 def test_a_wide_table_has_empty_fields(write):
@@ -107,8 +134,8 @@ def test_a_wide_table_has_empty_fields(write):
         "sgd,0.1,0.1,,,,\nsgd,0.2,0.2,,,,\nmomentum,0.1,0.1,0.9,0,0.99,\n"
         "momentum,0.1,0.2,0.5,0,0.99,\nadam,0.1,0.1,,,,1e-8\nadam,0.1,0.2,,,,1e-8\n"
     )
-    ((sgd, momentum, adam),) = [evidence.entries for evidence in read_csv(path)]
-    assert list(sgd.values) == ["eta0"] and sgd.dimensions == {}
+    sgd, momentum, adam = read_comparisons(path)[0].contestants
+    assert sgd.searched_names == ("eta0",) and sgd.dimensions == {}
     assert list(momentum.dimensions) == ["one_minus_gamma"]
     assert adam.fixed == {"epsilon": 1e-8}
 
@@ -118,17 +145,17 @@ def test_columns_that_are_no_hyperparameters_are_not_read(write):
         ",Optimizer,validation,lr,seconds,train_accuracy,warmup,warmup_low,warmup_high,commit\n"
         "0,sgd,0.1,0.1,12,0.9,5,0,9,abc\n1,sgd,0.2,0.2,13,0.8,6,0,9,abd\n"
     )
-    (evidence,) = read_csv(path)
-    assert evidence.not_read == ("Unnamed: 0", "seconds", "train_accuracy", "commit")
-    assert list(evidence.entries[0].values) == ["eta0", "warmup"]
+    (comparison,) = read_comparisons(path)
+    assert comparison.not_read == ("Unnamed: 0", "seconds", "train_accuracy", "commit")
+    assert comparison.contestants[0].searched_names == ("eta0", "warmup")
 
 
 def test_sgd_of_other_tools_may_have_momentum(write):
     path = write("optimizer,test,momentum\nSGD,0.1,0.9\nSGD,0.2,0.5\nplain,0.1,0\n")
-    sgd, _ = read_csv(path)[0].entries
-    assert (sgd.name, sgd.title, sgd.rule) == ("SGD", "SGD with momentum", "momentum")
+    sgd, _ = sorted(read_comparisons(path)[0].contestants, key=lambda one: one.name)
+    assert (sgd.name, sgd.title, sgd.rule) == ("SGD", "SGD with momentum", RULES["momentum"])
     path = write("optimizer,test,momentum\nSGD,0.1,0\nSGD,0.2,0\n")
-    assert read_csv(path)[0].entries[0].rule == "sgd"
+    assert read_comparisons(path)[0].contestants[0].rule == RULES["sgd"]
 
 
 @pytest.mark.parametrize(
@@ -149,7 +176,7 @@ def test_sgd_of_other_tools_may_have_momentum(write):
 )
 def test_errors_say_what_to_do(write, text, message):
     with pytest.raises(StudyError, match=message):
-        read_csv(write(text))
+        read_comparisons(write(text))
 
 
 @pytest.mark.parametrize(
@@ -166,12 +193,12 @@ def test_errors_say_what_to_do(write, text, message):
         ("optimizer,test,diverged\nadam,,0\n", "line 2: a trial that did not diverge"),
         ("optimizer,test,lr,lr_low\nadam,0.1,1,1\n", "'lr_low' needs a column 'lr_high'"),
         ("optimizer,test,lr_low,lr_high\nadam,0.1,2,1\n", "lr_low must be <= lr_high"),
-        ("", "cannot be read as CSV"),
+        ("", r"cannot be read as a table of results \(CSV\): .* tfoptcmp-audit --columns"),
     ],
 )
 def test_helpful_errors(write, text, message):
     with pytest.raises(StudyError, match=message):
-        read_csv(write(text))
+        read_comparisons(write(text))
 
 
 def _deepobs_run(optimizer, learning_rate, seed, accuracy, **changes):
@@ -209,17 +236,18 @@ def test_runs_of_deepobs(write):
     for i, run in enumerate(runs):
         folder = f"baselines/cifar100_allcnnc/{run['optimizer']}/lr__{run['learning_rate']}"
         path = write(json.dumps(run), f"{folder}/random_seed__{run['random_seed']}__{i}.json")
-    (evidence,) = read_evidence([path.parents[3]])
-    assert evidence.workload == "cifar100_allcnnc, batch size 256"
-    assert evidence.selected_by == "test"
-    momentum, adam = evidence.entries
-    assert (momentum.rule, adam.rule) == ("momentum", "adam")
+    (comparison,) = read_comparisons(path.parents[3])
+    assert comparison.workload == "cifar100_allcnnc, batch size 256"
+    assert comparison.selected_by == "test"
+    momentum, adam = comparison.contestants
+    assert (momentum.rule, adam.rule) == (RULES["momentum"], RULES["adam"])
     assert momentum.num_feasible == 2 and len(momentum.trials) == 3  # one diverged, one seed more
-    assert momentum.winner["test"] == pytest.approx(0.4)
-    assert momentum.reruns["test"].tolist() == pytest.approx([0.45])
+    assert momentum.winner["test_metric"] == pytest.approx(0.4)
+    assert momentum.winner["validation_metric"] == momentum.winner["test_metric"]
+    assert momentum.reruns["test_metric"].tolist() == pytest.approx([0.45])
     assert momentum.winner["steps"] == 6  # 3 values, one every 2 steps
     assert adam.fixed == pytest.approx({"one_minus_beta1": 0.1, "epsilon": 1e-8})
-    titles = [finding.title for finding in audit([evidence])]
+    titles = [finding.title for finding in audit([comparison])]
     assert "selected on the test metric" in titles
     assert "beta_1 and epsilon not tuned" in titles
 
@@ -232,17 +260,17 @@ def test_runs_of_deepobs_1_2_have_a_validation_set(write):
         "optimizer_hyperparams": {"lr": 0.1, "momentum": 0.9, "nesterov": True},
     }
     path = write(json.dumps(run), "results/random_seed__42__x.json")
-    (evidence,) = read_evidence([path.parent])
-    (entry,) = evidence.entries
-    assert (entry.rule, entry.name) == ("nesterov", "SGD (Nesterov)")
-    assert entry.trials["validation"].tolist() == pytest.approx([0.3])
-    assert entry.winning_values == pytest.approx({"eta0": 0.1, "one_minus_gamma": 0.1})
+    ((nesterov,),) = [comparison.contestants for comparison in read_comparisons(path.parent)]
+    assert (nesterov.rule, nesterov.name) == (RULES["nesterov"], "SGD (Nesterov)")
+    assert nesterov.trials["validation_metric"].tolist() == pytest.approx([0.3])
+    winning = nesterov.values_of(nesterov.winner)
+    assert winning == pytest.approx({"eta0": 0.1, "one_minus_gamma": 0.1})
 
 
 def test_a_damaged_run_of_deepobs_is_named(write):
     path = write("{}", "random_seed__42__x.json")
     with pytest.raises(StudyError, match=r"random_seed__42__x.json is not a run of DeepOBS"):
-        read_evidence([path.parent])
+        read_comparisons(path.parent)
 
 
 _SHALLUE = {
@@ -312,32 +340,86 @@ def test_studies_in_the_layout_of_shallue_et_al(write):
     )
     _shallue_trial(write, "batch_science/imagenet/resnet_50/sgd/256", 0, "COMPLETE", 0.3)
 
-    (evidence,) = read_evidence([path.parents[4]])
-    assert evidence.workload == "imagenet resnet_50, batch size 256"
-    assert evidence.metric_unit == "share"
-    nesterov = next(entry for entry in evidence.entries if entry.rule == "nesterov")
-    assert nesterov.feasible["validation"].tolist() == [0.2, 0.23]
+    (comparison,) = read_comparisons(path.parents[4])
+    assert comparison.workload == "imagenet resnet_50, batch size 256"
+    assert comparison.metric == CLASSIFICATION_ERROR
+    sgd, nesterov = comparison.contestants
+    assert (sgd.title, nesterov.rule) == ("sgd with momentum", RULES["nesterov"])
+    assert nesterov.feasible["validation_metric"].tolist() == [0.2, 0.23]
     assert len(nesterov.trials) == 3  # INCOMPLETE ones are left out
     assert nesterov.dimensions["eta0"] == LogUniform(low=1e-4, high=10.0)
     assert nesterov.dimensions["one_minus_gamma"].low == pytest.approx(1e-4)
     assert nesterov.dimensions["label_smoothing"] == Choice(values=(0.0, 0.01, 0.1))
     assert nesterov.dimensions["learning_rate_decay_steps"] == Uniform(low=300000, high=600000)
-    titles = [finding.title for finding in audit([evidence])]
+    titles = [finding.title for finding in audit([comparison])]
     assert "unequal budgets" in titles
     assert "search spaces not reported" in titles
 
 
-def test_a_directory_of_nothing(tmp_path):
-    with pytest.raises(StudyError, match=r"holds no study\.json .* --csv"):
-        read_evidence([tmp_path])
+def test_paths_that_cannot_be_read_say_what_was_looked_for(tmp_path, monkeypatch):
+    empty, locked = tmp_path / "empty", tmp_path / "locked"
+    empty.mkdir()
+    locked.mkdir()
+    (empty / "notes.txt").write_text("of something else")
+
+    def refuse(path, listed=Path.iterdir):
+        if path == locked:  # as for anybody but root
+            raise PermissionError(13, "Permission denied", str(path))
+        return listed(path)
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    for path, wrong in (
+        (empty, "holds nothing that can be read as results"),
+        (tmp_path / "nowhere", "cannot be read: No such file or directory"),
+        (tmp_path / "nowhere.csv", "cannot be read: No such file or directory"),
+        (empty / "notes.txt" / "sgd", "cannot be read: Not a directory"),
+        (locked, "cannot be read: Permission denied"),
+    ):
+        with pytest.raises(StudyError) as raised:
+            read_comparisons([path])
+        message = str(raised.value)
+        assert message.startswith(f"{path} {wrong}. Looked for: study.json of the layout of Shall")
+        assert all(source.title in message for source in SOURCES.values())
+        assert "tfoptcmp-audit --columns" in message
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00binary", b'{"a": 1}', b'a,"b\nc', b"PK\x03\x04"])
+def test_a_file_that_is_no_table(tmp_path, content):
+    path = tmp_path / "results.csv"
+    path.write_bytes(content)
+    with pytest.raises(StudyError, match=r"results\.csv.*tfoptcmp-audit --columns"):
+        read_comparisons(path)
+
+
+def test_our_own_studies_too_deep_are_not_found(tmp_path, make_signature, write_study):
+    """Reading goes one level down; so does looking, which must not walk through the trials."""
+    write_study(tmp_path / "a" / "b", make_signature("sgd"), [0.1, 0.2])
+    assert len(read_comparisons(tmp_path / "a" / "b")) == 1
+    with pytest.raises(StudyError, match=r"study\.json of tfoptcmp, there or one level below"):
+        read_comparisons(tmp_path)
+
+
+def test_results_of_several_tools(six_rules, write):
+    path = write("optimizer,validation\nadam,0.2\n")
+    found = read_comparisons([path, six_rules, path], tuning_budget=3)
+    assert [one.workload for one in found] == ["digits_simple_cnn", "results"]
+    assert [one.tuning_budget for one in found] == [3, 3]
 
 
 def test_our_own_studies(six_rules):
-    (evidence,) = read_evidence([six_rules])
-    assert [entry.rule for entry in evidence.entries] == [
+    (comparison,) = read_comparisons(six_rules)
+    assert [one.rule.name for one in comparison.contestants] == [
         *("sgd", "momentum", "nesterov", "rmsprop", "adam", "nadam")
     ]
-    sgd = evidence.entries[0]
-    assert sgd.trials["gradient_rms"].iloc[-1] == 1.0  # exp(-0): the largest measured
+    sgd = comparison.contestants[0]
+    assert sgd.trials["largest_gradient_rms"].iloc[-1] == 1.0  # exp(-0): the largest measured
     assert sgd.schedule == "linear_decay"
     assert len(sgd.trials) == 15 and sgd.num_feasible == 10
+
+
+def test_trials_that_did_not_end_are_no_evidence(tmp_path, make_signature, write_study):
+    unfinished = (Status.RUNNING, Status.FAILED)
+    write_study(tmp_path, make_signature("sgd"), [0.1, 0.2], infeasible=1, unfinished=unfinished)
+    (sgd,) = read_comparisons(tmp_path)[0].contestants
+    assert (len(sgd.trials), len(sgd.ended)) == (5, 3)
+    assert (sgd.num_feasible, sgd.num_infeasible, sgd.num_failed) == (2, 1, 1)
