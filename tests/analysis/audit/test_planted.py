@@ -1,6 +1,6 @@
 """Faults planted into files: a table from elsewhere, and studies as tfoptcmp-tune writes them.
 
-`test_audit` looks at each check closely; here every fault goes the whole way from a file to a
+`test_checks` looks at each check closely; here every fault goes the whole way from a file to a
 finding with its severity, its numbers and what to run next, and clean files are passed over.
 """
 
