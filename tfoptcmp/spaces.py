@@ -39,6 +39,14 @@ class LogUniform:
     def __contains__(self, value: float) -> bool:
         return self.low * (1 - _ROUNDING) <= value <= self.high * (1 + _ROUNDING)
 
+    @property
+    def only_value(self) -> None:
+        """None: it has several values."""
+        return None
+
+    def __str__(self) -> str:
+        return f"log-uniform in [{self.low:g}, {self.high:g})"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Uniform:
@@ -57,6 +65,14 @@ class Uniform:
     def __contains__(self, value: float) -> bool:
         slack = _ROUNDING * max(abs(self.low), abs(self.high))
         return self.low - slack <= value <= self.high + slack
+
+    @property
+    def only_value(self) -> None:
+        """None: it has several values."""
+        return None
+
+    def __str__(self) -> str:
+        return f"uniform in [{self.low:g}, {self.high:g})"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +95,24 @@ class Choice:
     def __contains__(self, value: float) -> bool:
         return value in self.values
 
+    @property
+    def low(self) -> float:
+        """The smallest value."""
+        return min(self.values)
+
+    @property
+    def high(self) -> float:
+        """The largest value."""
+        return max(self.values)
+
+    @property
+    def only_value(self) -> float | None:
+        """The value if there is but one, else None."""
+        return self.values[0] if len(self.values) == 1 else None
+
+    def __str__(self) -> str:
+        return "one of " + ", ".join(f"{value:g}" for value in self.values)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Fixed:
@@ -91,6 +125,24 @@ class Fixed:
 
     def __contains__(self, value: float) -> bool:
         return value == self.fixed
+
+    @property
+    def low(self) -> float:
+        """The value."""
+        return self.fixed
+
+    @property
+    def high(self) -> float:
+        """The value."""
+        return self.fixed
+
+    @property
+    def only_value(self) -> float:
+        """The value."""
+        return self.fixed
+
+    def __str__(self) -> str:
+        return f"fixed at {self.fixed:g}"
 
 
 Dimension = LogUniform | Uniform | Choice | Fixed
@@ -123,7 +175,7 @@ class SearchSpace:
         object.__setattr__(self, "dimensions", dict(self.dimensions))
         object.__setattr__(self, "own", dict(self.own))
         for name, dimension in self.dimensions.items():
-            for end in _ends(dimension):
+            for end in (dimension.low, dimension.high):
                 self._check_range(name, end)
         arguments: dict[str, str] = {}
         for name in self.dimensions:
@@ -310,13 +362,3 @@ def _check_bounds(dimension: LogUniform | Uniform) -> None:
         raise ValueError(
             f"{kind} low must be < high; got low={dimension.low!r}, high={dimension.high!r}"
         )
-
-
-def _ends(dimension: Dimension) -> tuple[float, ...]:
-    match dimension:
-        case LogUniform() | Uniform():
-            return (dimension.low, dimension.high)
-        case Choice():
-            return dimension.values
-        case Fixed():
-            return (dimension.fixed,)

@@ -1,54 +1,319 @@
-"""Which studies may be set side by side, and what has to be said of them.
+"""A comparison of optimizers: the one thing that statistics, audit, figures and report read.
 
-Studies are comparable if they spent the same budget on the same workload and data; the others form
-comparisons of their own. Within one, all statistics are for the same number K of trials, the tuning
-budget: what a practitioner with K trials gets.
+Our own studies and the results of other tools all become it (`tfoptcmp.analysis.sources`), with the
+same columns. Everything but an optimizer's name and its results may be missing; who reads it says
+what it needs. Metrics are lower is better; losses are in nats, steps count from 1, times are in
+seconds.
 """
 
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
-from tfoptcmp.analysis.sources.studies import StudyResults, inclusion_order, read_results
+import numpy as np
+import pandas as pd
+
+from tfoptcmp.hyperparameters import HYPERPARAMETERS, Hyperparameter
+from tfoptcmp.metrics import Metric
+from tfoptcmp.rules import ELSEWHERE, RULES, Look, Rule
+from tfoptcmp.spaces import Dimension, Fixed, SearchSpace
 from tfoptcmp.study.schema import Status, StudyConfig, StudyError
+
+TRIALS: dict[str, Any] = {
+    "trial": math.nan,
+    "status": Status.COMPLETE.value,
+    "feasible": True,
+    "message": "",
+    "steps": math.nan,
+    "seconds": math.nan,
+    "train_loss": math.nan,
+    "train_metric": math.nan,
+    "validation_loss": math.nan,
+    "validation_metric": math.nan,
+    "test_loss": math.nan,
+    "test_metric": math.nan,
+    "gradient_rms": math.nan,
+    "largest_gradient_rms": math.nan,
+    "steps_to_target": math.nan,
+    "seed": math.nan,
+    "selected": False,
+}
+"""Columns of `Contestant.trials`, and what stands there where a source does not report them."""
+
+MEASUREMENTS = (
+    "step",
+    "learning_rate",
+    "train_loss",
+    "train_metric",
+    "validation_loss",
+    "validation_metric",
+    "test_loss",
+    "test_metric",
+    "gradient_rms",
+)
+"""Columns of `Contestant.measurements` beside `trial`."""
+
+RERUNS = ("trial", "rerun", "status", "seed", "validation_metric", "test_metric")
+"""Columns of `Contestant.reruns`."""
 
 # Scales whose results show that everything runs, and nothing else.
 _SHOWS_ONLY_THAT_IT_RUNS = "smoke"
+_RULES_ARGUMENTS = frozenset(n for rule in RULES.values() for n in rule.hyperparameters)
+
+
+def _none_of(columns: Iterable[str]) -> pd.DataFrame:
+    return pd.DataFrame(columns=list(columns), dtype=float)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Contestant:
+    """One optimizer's trials on one workload.
+
+    Attributes:
+        name: As the comparison calls it; distinct within one.
+        title: Name for people.
+        rule: Its update rule; None if not known.
+        trials: One row a trial, with the columns of TRIALS and for each hyperparameter that is
+            known `searched_<name>`, by the names of search spaces (others keep their own), and
+            `used_<argument>`. Metrics are final ones, inf if not a number; `largest_gradient_rms`
+            is the largest measured during the trial; `steps_to_target` is inf if the target was not
+            reached, NaN if there is none; `selected` marks the trial that the comparison reports.
+            Make it with `trials_table`.
+        dimensions: Searched name to what it was searched over, as far as reported; `Fixed` also for
+            what did not vary between trials.
+        own: Searched names beside `hyperparameters.HYPERPARAMETERS`, and what they mean.
+        schedule: Name of the learning-rate schedule; "" if not reported.
+        source: Where the search space comes from; "" if not reported.
+        measurements: One row a measurement: `trial` and MEASUREMENTS, by trial and step; NaN where
+            a split is absent. Empty where only final results are known.
+        reruns: The winner's re-runs with fresh seeds, with the columns of RERUNS; metrics are NaN
+            where one diverged.
+        record: What our own study has on record; None for results of other tools.
+        directory: Where it was read from; "" if not from a directory of its own.
+    """
+
+    name: str
+    title: str
+    rule: Rule | None
+    trials: pd.DataFrame
+    dimensions: Mapping[str, Dimension]
+    own: Mapping[str, Hyperparameter] = field(default_factory=dict)
+    schedule: str = ""
+    source: str = ""
+    measurements: pd.DataFrame = field(default_factory=lambda: _none_of(("trial", *MEASUREMENTS)))
+    reruns: pd.DataFrame = field(default_factory=lambda: _none_of(RERUNS))
+    record: StudyConfig | None = None
+    directory: str = ""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it goes by its rule's own name: not one of several signatures of it."""
+        return self.rule is not None and self.name == self.rule.name
+
+    @property
+    def look(self) -> Look:
+        """Its rule's place in plots."""
+        return ELSEWHERE if self.rule is None else self.rule.look
+
+    @cached_property
+    def feasible(self) -> pd.DataFrame:
+        """The rows that statistics are made of."""
+        return self.trials[self.trials["feasible"]]
+
+    @cached_property
+    def infeasible(self) -> pd.DataFrame:
+        """The rows of the trials that diverged."""
+        return self.trials[self.trials["status"] == Status.INFEASIBLE.value]
+
+    @cached_property
+    def ended(self) -> pd.DataFrame:
+        """The rows of the trials that say something of the optimizer: feasible or diverged."""
+        ended = (Status.COMPLETE.value, Status.INFEASIBLE.value)
+        return self.trials[self.trials["status"].isin(ended)]
+
+    @property
+    def num_feasible(self) -> int:
+        """N, the feasible trials that there are (not those planned)."""
+        return len(self.feasible)
+
+    @property
+    def num_infeasible(self) -> int:
+        """Trials that diverged."""
+        return len(self.infeasible)
+
+    @property
+    def num_failed(self) -> int:
+        """Trials that crashed."""
+        return int((self.trials["status"] == Status.FAILED.value).sum())
+
+    @cached_property
+    def winner(self) -> "pd.Series[Any] | None":
+        """The feasible trial with the best final validation metric, of ties the first.
+
+        Statistics do not depend on that choice. None without a feasible trial.
+        """
+        if self.feasible.empty:
+            return None
+        return self.feasible.loc[self.feasible["validation_metric"].fillna(math.inf).idxmin()]
+
+    def reports(self, column: str) -> bool:
+        """Returns whether a feasible trial has a value in a column of `trials`."""
+        return column in self.trials and bool(self.feasible[column].notna().any())
+
+    def searched(self, name: str) -> "pd.Series[float]":
+        """Returns a hyperparameter's values as searched, with the index of `trials`."""
+        column = f"searched_{name}"
+        if column not in self.trials:
+            return pd.Series(math.nan, index=self.trials.index)
+        return self.trials[column].astype(float)
+
+    @property
+    def searched_names(self) -> tuple[str, ...]:
+        """Names of all hyperparameters whose values are known, in the order of the columns."""
+        return tuple(
+            column.removeprefix("searched_")
+            for column in self.trials
+            if column.startswith("searched_") and self.trials[column].notna().any()
+        )
+
+    def values_of(self, trial: "pd.Series[Any] | None", *, used: bool = False) -> dict[str, float]:
+        """Returns the hyperparameters of a row of `trials`, as searched or as used.
+
+        Args:
+            trial: The row; None for {}.
+            used: Whether by arguments, as the optimizer got them.
+        """
+        if trial is None:
+            return {}
+        prefix = "used_" if used else "searched_"
+        return {
+            str(column).removeprefix(prefix): float(value)
+            for column, value in trial.items()
+            if str(column).startswith(prefix) and not pd.isna(value)
+        }
+
+    @property
+    def free(self) -> tuple[str, ...]:
+        """Names that were searched: dimensions that are not Fixed, of which values are known."""
+        known = set(self.searched_names)
+        return tuple(
+            name
+            for name, dimension in self.dimensions.items()
+            if not isinstance(dimension, Fixed) and (name in known or not len(self.trials))
+        )
+
+    @property
+    def space(self) -> SearchSpace | None:
+        """Its search space; None where not all of it is on record."""
+        if self.record is None:
+            return None
+        return SearchSpace(dimensions=self.dimensions, source=self.source, own=self.own)
+
+    def meaning(self, name: str) -> Hyperparameter | None:
+        """Returns what a searched name means; None if not known."""
+        return self.own.get(name) or HYPERPARAMETERS.get(name)
+
+    def argument(self, name: str) -> str:
+        """Returns the optimizer's argument that a searched name becomes; unknown names stay."""
+        meaning = self.meaning(name)
+        return name if meaning is None else meaning.argument
+
+    def is_of_the_rule(self, name: str) -> bool:
+        """Returns whether a searched name is of the update rule; if unknown, of any of RULES.
+
+        Else it is the schedule's or the loss's.
+        """
+        own = _RULES_ARGUMENTS if self.rule is None else self.rule.hyperparameters
+        return self.argument(name) in own
+
+    @property
+    def fixed(self) -> dict[str, float]:
+        """The update rule's hyperparameters that were not tuned, and their values."""
+        return {
+            name: value
+            for name, dimension in self.dimensions.items()
+            if (value := dimension.only_value) is not None and self.is_of_the_rule(name)
+        }
+
+    def steps_to(self, target: float | None) -> "pd.Series[float]":
+        """Returns each trial's first measured step with a validation metric at or below a target.
+
+        Args:
+            target: In the metric's unit (shares in [0, 1]); None if there is none.
+
+        Returns:
+            With the index of `trials`: inf if feasible and not reached, NaN if infeasible or
+            without a target.
+        """
+        return first_steps(self.trials, self.measurements, target)
+
+
+def first_steps(
+    trials: pd.DataFrame, measurements: pd.DataFrame, target: float | None
+) -> "pd.Series[float]":
+    """As `Contestant.steps_to`, of tables with its columns."""
+    if target is None:
+        return pd.Series(math.nan, index=trials.index, dtype=float)
+    reached = measurements[measurements["validation_metric"] <= target]
+    first = reached.groupby("trial")["step"].min().to_dict()
+    steps = [float(first.get(trial, math.inf)) for trial in trials["trial"]]
+    return pd.Series(steps, index=trials.index, dtype=float).where(trials["feasible"])
+
+
+def trials_table(rows: pd.DataFrame) -> pd.DataFrame:
+    """Returns a table of trials with all columns of TRIALS, those that are missing filled in.
+
+    Args:
+        rows: Some of these columns, and `searched_<name>`, `used_<argument>` and others.
+    """
+    missing = {name: value for name, value in TRIALS.items() if name not in rows}
+    whole = rows.assign(**missing)
+    order = [*TRIALS, *(name for name in rows if name not in TRIALS)]
+    return whole[order].astype({"feasible": bool, "selected": bool})
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Comparison:
-    """Optimizers on one workload at one budget.
+    """Optimizers on one workload at one budget; make it with `comparison`.
 
     Attributes:
-        studies: At least one, in the order of the inclusions.
-        tuning_budget: K >= 1, trials that statistics are for.
+        workload: What was trained.
+        metric: Of validation and test.
+        contestants: At least one, in the order of the inclusions.
+        tuning_budget: K >= 1, the trials that statistics are for: what a practitioner with K
+            trials gets.
+        budget: What a trial spent, by name ("steps", "batch_size"); empty if not reported.
+        scale: Name of the budget, or several with a slash; "" if it has none.
+        target: Validation metric that `steps_to_target` counts to; None if there is none.
+        num_examples: Split to number of examples; for the standard errors of error rates.
+        interval_steps: Steps between measurements.
+        partial: What the data lack; "" if complete or not known.
+        selected_by: "validation", or "test" where no validation metric is reported; then the column
+            `validation_metric` holds the test metric.
+        claims: Pairs of names: the first is claimed to be better than the second.
+        not_read: Columns of the input that nothing was made of.
     """
 
-    studies: tuple[StudyResults, ...]
+    workload: str
+    metric: Metric
+    contestants: tuple[Contestant, ...]
     tuning_budget: int
-
-    @property
-    def config(self) -> StudyConfig:
-        """The first study's; workload, metric, data and budget are those of all."""
-        return self.studies[0].config
-
-    @property
-    def workload(self) -> str:
-        """Name of the workload."""
-        return self.config.workload
-
-    @property
-    def scale(self) -> str:
-        """The scale, or several with a slash if only the number of trials differs."""
-        return "/".join(dict.fromkeys(str(s.config.budget["scale"]) for s in self.studies))
+    budget: Mapping[str, int] = field(default_factory=dict)
+    scale: str = ""
+    target: float | None = None
+    num_examples: Mapping[str, int] = field(default_factory=dict)
+    interval_steps: int = 1
+    partial: str = ""
+    selected_by: str = "validation"
+    claims: tuple[tuple[str, str], ...] = ()
+    not_read: tuple[str, ...] = ()
 
     @property
     def num_trials(self) -> int:
-        """N, the smallest number of feasible trials among studies that have any; 0 if none has."""
-        return _smallest(self.studies)
+        """N, the smallest number of feasible trials among those that have any; 0 if none has."""
+        return smallest_num_feasible(self.contestants)
 
     @property
     def descriptive_only(self) -> bool:
@@ -57,28 +322,31 @@ class Comparison:
 
     @property
     def spent(self) -> str:
-        """Scale and budget of a trial in one line."""
-        steps, batch_size = self.config.budget["steps"], self.config.budget["batch_size"]
-        return f"scale {self.scale}, {steps:,} steps of {batch_size:,} examples"
+        """Scale and budget of a trial in one line; "" if not reported."""
+        steps, batch_size = self.budget.get("steps"), self.budget.get("batch_size")
+        told = [f"scale {self.scale}"] if self.scale else []
+        if steps:
+            told.append(f"{steps:,} steps" + (f" of {batch_size:,} examples" if batch_size else ""))
+        return ", ".join(told)
 
     @property
     def sample_sizes(self) -> str:
         """N and K in one line."""
-        trials = sorted({study.num_feasible for study in self.studies})
+        trials = sorted({contestant.num_feasible for contestant in self.contestants})
         count = str(trials[0]) if len(trials) == 1 else f"{trials[0]} to {trials[-1]}"
         return f"N = {count} feasible trials, K = {self.tuning_budget}"
 
     @property
     def headline(self) -> str:
         """Scale, budget, N and K in one line."""
-        return f"{self.spent}, {self.sample_sizes}"
+        return ", ".join(part for part in (self.spent, self.sample_sizes) if part)
 
     @property
     def warnings(self) -> list[str]:
         """What must stand on every figure and table; empty if nothing must."""
         said = []
-        if self.config.partial:
-            said.append(f"PARTIAL DATA: {self.config.partial}")
+        if self.partial:
+            said.append(f"PARTIAL DATA: {self.partial}")
         if _SHOWS_ONLY_THAT_IT_RUNS in self.scale.split("/"):
             said.append("SMOKE SCALE: shows that everything runs; not evidence about optimizers")
         if not self.num_trials:
@@ -92,76 +360,83 @@ class Comparison:
 
     @property
     def notes(self) -> list[str]:
-        """Differences between the studies that a reader has to know."""
+        """Differences between the contestants that a reader has to know."""
         said = []
-        for results in self.studies:
-            planned, done = results.config.num_feasible, results.num_feasible
-            if done < planned:
-                said.append(f"{results.title}: {done} of {planned} feasible trials so far")
-            failed = int((results.trials["status"] == Status.FAILED.value).sum())
-            if failed:
-                said.append(f"{results.title}: {failed} trials crashed and are left out")
-        for what, values in (
-            ("numbers of feasible trials", [s.num_feasible for s in self.studies]),
-            ("study seeds", [s.config.seed for s in self.studies]),
-            ("search methods", [s.config.search for s in self.studies]),
-            ("threads per trial", [s.config.threads_per_trial for s in self.studies]),
-            ("package versions", [dict(s.config.versions) for s in self.studies]),
-            ("schedules", [s.signature.schedule for s in self.studies]),
-        ):
+        for one in self.contestants:
+            if one.record is not None and one.num_feasible < one.record.num_feasible:
+                said.append(
+                    f"{one.title}: {one.num_feasible} of {one.record.num_feasible} feasible trials "
+                    "so far"
+                )
+            if one.num_failed:
+                said.append(f"{one.title}: {one.num_failed} trials crashed and are left out")
+        records = [one.record for one in self.contestants if one.record is not None]
+        compared: dict[str, Sequence[Any]] = {
+            "numbers of feasible trials": [one.num_feasible for one in self.contestants],
+            "study seeds": [record.seed for record in records],
+            "search methods": [record.search for record in records],
+            "threads per trial": [record.threads_per_trial for record in records],
+            "package versions": [dict(record.versions) for record in records],
+            "schedules": [one.schedule for one in self.contestants],
+        }
+        for what, values in compared.items():
             if any(value != values[0] for value in values):
-                each = (f"{s.title} {v}" for s, v in zip(self.studies, values, strict=True))
+                each = (f"{c.title} {v}" for c, v in zip(self.contestants, values, strict=True))
                 said.append(f"The {what} differ: {', '.join(each)}")
         return said
 
 
-def compare(
-    directories: Path | str | Sequence[Path | str], tuning_budget: int | None = None
-) -> list[Comparison]:
-    """Reads studies and groups those that are comparable, in the order of the workloads' names.
+def comparison(
+    *, contestants: Sequence[Contestant], tuning_budget: int | None = None, **known: Any
+) -> Comparison:
+    """Makes a comparison, its contestants in the order of the inclusions.
 
     Args:
-        directories: Study directories or their parents.
-        tuning_budget: K >= 1; by default max(2, N // 5) with N the smallest number of feasible
-            trials in the comparison, the paper's ratio.
+        contestants: At least one.
+        tuning_budget: K >= 1; by default `default_tuning_budget` of N.
+        **known: More of the attributes of `Comparison`.
 
     Raises:
-        StudyError: If there is no study, a file is damaged, or two comparable studies have the
-            same signature name.
+        StudyError: If two contestants have the same name.
         ValueError: If tuning_budget is out of range.
     """
     if tuning_budget is not None and tuning_budget < 1:
         raise ValueError(f"tuning_budget must be >= 1; got {tuning_budget!r}")
-    groups: dict[tuple[str, ...], list[StudyResults]] = {}
-    for results in read_results(directories):
-        groups.setdefault(_what_must_agree(results.config), []).append(results)
-    comparisons = []
-    for _, group in sorted(groups.items()):
-        _check_distinct(group)
-        budget = tuning_budget or max(2, _smallest(group) // 5)
-        studies = tuple(sorted(group, key=inclusion_order))
-        comparisons.append(Comparison(studies=studies, tuning_budget=budget))
-    return comparisons
-
-
-def _smallest(studies: Sequence[StudyResults]) -> int:
-    """The smallest N >= 1; a study without any feasible trial has no statistics to dilute."""
-    return min((s.num_feasible for s in studies if s.num_feasible), default=0)
-
-
-def _what_must_agree(config: StudyConfig) -> tuple[str, ...]:
-    # The number of trials may differ, and makes the scale "custom" where it does; K is the same.
-    spent = {k: v for k, v in config.budget.items() if k not in ("scale", "num_feasible")}
-    agreeing: list[Any] = [config.metric, config.metric_unit, spent, config.num_examples]
-    return config.workload, json.dumps(agreeing, sort_keys=True), config.partial
-
-
-def _check_distinct(studies: Sequence[StudyResults]) -> None:
-    seen: dict[str, StudyResults] = {}
-    for results in studies:
-        first = seen.setdefault(results.name, results)
-        if first is not results:
+    seen: dict[str, Contestant] = {}
+    for one in contestants:
+        first = seen.setdefault(one.name, one)
+        if first is not one:
             raise StudyError(
-                f"signature names must be distinct; got {results.name!r} on "
-                f"{results.config.workload} in {first.directory} and in {results.directory}"
+                f"signature names must be distinct; got {one.name!r} on {known.get('workload')} in "
+                f"{first.directory} and in {one.directory}"
             )
+    return Comparison(
+        contestants=tuple(sorted(contestants, key=_place)),
+        tuning_budget=tuning_budget or default_tuning_budget(smallest_num_feasible(contestants)),
+        **known,
+    )
+
+
+def default_tuning_budget(num_trials: int) -> int:
+    """Returns K = max(2, N // 5), the paper's ratio."""
+    return max(2, num_trials // 5)
+
+
+def smallest_num_feasible(contestants: Iterable[Contestant]) -> int:
+    """Returns the smallest N >= 1; one without any feasible trial has no statistics to dilute."""
+    return min((one.num_feasible for one in contestants if one.num_feasible), default=0)
+
+
+def worst_if_nan(values: "pd.Series[float]") -> "np.ndarray[Any, np.dtype[np.float64]]":
+    """Returns values as float64 [n], inf where there is none: the worst."""
+    numbers = values.to_numpy(dtype=np.float64)
+    return np.where(np.isnan(numbers), np.inf, numbers)
+
+
+def _place(one: Contestant) -> tuple[int, str]:
+    """Rules in the order of the inclusions, then signatures by name, the plain one first.
+
+    Unknown rules come last, in the order given.
+    """
+    place = len(RULES) if one.rule is None else one.rule.place
+    return place, "" if one.is_plain or one.rule is None else one.name

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.report.tables import format_metric
-from tfoptcmp.analysis.statistics.distributions import Distribution, difference, superiority
+from tfoptcmp.analysis.statistics.best_of_k import Distribution, difference, superiority
 from tfoptcmp.analysis.statistics.quantities import best_of_k, measured
 from tools.reproduction.plans import ALL_TUNED, Panel
 

@@ -26,7 +26,7 @@ from tfoptcmp.analysis.figures.style import (
 from tfoptcmp.analysis.published import PUBLISHED_EPSILONS
 from tfoptcmp.analysis.ranges.boundary import good_trials, position
 from tfoptcmp.analysis.sources.studies import StudyResults
-from tfoptcmp.analysis.statistics.distributions import FloatArray
+from tfoptcmp.analysis.statistics.best_of_k import FloatArray
 from tfoptcmp.rules import RULES
 from tfoptcmp.spaces import Choice, Dimension, Fixed, LogUniform
 from tfoptcmp.study.schema import Status

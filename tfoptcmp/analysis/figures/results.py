@@ -24,7 +24,7 @@ from tfoptcmp.analysis.figures.style import (
     value_axis,
     why_no_value,
 )
-from tfoptcmp.analysis.statistics.distributions import Distribution
+from tfoptcmp.analysis.statistics.best_of_k import Distribution
 from tfoptcmp.analysis.statistics.quantities import best_of_k, measured
 
 INCHES_PER_OPTIMIZER = 0.6

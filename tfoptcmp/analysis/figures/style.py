@@ -13,7 +13,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.sources.studies import StudyResults
-from tfoptcmp.analysis.statistics.distributions import FloatArray
+from tfoptcmp.analysis.statistics.best_of_k import FloatArray
 from tfoptcmp.analysis.statistics.quantities import measured
 
 # Okabe and Ito's palette, which colour-blind people can tell apart (jfly.uni-koeln.de/color).

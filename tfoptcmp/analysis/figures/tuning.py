@@ -18,8 +18,7 @@ from tfoptcmp.analysis.figures.style import (
     why_no_value,
 )
 from tfoptcmp.analysis.sources.studies import StudyResults
-from tfoptcmp.analysis.statistics.best_of_k import BudgetCurve, budget_curve
-from tfoptcmp.analysis.statistics.distributions import FloatArray
+from tfoptcmp.analysis.statistics.best_of_k import BudgetCurve, FloatArray, budget_curve
 from tfoptcmp.analysis.statistics.quantities import measured, selection_and_values
 
 _HOW_TO_READ = (

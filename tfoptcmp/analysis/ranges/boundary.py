@@ -20,17 +20,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tfoptcmp.analysis.sources.studies import StudyResults
-from tfoptcmp.analysis.statistics.distributions import FloatArray
+from tfoptcmp.analysis.comparison import Comparison, Contestant
+from tfoptcmp.analysis.statistics.best_of_k import FloatArray
 from tfoptcmp.hyperparameters import Hyperparameter
-from tfoptcmp.spaces import (
-    Choice,
-    Dimension,
-    Fixed,
-    LogUniform,
-    SearchSpace,
-    Uniform,
-)
+from tfoptcmp.spaces import Choice, Dimension, Fixed, LogUniform, SearchSpace, Uniform
 
 OUTER = 0.2
 """The part of the range that is near an edge, on the dimension's own scale."""
@@ -44,8 +37,6 @@ _UNLIKELY = 0.1
 _EXTENSION = 0.5
 _MARGIN = 0.1
 
-_NONE: FloatArray = np.array([], dtype=np.float64)
-
 
 class Edge(StrEnum):
     """Where the good trials lie."""
@@ -58,10 +49,10 @@ class Edge(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class BoundaryCheck:
-    """One dimension of one study.
+    """One dimension that a contestant searched.
 
     Attributes:
-        results: The study.
+        contestant: The contestant.
         name: Name of the hyperparameter as searched.
         dimension: What it was searched over.
         good: float64 [m], the values of the good trials, ascending.
@@ -72,7 +63,7 @@ class BoundaryCheck:
         reason: Why nothing can be told, or why there is no suggestion; "" otherwise.
     """
 
-    results: StudyResults
+    contestant: Contestant
     name: str
     dimension: Dimension
     good: FloatArray
@@ -82,25 +73,53 @@ class BoundaryCheck:
     suggestion: Dimension | None = None
     reason: str = ""
 
+    @property
+    def outer(self) -> float:
+        """The share of the range that is near one edge; of a choice its last value."""
+        return _outer(self.dimension)
 
-def good_trials(results: StudyResults) -> pd.DataFrame:
+    def near(self, edge: Edge) -> int:
+        """Returns how many good trials are near the low or the high edge."""
+        return self.near_low if edge is Edge.LOW else self.near_high
+
+    def chance(self, edge: Edge) -> float:
+        """Returns the probability of so many there or more, if good trials lay anywhere alike."""
+        return _at_least(self.near(edge), len(self.good), self.outer)
+
+    def at_limit(self, edge: Edge) -> bool:
+        """Returns whether nothing is allowed beyond an edge of a range, as far as known."""
+        allowed = self.contestant.meaning(self.name)
+        if allowed is None or isinstance(self.dimension, Choice):
+            return False
+        if edge is Edge.LOW:
+            return self.dimension.low <= allowed.low
+        return self.dimension.high >= allowed.high
+
+
+def enough_trials(contestant: Contestant) -> bool:
+    """Returns whether there are so many feasible trials that anything can be told."""
+    return len(_comparable(contestant)) >= LEAST_FEASIBLE
+
+
+def good_trials(contestant: Contestant) -> pd.DataFrame:
     """Returns the best feasible trials by the final validation metric.
 
     10 % of them, or 5 where that is more, but no more than a third: not all can be good.
     """
-    feasible = results.feasible[results.feasible["validation_metric"].notna()]
+    feasible = _comparable(contestant)
     count = max(_LEAST_GOOD, math.ceil(_SHARE_GOOD * len(feasible)))
     count = min(count, math.ceil(len(feasible) / 3))
     return feasible.sort_values("validation_metric", kind="stable").head(count)
 
 
-def check_boundaries(results: StudyResults) -> list[BoundaryCheck]:
-    """Checks every free dimension of a study, in the order of the space."""
-    good = good_trials(results)
-    return [
-        _check(results, name, results.signature.space.dimensions[name], good)
-        for name in results.signature.space.free
-    ]
+def _comparable(contestant: Contestant) -> pd.DataFrame:
+    return contestant.feasible[np.isfinite(contestant.feasible["validation_metric"])]
+
+
+def check_boundaries(contestant: Contestant) -> list[BoundaryCheck]:
+    """Checks every dimension that was searched, as far as known, in the order of the space."""
+    good = good_trials(contestant)
+    return [_check(contestant, name, good) for name in contestant.free]
 
 
 def position(dimension: Dimension, values: Sequence[float] | FloatArray) -> FloatArray:
@@ -122,51 +141,50 @@ def position(dimension: Dimension, values: Sequence[float] | FloatArray) -> Floa
             raise ValueError(f"dimension must have a range; got {dimension!r}")
 
 
-def suggested_spaces(studies: Sequence[StudyResults]) -> dict[str, SearchSpace]:
-    """Returns each study's search space with crowded edges moved; signature name to space.
+def suggested_spaces(comparison: Comparison) -> dict[str, SearchSpace]:
+    """Returns each search space on record with crowded edges moved; contestant's name to space.
 
     A space in which nothing is crowded is returned as it is.
     """
     spaces = {}
-    for results in studies:
-        space = results.signature.space
-        moved = {c.name: c.suggestion for c in check_boundaries(results) if c.suggestion}
+    for one in comparison.contestants:
+        space = one.space
+        if space is None or one.record is None:
+            continue
+        moved = {c.name: c.suggestion for c in check_boundaries(one) if c.suggestion}
         if moved:
             space = SearchSpace(
                 dimensions={**space.dimensions, **moved},
                 own=space.own,
                 source=f"{space.source}; {', '.join(moved)} moved after the boundary check of "
-                f"{results.num_feasible} trials of {results.config.workload}, study seed "
-                f"{results.config.seed}",
+                f"{one.num_feasible} trials of {comparison.workload}, study seed "
+                f"{one.record.seed}",
             )
-        spaces[results.name] = space
+        spaces[one.name] = space
     return spaces
 
 
 def write_spaces(spaces: Mapping[str, SearchSpace], path: Path) -> Path:
-    """Writes signature name to `SearchSpace.to_json()`, for `tfoptcmp-tune --space_file`."""
+    """Writes name to `SearchSpace.to_json()`, for `tfoptcmp-tune --space_file`."""
     data = {name: space.to_json() for name, space in spaces.items()}
     path.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
     return path
 
 
-def _check(
-    results: StudyResults, name: str, dimension: Dimension, good: pd.DataFrame
-) -> BoundaryCheck:
-    values = np.sort(good[f"searched_{name}"].to_numpy(dtype=np.float64)) if len(good) else _NONE
+def _check(contestant: Contestant, name: str, good: pd.DataFrame) -> BoundaryCheck:
+    dimension = contestant.dimensions[name]
+    values = np.sort(contestant.searched(name)[good.index].dropna().to_numpy(dtype=np.float64))
     where = position(dimension, values)
-    outer = 1 / len(dimension.values) if isinstance(dimension, Choice) else OUTER
     # Of a choice only the last value itself is near: its neighbour is 1 / (n - 1) away.
     near = 0.0 if isinstance(dimension, Choice) else OUTER
     near_low, near_high = int((where <= near).sum()), int((where >= 1 - near).sum())
-    verdict, reason = _verdict(results.num_feasible, len(where), near_low, near_high, outer)
-    suggestion = None
+    verdict, reason, suggestion = Edge.CANNOT_TELL, f"needs {LEAST_FEASIBLE} feasible trials", None
+    if enough_trials(contestant):
+        verdict, reason = _verdict(len(where), near_low, near_high, _outer(dimension))
     if verdict in (Edge.LOW, Edge.HIGH):
-        allowed = results.signature.space.meaning(name)
-        suggestion = _moved(allowed, dimension, where, verdict)
-        reason = "" if suggestion else "the edge is the limit of what is allowed"
+        suggestion, reason = _suggestion(contestant.meaning(name), dimension, where, verdict)
     return BoundaryCheck(
-        results=results,
+        contestant=contestant,
         name=name,
         dimension=dimension,
         good=values,
@@ -178,11 +196,13 @@ def _check(
     )
 
 
-def _verdict(
-    num_feasible: int, num_good: int, near_low: int, near_high: int, outer: float
-) -> tuple[Edge, str]:
-    if num_feasible < LEAST_FEASIBLE:
-        return Edge.CANNOT_TELL, f"needs {LEAST_FEASIBLE} feasible trials"
+def _outer(dimension: Dimension) -> float:
+    return 1 / len(dimension.values) if isinstance(dimension, Choice) else OUTER
+
+
+def _verdict(num_good: int, near_low: int, near_high: int, outer: float) -> tuple[Edge, str]:
+    if num_good < _LEAST_GOOD:
+        return Edge.CANNOT_TELL, f"needs its value in {_LEAST_GOOD} good trials"
     side, count = max(((Edge.LOW, near_low), (Edge.HIGH, near_high)), key=lambda pair: pair[1])
     probability = _at_least(count, num_good, outer)
     if probability < _CROWDED:
@@ -193,8 +213,18 @@ def _verdict(
 
 
 def _at_least(count: int, num: int, p: float) -> float:
-    """P(X >= count) for X binomial with `num` draws of probability p."""
+    """Returns P(X >= count) for X binomial with `num` draws of probability p."""
     return sum(math.comb(num, i) * p**i * (1 - p) ** (num - i) for i in range(count, num + 1))
+
+
+def _suggestion(
+    allowed: Hyperparameter | None, dimension: Dimension, where: FloatArray, edge: Edge
+) -> tuple[Dimension | None, str]:
+    """Another range, or why there is none."""
+    if allowed is None:
+        return None, "what is allowed is not known"
+    moved = _moved(allowed, dimension, where, edge)
+    return moved, "" if moved else "the edge is the limit of what is allowed"
 
 
 def _moved(

@@ -10,34 +10,33 @@ A final space is accepted once a search in it passes the boundary check.
 """
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 
-from tfoptcmp.analysis.ranges.boundary import LEAST_FEASIBLE, Edge, check_boundaries, good_trials
-from tfoptcmp.analysis.sources.studies import StudyResults
-from tfoptcmp.analysis.statistics.distributions import FloatArray
+from tfoptcmp.analysis.comparison import Comparison, Contestant
+from tfoptcmp.analysis.ranges.boundary import Edge, check_boundaries, enough_trials, good_trials
+from tfoptcmp.analysis.statistics.best_of_k import FloatArray
 from tfoptcmp.spaces import LogUniform, SearchSpace
 
 _LEAST_ROOM = math.log(10) / 2
 
 
-def final_spaces(studies: Sequence[StudyResults]) -> dict[str, SearchSpace]:
-    """Returns each study's space narrowed to its good trials; signature name to space.
+def final_spaces(comparison: Comparison) -> dict[str, SearchSpace]:
+    """Returns each search space on record narrowed to its good trials; contestant's name to space.
 
-    Studies with fewer than 15 feasible trials are left out: their good ones are too few to tell.
+    Contestants without `enough_trials` are left out: their good ones are too few to tell.
     """
     return {
-        results.name: _final_space(results, good_trials(results))
-        for results in studies
-        if results.num_feasible >= LEAST_FEASIBLE
+        one.name: _final_space(comparison, one, space)
+        for one in comparison.contestants
+        if (space := one.space) is not None and enough_trials(one)
     }
 
 
-def _final_space(results: StudyResults, good: pd.DataFrame) -> SearchSpace:
-    space = results.signature.space
-    edges = {check.name: check.verdict for check in check_boundaries(results)}
+def _final_space(comparison: Comparison, contestant: Contestant, space: SearchSpace) -> SearchSpace:
+    assert contestant.record is not None, "a space on record"
+    good = good_trials(contestant)
+    edges = {check.name: check.verdict for check in check_boundaries(contestant)}
     narrowed = {}
     for name, dimension in space.dimensions.items():
         if isinstance(dimension, LogUniform):
@@ -48,9 +47,9 @@ def _final_space(results: StudyResults, good: pd.DataFrame) -> SearchSpace:
     return SearchSpace(
         dimensions={**space.dimensions, **narrowed},
         own=space.own,
-        source=f"{len(good)} best of {results.num_feasible} feasible trials in a space "
-        f"({space.source}), {results.config.workload}, {results.config.budget['steps']} steps, "
-        f"study seed {results.config.seed}",
+        source=f"{len(good)} best of {contestant.num_feasible} feasible trials in a space "
+        f"({space.source}), {comparison.workload}, {comparison.budget['steps']} steps, "
+        f"study seed {contestant.record.seed}",
     )
 
 

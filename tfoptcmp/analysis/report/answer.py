@@ -7,8 +7,8 @@ from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.report.formats import format_rows
 from tfoptcmp.analysis.report.tables import format_metric
 from tfoptcmp.analysis.sources.studies import StudyResults
+from tfoptcmp.analysis.statistics.best_of_k import difference, superiority
 from tfoptcmp.analysis.statistics.curves import CurvePoint
-from tfoptcmp.analysis.statistics.distributions import difference, superiority
 from tfoptcmp.analysis.statistics.quantities import STATISTICS, best_of_k, measured
 from tfoptcmp.analysis.statistics.verdicts import Judgement, Verdict, Verdicts, inclusion_verdicts
 

@@ -12,7 +12,7 @@ from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.report.formats import Cells, csv_text, format_rows, latex, markdown
 from tfoptcmp.analysis.sources.reruns import read_reruns
 from tfoptcmp.analysis.sources.studies import StudyResults
-from tfoptcmp.analysis.statistics.distributions import Distribution
+from tfoptcmp.analysis.statistics.best_of_k import Distribution
 from tfoptcmp.analysis.statistics.quantities import STATISTICS, best_of_k
 from tfoptcmp.study.schema import Status
 

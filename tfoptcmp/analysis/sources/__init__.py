@@ -1,4 +1,97 @@
-"""Results of any tool as a comparison; one file a layout."""
+"""Results of any tool as comparisons: which tool wrote what a path holds, and its reader.
 
-from tfoptcmp.analysis.sources.detect import read_evidence as read_evidence
-from tfoptcmp.analysis.sources.tables import read_csv as read_csv
+Each source is a file with `find`, which says what of a path is its own without reading much, and
+`read`; adding one takes that file and a line in SOURCES. The first that finds something reads the
+path.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tfoptcmp.analysis.comparison import Comparison
+from tfoptcmp.analysis.sources import deepobs, shallue, studies, tables
+from tfoptcmp.study.schema import StudyError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A layout of results.
+
+    Attributes:
+        title: What it is, for people.
+        find: What of a path is of this layout, to be handed to `read`; nothing if it is another's.
+        read: Reads what was found in all paths, with K (None for its default).
+    """
+
+    title: str
+    find: Callable[[Path], list[Path]]
+    read: Callable[[Sequence[Path], int | None], list[Comparison]]
+
+
+SOURCES: dict[str, Source] = {
+    "shallue": Source(
+        title="study.json of the layout of Shallue et al. (2019), at any depth",
+        find=shallue.find,
+        read=shallue.read,
+    ),
+    "tfoptcmp": Source(
+        title="study.json of tfoptcmp, there or one level below",
+        find=studies.find,
+        read=studies.compare_studies,
+    ),
+    "deepobs": Source(
+        title=f"runs of DeepOBS ({deepobs.PATTERN})", find=deepobs.find, read=deepobs.read
+    ),
+    "table": Source(
+        title="a table of results, one row a trial (a CSV file)",
+        find=tables.find,
+        read=tables.read,
+    ),
+}
+
+
+def read_comparisons(
+    paths: Path | str | Sequence[Path | str], tuning_budget: int | None = None
+) -> list[Comparison]:
+    """Reads results of one or several tools.
+
+    Args:
+        paths: Directories at or above the results, or CSV files.
+        tuning_budget: K >= 1, see `comparison.comparison`.
+
+    Raises:
+        StudyError: If a path holds nothing of SOURCES, or a file is damaged; the message says what
+            was looked for.
+        ValueError: If tuning_budget is out of range.
+    """
+    given = [paths] if isinstance(paths, Path | str) else paths
+    found: dict[str, list[Path]] = {}
+    for path in map(Path, given):
+        name, files = _find(path)
+        found.setdefault(name, []).extend(files)
+    return [
+        one
+        for name, source in SOURCES.items()
+        if name in found
+        for one in source.read(list(dict.fromkeys(found[name])), tuning_budget)
+    ]
+
+
+def _find(path: Path) -> tuple[str, list[Path]]:
+    """Returns the source that a path is of, and what of it is to be read."""
+    wrong = "holds nothing that can be read as results"
+    try:
+        if path.is_dir():
+            next(path.iterdir(), None)  # glob passes over a folder that it may not read
+        for name, source in SOURCES.items():
+            if files := source.find(path):
+                return name, files
+        path.stat()
+    except OSError as error:
+        wrong = f"cannot be read: {error.strerror}"
+    looked_for = "; ".join(source.title for source in SOURCES.values())
+    raise StudyError(
+        f"{path} {wrong}. Looked for: {looked_for}. Any other tool's results can be given as such "
+        "a table: tfoptcmp-audit --columns says how"
+    )

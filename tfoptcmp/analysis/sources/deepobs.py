@@ -1,4 +1,4 @@
-"""Runs of DeepOBS (Schneider et al. 2019) as evidence.
+"""Runs of DeepOBS (Schneider et al. 2019) as comparisons.
 
     <test problem>/<Optimizer>/<settings>/random_seed__<seed>__<time>.json
 
@@ -15,16 +15,24 @@ from typing import Any
 
 import pandas as pd
 
-from tfoptcmp.analysis.evidence import Evidence
-from tfoptcmp.analysis.sources.tables import evidence_of_table
+from tfoptcmp.analysis.comparison import Comparison
+from tfoptcmp.analysis.sources.tables import of_table
+from tfoptcmp.metrics import CLASSIFICATION_ERROR, Metric
 from tfoptcmp.study.read import read_json
 from tfoptcmp.study.schema import StudyError
 
 PATTERN = "random_seed__*.json"
 
+_LOSS = Metric(name="loss", unit="nats")
 
-def read_deepobs(files: Sequence[Path], tuning_budget: int | None = None) -> list[Evidence]:
-    """Reads runs, an evidence for each test problem and batch size.
+
+def find(path: Path) -> list[Path]:
+    """Returns the files of runs below a path."""
+    return sorted(path.rglob(PATTERN))
+
+
+def read(files: Sequence[Path], tuning_budget: int | None = None) -> list[Comparison]:
+    """Reads runs, a comparison for each test problem and batch size.
 
     The runs of one optimizer that differ in the seed alone count as one trial.
 
@@ -38,13 +46,13 @@ def read_deepobs(files: Sequence[Path], tuning_budget: int | None = None) -> lis
     table = pd.DataFrame([_row(path, read_json(path)) for path in sorted(files)])
     found = []
     for (problem, batch_size), runs in table.groupby(["workload", "batch_size"], sort=True):
-        of_one = runs.drop(columns=["workload", "batch_size", "unit"]).dropna(axis=1, how="all")
+        of_one = runs.drop(columns=["workload", "batch_size", "is_share"]).dropna(axis=1, how="all")
         found.append(
-            evidence_of_table(
+            of_table(
                 f"{problem}, batch size {batch_size}",
                 of_one.sort_values("seed", kind="stable").reset_index(drop=True),
                 tuning_budget=tuning_budget,
-                metric_unit=str(runs["unit"].iloc[0]),
+                metric=CLASSIFICATION_ERROR if runs["is_share"].iloc[0] else _LOSS,
             )
         )
     return found
@@ -65,12 +73,11 @@ def _row(path: Path, run: Mapping[str, Any]) -> dict[str, Any]:
         final = {
             split: _final(run, prefix) for split, prefix in (("test",) * 2, ("validation", "valid"))
         }
-        unit = "share" if run.get("test_accuracies") else "nats"
         losses = [value for key in ("train_losses", "test_losses") for value in run[key][-1:]]
         return {
             "workload": run["testproblem"],
             "batch_size": run["batch_size"],
-            "unit": unit,
+            "is_share": bool(run.get("test_accuracies")),
             "optimizer": f"{name} (Nesterov)" if nesterov else name,
             **({"rule": "nesterov"} if nesterov else {}),
             **final,

@@ -1,4 +1,4 @@
-"""How other tools call update rules and hyperparameters, in our names.
+"""How other tools call hyperparameters, in our names.
 
 Arguments of optimizers become the names of search spaces, in which small differences near 1 keep
 their digits: momentum 0.99 is one_minus_gamma 0.01.
@@ -7,22 +7,8 @@ their digits: momentum 0.99 is one_minus_gamma 0.01.
 import re
 
 from tfoptcmp.hyperparameters import HYPERPARAMETERS
+from tfoptcmp.rules import Rule
 from tfoptcmp.spaces import Choice, Dimension, Fixed, LogUniform, Uniform
-
-_RULES = {
-    "sgd": "sgd",
-    "gradientdescent": "sgd",
-    "momentum": "momentum",
-    "sgdmomentum": "momentum",
-    "sgdm": "momentum",
-    "heavyball": "momentum",
-    "nesterov": "nesterov",
-    "nesterovmomentum": "nesterov",
-    "nag": "nesterov",
-    "rmsprop": "rmsprop",
-    "adam": "adam",
-    "nadam": "nadam",
-}
 
 # Spellings of arguments: lower case, without "_" and "-".
 _ARGUMENTS = {
@@ -40,20 +26,13 @@ _ARGUMENTS = {
 }
 
 _COMPLEMENTS = {
-    "momentum": "one_minus_gamma",
-    "rho": "one_minus_rho",
-    "beta_1": "one_minus_beta1",
-    "beta_2": "one_minus_beta2",
+    meaning.argument: name
+    for name, meaning in HYPERPARAMETERS.items()
+    if meaning.transform == "one_minus"
 }
 
 # A range that spans this factor, about a decade, is taken for one searched on a log scale.
 _LOG_SCALE_FACTOR = 9.0
-
-
-def rule_named(optimizer: str) -> str | None:
-    """Returns the update rule that a label names ("AdamOptimizer", "SGD-momentum"), or None."""
-    letters = re.sub("[^a-z]", "", optimizer.lower())
-    return _RULES.get(letters) or _RULES.get(letters.removesuffix("optimizer"))
 
 
 def is_hyperparameter(name: str) -> bool:
@@ -61,16 +40,16 @@ def is_hyperparameter(name: str) -> bool:
     return _letters(name) in _ARGUMENTS or name in HYPERPARAMETERS
 
 
-def searched_name(name: str, rule: str | None) -> str:
+def searched_name(name: str, rule: Rule | None) -> str:
     """Returns the search spaces' name of a hyperparameter; names that are not known stay.
 
     Args:
         name: As the tool calls it, e.g. "lr" or "beta1".
-        rule: Name of the update rule: Adam's learning rate has another name than Momentum's.
+        rule: The update rule: Adam's learning rate has another name than Momentum's.
     """
     argument = _ARGUMENTS.get(_letters(name), name)
     if argument == "learning_rate":
-        return "alpha0" if rule in ("adam", "nadam") else "eta0"
+        return "eta0" if rule is None else rule.rate
     return _COMPLEMENTS.get(argument, argument)
 
 

@@ -1,4 +1,4 @@
-"""Studies in the layout of Shallue et al. (2019)'s release ("batch_science") as evidence.
+"""Studies in the layout of Shallue et al. (2019)'s release ("batch_science").
 
     <dataset>/<model>/<optimizer>/<batch size>/study.json
     <dataset>/<model>/<optimizer>/<batch size>/<trial>/metadata.json
@@ -18,28 +18,37 @@ from typing import Any
 
 import pandas as pd
 
-from tfoptcmp.analysis.evidence import Evidence
+from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.sources.names import (
-    rule_named,
     searched_choice,
     searched_name,
     searched_range,
 )
-from tfoptcmp.analysis.sources.tables import evidence_of_table
+from tfoptcmp.analysis.sources.studies import near_studies
+from tfoptcmp.analysis.sources.tables import of_table
+from tfoptcmp.metrics import CLASSIFICATION_ERROR, CROSS_ENTROPY, Metric
+from tfoptcmp.rules import rule_named
 from tfoptcmp.spaces import Dimension, Uniform
 from tfoptcmp.study.read import read_json
 from tfoptcmp.study.schema import StudyError
 
-_METRICS = (("classification_error", "share"), ("cross_entropy_error", "nats"))
+_METRICS = {
+    "classification_error": CLASSIFICATION_ERROR,
+    "cross_entropy_error": CROSS_ENTROPY,
+}
 
 
-def is_study(path: Path) -> bool:
-    """Returns whether a study.json is of this layout."""
-    return "parameter_configs" in read_json(path)
+def find(path: Path) -> list[Path]:
+    """Returns the study.json files at or below a path, if all are of this layout.
+
+    Without a walk through the trials of our own studies.
+    """
+    found = near_studies(path) or sorted(path.rglob("study.json"))
+    return found if all("parameter_configs" in read_json(file) for file in found) else []
 
 
-def read_shallue(files: Sequence[Path], tuning_budget: int | None = None) -> list[Evidence]:
-    """Reads studies, an evidence for each data set, model and batch size.
+def read(files: Sequence[Path], tuning_budget: int | None = None) -> list[Comparison]:
+    """Reads studies, a comparison for each data set, model and batch size.
 
     Args:
         files: The studies' study.json.
@@ -48,33 +57,38 @@ def read_shallue(files: Sequence[Path], tuning_budget: int | None = None) -> lis
     Raises:
         StudyError: If a file is missing or not of this layout; the message names it.
     """
-    groups: dict[tuple[str, str], list[tuple[str, pd.DataFrame, dict[str, Dimension]]]] = {}
+    groups: dict[
+        tuple[str, Metric | None], list[tuple[str, pd.DataFrame, dict[str, Dimension]]]
+    ] = {}
     for path in sorted(files):
         study = read_json(path)
         try:
-            unit, rows = _trials(path.parent, study)
+            metric, rows = _trials(path.parent, study)
             workload = f"{study['dataset']} {study['model']}, batch size {study['batch_size']}"
             optimizer = str(study["optimizer"])
             ranges = _ranges(optimizer, study["parameter_configs"])
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise StudyError(f"{path} is not a study of this layout: {error!r}") from error
         table = pd.DataFrame(rows).assign(optimizer=optimizer)
-        groups.setdefault((workload, unit), []).append((optimizer, table, ranges))
+        groups.setdefault((workload, metric), []).append((optimizer, table, ranges))
     return [
-        evidence_of_table(
+        of_table(
             workload,
             pd.concat([table for _, table, _ in studies], ignore_index=True),
             tuning_budget=tuning_budget,
-            metric_unit=unit,
+            metric=metric,
             ranges={optimizer: ranges for optimizer, _, ranges in studies},
         )
-        for (workload, unit), studies in groups.items()
+        for (workload, metric), studies in groups.items()
     ]
 
 
-def _trials(directory: Path, study: Mapping[str, Any]) -> tuple[str, list[dict[str, Any]]]:
-    """Returns the metric's unit and a row for each trial that ended."""
-    unit, rows = "", []
+def _trials(
+    directory: Path, study: Mapping[str, Any]
+) -> tuple[Metric | None, list[dict[str, Any]]]:
+    """Returns the metric and a row for each trial that ended."""
+    known: Metric | None = None
+    rows = []
     folders = [path for path in directory.iterdir() if path.is_dir() and path.name.isdigit()]
     for folder in sorted(folders, key=lambda path: int(path.name)):
         trial = read_json(folder / "metadata.json")
@@ -83,10 +97,8 @@ def _trials(directory: Path, study: Mapping[str, Any]) -> tuple[str, list[dict[s
         with open(folder / "measurements.csv", newline="", encoding="utf-8") as file:
             measurements = list(csv.DictReader(file))
         last = measurements[-1] if measurements else {}
-        metric, its_unit = next(
-            ((m, u) for m, u in _METRICS if f"val/{m}" in last), (_METRICS[0][0], "")
-        )
-        unit = unit or its_unit
+        metric = next((name for name in _METRICS if f"val/{name}" in last), "")
+        known = known or _METRICS.get(metric)
         rows.append(
             {
                 "validation": _number(last.get(f"val/{metric}")),
@@ -100,7 +112,7 @@ def _trials(directory: Path, study: Mapping[str, Any]) -> tuple[str, list[dict[s
         )
     if not rows:
         raise ValueError("no trial that is COMPLETE or INFEASIBLE")
-    return unit, rows
+    return known, rows
 
 
 def _ranges(optimizer: str, configs: Mapping[str, Mapping[str, Any]]) -> dict[str, Dimension]:

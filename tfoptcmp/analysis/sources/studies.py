@@ -1,100 +1,43 @@
-"""Study directories as tables: one row a trial, for the statistics here and for anyone's pandas.
+"""Our own study directories: tables of trials, and comparisons of those that are comparable.
 
-Losses are in nats; metrics as the workload's (shares in [0, 1] or nats), lower is better; steps
-count from 1; times in seconds.
+Studies are comparable if they spent the same budget on the same workload and data; the others form
+comparisons of their own.
 """
 
+import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from tfoptcmp.rules import RULES
-from tfoptcmp.signatures import Signature
-from tfoptcmp.study.read import Study, find_studies, read_study
-from tfoptcmp.study.schema import COLUMNS, Status, StudyConfig, StudyError, Trial
-
-# The final measurement's columns that the table carries over.
-FINAL = (
-    "train_loss",
-    "train_metric",
-    "validation_loss",
-    "validation_metric",
-    "test_loss",
-    "test_metric",
-    "gradient_rms",
+from tfoptcmp.analysis.comparison import (
+    MEASUREMENTS,
+    RERUNS,
+    Comparison,
+    Contestant,
+    comparison,
+    first_steps,
+    trials_table,
 )
+from tfoptcmp.metrics import Metric
+from tfoptcmp.study.read import Study, find_studies, read_reruns, read_study
+from tfoptcmp.study.schema import Status, StudyConfig, StudyError, Trial
 
-_COLUMNS = (
-    "study",
-    "workload",
-    "scale",
-    "signature",
-    "rule",
-    "study_seed",
-    "trial",
-    "status",
-    "feasible",
-    "message",
-    "steps",
-    "seconds",
-    *FINAL,
-    "steps_to_target",
-)
+# The final measurement's columns that the table of trials carries over.
+_FINAL = tuple(column for column in MEASUREMENTS if column not in ("step", "learning_rate"))
 
 
-def _no_measurements() -> pd.DataFrame:
-    return pd.DataFrame(columns=["trial", *COLUMNS], dtype=float)
+def find(path: Path) -> list[Path]:
+    """Returns the path if a study lies at it or one level below."""
+    return [path] if near_studies(path) else []
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class StudyResults:
-    """One optimizer's trials on one workload.
-
-    Attributes:
-        directory: Where it was read from.
-        config: What was studied.
-        signature: The optimizer: its rule and search space.
-        trials: One row a trial, see `load_studies`.
-        measurements: One row a measurement: `trial` and `records.COLUMNS`, by trial and step; NaN
-            where a split is absent. Empty where only final results are known.
-    """
-
-    directory: Path
-    config: StudyConfig
-    signature: Signature
-    trials: pd.DataFrame
-    measurements: pd.DataFrame = field(default_factory=_no_measurements)
-
-    @property
-    def name(self) -> str:
-        """Name of the signature."""
-        return self.signature.name
-
-    @property
-    def title(self) -> str:
-        """Name for people: the rule's, unless the signature has one of its own."""
-        plain = self.signature.name == self.signature.rule.name
-        return self.signature.rule.title if plain else self.signature.name
-
-    @cached_property
-    def feasible(self) -> pd.DataFrame:
-        """The rows that statistics are made of."""
-        return self.trials[self.trials["feasible"]]
-
-    @property
-    def num_feasible(self) -> int:
-        """N, the feasible trials that there are (not those planned)."""
-        return len(self.feasible)
-
-    @property
-    def num_infeasible(self) -> int:
-        """Trials that diverged."""
-        return int((self.trials["status"] == Status.INFEASIBLE.value).sum())
+def near_studies(path: Path) -> list[Path]:
+    """Returns the study.json files at a path or one level below it."""
+    return sorted([*path.glob("study.json"), *path.glob("*/study.json")])
 
 
 def load_studies(directories: Path | str | Sequence[Path | str]) -> pd.DataFrame:
@@ -117,114 +60,176 @@ def load_studies(directories: Path | str | Sequence[Path | str]) -> pd.DataFrame
     Raises:
         StudyError: If there is no study, or a file is damaged.
     """
-    tables = [results.trials for results in read_results(directories)]
-    return pd.concat(tables, ignore_index=True)
+    return pd.concat([_table(study) for study in _read(directories)], ignore_index=True)
 
 
-def read_results(directories: Path | str | Sequence[Path | str]) -> list[StudyResults]:
-    """Reads studies, in the order given, each directory once.
+def compare_studies(
+    directories: Path | str | Sequence[Path | str], tuning_budget: int | None = None
+) -> list[Comparison]:
+    """Reads studies and groups those that are comparable, in the order of the workloads' names.
 
     Args:
         directories: Study directories or their parents.
+        tuning_budget: K >= 1, see `comparison`.
 
     Raises:
-        StudyError: If there is no study, or a file is damaged.
+        StudyError: If there is no study, a file is damaged, or two comparable studies have the
+            same signature name.
+        ValueError: If tuning_budget is out of range.
     """
+    groups: dict[tuple[str, ...], list[Study]] = {}
+    for study in _read(directories):
+        groups.setdefault(_what_must_agree(study.config), []).append(study)
+    return [_comparison(studies, tuning_budget) for _, studies in sorted(groups.items())]
+
+
+def _read(directories: Path | str | Sequence[Path | str]) -> list[Study]:
+    """The studies, in the order given, each directory once."""
     given = [directories] if isinstance(directories, Path | str) else directories
     found = [path for directory in given for path in find_studies(Path(directory))]
     if not found:
         raise StudyError("no study directory was named")
     once = {path.resolve(): path for path in reversed(found)}
-    return [_results(read_study(path)) for path in reversed(once.values())]
+    return [read_study(path) for path in reversed(once.values())]
 
 
-def _results(study: Study) -> StudyResults:
-    try:
-        signature = Signature.from_json(study.config.signature)
-    except (KeyError, TypeError, ValueError) as error:
-        raise StudyError(f"{study.directory}/study.json: signature: {error}") from error
+def _what_must_agree(config: StudyConfig) -> tuple[str, ...]:
+    # The number of trials may differ, and makes the scale "custom" where it does; K is the same.
+    spent = {k: v for k, v in config.budget.items() if k not in ("scale", "num_feasible")}
+    agreeing: list[Any] = [config.metric, config.metric_unit, spent, config.num_examples]
+    return config.workload, json.dumps(agreeing, sort_keys=True), config.partial
+
+
+def _comparison(studies: Sequence[Study], tuning_budget: int | None) -> Comparison:
+    config = studies[0].config
+    contestants = [contestant(study) for study in studies]
+    made = comparison(
+        workload=config.workload,
+        metric=Metric(name=config.metric, unit=config.metric_unit),
+        contestants=contestants,
+        tuning_budget=tuning_budget,
+        budget={name: config.budget[name] for name in ("steps", "batch_size")},
+        target=config.budget["target"],
+        num_examples=config.num_examples,
+        interval_steps=config.budget["eval_every_steps"],
+        partial=config.partial,
+    )
+    scales = [str(c.record.budget["scale"]) for c in made.contestants if c.record is not None]
+    return replace(made, scale="/".join(dict.fromkeys(scales)))
+
+
+def contestant(study: Study) -> Contestant:
+    """Returns a study as a contestant."""
+    signature = study.signature
     measurements = _measurements(study)
-    rows = [_row(study, trial) for trial in study.trials]
-    table = pd.DataFrame(rows) if rows else pd.DataFrame(columns=list(_COLUMNS))
-    table = table.astype({"feasible": bool})
-    table["steps_to_target"] = steps_to(table, measurements, study.config.budget["target"])
-    return StudyResults(
-        directory=study.directory,
-        config=study.config,
-        signature=signature,
-        trials=table,
+    trials = _table(study, measurements)
+    largest = measurements.groupby("trial")["gradient_rms"].max()
+    trials = trials_table(
+        _worst_if_lost(trials, study.config).assign(
+            largest_gradient_rms=trials["trial"].map(largest).astype(float),
+            seed=trials.get("seed_weights"),
+        )
+    )
+    plain = signature.name == signature.rule.name
+    return Contestant(
+        name=signature.name,
+        title=signature.rule.title if plain else signature.name,
+        rule=signature.rule,
+        trials=trials,
+        dimensions=signature.space.dimensions,
+        own=signature.space.own,
+        schedule=signature.schedule,
+        source=signature.space.source,
         measurements=measurements,
+        reruns=_reruns(study.directory),
+        record=study.config,
+        directory=str(study.directory),
     )
 
 
-def steps_to(
-    trials: pd.DataFrame, measurements: pd.DataFrame, target: float | None
-) -> "pd.Series[float]":
-    """Returns each trial's first measured step with a validation metric at or below the target.
-
-    Args:
-        trials: One row a trial, see `load_studies`.
-        measurements: Of these trials, see `StudyResults`.
-        target: In the metric's unit (shares in [0, 1]); None if there is none.
-
-    Returns:
-        With the index of `trials`: inf if feasible and not reached, NaN if infeasible or without a
-        target.
-    """
-    if target is None:
-        return pd.Series(math.nan, index=trials.index)
-    reached = measurements[measurements["validation_metric"] <= target]
-    first = reached.groupby("trial")["step"].min().to_dict()
-    steps = [float(first.get(trial, math.inf)) for trial in trials["trial"]]
-    return pd.Series(steps, index=trials.index, dtype=float).where(trials["feasible"])
+def _worst_if_lost(trials: pd.DataFrame, config: StudyConfig) -> pd.DataFrame:
+    """What was measured and is no number is inf, the worst; NaN is left to what is not there."""
+    columns = [f"{split}_{kind}" for split in config.num_examples for kind in ("loss", "metric")]
+    lost = trials[columns].isna() & trials[["feasible"]].to_numpy()
+    return trials.assign(**trials[columns].mask(lost, math.inf))
 
 
-def _measurements(study: Study) -> pd.DataFrame:
-    found = {trial.index: study.measurements(trial.index) for trial in study.trials}
-    rows = [
-        [index, *(_number(measurement.get(name)) for name in COLUMNS)]
-        for index, measurements in found.items()
-        for measurement in measurements
-    ]
-    return pd.DataFrame(rows, columns=["trial", *COLUMNS], dtype=float)
+def _table(study: Study, measurements: pd.DataFrame | None = None) -> pd.DataFrame:
+    """One row a trial, with the columns of `load_studies`."""
+    if measurements is None:
+        measurements = _measurements(study)
+    table = pd.DataFrame([_row(study, trial) for trial in study.trials])
+    if table.empty:
+        table = pd.DataFrame(columns=[*_STUDY_COLUMNS, *_FINAL])
+    table = table.astype({"feasible": bool})
+    return table.assign(
+        steps_to_target=first_steps(table, measurements, study.config.budget["target"])
+    )
+
+
+_STUDY_COLUMNS = (
+    "study",
+    "workload",
+    "scale",
+    "signature",
+    "rule",
+    "study_seed",
+    "trial",
+    "status",
+    "feasible",
+    "message",
+    "steps",
+    "seconds",
+)
 
 
 def _row(study: Study, trial: Trial) -> dict[str, Any]:
     config, final = study.config, trial.final or {}
+    facts = (
+        str(study.directory),
+        config.workload,
+        config.budget["scale"],
+        study.name,
+        study.signature.rule.name,
+        config.seed,
+        trial.index,
+        trial.status.value,
+        trial.status is Status.COMPLETE,
+        trial.message,
+        trial.steps,
+        _number(trial.seconds),
+    )
     return {
-        "study": str(study.directory),
-        "workload": config.workload,
-        "scale": config.budget["scale"],
-        "signature": study.name,
-        "rule": config.signature["rule"],
-        "study_seed": config.seed,
-        "trial": trial.index,
-        "status": trial.status.value,
-        "feasible": trial.status is Status.COMPLETE,
-        "message": trial.message,
-        "steps": trial.steps,
-        "seconds": _number(trial.seconds),
-        **{name: _number(final.get(name)) for name in FINAL},
-        "steps_to_target": math.nan,  # from the measurements, see `steps_to`
+        **dict(zip(_STUDY_COLUMNS, facts, strict=True)),
+        **{name: _number(final.get(name)) for name in _FINAL},
         **_prefixed("searched_", trial.values),
         **_prefixed("used_", trial.arguments),
         **_prefixed("seed_", trial.seeds),
     }
 
 
+def _measurements(study: Study) -> pd.DataFrame:
+    rows = [
+        [trial.index, *(_number(measurement.get(name)) for name in MEASUREMENTS)]
+        for trial in study.trials
+        for measurement in study.measurements(trial.index)
+    ]
+    return pd.DataFrame(rows, columns=["trial", *MEASUREMENTS], dtype=float)
+
+
+def _reruns(study: Path) -> pd.DataFrame:
+    """The re-runs of a study that ended, in the order of trial and number."""
+    rows = []
+    for (index, rerun), trial in read_reruns(study).items():
+        final = (trial.final if trial.status is Status.COMPLETE else None) or {}
+        metrics = [_number(final.get(column)) for column in RERUNS[4:]]
+        rows.append([index, rerun, trial.status.value, trial.seeds.get("weights"), *metrics])
+    return pd.DataFrame(rows, columns=list(RERUNS))
+
+
 def _number(value: float | None) -> float:
-    return math.nan if value is None else float(value)
+    return float("nan") if value is None else float(value)
 
 
 def _prefixed(prefix: str, values: Mapping[str, float]) -> dict[str, float]:
     return {prefix + name: value for name, value in values.items()}
-
-
-def inclusion_order(results: StudyResults) -> tuple[int, str]:
-    """Sorts by: rules in the order of the inclusions, then signatures by name, the plain first.
-
-    Rules from elsewhere come after ours.
-    """
-    rule = results.signature.rule.name
-    place = list(RULES).index(rule) if rule in RULES else len(RULES)
-    return place, "" if results.name == rule else results.name

@@ -1,124 +1,154 @@
-"""Tables of results as evidence; `columns` says what they hold."""
+"""Tables of results as comparisons; `columns` says what they hold."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from tfoptcmp.analysis.evidence import Entry, Evidence, default_tuning_budget
+from tfoptcmp.analysis.comparison import (
+    RERUNS,
+    Comparison,
+    Contestant,
+    comparison,
+    trials_table,
+)
 from tfoptcmp.analysis.sources.columns import RESULTS, read_table
 from tfoptcmp.analysis.sources.names import (
-    rule_named,
     searched_name,
     searched_range,
     searched_value,
 )
-from tfoptcmp.rules import RULES
+from tfoptcmp.hyperparameters import HYPERPARAMETERS
+from tfoptcmp.metrics import SHARE, Metric
+from tfoptcmp.rules import RULES, Rule, rule_named
 from tfoptcmp.spaces import Dimension, Fixed
-from tfoptcmp.study.schema import StudyError
+from tfoptcmp.study.schema import Status, StudyError
+
+# What a table's columns are called in `Contestant.trials`.
+_COLUMNS = {
+    "validation": "validation_metric",
+    "test": "test_metric",
+    "gradient_rms": "largest_gradient_rms",
+    "steps": "steps",
+    "train_loss": "train_loss",
+    "steps_to_target": "steps_to_target",
+    "seed": "seed",
+    "selected": "selected",
+}
+_ERROR = Metric(name="error", unit=SHARE)
+_UNKNOWN = Metric(name="metric", unit="")
 
 
-def read_csv(path: Path | str, tuning_budget: int | None = None) -> list[Evidence]:
-    """Reads a table of results, an evidence for each workload.
+def find(path: Path) -> list[Path]:
+    """Returns the path if it is a file: no other layout is one."""
+    return [path] if path.is_file() else []
+
+
+def read(files: Sequence[Path], tuning_budget: int | None = None) -> list[Comparison]:
+    """Reads tables of results, a comparison for each and each workload in it.
 
     Args:
-        path: A CSV file with the columns that `columns` lists.
+        files: CSV files with the columns that `columns` lists.
         tuning_budget: K >= 1; by default a fifth of the trials.
 
     Raises:
-        StudyError: If it cannot be read as such a table; the message says what is allowed.
+        StudyError: If one cannot be read as such a table; the message says what is allowed.
     """
+    return [one for path in files for one in _read(path, tuning_budget)]
+
+
+def _read(path: Path, tuning_budget: int | None) -> list[Comparison]:
     table, not_read = read_table(path)
     named = table.get("workload", pd.Series(math.nan, table.index)).astype(object)
-    workloads = named.fillna(Path(path).stem)
     return [
-        replace(
-            evidence_of_table(str(workload), group, tuning_budget=tuning_budget), not_read=not_read
-        )
-        for workload, group in table.groupby(workloads, sort=False)
+        of_table(str(workload), group, tuning_budget=tuning_budget, not_read=not_read)
+        for workload, group in table.groupby(named.fillna(path.stem), sort=False)
     ]
 
 
-def evidence_of_table(
+def of_table(
     workload: str,
     table: pd.DataFrame,
     *,
     tuning_budget: int | None = None,
-    metric_unit: str = "",
-    ranges: dict[str, dict[str, Dimension]] | None = None,
-) -> Evidence:
-    """Returns the evidence in a table.
+    metric: Metric | None = None,
+    ranges: Mapping[str, Mapping[str, Dimension]] | None = None,
+    not_read: tuple[str, ...] = (),
+) -> Comparison:
+    """Returns the comparison in a table.
 
     Args:
         workload: What was trained.
         table: One row a trial, with columns as in `columns`, `diverged` among them.
         tuning_budget: K >= 1; by default a fifth of the trials.
-        metric_unit: "share", "nats" or "" for not known; by default a share if all are in [0, 1]
-            and the sizes of the sets are given.
+        metric: None if not known; then a share if all are in [0, 1] and the sizes of the sets are
+            given.
         ranges: Optimizer to searched name to dimension, beside the columns `<name>_low`.
+        not_read: Columns of the input that nothing was made of.
     """
     selected_by = "validation" if table.get("validation", pd.Series()).notna().any() else "test"
-    entries = [
-        _entry(str(name), rows, selected_by, (ranges or {}).get(str(name), {}))
+    contestants = [
+        _contestant(str(name), rows, selected_by, (ranges or {}).get(str(name), {}))
         for name, rows in table.groupby("optimizer", sort=False)
     ]
-    entries.sort(key=lambda e: list(RULES).index(e.rule) if e.rule else len(RULES))
     sizes = {
         split: int(table[f"num_{split}"].dropna().iloc[0])
         for split in ("validation", "test")
         if f"num_{split}" in table and table[f"num_{split}"].notna().any()
     }
-    smallest = min((e.num_feasible for e in entries if e.num_feasible), default=0)
-    results = pd.concat([e.feasible[["validation", "test"]] for e in entries])
+    results = pd.concat([one.feasible[["validation_metric", "test_metric"]] for one in contestants])
     is_share = bool(sizes) and bool(results.stack().between(0, 1).all())
-    return Evidence(
+    metric = metric or (_ERROR if is_share else _UNKNOWN)
+    steps = {float(s) for one in contestants for s in one.feasible["steps"].dropna()}
+    return comparison(
         workload=workload,
-        metric_unit=metric_unit or ("share" if is_share else ""),
-        entries=tuple(entries),
-        tuning_budget=tuning_budget or default_tuning_budget(smallest),
-        num_examples=sizes if metric_unit == "share" or is_share else {},
+        metric=metric,
+        contestants=contestants,
+        tuning_budget=tuning_budget,
+        budget={"steps": int(steps.pop())} if len(steps) == 1 else {},
+        num_examples=sizes if metric.unit == SHARE else {},
         selected_by=selected_by,
+        not_read=not_read,
     )
 
 
-def _entry(name: str, rows: pd.DataFrame, selected_by: str, ranges: dict[str, Dimension]) -> Entry:
+def _contestant(
+    name: str, rows: pd.DataFrame, selected_by: str, ranges: Mapping[str, Dimension]
+) -> Contestant:
     given = _hyperparameters(rows)
     called = _rule(name, rows)
-    rule = "momentum" if called == "sgd" and _has_momentum(rows, given) else called
+    with_momentum = called is not None and called.name == "sgd" and _has_momentum(rows, given)
+    rule = RULES["momentum"] if with_momentum else called
     values = pd.DataFrame(
         {searched_name(n, rule): [searched_value(n, v) for v in rows[n]] for n in given},
         index=rows.index,
     )
     repeated = _repeated(rows, values)
-    trials = pd.DataFrame({"trial": range(len(rows))}, index=rows.index)
-    for column in ("validation", "test"):
-        trials[column] = rows.get(column, math.nan)
+    trials = rows[[column for column in _COLUMNS if column in rows]].rename(columns=_COLUMNS)
     if selected_by == "test":
-        trials["validation"] = trials["test"]
-    trials["diverged"] = rows["diverged"].astype(bool)
-    for column in ("steps", "train_loss", "seed", "selected", "gradient_rms"):
-        if column in rows:
-            trials[column] = rows[column]
-    if "steps_to_target" in rows:
-        trials["steps_to_target"] = rows["steps_to_target"].fillna(math.inf)
-    again = trials.loc[repeated.index, ["validation", "test"]]
-    again["trial"] = trials.loc[repeated, "trial"].to_numpy()
+        trials["validation_metric"] = trials["test_metric"]
+    if "steps_to_target" in trials:
+        trials["steps_to_target"] = trials["steps_to_target"].fillna(math.inf)
+    diverged = rows["diverged"].astype(bool)
+    status = diverged.map({True: Status.INFEASIBLE.value, False: Status.COMPLETE.value})
+    trials = trials.assign(trial=range(len(rows)), status=status, feasible=~diverged)
+    values, used = values.add_prefix("searched_"), _used(values).add_prefix("used_")
+    trials = trials_table(pd.concat([trials, values, used], axis=1))
+    again = trials.loc[repeated.index].assign(trial=trials.loc[repeated, "trial"].to_numpy())
+    again["rerun"] = again.groupby("trial").cumcount()
     kept = trials.index.difference(repeated.index, sort=False)
-    dimensions = {**_dimensions(name, rows.loc[kept], given, rule), **ranges}
-    return Entry(
+    return Contestant(
         name=name,
-        title=name if rule == called else f"{name} with momentum",
-        update_rule=RULES.get(rule or ""),
+        title=f"{name} with momentum" if with_momentum else name,
+        rule=rule,
         trials=trials.loc[kept],
-        values=values.loc[kept],
-        dimensions=dimensions,
-        reruns=again,
+        dimensions={**_dimensions(name, rows.loc[kept], given, rule), **ranges},
+        reruns=again[list(RERUNS)],
     )
 
 
-def _rule(name: str, rows: pd.DataFrame) -> str | None:
+def _rule(name: str, rows: pd.DataFrame) -> Rule | None:
     named = rows["rule"].dropna() if "rule" in rows else pd.Series(dtype=object)
     return rule_named(str(named.iloc[0]) if len(named) else name)
 
@@ -128,7 +158,7 @@ def _has_momentum(rows: pd.DataFrame, given: Sequence[str]) -> bool:
     return any(
         searched_value(name, value) != 1.0
         for name in given
-        if searched_name(name, "sgd") == "one_minus_gamma"
+        if searched_name(name, None) == "one_minus_gamma"
         for value in rows[name].dropna()
     )
 
@@ -146,6 +176,23 @@ def _hyperparameters(rows: pd.DataFrame) -> list[str]:
     ]
 
 
+def _used(values: pd.DataFrame) -> pd.DataFrame:
+    """Returns the arguments that the optimizer got, as far as the searched names say it."""
+    used = []
+    for row in values.to_dict("records"):
+        known = {str(name): value for name, value in row.items() if not math.isnan(value)}
+        meanings = {name: HYPERPARAMETERS[name] for name in known if name in HYPERPARAMETERS}
+        used.append(
+            {
+                meaning.argument: meaning.value(name, known, 0)
+                for name, meaning in meanings.items()
+                if meaning.transform != "fraction_of_budget"
+                and (not meaning.needs_epsilon or known.get("epsilon", 0.0) > 0)
+            }
+        )
+    return pd.DataFrame(used, index=values.index, dtype=float)
+
+
 def _repeated(rows: pd.DataFrame, values: pd.DataFrame) -> "pd.Series[int]":
     """Returns for each row that repeats a trial with another seed the row of its first run."""
     if "seed" not in rows or values.empty:
@@ -157,7 +204,7 @@ def _repeated(rows: pd.DataFrame, values: pd.DataFrame) -> "pd.Series[int]":
 
 
 def _dimensions(
-    name: str, rows: pd.DataFrame, given: Sequence[str], rule: str | None
+    name: str, rows: pd.DataFrame, given: Sequence[str], rule: Rule | None
 ) -> dict[str, Dimension]:
     """Ranges that are reported, and what did not vary in two trials or more."""
     found: dict[str, Dimension] = {}

@@ -8,11 +8,9 @@ infinite, the worst; so does a target that was not reached.
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from tfoptcmp.analysis.sources.studies import StudyResults, steps_to
-from tfoptcmp.analysis.statistics.best_of_k import best_of
-from tfoptcmp.analysis.statistics.distributions import Distribution, FloatArray
+from tfoptcmp.analysis.comparison import Comparison, Contestant, worst_if_nan
+from tfoptcmp.analysis.statistics.best_of_k import Distribution, FloatArray, best_of
+from tfoptcmp.metrics import STEPS, TRAINING_LOSS, Metric
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,14 +20,20 @@ class Statistic:
     Attributes:
         name: As tables call it.
         title: Name for people.
-        select_by: Column of `load_studies` that trials are selected by.
+        select_by: Column of `Contestant.trials` that trials are selected by.
         value: Column that is reported of the selected trial.
+        quantity: What is reported; None for the comparison's own metric.
     """
 
     name: str
     title: str
     select_by: str
     value: str
+    quantity: Metric | None = None
+
+    def metric(self, comparison: Comparison) -> Metric:
+        """Returns what is reported, with its unit."""
+        return comparison.metric if self.quantity is None else self.quantity
 
 
 STATISTICS: dict[str, Statistic] = {
@@ -43,77 +47,79 @@ STATISTICS: dict[str, Statistic] = {
         name="test", title="test", select_by="validation_metric", value="test_metric"
     ),
     "train_loss": Statistic(
-        name="train_loss", title="training loss", select_by="train_loss", value="train_loss"
+        name="train_loss",
+        title="training loss",
+        select_by="train_loss",
+        value="train_loss",
+        quantity=TRAINING_LOSS,
     ),
     "steps_to_target": Statistic(
         name="steps_to_target",
         title="steps to target",
         select_by="steps_to_target",
         value="steps_to_target",
+        quantity=STEPS,
     ),
 }
 
 
-def measured(results: StudyResults, statistic: str) -> bool:
-    """Returns whether the study can have the statistic: a test split, a target, a feasible trial.
+def measured(contestant: Contestant, statistic: str) -> bool:
+    """Returns whether there is a value of the statistic: a test split, a target, a feasible trial.
 
     Args:
-        results: The study.
+        contestant: The optimizer.
         statistic: A name in STATISTICS.
     """
-    if statistic == "test" and "test" not in results.config.num_examples:
-        return False
-    if statistic == "steps_to_target" and results.config.budget["target"] is None:
-        return False
-    return results.num_feasible > 0
+    return contestant.reports(STATISTICS[statistic].value)
 
 
-def best_of_k(results: StudyResults, statistic: str, num_drawn: int) -> Distribution | None:
+def main_statistic(comparison: Comparison) -> str:
+    """Returns "test" if a contestant has test results, else "validation"."""
+    tested = any(measured(contestant, "test") for contestant in comparison.contestants)
+    return "test" if tested else "validation"
+
+
+def best_of_k(contestant: Contestant, statistic: str, num_drawn: int) -> Distribution | None:
     """Returns the distribution of a statistic of the best of K trials; None if not `measured`.
 
     For steps to target, inf stands for "not reached by any of the K".
 
     Args:
-        results: The study.
+        contestant: The optimizer.
         statistic: A name in STATISTICS.
         num_drawn: K >= 1.
     """
-    if not measured(results, statistic):
+    if not measured(contestant, statistic):
         return None
-    return best_of(*selection_and_values(results, statistic), num_drawn)
+    return best_of(*selection_and_values(contestant, statistic), num_drawn)
 
 
-def selection_and_values(results: StudyResults, statistic: str) -> tuple[FloatArray, FloatArray]:
+def selection_and_values(contestant: Contestant, statistic: str) -> tuple[FloatArray, FloatArray]:
     """Returns what the feasible trials are selected by and what is reported of the selected one.
 
     Args:
-        results: The study.
+        contestant: The optimizer.
         statistic: A name in STATISTICS.
 
     Returns:
         Two float64 [N], inf where a trial has no value.
     """
     columns = STATISTICS[statistic]
-    selection = results.feasible[columns.select_by].to_numpy(dtype=np.float64)
-    values = results.feasible[columns.value].to_numpy(dtype=np.float64)
-    return _worst_if_nan(selection), _worst_if_nan(values)
+    feasible = contestant.feasible
+    return worst_if_nan(feasible[columns.select_by]), worst_if_nan(feasible[columns.value])
 
 
-def _worst_if_nan(values: FloatArray) -> FloatArray:
-    return np.where(np.isnan(values), np.inf, values)
-
-
-def steps_of_best(results: StudyResults, target: float, num_drawn: int) -> Distribution | None:
+def steps_of_best(contestant: Contestant, target: float, num_drawn: int) -> Distribution | None:
     """Returns the steps to any target of the fastest of K trials; None without feasible trials.
 
     inf stands for "not reached by any of the K".
 
     Args:
-        results: The study.
+        contestant: The optimizer; needs measurements.
         target: Validation metric, in its unit (shares in [0, 1]).
         num_drawn: K >= 1.
     """
-    if results.num_feasible == 0:
+    if not contestant.num_feasible:
         return None
-    steps = steps_to(results.feasible, results.measurements, target).to_numpy(dtype=np.float64)
+    steps = contestant.steps_to(target)[contestant.trials["feasible"]].to_numpy(dtype=float)
     return best_of(steps, steps, num_drawn)

@@ -1,0 +1,42 @@
+"""Which contestants have an inclusion between them, by their rules and by what they search."""
+
+from itertools import product
+
+from tfoptcmp import inclusions
+from tfoptcmp.analysis.comparison import Comparison, Contestant
+
+
+def inclusion_pairs(comparison: Comparison) -> list[tuple[Contestant, Contestant]]:
+    """Returns the (special, general) whose rules have an inclusion, in the contestants' order."""
+    rules = [one.rule for one in comparison.contestants if one.rule is not None]
+    declared = [(special, rule.name) for rule in rules for special in rule.contains]
+    return [
+        (special, general)
+        for special, general in product(comparison.contestants, repeat=2)
+        if special.rule is not None
+        and general.rule is not None
+        and inclusions.is_special_case(special.rule.name, general.rule.name, declared)
+    ]
+
+
+def why_not_included(special: Contestant, general: Contestant) -> str:
+    """Returns why the rules' inclusion does not carry over to two of their users; "" if it does.
+
+    The general one must be free to imitate every point of the special one: it may fix none of its
+    rule's hyperparameters ("Adam with epsilon fixed" contains nothing), and of the schedule and the
+    regularisation only what the special one fixes at the same value. The special one may be as
+    restricted as it likes. Whether the general one's *ranges* suffice is another question.
+    """
+    if special.schedule != general.schedule:
+        return f"schedules differ: {special.schedule} and {general.schedule}"
+    if general.fixed:
+        return f"{general.name} fixes {next(iter(general.fixed))}"
+    for name, dimension in special.dimensions.items():
+        if special.is_of_the_rule(name) or general.is_of_the_rule(name):
+            continue
+        other = general.dimensions.get(name)
+        if other is None:
+            return f"{general.name} has no {name}, which {special.name} has"
+        if other.only_value is not None and other != dimension:
+            return f"{general.name} fixes {name}, which {special.name} does not fix likewise"
+    return ""
