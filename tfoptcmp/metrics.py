@@ -35,6 +35,11 @@ class Metric:
         return "%" if self.unit == SHARE else self.unit
 
     @property
+    def difference_unit(self) -> str:
+        """Name of the unit shown of differences."""
+        return "percentage points" if self.unit == SHARE else self.unit
+
+    @property
     def cap(self) -> float:
         """The worst value that counts, so that means exist: 1 for a share."""
         return 1.0 if self.unit == SHARE else math.inf
