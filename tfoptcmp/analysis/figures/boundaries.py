@@ -20,7 +20,6 @@ from tfoptcmp.analysis.figures.style import (
     style_of,
     styles,
     value_axis,
-    with_unit,
 )
 from tfoptcmp.analysis.ranges.boundary import good_trials, position
 from tfoptcmp.analysis.statistics.best_of_k import FloatArray
@@ -87,7 +86,7 @@ def draw_hyperparameters(axes: Axes, comparison: Comparison, contestant: Contest
 
 
 def _label(comparison: Comparison, contestant: Contestant) -> str:
-    return f"{folded(contestant.title)}\n{with_unit(comparison.selected_by, comparison.metric)}"
+    return f"{folded(contestant.title)}\n{comparison.metric.label(comparison.selected_by)}"
 
 
 def _epsilons(comparison: Comparison) -> str:

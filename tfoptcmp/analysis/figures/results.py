@@ -19,7 +19,6 @@ from tfoptcmp.analysis.figures.style import (
     styles,
     value_axis,
     why_no_value,
-    with_unit,
 )
 from tfoptcmp.analysis.statistics.best_of_k import Distribution
 from tfoptcmp.analysis.statistics.quantities import STATISTICS, best_of_k, measured
@@ -103,9 +102,9 @@ def draw_statistic(axes: Axes, comparison: Comparison, statistic: str) -> None:
     value_axis(axes, percentiles)
     optimizer_axis(axes, comparison.contestants)
     if metric is comparison.metric:
-        axes.set_ylabel(with_unit(f"{statistic}\n{metric.name}", metric))
+        axes.set_ylabel(metric.label(f"{statistic}\n{metric.name}"))
     else:
-        axes.set_ylabel(with_unit(f"final {metric.name}", metric))
+        axes.set_ylabel(metric.label(f"final {metric.name}"))
 
 
 def _has(comparison: Comparison, statistic: str) -> bool:

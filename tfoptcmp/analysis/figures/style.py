@@ -14,7 +14,6 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from tfoptcmp.analysis.comparison import Comparison, Contestant
 from tfoptcmp.analysis.statistics.best_of_k import FloatArray
 from tfoptcmp.analysis.statistics.quantities import STATISTICS, measured
-from tfoptcmp.metrics import Metric
 
 PALE = "#bbbbbb"
 WARNING_COLOUR = "#B03000"
@@ -135,11 +134,6 @@ def folded(name: str, width: int = 18) -> str:
             lines.append("")
         lines[-1] += part
     return "\n".join(lines)
-
-
-def with_unit(label: str, metric: Metric) -> str:
-    """Returns the label of an axis, with the unit shown if there is one."""
-    return f"{label}, {metric.shown_unit}" if metric.shown_unit else label
 
 
 def highest_shown(values: Sequence[float] | FloatArray) -> float:

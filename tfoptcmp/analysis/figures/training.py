@@ -16,7 +16,6 @@ from tfoptcmp.analysis.figures.style import (
     styles,
     value_axis,
     why_no_value,
-    with_unit,
 )
 from tfoptcmp.analysis.ranges.boundary import good_trials
 
@@ -44,7 +43,7 @@ def training_curves_figure(comparison: Comparison) -> Figure:
             _HOW_TO_READ,
             best,
             "training steps",
-            with_unit("validation", metric),
+            metric.label("validation"),
         )
         shown = [] if target is None else [scale * target]
         drawn = zip(panels, comparison.contestants, best, styles(comparison), strict=True)
@@ -77,7 +76,7 @@ def draw_training_curves(axes: Axes, comparison: Comparison) -> None:
             shown += _draw(axes, one, best, style, metric.scale, one.title)
     _cut_axis(axes, shown)
     axes.set_xlabel("training steps")
-    axes.set_ylabel(with_unit(f"validation {metric.name}", metric))
+    axes.set_ylabel(metric.label(f"validation {metric.name}"))
 
 
 def _last_step(comparison: Comparison) -> float:

@@ -16,7 +16,6 @@ from tfoptcmp.analysis.figures.style import (
     styles,
     value_axis,
     why_no_value,
-    with_unit,
 )
 from tfoptcmp.analysis.statistics.best_of_k import BudgetCurve, FloatArray, budget_curve
 from tfoptcmp.analysis.statistics.quantities import main_statistic, measured, selection_and_values
@@ -52,7 +51,7 @@ def tuning_curves_figure(comparison: Comparison, statistic: str | None = None) -
             _HOW_TO_READ,
             lines,
             "tuning budget k, trials",
-            with_unit(statistic, metric),
+            metric.label(statistic),
         )
         drawn = zip(panels, comparison.contestants, curves, styles(comparison), strict=True)
         for axes, one, curve, style in drawn:
@@ -96,7 +95,7 @@ def draw_tuning_curves(axes: Axes, comparison: Comparison, statistic: str) -> No
             _draw(axes, curve, style, metric.scale, one.title)
     axes.set_xscale("log")
     axes.set_xlabel("tuning budget k, trials")
-    axes.set_ylabel(with_unit(f"{statistic} {metric.name}", metric))
+    axes.set_ylabel(metric.label(f"{statistic} {metric.name}"))
 
 
 def _curve(contestant: Contestant, statistic: str) -> BudgetCurve | None:

@@ -309,24 +309,15 @@ Curve = tuple[Contestant, Contestant, Sequence[CurvePoint]]
 """Special rule, general rule and the verdicts at every tuning budget."""
 
 
-def testable_pairs(comparison: Comparison, statistic: str) -> list[tuple[Contestant, Contestant]]:
-    """Returns the inclusions (special, general) that can be judged by a statistic at some K."""
-    return [
+def inclusion_curves(comparison: Comparison, verdicts: Verdicts, statistic: str) -> list[Curve]:
+    """Returns the curves of the pairs that were judged; those with too few trials are left out."""
+    pairs = [
         (special, general)
-        for special, general in inclusion_pairs(comparison)
-        if not why_not_included(special, general)
-        and measured(special, statistic)
-        and measured(general, statistic)
-        and min(special.num_feasible, general.num_feasible) > 1
+        for special, general in verdicts.pairs
+        if measured(special, statistic) and measured(general, statistic)
     ]
-
-
-def inclusion_curves(comparison: Comparison, statistic: str) -> list[Curve]:
-    """Returns the verdicts at every K of all `testable_pairs`."""
-    return [
-        (special, general, verdict_curve(comparison, special, general, statistic))
-        for special, general in testable_pairs(comparison, statistic)
-    ]
+    curves = [(a, b, verdict_curve(comparison, a, b, statistic)) for a, b in pairs]
+    return [curve for curve in curves if curve[2]]
 
 
 def verdict_curve(
