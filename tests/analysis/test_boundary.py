@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tfoptcmp.analysis.comparison import compare
 from tfoptcmp.analysis.ranges.boundary import (
     Edge,
     check_boundaries,
@@ -14,6 +13,7 @@ from tfoptcmp.analysis.ranges.boundary import (
     suggested_spaces,
     write_spaces,
 )
+from tfoptcmp.analysis.sources import read_comparisons
 from tfoptcmp.spaces import Choice, Fixed, LogUniform, SearchSpace, Uniform
 
 
@@ -23,21 +23,22 @@ def study(tmp_path, make_signature, write_study):
 
     def make(error, num=60, **dimensions):
         signature = make_signature("momentum", **dimensions)
-        # write_study draws the points itself, seeded: learn them from a first study.
-        first = write_study(tmp_path / "points", signature, [0.5] * num)
-        (comparison,) = compare(first)
-        values = [
-            {name: row[f"searched_{name}"] for name in signature.space.dimensions}
-            for _, row in comparison.studies[0].trials.iterrows()
-        ]
-        write_study(tmp_path / "study", signature, [error(value) for value in values])
-        return compare(tmp_path / "study")[0].studies[0]
+        # write_study draws the points itself, seeded: the errors come after.
+        (comparison,) = read_comparisons(write_study(tmp_path / f"{num}", signature, [0.5] * num))
+        (momentum,) = comparison.contestants
+        errors = [error(momentum.values_of(row)) for _, row in momentum.trials.iterrows()]
+        trials = momentum.trials.assign(validation_metric=errors)
+        return replace(comparison, contestants=(replace(momentum, trials=trials),))
 
     return make
 
 
-def verdicts(results):
-    return {check.name: check.verdict for check in check_boundaries(results)}
+def checks_of(comparison):
+    return {check.name: check for check in check_boundaries(comparison.contestants[0])}
+
+
+def verdicts(comparison):
+    return {name: check.verdict for name, check in checks_of(comparison).items()}
 
 
 def test_positions_on_the_dimensions_own_scale():
@@ -52,12 +53,20 @@ def test_positions_on_the_dimensions_own_scale():
 
 
 def test_good_trials_are_a_tenth_or_five_but_at_most_a_third(study):
-    counts = {num: len(good_trials(study(lambda v: v["eta0"] / 1e3, num))) for num in (6, 20)}
-    assert counts == {6: 2, 20: 5}
-    results = study(lambda v: v["eta0"] / 1e3, 60)
-    good = good_trials(results)
-    assert len(good) == 6
-    assert good["searched_eta0"].max() <= np.sort(results.trials["searched_eta0"])[5]
+    # By hand; the share is rounded up: 6.1 good of 61 are 7, 2.3 of 7 are 3.
+    for num, count in ((6, 2), (7, 3), (20, 5), (60, 6), (61, 7)):
+        (momentum,) = study(lambda v: v["eta0"] / 1e3, num).contestants
+        good = good_trials(momentum)
+        assert len(good) == count
+        assert list(good["searched_eta0"]) == sorted(momentum.trials["searched_eta0"])[:count]
+
+
+def test_trials_without_a_validation_metric_are_not_good(study):
+    (momentum,) = study(lambda v: 0.5, 30).contestants
+    unknown = momentum.trials.assign(validation_metric=[0.1] * 14 + [math.nan] * 16)
+    some = replace(momentum, trials=unknown)
+    assert list(good_trials(some).index) == [0, 1, 2, 3, 4]
+    assert {check.reason for check in check_boundaries(some)} == {"needs 15 feasible trials"}
 
 
 def test_optimum_inside_is_inside(study):
@@ -68,10 +77,9 @@ def test_optimum_inside_is_inside(study):
 
 @pytest.mark.parametrize(("sign", "edge"), [(1, Edge.LOW), (-1, Edge.HIGH)])
 def test_optimum_beyond_an_edge_crowds_it(study, sign, edge):
-    results = study(lambda v: 0.5 + sign * math.log10(v["eta0"]) / 20)
-    checks = {check.name: check for check in check_boundaries(results)}
-    assert checks["eta0"].verdict is edge
-    moved = checks["eta0"].suggestion
+    check = checks_of(study(lambda v: 0.5 + sign * math.log10(v["eta0"]) / 20))["eta0"]
+    assert check.verdict is edge
+    moved = check.suggestion
     # By hand: six decades; half of them, three, come at the crowded edge, and at most three go.
     if edge is Edge.LOW:
         assert moved == LogUniform(low=1e-7, high=0.1)
@@ -80,58 +88,115 @@ def test_optimum_beyond_an_edge_crowds_it(study, sign, edge):
 
 
 def test_limit_of_what_is_allowed_is_not_crossed(study):
-    results = study(lambda v: 0.9 + math.log10(v["one_minus_gamma"]) / -10 - 0.5)
-    (check,) = [c for c in check_boundaries(results) if c.name == "one_minus_gamma"]
+    check = checks_of(study(lambda v: 0.4 - math.log10(v["one_minus_gamma"]) / 10))[
+        "one_minus_gamma"
+    ]
     assert check.verdict is Edge.HIGH  # at 1 - gamma = 1 there is no momentum left
+    assert check.at_limit(Edge.HIGH) and not check.at_limit(Edge.LOW)
     assert check.suggestion is None
     assert check.reason == "the edge is the limit of what is allowed"
 
 
 def test_choice_gets_one_value_more_at_the_same_ratio(study):
-    results = study(lambda v: 0.2 + v["decay_factor"], num=120)
-    (check,) = [c for c in check_boundaries(results) if c.name == "decay_factor"]
+    check = checks_of(study(lambda v: 0.2 + v["decay_factor"], num=120))["decay_factor"]
     assert check.verdict is Edge.LOW
     assert check.suggestion == Choice(values=(1e-4, 1e-3, 1e-2, 1e-1))
+    assert (check.near(Edge.LOW), check.near(Edge.HIGH)) == (12, 0)
+    assert check.chance(Edge.LOW) == pytest.approx(3.0**-12)  # theory
+
+
+@pytest.mark.parametrize(("values", "moved"), [((0.01, 0.1, 1.0), None), ((0.1, 0.3), (0.9,))])
+def test_choice_gets_no_value_that_is_the_limit_or_beyond(study, values, moved):
+    # By hand: after 0.01, 0.1, 1.0 comes 10, and a decay factor of 1 is the largest; after 0.1 and
+    # 0.3 comes 0.9.
+    comparison = study(lambda v: -v["decay_factor"], 120, decay_factor=Choice(values=values))
+    check = checks_of(comparison)["decay_factor"]
+    assert check.verdict is Edge.HIGH
+    assert check.suggestion == (moved and Choice(values=(*values, *moved)))
+
+
+def test_the_other_side_follows_to_the_middle_at_most_and_stays_clear_of_good_trials(study):
+    """A uniform range: the best lie below 0.6 but for a good trial whose place is given."""
+    comparison = study(
+        lambda v: v["decay_steps_fraction"], decay_steps_fraction=Uniform(low=0.5, high=1.0)
+    )
+    (momentum,) = comparison.contestants
+    best = good_trials(momentum).index
+    for place, high in ((0.55, 0.75), (0.85, 0.9), (0.99, 1.0)):
+        # By hand: the middle is 0.75; a tenth of the width above 0.85 is 0.9, above 0.99 the edge.
+        trials = momentum.trials.copy()
+        trials.loc[best[-1], "searched_decay_steps_fraction"] = place
+        checks = check_boundaries(replace(momentum, trials=trials))
+        (check,) = [c for c in checks if c.name == "decay_steps_fraction"]
+        assert check.suggestion == Uniform(low=0.25, high=high)
 
 
 def test_few_trials_tell_nothing(study):
-    found = check_boundaries(study(lambda v: v["eta0"] / 1e3, num=14))
+    found = checks_of(study(lambda v: v["eta0"] / 1e3, num=14)).values()
     assert {check.verdict for check in found} == {Edge.CANNOT_TELL}
     assert {check.reason for check in found} == {"needs 15 feasible trials"}
+    assert verdicts(study(lambda v: v["eta0"] / 1e3, num=15))["eta0"] is Edge.INSIDE
 
 
 def test_dimension_that_does_not_matter_is_rarely_called_crowded(study):
     # Theory: five good of fifty; P(4 or more in an outer fifth) = 0.0067 at each of two edges.
     rng = np.random.default_rng(0)
-    results = study(lambda v: 0.5, num=50)
-    alarms = checks = 0
+    (momentum,) = study(lambda v: 0.5, num=50).contestants
+    alarms = 0
     for _ in range(100):
-        trials = results.trials.assign(validation_metric=rng.uniform(size=50))
-        found = verdicts(replace(results, trials=trials))
+        trials = momentum.trials.assign(validation_metric=rng.uniform(size=50))
         alarms += sum(
-            found[name] in (Edge.LOW, Edge.HIGH)
-            for name in ("eta0", "one_minus_gamma", "decay_steps_fraction")
+            check.verdict in (Edge.LOW, Edge.HIGH)
+            for check in check_boundaries(replace(momentum, trials=trials))
+            if check.name in ("eta0", "one_minus_gamma", "decay_steps_fraction")
         )
-        checks += 3
     assert alarms <= 12  # expected 4 of 300
 
 
 def test_without_feasible_trials(tmp_path, make_signature, write_study):
     write_study(tmp_path, make_signature("sgd"), [], infeasible=3)
-    results = compare(tmp_path)[0].studies[0]
-    assert set(verdicts(results).values()) == {Edge.CANNOT_TELL}
-    assert suggested_spaces([results]) == {"sgd": results.signature.space}
+    (comparison,) = read_comparisons(tmp_path)
+    assert set(verdicts(comparison).values()) == {Edge.CANNOT_TELL}
+    assert suggested_spaces(comparison) == {"sgd": comparison.contestants[0].space}
 
 
 def test_suggestion_is_read_back_as_search_spaces(study, tmp_path):
-    results = study(lambda v: 0.5 + math.log10(v["eta0"]) / 20)
-    path = write_spaces(suggested_spaces([results]), tmp_path / "space_suggestion.json")
+    comparison = study(lambda v: 0.5 + math.log10(v["eta0"]) / 20)
+    path = write_spaces(suggested_spaces(comparison), tmp_path / "space_suggestion.json")
     spaces = {k: SearchSpace.from_json(v) for k, v in json.loads(path.read_text()).items()}
     assert list(spaces) == ["momentum"]
     space = spaces["momentum"]
-    assert list(space.dimensions) == list(results.signature.space.dimensions)
+    assert list(space.dimensions) == list(comparison.contestants[0].dimensions)
     assert space.dimensions["eta0"] == LogUniform(low=1e-7, high=0.1)
     assert space.source == (
         "test <space>; eta0 moved after the boundary check of 60 trials of digits_simple_cnn, "
         "study seed 0"
     )
+
+
+def test_a_table_whose_ranges_are_known_is_checked(tmp_path):
+    """Of `lr` it is known what is allowed, of `warmup` it is not; of `extra` no range is known."""
+    path = tmp_path / "results.csv"
+    header = "optimizer,validation,lr,lr_low,lr_high,warmup,warmup_low,warmup_high,extra"
+    rows = [f"mine,{i / 100},{10 ** (i / 10 - 4)},1e-4,1e2,{i},0,60,{i}" for i in range(60)]
+    path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+    (comparison,) = read_comparisons(path)
+    checks = checks_of(comparison)
+    assert list(checks) == ["eta0", "warmup"]
+    assert {check.verdict for check in checks.values()} == {Edge.LOW}
+    assert checks["eta0"].suggestion == LogUniform(low=1e-7, high=0.1)  # by hand, as above
+    assert (checks["warmup"].suggestion, checks["warmup"].reason) == (
+        None,
+        "what is allowed is not known",
+    )
+    assert suggested_spaces(comparison) == {}  # not all of its space is on record
+
+
+def test_good_trials_whose_value_is_not_known_tell_nothing(study):
+    comparison = study(lambda v: v["eta0"] / 1e3)
+    (momentum,) = comparison.contestants
+    trials = momentum.trials.copy()
+    trials.loc[good_trials(momentum).index[:2], "searched_eta0"] = math.nan
+    (check, *_) = check_boundaries(replace(momentum, trials=trials))
+    assert (check.name, check.verdict) == ("eta0", Edge.CANNOT_TELL)
+    assert check.reason == "needs its value in 5 good trials"

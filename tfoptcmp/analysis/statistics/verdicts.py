@@ -18,10 +18,10 @@ is found, and D needs no condition. The steps themselves are reported given that
 reached, with that probability.
 
 Tables, figures, audit and report ask here for verdicts, for what they look like (`Verdict.tone`)
-and for what to say of the rule; they know none themselves.
+and for what to say of the rule (`INTERVAL` and the texts below); they know none themselves.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
@@ -29,21 +29,9 @@ from typing import Literal
 import numpy as np
 
 from tfoptcmp.analysis.comparison import Comparison, Contestant
-from tfoptcmp.analysis.statistics.best_of_k import (
-    ROUNDING,
-    Distribution,
-    FloatArray,
-    difference,
-    selection_probabilities_for_all,
-    superiority,
-)
+from tfoptcmp.analysis.statistics.best_of_k import Distribution, difference, superiority
 from tfoptcmp.analysis.statistics.pairs import inclusion_pairs, why_not_included
-from tfoptcmp.analysis.statistics.quantities import (
-    STATISTICS,
-    best_of_k,
-    measured,
-    selection_and_values,
-)
+from tfoptcmp.analysis.statistics.quantities import STATISTICS, best_of_k
 from tfoptcmp.metrics import Metric
 
 Tone = Literal["bad", "good", "open"]
@@ -71,8 +59,17 @@ _WORST_FIRST = (
     Verdict.CONSISTENT,
 )
 
+LOW, HIGH = 5, 95
+"""Percentiles of D that are judged by."""
+
+INTERVAL = "5th to 95th percentile"
+"""What of a difference is shown and judged by."""
+
+HOW_SURE = "95 % of resamples"
+"""In how many of which a difference is at least its low end, or at most its high end."""
+
 HOW_TO_READ = (
-    "Difference: the general rule's statistic minus the special rule's, 5th to 95th percentile; "
+    f"Difference: the general rule's statistic minus the special rule's, {INTERVAL}; "
     "above the tolerated amount the general rule is worse (pp: percentage points). P(better): how "
     "often it gets the better result, a tie counting half. Infinite steps: one of the two did not "
     "reach the target."
@@ -80,7 +77,7 @@ HOW_TO_READ = (
 """Of a table of judgements."""
 
 HOW_TO_READ_CURVES = (
-    "band: 5th to 95th percentile of the general rule's result minus the special rule's, both the "
+    f"band: {INTERVAL} of the general rule's result minus the special rule's, both the "
     "best of k trials, line: median; above the dotted line (the tolerated difference) the general "
     "rule is worse; strip: verdict at each k (red crosses: violated, green squares: "
     "consistent, grey dots: undetermined), up to k = N/2; dashed: K"
@@ -120,12 +117,12 @@ class Judgement:
     @property
     def low(self) -> float:
         """The least that D may well be: its 5th percentile."""
-        return self.difference.percentile(5)
+        return self.difference.percentile(LOW)
 
     @property
     def high(self) -> float:
         """The most that D may well be: its 95th percentile."""
-        return self.difference.percentile(95)
+        return self.difference.percentile(HIGH)
 
     @property
     def superiority(self) -> float:
@@ -193,6 +190,21 @@ class Verdicts:
         return sum(judgement.false_alarm_rate for judgement in self.tested)
 
 
+def interval(difference: Distribution) -> tuple[float, float]:
+    """Returns the least and the most that a difference may well be, see INTERVAL."""
+    low, high = difference.percentiles(LOW, HIGH)
+    return low, high
+
+
+def is_better(difference: Distribution) -> bool:
+    """Returns whether a claim that the first is better than the second is borne out.
+
+    Args:
+        difference: Of the first's statistic minus the second's.
+    """
+    return interval(difference)[1] < 0
+
+
 def verdict_of(low: float, high: float, delta: float) -> Verdict:
     """Applies the rule to D's 5th and 95th percentile.
 
@@ -208,14 +220,10 @@ def verdict_of(low: float, high: float, delta: float) -> Verdict:
 
 def inclusion_verdicts(comparison: Comparison) -> Verdicts:
     """Judges every inclusion among the comparison's contestants by every statistic they have."""
-    judged: list[Judgement] = []
-    untested: list[Untested] = []
-    for special, general in inclusion_pairs(comparison):
-        restriction = why_not_included(special, general)
-        reason = restriction or _no_trials(special, general)
-        if reason:
-            untested.append(Untested(special=special, general=general, reason=reason))
-        judged += _judgements(comparison, special, general, restriction)
+    pairs = inclusion_pairs(comparison)
+    judged = [j for special, general in pairs for j in judgements_of(comparison, special, general)]
+    reasons = [(a, b, why_not_included(a, b) or _no_trials(a, b)) for a, b in pairs]
+    untested = [Untested(special=a, general=b, reason=reason) for a, b, reason in reasons if reason]
     return Verdicts(
         judgements=tuple(j for j in judged if not j.restriction),
         restricted=tuple(j for j in judged if j.restriction),
@@ -228,35 +236,37 @@ def _no_trials(special: Contestant, general: Contestant) -> str:
     return f"no feasible trial of {' and '.join(without)}" if without else ""
 
 
-def _judgements(
-    comparison: Comparison, special: Contestant, general: Contestant, restriction: str
-) -> Sequence[Judgement]:
+def judgements_of(
+    comparison: Comparison, special: Contestant, general: Contestant
+) -> Iterator[Judgement]:
+    """Judges special <= general by every statistic that both have.
+
+    Args:
+        comparison: Of which the two are.
+        special: The special rule.
+        general: The rule that contains it.
+    """
+    restriction = why_not_included(special, general)
     num_trials = min(special.num_feasible, general.num_feasible)
-    made = []
     for statistic in STATISTICS:
         a = best_of_k(special, statistic, comparison.tuning_budget)
         b = best_of_k(general, statistic, comparison.tuning_budget)
         if a is None or b is None or _says_nothing(statistic, a, b):
             continue
-        d, delta = difference(b, a), _tolerance(comparison, statistic, a.mean())
+        d, delta = difference(b, a), tolerance_of(comparison, statistic, a.mean())
         descriptive = comparison.tuning_budget > num_trials / 2
-        made.append(
-            Judgement(
-                special=special,
-                general=general,
-                statistic=statistic,
-                metric=STATISTICS[statistic].metric(comparison),
-                verdict=Verdict.DESCRIPTIVE_ONLY
-                if descriptive
-                else verdict_of(d.percentile(5), d.percentile(95), delta),
-                difference=d,
-                delta=delta,
-                tuning_budget=comparison.tuning_budget,
-                num_trials=num_trials,
-                restriction=restriction,
-            )
+        yield Judgement(
+            special=special,
+            general=general,
+            statistic=statistic,
+            metric=STATISTICS[statistic].metric(comparison),
+            verdict=Verdict.DESCRIPTIVE_ONLY if descriptive else verdict_of(*interval(d), delta),
+            difference=d,
+            delta=delta,
+            tuning_budget=comparison.tuning_budget,
+            num_trials=num_trials,
+            restriction=restriction,
         )
-    return made
 
 
 def _says_nothing(statistic: str, special: Distribution, general: Distribution) -> bool:
@@ -269,8 +279,8 @@ def _says_nothing(statistic: str, special: Distribution, general: Distribution) 
     return statistic == "steps_to_target" or not np.isfinite(general.values).any()
 
 
-def _tolerance(comparison: Comparison, statistic: str, mean: float) -> float:
-    """delta, beside a mean of the special rule."""
+def tolerance_of(comparison: Comparison, statistic: str, mean: float) -> float:
+    """Returns delta, beside a mean of the special rule."""
     return (
         STATISTICS[statistic]
         .metric(comparison)
@@ -280,109 +290,3 @@ def _tolerance(comparison: Comparison, statistic: str, mean: float) -> float:
             interval_steps=comparison.interval_steps,
         )
     )
-
-
-@dataclass(frozen=True, kw_only=True)
-class CurvePoint:
-    """One inclusion judged at one tuning budget.
-
-    Attributes:
-        tuning_budget: K.
-        verdict: The verdict.
-        low: 5th percentile of D = statistic(general) - statistic(special), in its unit.
-        median: Of D.
-        high: 95th percentile of D.
-        delta: The difference that is tolerated, >= 0.
-        superiority: Probability that the general rule gets the better result; a tie counts half.
-    """
-
-    tuning_budget: int
-    verdict: Verdict
-    low: float
-    median: float
-    high: float
-    delta: float
-    superiority: float
-
-
-Curve = tuple[Contestant, Contestant, Sequence[CurvePoint]]
-"""Special rule, general rule and the verdicts at every tuning budget."""
-
-
-def inclusion_curves(comparison: Comparison, verdicts: Verdicts, statistic: str) -> list[Curve]:
-    """Returns the curves of the pairs that were judged; those with too few trials are left out."""
-    pairs = [
-        (special, general)
-        for special, general in verdicts.pairs
-        if measured(special, statistic) and measured(general, statistic)
-    ]
-    curves = [(a, b, verdict_curve(comparison, a, b, statistic)) for a, b in pairs]
-    return [curve for curve in curves if curve[2]]
-
-
-def verdict_curve(
-    comparison: Comparison, special: Contestant, general: Contestant, statistic: str
-) -> list[CurvePoint]:
-    """Judges special <= general by one statistic at every K from 1 to half of the smaller N.
-
-    Beyond it there are no verdicts. A verdict that changes with K is no contradiction: it is about
-    what tuning with K trials gets.
-
-    Args:
-        comparison: Of which the two are.
-        special: The special rule.
-        general: The rule that contains it.
-        statistic: A name in STATISTICS that both have.
-
-    Returns:
-        Empty if one has fewer than two feasible trials.
-    """
-    selections, values = zip(
-        *(selection_and_values(one, statistic) for one in (special, general)), strict=True
-    )
-    largest = min(map(len, values)) // 2
-    if not largest:
-        return []
-    (a, a_mass), (b, b_mass) = (
-        _merged(value, selection_probabilities_for_all(selection)[:largest])
-        for selection, value in zip(selections, values, strict=True)
-    )
-    with np.errstate(invalid="ignore"):
-        d = np.where(b[:, None] == a, 0.0, b[:, None] - a).ravel()
-    order = np.argsort(d, kind="stable")  # the differences are the same for all K: sorted once
-    d = d[order]
-    points = []
-    for k in range(1, largest + 1):
-        mass = np.outer(b_mass[k - 1], a_mass[k - 1]).ravel()[order]
-        low, median, high = _percentiles(d, mass)
-        possible = a_mass[k - 1] > 0
-        mean = float(a[possible] @ a_mass[k - 1][possible])
-        delta = _tolerance(comparison, statistic, mean)
-        points.append(
-            CurvePoint(
-                tuning_budget=k,
-                verdict=verdict_of(low, high, delta),
-                low=low,
-                median=median,
-                high=high,
-                delta=delta,
-                superiority=float(mass[d < 0].sum() + mass[d == 0].sum() / 2),
-            )
-        )
-    return points
-
-
-def _merged(values: FloatArray, mass: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Adds up the probabilities, a row for each K, of equal values: small test sets have few."""
-    distinct, group = np.unique(values, return_inverse=True)
-    member = group.ravel()[:, None] == np.arange(len(distinct))
-    return distinct, np.asarray(mass @ member, dtype=np.float64)
-
-
-def _percentiles(values: FloatArray, mass: FloatArray) -> tuple[float, float, float]:
-    """5th, 50th and 95th percentile, as `Distribution.percentile`; values ascending."""
-    cumulative = np.cumsum(mass)
-    cumulative /= cumulative[-1]
-    found = np.searchsorted(cumulative, np.array([0.05, 0.5, 0.95]) - ROUNDING)
-    low, median, high = values[np.minimum(found, len(values) - 1)]
-    return float(low), float(median), float(high)
