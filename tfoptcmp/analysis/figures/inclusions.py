@@ -12,14 +12,9 @@ from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.figures.frame import Margins, framed
 from tfoptcmp.analysis.figures.report_figure import ReportFigure
 from tfoptcmp.analysis.figures.style import WARNING_COLOUR, folded, house_style
+from tfoptcmp.analysis.statistics.curves import CurvePoint, inclusion_curves, testable_pairs
 from tfoptcmp.analysis.statistics.quantities import STATISTICS, main_statistic
-from tfoptcmp.analysis.statistics.verdicts import (
-    HOW_TO_READ_CURVES,
-    CurvePoint,
-    Tone,
-    inclusion_curves,
-    testable_pairs,
-)
+from tfoptcmp.analysis.statistics.verdicts import HOW_TO_READ_CURVES, Tone
 
 _PANELS_A_ROW = 3
 # Shapes too: red and green are the colours that most colour-blind people confuse.
@@ -119,7 +114,7 @@ def draw_differences(
 
     Args:
         axes: Where to draw.
-        points: Of `verdicts.verdict_curve`.
+        points: Of `curves.verdict_curve`.
         colour: Of the general rule.
         scale: From the statistic's unit to the one shown.
     """
