@@ -63,7 +63,9 @@ def best_rows(comparison: Comparison) -> list[dict[str, Any]]:
         best = one.winner
         if best is not None:
             row["best_trial"] = int(best["trial"])
-            row |= {f"best_{split}": float(best[f"{split}_metric"]) for split in _splits(comparison)}
+            row |= {
+                f"best_{split}": float(best[f"{split}_metric"]) for split in _splits(comparison)
+            }
             row |= {f"best_{name}": value for name, value in one.values_of(best).items()}
             row |= _again(one, best)
         rows.append(row)
