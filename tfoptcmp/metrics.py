@@ -81,9 +81,19 @@ class Metric:
             return float(interval_steps)
         if self.unit == "nats":
             return LOSS_TOLERANCE
-        if num_examples is None:
-            return 0.0
-        share = min(value, 1.0)
+        error = math.nan if num_examples is None else self.standard_error(value, num_examples)
+        return 0.0 if math.isnan(error) else error
+
+    def standard_error(self, value: float, num_examples: int) -> float:
+        """Returns what evaluating on so many examples makes a share vary by; NaN if not a share.
+
+        Args:
+            value: May be infinite, which counts as the worst.
+            num_examples: Size of the evaluation set.
+        """
+        if self.unit != SHARE:
+            return math.nan
+        share = min(value, self.cap)
         return math.sqrt(share * (1 - share) / num_examples)
 
 

@@ -1,18 +1,18 @@
 """Checks a comparison of optimizers against what a fair one needs, and says what to run next.
 
     tfoptcmp-audit runs/digits
-    tfoptcmp-audit --csv=results.csv --claim=adam,sgd
+    tfoptcmp-audit results.csv --claim=adam,sgd
 
-Directories are studies of tfoptcmp or their parents, runs of DeepOBS (random_seed__*.json), or
-studies in the layout of Shallue et al. (2019). Exit code: 0 if nothing but notes was found, 3 if
-the worst is a warning, 4 if it is an error (for CI); 2 if the input cannot be used.
+Arguments are tables (--columns lists what they may hold), studies of tfoptcmp or their parents,
+runs of DeepOBS (random_seed__*.json), or studies in the layout of Shallue et al. (2019). Exit
+code: 0 if nothing but notes was found, 3 if the worst is a warning, 4 if it is an error (for CI);
+2 if the input cannot be used.
 """
 
 import dataclasses
 import json
 import sys
 import textwrap
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from absl import flags
@@ -22,15 +22,15 @@ from tools.common.cli import UserError
 
 if TYPE_CHECKING:
     from tfoptcmp.analysis.audit.findings import Finding
-    from tfoptcmp.analysis.evidence import Evidence
+    from tfoptcmp.analysis.comparison import Comparison
 
 _CSV = flags.DEFINE_string(
     "csv",
     None,
     "A table from any other tool, a row a trial: 'optimizer', 'validation' and 'test' (lower is "
-    "better) and whatever else is known; --columns lists it.",
+    "better) and whatever else is known; --columns lists it. The same as naming it as an argument.",
 )
-_COLUMNS = flags.DEFINE_bool("columns", False, "Print the columns that --csv understands, stop.")
+_COLUMNS = flags.DEFINE_bool("columns", False, "Print the columns that a table may have, stop.")
 _CLAIM = flags.DEFINE_multi_string(
     "claim", [], "better,worse: check that the trials support this claim; may be repeated."
 )
@@ -57,27 +57,22 @@ def _run(argv: list[str]) -> None:
 
         print(columns.__doc__)
         return
-    if not argv and _CSV.value is None:
-        raise UserError("name study directories as arguments, or a table as --csv=...")
-    for directory in argv:
-        if not Path(directory).is_dir():
-            raise UserError(f"arguments must be directories; got {directory!r}")
+    paths = [*argv, *([] if _CSV.value is None else [_CSV.value])]
+    if not paths:
+        raise UserError("name study directories or tables as arguments, or a table as --csv=...")
 
     from tfoptcmp.analysis.audit import audit
-    from tfoptcmp.analysis.sources import read_csv, read_evidence
+    from tfoptcmp.analysis.sources import read_comparisons
 
-    comparisons = read_evidence(argv, _TUNING_BUDGET.value) if argv else []
-    if _CSV.value is not None:
-        comparisons += read_csv(_CSV.value, _TUNING_BUDGET.value)
-    comparisons = _with_claims(comparisons)
+    comparisons = _with_claims(read_comparisons(paths, _TUNING_BUDGET.value))
     findings = audit(comparisons)
     print(_as_json(comparisons, findings) if _JSON.value else _as_text(comparisons, findings))
     sys.exit(max((EXIT_CODES[finding.severity] for finding in findings), default=0))
 
 
-def _with_claims(comparisons: "list[Evidence]") -> "list[Evidence]":
+def _with_claims(comparisons: "list[Comparison]") -> "list[Comparison]":
     claims = [tuple(name.strip() for name in claim.split(",")) for claim in _CLAIM.value]
-    known = {entry.name for evidence in comparisons for entry in evidence.entries}
+    known = {one.name for comparison in comparisons for one in comparison.contestants}
     for claim in claims:
         if len(claim) != 2 or claim[0] == claim[1] or not set(claim) <= known:
             raise UserError(
@@ -86,15 +81,19 @@ def _with_claims(comparisons: "list[Evidence]") -> "list[Evidence]":
             )
     return [
         dataclasses.replace(
-            evidence,
-            claims=tuple(c for c in claims if set(c) <= {e.name for e in evidence.entries}),
+            comparison,
+            claims=tuple(
+                claim
+                for claim in claims
+                if set(claim) <= {one.name for one in comparison.contestants}
+            ),
         )
-        for evidence in comparisons
+        for comparison in comparisons
     ]
 
 
-def _as_text(comparisons: "list[Evidence]", findings: "list[Finding]") -> str:
-    lines = [line for evidence in comparisons for line in _described(evidence)]
+def _as_text(comparisons: "list[Comparison]", findings: "list[Finding]") -> str:
+    lines = [line for comparison in comparisons for line in _described(comparison)]
     if not findings:
         return "\n".join([*lines, "No findings."])
     for finding in findings:
@@ -108,16 +107,16 @@ def _as_text(comparisons: "list[Evidence]", findings: "list[Finding]") -> str:
     return "\n".join([*lines, "", ", ".join(counts)])
 
 
-def _described(evidence: "Evidence") -> list[str]:
+def _described(comparison: "Comparison") -> list[str]:
     """What was read, so that nobody takes silence about the rest for praise."""
     lines = [
-        f"{evidence.workload}: {', '.join(entry.title for entry in evidence.entries)}; "
-        f"N = {evidence.num_trials} feasible trials, K = {evidence.tuning_budget}"
+        f"{comparison.workload}: {', '.join(one.title for one in comparison.contestants)}; "
+        f"N = {comparison.num_trials} feasible trials, K = {comparison.tuning_budget}"
     ]
-    if unknown := [entry.title for entry in evidence.entries if entry.rule is None]:
+    if unknown := [one.title for one in comparison.contestants if one.rule is None]:
         lines += _wrapped("rule not known, so no inclusion was checked: ", ", ".join(unknown))
-    if evidence.not_read:
-        lines += _wrapped("columns not read: ", ", ".join(evidence.not_read))
+    if comparison.not_read:
+        lines += _wrapped("columns not read: ", ", ".join(comparison.not_read))
     return lines
 
 
@@ -126,19 +125,19 @@ def _wrapped(label: str, text: str) -> list[str]:
     return textwrap.wrap(text, 100, initial_indent=f"  {label}", subsequent_indent=indent)
 
 
-def _as_json(comparisons: "list[Evidence]", findings: "list[Finding]") -> str:
+def _as_json(comparisons: "list[Comparison]", findings: "list[Finding]") -> str:
     return json.dumps(
         {
             "comparisons": [
                 {
-                    "workload": evidence.workload,
-                    "optimizers": [entry.name for entry in evidence.entries],
-                    "rules": [entry.rule for entry in evidence.entries],
-                    "not_read": list(evidence.not_read),
-                    "num_trials": evidence.num_trials,
-                    "tuning_budget": evidence.tuning_budget,
+                    "workload": comparison.workload,
+                    "optimizers": [one.name for one in comparison.contestants],
+                    "rules": [one.rule and one.rule.name for one in comparison.contestants],
+                    "not_read": list(comparison.not_read),
+                    "num_trials": comparison.num_trials,
+                    "tuning_budget": comparison.tuning_budget,
                 }
-                for evidence in comparisons
+                for comparison in comparisons
             ],
             "findings": [dataclasses.asdict(finding) for finding in findings],
         },

@@ -127,6 +127,12 @@ class Contestant:
         """The rows of the trials that diverged."""
         return self.trials[self.trials["status"] == Status.INFEASIBLE.value]
 
+    @cached_property
+    def ended(self) -> pd.DataFrame:
+        """The rows of the trials that say something of the optimizer: feasible or diverged."""
+        ended = (Status.COMPLETE.value, Status.INFEASIBLE.value)
+        return self.trials[self.trials["status"].isin(ended)]
+
     @property
     def num_feasible(self) -> int:
         """N, the feasible trials that there are (not those planned)."""

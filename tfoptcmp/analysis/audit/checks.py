@@ -19,9 +19,9 @@ from tfoptcmp.analysis.audit.trials import (
     unsupported_claim,
 )
 from tfoptcmp.analysis.audit.tuning import copied_ranges, unreported, untuned
-from tfoptcmp.analysis.evidence import Evidence
+from tfoptcmp.analysis.comparison import Comparison
 
-Check = Callable[[Evidence], Iterable[Finding]]
+Check = Callable[[Comparison], Iterable[Finding]]
 
 CHECKS: dict[str, Check] = {
     "untuned": untuned,
@@ -40,11 +40,11 @@ CHECKS: dict[str, Check] = {
 }
 
 
-def audit(comparisons: Sequence[Evidence]) -> list[Finding]:
+def audit(comparisons: Sequence[Comparison]) -> list[Finding]:
     """Returns what all checks find, the worst first.
 
     Args:
         comparisons: One for each workload and budget.
     """
-    found = [finding for e in comparisons for check in CHECKS.values() for finding in check(e)]
+    found = [finding for one in comparisons for check in CHECKS.values() for finding in check(one)]
     return worst_first([*found, *scattered(comparisons)])

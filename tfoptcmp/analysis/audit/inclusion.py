@@ -7,14 +7,15 @@ space did not let it.
 
 import math
 from collections.abc import Iterator, Mapping
-from itertools import product
 
+from tfoptcmp import inclusions
 from tfoptcmp.analysis.audit.findings import Finding
-from tfoptcmp.analysis.evidence import Entry, Evidence, Pair, inclusion
+from tfoptcmp.analysis.comparison import Comparison, Contestant
+from tfoptcmp.analysis.statistics.pairs import inclusion_pairs
 from tfoptcmp.analysis.statistics.quantities import STATISTICS
-from tfoptcmp.analysis.statistics.verdicts import Verdict
-from tfoptcmp.inclusions import Inclusion
-from tfoptcmp.spaces import Choice, Dimension, Fixed
+from tfoptcmp.analysis.statistics.verdicts import HOW_SURE, Judgement, Verdict, judgements_of
+from tfoptcmp.rules import Rule
+from tfoptcmp.spaces import Choice, Dimension
 
 # A point counts as inside a range that it misses by a tenth, which is nothing for a learning rate;
 _TENTH = 0.1
@@ -25,17 +26,18 @@ _TENTH = 0.1
 _LARGE = 1 / _TENTH
 
 
-def violated(evidence: Evidence) -> Iterator[Finding]:
+def violated(comparison: Comparison) -> Iterator[Finding]:
     """Finds general rules that did worse than their special cases, a finding a pair.
 
     An error if all of the general rule was tuned as far as is known, a warning if something was
     fixed or its schedule is another, which is the likely reason. Silent about a signature with
     something fixed beside another of its rule: whoever compares the two knows.
     """
-    for (special, general), pairs in _violations(evidence).items():
+    for special, general in inclusion_pairs(comparison):
         fixed = ", ".join(general.argument(name) for name in general.fixed)
-        alone = sum(other.rule == general.rule for other in evidence.entries) == 1
-        if fixed and not alone:
+        alone = sum(other.rule == general.rule for other in comparison.contestants) == 1
+        worse = _violations(comparison, special, general)
+        if not worse or (fixed and not alone):
             continue
         reason, cure = "", f"check {general.title}'s search space, then run more trials of it"
         if fixed:
@@ -44,22 +46,22 @@ def violated(evidence: Evidence) -> Iterator[Finding]:
             reason = f"schedules {special.schedule} and {general.schedule}"
             cure = "give both the same schedule"
         shown = "; ".join(
-            f"{STATISTICS[pair.statistic].title} worse by "
-            f"{evidence.amount(pair.difference.percentile(5), pair.statistic)} or more in 95 % of "
-            f"resamples (tolerated: {_tolerated(evidence, pair)})"
-            for pair in pairs
+            f"{STATISTICS[judgement.statistic].title} worse by "
+            f"{judgement.metric.text(judgement.low)} or more in {HOW_SURE} (tolerated: "
+            f"{_tolerated(comparison, judgement)})"
+            for judgement in worse
         )
         yield Finding(
             severity="warning" if reason else "error",
-            subject=f"{evidence.workload}: {special.title} <= {general.title}",
+            subject=f"{comparison.workload}: {special.title} <= {general.title}",
             title="a rule did worse than its own special case",
-            evidence=f"{shown}; K = {evidence.tuning_budget} of N = {evidence.num_trials} trials"
-            + (f"; {reason}" if reason else ""),
+            evidence=f"{shown}; K = {comparison.tuning_budget} of N = {comparison.num_trials} "
+            "trials" + (f"; {reason}" if reason else ""),
             next_step=f"do not rank them yet: {cure}",
         )
 
 
-def cannot_imitate(evidence: Evidence) -> Iterator[Finding]:
+def cannot_imitate(comparison: Comparison) -> Iterator[Finding]:
     """Finds general rules whose space holds no imitation of the special rule's best trial.
 
     The best point is mapped by the inclusion, at bias correction 1, into the names of the general
@@ -67,19 +69,23 @@ def cannot_imitate(evidence: Evidence) -> Iterator[Finding]:
     that trial (the largest one). A note; a warning where the general rule did worse as well.
     Signatures that fix a hyperparameter are `untuned`'s.
     """
-    worse = _violations(evidence)
-    for special, general in product(evidence.entries, repeat=2):
-        mapped = inclusion(special, general)
-        if mapped is None or general.fixed or not special.winning_values:
+    for special, general in inclusion_pairs(comparison):
+        assert special.rule is not None and general.rule is not None, "they have an inclusion"
+        mapped = inclusions.find(special.rule.name, general.rule.name)
+        best = special.values_of(special.winner)
+        if mapped is None or general.fixed or not best:
             continue
-        translated = _translated(mapped, special.winning_values)
-        misses = [*_outside(translated, general), *_small_epsilon(translated, special, general)]
+        translated = _translated(mapped, best)
+        misses = [
+            *_outside(translated, general),
+            *_small_epsilon(translated, special, general, general.rule),
+        ]
         if not misses:
             continue
-        observed = (special, general) in worse
+        observed = bool(_violations(comparison, special, general))
         yield Finding(
             severity="warning" if observed else "note",
-            subject=f"{evidence.workload}: {special.title} <= {general.title}",
+            subject=f"{comparison.workload}: {special.title} <= {general.title}",
             title=f"the space of {general.title} cannot imitate {special.title}'s best trial",
             evidence="; ".join(misses)
             + (f"; {general.title} did worse as well" if observed else ""),
@@ -88,100 +94,63 @@ def cannot_imitate(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
-def _violations(evidence: Evidence) -> dict[tuple[Entry, Entry], list[Pair]]:
-    found: dict[tuple[Entry, Entry], list[Pair]] = {}
-    for pair in evidence.pairs:
-        if pair.verdict is Verdict.VIOLATED:
-            found.setdefault((pair.special, pair.general), []).append(pair)
-    return found
+def _violations(
+    comparison: Comparison, special: Contestant, general: Contestant
+) -> list[Judgement]:
+    """Also of signatures that fix something: what they make worse asks for an explanation."""
+    judged = judgements_of(comparison, special, general)
+    return [judgement for judgement in judged if judgement.verdict is Verdict.VIOLATED]
 
 
-def _tolerated(evidence: Evidence, pair: Pair) -> str:
-    if pair.delta == 0 and pair.statistic not in evidence.num_examples:
+def _tolerated(comparison: Comparison, judgement: Judgement) -> str:
+    if judgement.delta == 0 and judgement.statistic not in comparison.num_examples:
         return "nothing, as the number of examples is not known"
-    return evidence.amount(pair.delta, pair.statistic)
+    return judgement.metric.text(judgement.delta)
 
 
-def _translated(mapped: Inclusion, values: Mapping[str, float]) -> Mapping[str, float]:
+def _translated(mapped: inclusions.Inclusion, values: Mapping[str, float]) -> Mapping[str, float]:
     try:
         return mapped.translate(values)
     except KeyError:  # the trial's learning rate or momentum is not reported
         return {}
 
 
-def _outside(translated: Mapping[str, float], general: Entry) -> Iterator[str]:
+def _outside(translated: Mapping[str, float], general: Contestant) -> Iterator[str]:
     for name, value in translated.items():
         dimension = general.dimensions.get(name)
         if dimension is not None and not _holds(dimension, value):
-            yield f"needs {name} = {value:.3g}, searched {_ends(dimension)}"
+            yield f"needs {name} = {value:.3g}, searched: {dimension}"
 
 
 def _small_epsilon(
-    translated: Mapping[str, float], special: Entry, general: Entry
+    translated: Mapping[str, float], special: Contestant, general: Contestant, rule: Rule
 ) -> Iterator[str]:
     """Checks the limit epsilon -> infinity, and rates that are searched without the ratio."""
-    epsilon = general.dimensions.get("epsilon")
-    winner = special.winner
-    if epsilon is None or winner is None:
+    epsilon, winner = general.dimensions.get("epsilon"), special.winner
+    if epsilon is None or rule.epsilon is None or winner is None:
         return
-    rms = float(winner.get("gradient_rms", math.nan))
-    power = 2 if general.rule == "rmsprop" else 1
-    largest, needed = _high(epsilon), _LARGE * rms**power
-    if math.isfinite(needed) and largest < needed * (1 - _TENTH):
+    power, rms = rule.epsilon.power, float(winner["largest_gradient_rms"])
+    needed = _LARGE * rms**power if math.isfinite(rms) else 0.0
+    if epsilon.high < needed * (1 - _TENTH):
         square = "the square of " if power == 2 else ""
         yield (
-            f"largest epsilon {largest:.3g} is {largest / rms**power:.3g} times {square}the "
-            f"gradient's root mean square {rms:.3g} of that trial, {_LARGE:g} times are needed"
+            f"largest epsilon {epsilon.high:.3g} is {epsilon.high / rms**power:.3g} times {square}"
+            f"the gradient's root mean square {rms:.3g} of that trial, {_LARGE:g} times are needed"
         )
         return
-    yield from _uncoupled(translated, general, epsilon, needed if math.isfinite(needed) else 0.0)
-
-
-def _uncoupled(
-    translated: Mapping[str, float], general: Entry, epsilon: Dimension, needed: float
-) -> Iterator[str]:
-    """Looks for a large epsilon whose rate, ratio * epsilon, lies in the range of the rate."""
-    rates = {"alpha0": ("alpha0_over_epsilon", 1.0), "eta0": ("eta0_over_sqrt_epsilon", 0.5)}
-    for name, (ratio_name, exponent) in rates.items():
-        if name not in general.dimensions or ratio_name not in translated:
-            continue
-        rate, ratio = general.dimensions[name], translated[ratio_name]
-        low = ratio * max(_low(epsilon), needed) ** exponent
-        high = ratio * _high(epsilon) ** exponent
-        if low > _high(rate) * (1 + _TENTH) or high < _low(rate) * (1 - _TENTH):
-            yield (
-                f"needs {name} = {ratio:.3g} epsilon{'' if exponent == 1 else '^(1/2)'}, that is "
-                f"{low:.3g} .. {high:.3g}, searched {_ends(rate)}"
-            )
+    if rule.rate not in general.dimensions or rule.rate_over_epsilon not in translated:
+        return
+    rate, ratio = general.dimensions[rule.rate], translated[rule.rate_over_epsilon]
+    # Is there a large epsilon whose rate, ratio * epsilon, lies in the range of the rate?
+    low, high = (ratio * e ** (1 / power) for e in (max(epsilon.low, needed), epsilon.high))
+    if low > rate.high * (1 + _TENTH) or high < rate.low * (1 - _TENTH):
+        yield (
+            f"needs {rule.rate} = {ratio:.3g} epsilon{'' if power == 1 else f'^(1/{power})'}, that "
+            f"is {low:.3g} .. {high:.3g}, searched: {rate}"
+        )
 
 
 def _holds(dimension: Dimension, value: float) -> bool:
-    match dimension:
-        case Choice(values=values):
-            return any(math.isclose(value, v, rel_tol=_TENTH) for v in values)
-        case _:
-            return _low(dimension) * (1 - _TENTH) <= value <= _high(dimension) * (1 + _TENTH)
-
-
-def _low(dimension: Dimension) -> float:
-    match dimension:
-        case Fixed():
-            return dimension.fixed
-        case Choice(values=values):
-            return min(values)
-        case _:
-            return dimension.low
-
-
-def _high(dimension: Dimension) -> float:
-    match dimension:
-        case Fixed():
-            return dimension.fixed
-        case Choice(values=values):
-            return max(values)
-        case _:
-            return dimension.high
-
-
-def _ends(dimension: Dimension) -> str:
-    return f"{_low(dimension):.3g} .. {_high(dimension):.3g}"
+    if isinstance(dimension, Choice):
+        return any(math.isclose(value, v, rel_tol=_TENTH) for v in dimension.values)
+    return dimension.low * (1 - _TENTH) <= value <= dimension.high * (1 + _TENTH)

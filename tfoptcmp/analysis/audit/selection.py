@@ -5,49 +5,48 @@ from collections.abc import Iterator
 import numpy as np
 
 from tfoptcmp.analysis.audit.findings import Finding
-from tfoptcmp.analysis.evidence import Entry, Evidence
+from tfoptcmp.analysis.comparison import Comparison, Contestant
 
 # So many trials do not agree in two metrics on different data by chance.
 _FEWEST = 5
 
 
-def selected_on_test(evidence: Evidence) -> Iterator[Finding]:
+def selected_on_test(comparison: Comparison) -> Iterator[Finding]:
     """Finds comparisons whose trials were selected by the metric that is reported."""
-    if evidence.selected_by == "test":
+    if comparison.selected_by == "test":
         yield _finding(
-            evidence, "no validation metric is reported: only the test metric can select"
+            comparison, "no validation metric is reported: only the test metric can select"
         )
         return
-    same = [entry.title for entry in evidence.entries if _equal(entry)]
+    same = [one.title for one in comparison.contestants if _equal(one)]
     if same:
         shown = "validation and test metric are equal in every trial of " + ", ".join(same)
-        yield _finding(evidence, shown)
-    for entry in evidence.entries:
-        if "selected" not in entry.trials or not entry.feasible["selected"].any():
-            continue
-        chosen = entry.feasible[entry.feasible["selected"]].iloc[0]
-        best_test = entry.feasible["test"].min()
-        best_validation = entry.feasible["validation"].min()
-        if chosen["test"] == best_test and chosen["validation"] > best_validation:
-            yield _finding(
-                evidence,
-                f"trial {chosen['trial']} of {entry.title} has the best test metric "
-                f"{evidence.amount(best_test)} and not the best validation metric: "
-                f"{evidence.amount(chosen['validation'])}, not "
-                f"{evidence.amount(best_validation)}",
-            )
+        yield _finding(comparison, shown)
+    metric = comparison.metric
+    for one in comparison.contestants:
+        for _, chosen in one.feasible[one.feasible["selected"]].head(1).iterrows():
+            best_test = one.feasible["test_metric"].min()
+            best_validation = one.feasible["validation_metric"].min()
+            if chosen["test_metric"] == best_test and chosen["validation_metric"] > best_validation:
+                yield _finding(
+                    comparison,
+                    f"trial {chosen['trial']:g} of {one.title} has the best test metric "
+                    f"{metric.text(best_test)} and not the best validation metric: "
+                    f"{metric.text(chosen['validation_metric'])}, not "
+                    f"{metric.text(best_validation)}",
+                )
 
 
-def _equal(entry: Entry) -> bool:
-    both = entry.feasible[["validation", "test"]].dropna()
-    distinct = both["validation"].nunique()
-    return distinct >= _FEWEST and bool(np.array_equal(both["validation"], both["test"]))
+def _equal(one: Contestant) -> bool:
+    both = one.feasible[["validation_metric", "test_metric"]].dropna()
+    validation, test = both["validation_metric"], both["test_metric"]
+    return validation.nunique() >= _FEWEST and bool(np.array_equal(validation, test))
 
 
-def _finding(evidence: Evidence, shown: str) -> Finding:
+def _finding(comparison: Comparison, shown: str) -> Finding:
     return Finding(
         severity="error",
-        subject=evidence.workload,
+        subject=comparison.workload,
         title="selected on the test metric",
         evidence=shown,
         next_step="hold out a validation set, select by its metric, report the test metric of the "

@@ -3,8 +3,10 @@
 from collections.abc import Iterator, Sequence
 
 from tfoptcmp.analysis.audit.findings import Finding
-from tfoptcmp.analysis.evidence import Entry, Evidence, best_of_k, default_tuning_budget
+from tfoptcmp.analysis.comparison import Comparison, Contestant, default_tuning_budget
 from tfoptcmp.analysis.statistics.best_of_k import Distribution, difference
+from tfoptcmp.analysis.statistics.quantities import STATISTICS, best_of_k, measured
+from tfoptcmp.analysis.statistics.verdicts import INTERVAL, interval, is_better
 
 # "Tens of trials" (Choi et al. 2019): below two tens, K = N / 5 is 3 or less.
 _TENS = 20
@@ -14,13 +16,13 @@ _MUCH_FEWER = 2.0
 _TOO_MANY_INFEASIBLE = 0.5
 
 
-def few_trials(evidence: Evidence) -> Iterator[Finding]:
+def few_trials(comparison: Comparison) -> Iterator[Finding]:
     """Finds optimizers with fewer than tens of feasible trials."""
-    few = [entry for entry in evidence.entries if entry.num_feasible < _TENS]
+    few = [one for one in comparison.contestants if one.num_feasible < _TENS]
     if few:
         yield Finding(
             severity="warning",
-            subject=evidence.workload,
+            subject=comparison.workload,
             title="fewer than tens of trials",
             evidence=f"{_counts(few)} feasible trials; at least {_TENS} are needed",
             next_step="run more trials (of tfoptcmp-tune: raise --num_feasible and repeat the "
@@ -28,54 +30,54 @@ def few_trials(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
-def unequal(evidence: Evidence) -> Iterator[Finding]:
+def unequal(comparison: Comparison) -> Iterator[Finding]:
     """Finds optimizers that were given more trials, more steps or another schedule than others."""
-    counts = [entry.num_feasible for entry in evidence.entries]
+    counts = [one.num_feasible for one in comparison.contestants]
     if min(counts) < max(counts):
         much = min(counts) * _MUCH_FEWER <= max(counts)
         yield Finding(
             severity="warning" if much else "note",
-            subject=evidence.workload,
+            subject=comparison.workload,
             title="unequal numbers of trials",
-            evidence=f"{_counts(evidence.entries)} feasible trials; the best of more trials is "
-            "better by luck alone",
-            next_step=f"compare at the same K only (K = {evidence.tuning_budget} here), or run as "
-            "many trials of each",
+            evidence=f"{_counts(comparison.contestants)} feasible trials; the best of more trials "
+            "is better by luck alone",
+            next_step=f"compare at the same K only (K = {comparison.tuning_budget} here), or run "
+            "as many trials of each",
         )
     steps = {
-        entry.title: int(entry.feasible["steps"].max())
-        for entry in evidence.entries
-        if "steps" in entry.trials and entry.feasible["steps"].notna().any()
+        one.title: int(one.feasible["steps"].max())
+        for one in comparison.contestants
+        if one.reports("steps")
     }
     if len(set(steps.values())) > 1:
         yield Finding(
             severity="error",
-            subject=evidence.workload,
+            subject=comparison.workload,
             title="unequal budgets",
             evidence="steps a trial: " + ", ".join(f"{t} {s:,}" for t, s in steps.items()),
             next_step="train every optimizer for the same number of steps",
         )
-    schedules = {entry.title: entry.schedule for entry in evidence.entries if entry.schedule}
+    schedules = {one.title: one.schedule for one in comparison.contestants if one.schedule}
     if len(set(schedules.values())) > 1:
         yield Finding(
             severity="warning",
-            subject=evidence.workload,
+            subject=comparison.workload,
             title="different learning-rate schedules",
             evidence=", ".join(f"{title} {schedule}" for title, schedule in schedules.items()),
             next_step="give every optimizer the same kind of schedule, tuned for each",
         )
 
 
-def scattered(comparisons: Sequence[Evidence]) -> Iterator[Finding]:
+def scattered(comparisons: Sequence[Comparison]) -> Iterator[Finding]:
     """Finds optimizers that meet on no common budget, though they trained the same workload."""
-    for workload in dict.fromkeys(evidence.workload for evidence in comparisons):
-        same = [evidence for evidence in comparisons if evidence.workload == workload]
-        names = [{entry.name for entry in evidence.entries} for evidence in same]
+    for workload in dict.fromkeys(comparison.workload for comparison in comparisons):
+        same = [comparison for comparison in comparisons if comparison.workload == workload]
+        names = [{one.name for one in comparison.contestants} for comparison in same]
         if len(same) > 1 and any(known != names[0] for known in names):
             shown = "; ".join(
-                f"{', '.join(entry.title for entry in evidence.entries)}: "
-                + ", ".join(f"{name} {value:g}" for name, value in evidence.budget.items())
-                for evidence in same
+                f"{', '.join(one.title for one in comparison.contestants)}: "
+                + ", ".join(f"{name} {value:g}" for name, value in comparison.budget.items())
+                for comparison in same
             )
             yield Finding(
                 severity="warning",
@@ -86,14 +88,14 @@ def scattered(comparisons: Sequence[Evidence]) -> Iterator[Finding]:
             )
 
 
-def infeasible(evidence: Evidence) -> Iterator[Finding]:
+def infeasible(comparison: Comparison) -> Iterator[Finding]:
     """Finds search spaces in which most trials diverge."""
-    for entry in evidence.entries:
-        diverged, total = int(entry.trials["diverged"].sum()), len(entry.trials)
+    for one in comparison.contestants:
+        diverged, total = one.num_infeasible, len(one.ended)
         if diverged > _TOO_MANY_INFEASIBLE * total:
             yield Finding(
                 severity="warning",
-                subject=f"{evidence.workload}: {entry.title}",
+                subject=f"{comparison.workload}: {one.title}",
                 title="most trials diverged",
                 evidence=f"{diverged} of {total} trials ({100 * diverged / total:.0f} %)",
                 next_step="narrow the search space where trials diverge, most often at large "
@@ -101,61 +103,57 @@ def infeasible(evidence: Evidence) -> Iterator[Finding]:
             )
 
 
-def unsupported_claim(evidence: Evidence) -> Iterator[Finding]:
+def unsupported_claim(comparison: Comparison) -> Iterator[Finding]:
     """Finds claims ("A is better than B") that the trials do not support at this K.
 
-    Supported is what the 5th to 95th percentile of the difference of two independent tunings with
-    K trials each bears out. K above N / 2 supports nothing: the intervals are too narrow. Where
-    that is because K cannot be smaller, `few_trials` speaks of it.
+    Supported is what the interval of the difference of two independent tunings with K trials each
+    bears out. K above N / 2 supports nothing: the intervals are too narrow. Where that is because K
+    cannot be smaller, `few_trials` speaks of it.
     """
-    entries = {entry.name: entry for entry in evidence.entries}
-    num_trials = evidence.num_trials
-    least = default_tuning_budget(num_trials)
-    if num_trials and evidence.tuning_budget > max(num_trials / 2, least):
+    named = {one.name: one for one in comparison.contestants}
+    budget, num_trials = comparison.tuning_budget, comparison.num_trials
+    if comparison.descriptive_only and num_trials and budget > default_tuning_budget(num_trials):
         yield Finding(
             severity="warning",
-            subject=evidence.workload,
+            subject=comparison.workload,
             title="K is more than half of the number of trials",
-            evidence=f"K = {evidence.tuning_budget}, N = {num_trials}: no verdicts",
-            next_step=f"run {2 * evidence.tuning_budget} trials of each, or choose a smaller K",
+            evidence=f"K = {budget}, N = {num_trials}: no verdicts",
+            next_step=f"run {2 * budget} trials of each, or choose a smaller K",
         )
-    for better, worse in evidence.claims:
-        statistic = _claimed_statistic(entries[better], entries[worse])
-        at = _ahead(entries[better], entries[worse], statistic, evidence.tuning_budget)
-        if at is None or at.percentile(95) < 0:
+    for better, worse in comparison.claims:
+        first, second = named[better], named[worse]
+        statistic = (
+            "test" if all(measured(one, "test") for one in (first, second)) else "validation"
+        )
+        at = _ahead(first, second, statistic, budget)
+        if at is None or is_better(at):
             continue
-        enough = next(
-            (
-                k
-                for k in range(evidence.tuning_budget + 1, num_trials // 2 + 1)
-                if (d := _ahead(entries[better], entries[worse], statistic, k)) is not None
-                and d.percentile(95) < 0
-            ),
-            None,
-        )
+        more = range(budget + 1, num_trials // 2 + 1)
+        enough = next((k for k in more if _is_ahead(first, second, statistic, k)), None)
+        low, high = map(STATISTICS[statistic].metric(comparison).text, interval(at))
         yield Finding(
             severity="warning",
-            subject=f"{evidence.workload}: {entries[better].title} better than "
-            f"{entries[worse].title}",
+            subject=f"{comparison.workload}: {first.title} better than {second.title}",
             title="K is too small for the claim",
-            evidence=f"{statistic}, difference [{evidence.amount(at.percentile(5), statistic)}, "
-            f"{evidence.amount(at.percentile(95), statistic)}] (5th to 95th percentile, below 0 is "
-            f"better) at K = {evidence.tuning_budget}",
+            evidence=f"{statistic}, difference [{low}, {high}] ({INTERVAL}, below 0 is better) at "
+            f"K = {budget}",
             next_step=f"claim it for K = {enough} trials and more only"
             if enough
             else f"run more trials: none of the K up to N / 2 = {num_trials // 2} supports it",
         )
 
 
-def _claimed_statistic(first: Entry, second: Entry) -> str:
-    tested = all(entry.feasible["test"].notna().any() for entry in (first, second))
-    return "test" if tested else "validation"
-
-
-def _ahead(better: Entry, worse: Entry, statistic: str, num_drawn: int) -> Distribution | None:
+def _ahead(
+    better: Contestant, worse: Contestant, statistic: str, num_drawn: int
+) -> Distribution | None:
     a, b = best_of_k(better, statistic, num_drawn), best_of_k(worse, statistic, num_drawn)
     return None if a is None or b is None else difference(a, b)
 
 
-def _counts(entries: Sequence[Entry]) -> str:
-    return ", ".join(f"{entry.title} {entry.num_feasible}" for entry in entries)
+def _is_ahead(better: Contestant, worse: Contestant, statistic: str, num_drawn: int) -> bool:
+    ahead = _ahead(better, worse, statistic, num_drawn)
+    return ahead is not None and is_better(ahead)
+
+
+def _counts(contestants: Sequence[Contestant]) -> str:
+    return ", ".join(f"{one.title} {one.num_feasible}" for one in contestants)
