@@ -29,7 +29,7 @@ from tfoptcmp.spaces import Choice, Dimension, Fixed, LogUniform
 _INCHES = (1.7, 1.15)  # of a hyperparameter's part of a row
 _RANGE = 0.8  # of its width lies between the edges
 _HOW_TO_READ = (
-    "a point: a feasible trial, its final validation metric against one of its hyperparameters; "
+    "a point: a feasible trial, its final {selected_by} metric against one of its hyperparameters; "
     "coloured: good ones (the best 10 %, or 5 of at least 15); vertical lines: the edges of the "
     "search space, which good trials should not crowd; red ticks at the top: trials that diverged; "
     "triangles at the top: results above the axis"
@@ -53,7 +53,7 @@ def boundaries_figure(comparison: Comparison) -> Figure:
         figure = framed(
             comparison,
             "results against hyperparameters",
-            _HOW_TO_READ + _epsilons(comparison),
+            _HOW_TO_READ.format(selected_by=comparison.selected_by) + _epsilons(comparison),
             panel_inches=(max(4.5, _INCHES[0] * most), _INCHES[1]),
             shape=(len(contestants), 1),
             margins=Margins(left=0.8 + 0.14 * lines, row_gap=0.65),

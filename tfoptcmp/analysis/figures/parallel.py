@@ -14,7 +14,7 @@ from tfoptcmp.analysis.ranges.boundary import position
 
 _HOW_TO_READ = (
     "a line: a feasible trial, from its hyperparameters (each on its own scale, from the low edge "
-    "to the high one) to its rank by the final validation metric, the best on top; dark: good"
+    "to the high one) to its rank by the final {selected_by} metric, the best on top; dark: good"
 )
 
 
@@ -31,7 +31,7 @@ def parallel_figure(comparison: Comparison) -> Figure:
         figure = framed(
             comparison,
             "hyperparameters of every trial",
-            _HOW_TO_READ,
+            _HOW_TO_READ.format(selected_by=comparison.selected_by),
             panel_inches=(max(4.5, 1.25 * most), 1.3),
             shape=(len(contestants), 1),
             margins=Margins(left=0.5 + 0.14 * lines, right=0.6, bottom=0.4, row_gap=0.55),

@@ -41,7 +41,7 @@ def results_figure(comparisons: Sequence[Comparison]) -> Figure:
         comparisons: At least one.
     """
     validated = any(comparison.selected_by == "validation" for comparison in comparisons)
-    tested = any(_has(comparison, "test") for comparison in comparisons)
+    tested = not validated or any(_has(comparison, "test") for comparison in comparisons)
     rows = (("validation",) if validated else ()) + (("test",) if tested else ())
     return _figure(comparisons, rows, HOW_TO_READ)
 

@@ -64,7 +64,8 @@ def styles(comparison: Comparison) -> list[Style]:
     """Returns how each contestant is drawn: the rule's look, plain signatures filled and solid."""
     drawn = []
     for i, one in enumerate(comparison.contestants):
-        earlier = sum(other.rule == one.rule for other in comparison.contestants[:i])
+        before = comparison.contestants[:i]
+        earlier = sum(one.rule is not None and other.rule == one.rule for other in before)
         # Other tools' results name no plain signature: there the rule's first is.
         plain = one.is_plain or (one.record is None and not earlier)
         drawn.append(
