@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tfoptcmp.analysis.comparison import compare
+from tfoptcmp.analysis import read_comparisons
 from tfoptcmp.analysis.report.tables import format_table
 from tfoptcmp.study.read import read_config
 
@@ -36,10 +36,10 @@ def test_reports_and_figures_are_drawn_again_in_less_than_a_minute(tmp_path):
 def test_the_readme_quotes_what_the_studies_say(directory):
     text = (RESULTS / "README.md").read_text(encoding="utf-8")
     assert f"`{directory.relative_to(RESULTS.parent)}`" in text
-    for comparison in compare(directory):
+    for comparison in read_comparisons(directory):
         results, _ = format_table(comparison, "markdown").split("\n\n| optimizer | trial |")
         rows = [line for line in results.splitlines() if line.startswith("| ")]
-        assert len(rows) == 2 + len(comparison.studies)
+        assert len(rows) == 2 + len(comparison.contestants)
         assert all(row in text for row in rows)
 
 

@@ -34,6 +34,15 @@ class Metric:
         """Name of the unit shown: "%", "nats", "steps"; "" where it is not known."""
         return "%" if self.unit == SHARE else self.unit
 
+    def label(self, what: str) -> str:
+        """Returns what an axis or a column shows, with the unit shown if there is one."""
+        return f"{what}, {self.shown_unit}" if self.shown_unit else what
+
+    @property
+    def difference_unit(self) -> str:
+        """Name of the unit shown of differences."""
+        return "percentage points" if self.unit == SHARE else self.unit
+
     @property
     def cap(self) -> float:
         """The worst value that counts, so that means exist: 1 for a share."""

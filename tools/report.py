@@ -1,12 +1,15 @@
-"""Prints the table and the verdicts of one or several studies, and writes an HTML report.
+"""Prints the table and the verdicts of a comparison of optimizers, and writes an HTML report.
 
-tfoptcmp-report --study_dir=runs/digits
+tfoptcmp-report runs/digits
 tfoptcmp-report runs/digits/sgd runs/digits/adam --output_dir=report
+tfoptcmp-report --csv=results.csv
 
-Beside report.html lie its figures, the table as results.csv, results.md (Markdown) and results.tex
-(LaTeX), and two files for tfoptcmp-tune --space_file: space_suggestion.json, the spaces with
-crowded edges moved, and space_final.json, narrowed to the good trials. What the audit found is in
-the report; tfoptcmp-audit prints it in full.
+Directories are studies of tfoptcmp or their parents, or whatever else tfoptcmp-audit reads; a CSV
+file is a table from any other tool (tfoptcmp-audit --columns). Beside report.html lie its figures,
+the table as results.csv, results.md (Markdown) and results.tex (LaTeX), and of studies of tfoptcmp
+two files for tfoptcmp-tune --space_file: space_suggestion.json, the spaces with crowded edges
+moved, and space_final.json, narrowed to the good trials. What the audit found is in the report;
+tfoptcmp-audit prints it in full.
 """
 
 from pathlib import Path
@@ -20,8 +23,14 @@ from tools.common.shared_flags import TUNING_BUDGET
 _STUDY_DIR = flags.DEFINE_multi_string(
     "study_dir", [], "A study or a directory of studies; positional arguments count as well."
 )
+_CSV = flags.DEFINE_multi_string(
+    "csv", [], "A table, a row a trial, which tfoptcmp-audit --columns describes; may be repeated."
+)
 _OUTPUT_DIR = flags.DEFINE_string(
-    "output_dir", None, "Where to put report.html and the figures; default: the first directory."
+    "output_dir",
+    None,
+    "Where to put report.html and the figures; default: the first directory, or <name>-report "
+    "beside a table <name>.csv.",
 )
 
 _FORMATS = flags.DEFINE_multi_enum(
@@ -29,32 +38,31 @@ _FORMATS = flags.DEFINE_multi_enum(
 )
 
 _GROUPS = {
-    "What to report": (_STUDY_DIR, TUNING_BUDGET),
+    "What to report": (_STUDY_DIR, _CSV, TUNING_BUDGET),
     "Output": (_OUTPUT_DIR, _FORMATS),
 }
 
 
 def _run(argv: list[str]) -> None:
-    directories = [Path(name) for name in [*_STUDY_DIR.value, *argv]]
-    if not directories:
-        raise UserError("name at least one study directory: --study_dir=... or as an argument")
-    for directory in directories:
-        if not directory.is_dir():
-            raise UserError(f"--study_dir must be a directory; got {str(directory)!r}")
-    output_dir = Path(_OUTPUT_DIR.value or directories[0])
+    paths = [Path(name) for name in [*_STUDY_DIR.value, *argv, *_CSV.value]]
+    if not paths:
+        raise UserError("name at least one study directory, or a table as --csv=...")
+    for path in map(Path, _STUDY_DIR.value):
+        if not path.is_dir():
+            raise UserError(f"--study_dir must be a directory; got {str(path)!r}")
+    output_dir = Path(_OUTPUT_DIR.value or _beside(paths[0]))
 
+    from tfoptcmp.analysis import read_comparisons
     from tfoptcmp.analysis.audit import audit
-    from tfoptcmp.analysis.comparison import compare
     from tfoptcmp.analysis.report.answer import format_verdicts
     from tfoptcmp.analysis.report.files import write_report
     from tfoptcmp.analysis.report.tables import format_table
-    from tfoptcmp.analysis.sources.evidence_of_studies import of_comparison
 
-    comparisons = compare(directories, TUNING_BUDGET.value)
+    comparisons = read_comparisons(paths, TUNING_BUDGET.value)
     for comparison in comparisons:
         print(format_table(comparison))
         print(format_verdicts(comparison))
-    findings = audit([of_comparison(comparison) for comparison in comparisons])
+    findings = audit(comparisons)
     for finding in findings:
         print(f"Audit:    {finding.severity}: {finding.subject}: {finding.title}")
     if not findings:
@@ -63,8 +71,15 @@ def _run(argv: list[str]) -> None:
     print(f"Report:   {files.html}")
     print(f"Figures:  {len(files.figures)} files beside it, {files.figures[0].name} the first")
     print(f"Tables:   {', '.join(str(path) for path in files.tables)}")
-    print(f"Spaces:   {', '.join(str(path) for path in files.spaces)} (for --space_file)")
-    print(f"Curves:   tensorboard --logdir={directories[0]}")
+    if files.spaces:
+        print(f"Spaces:   {', '.join(str(path) for path in files.spaces)} (for --space_file)")
+    if any(one.record for comparison in comparisons for one in comparison.contestants):
+        print(f"Curves:   tensorboard --logdir={paths[0]}")
+
+
+def _beside(path: Path) -> Path:
+    """Where a report goes by default: into a directory, beside a file."""
+    return path if path.is_dir() else path.with_name(f"{path.stem}-report")
 
 
 def main() -> None:

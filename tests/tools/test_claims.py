@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tfoptcmp.analysis.comparison import compare
+from tfoptcmp.analysis import read_comparisons
 from tools.reproduction.claims import CLAIMS, answer
 from tools.reproduction.plans import ALL_TUNED, Panel
 
@@ -34,7 +34,7 @@ def panel(tmp_path):
                 budget={"scale": scale},
                 num_examples={"train": 10_000, "validation": 10_000, "test": 10_000},
             )
-        (comparison,) = compare(tmp_path / panel.directory)
+        (comparison,) = read_comparisons(tmp_path / panel.directory)
         return panel, comparison
 
     return write

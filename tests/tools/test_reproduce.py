@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tfoptcmp.analysis.comparison import compare
+from tfoptcmp.analysis import read_comparisons
 from tfoptcmp.rules import RULES
 from tools.reproduction.claims import CLAIMS
 from tools.reproduction.drawing import DRAW, draw_and_save
@@ -101,7 +101,7 @@ def test_figures_are_drawn_again_without_training(output_dir, tmp_path):
 def test_figures_of_the_same_studies(output_dir, tmp_path, figure):
     plan = with_workloads(FIGURES[figure], ("digits_simple_cnn",))
     (panel,) = plan.panels
-    (comparison,) = compare(output_dir / "smoke" / panel.directory)
+    (comparison,) = read_comparisons(output_dir / "smoke" / panel.directory)
     files = draw_and_save(plan.draw, [(panel, comparison)], tmp_path / "figure")
     assert files and all(path.stat().st_size > 5_000 for path in files)
     for key in plan.claims:

@@ -360,7 +360,7 @@ class Comparison:
 
     @property
     def notes(self) -> list[str]:
-        """Differences between the contestants that a reader has to know."""
+        """What a reader has to know: how the contestants differ, what was not understood."""
         said = []
         for one in self.contestants:
             if one.record is not None and one.num_feasible < one.record.num_feasible:
@@ -383,6 +383,10 @@ class Comparison:
             if any(value != values[0] for value in values):
                 each = (f"{c.title} {v}" for c, v in zip(self.contestants, values, strict=True))
                 said.append(f"The {what} differ: {', '.join(each)}")
+        if unknown := [one.title for one in self.contestants if one.rule is None]:
+            said.append(f"The update rule is not known, so no inclusion of: {', '.join(unknown)}")
+        if self.not_read:
+            said.append(f"Columns that were not read: {', '.join(self.not_read)}")
         return said
 
 

@@ -4,9 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from itertools import combinations, pairwise
 
-from tfoptcmp.analysis.published import DEFAULT_EPSILONS
 from tfoptcmp.analysis.ranges.boundary import Edge, check_boundaries
-from tfoptcmp.analysis.report.tables import best_trial
 from tfoptcmp.analysis.statistics.quantities import best_of_k, steps_of_best
 from tfoptcmp.analysis.statistics.verdicts import Verdict, inclusion_verdicts
 from tools.reproduction.evidence import (
@@ -16,7 +14,6 @@ from tools.reproduction.evidence import (
     Panels,
     ahead_of,
     all_tuned,
-    amount,
     best_results,
     mean_steps,
     of,
@@ -75,7 +72,7 @@ def _spread(panels: Panels) -> Answer:
         gap, ahead = at_worst.mean() - at_best.mean(), ahead_of(at_best, at_worst)
         close.append(gap <= _HARDLY or ahead < CLEARLY)
         said.append(
-            f"{panel.protocol}: {best} to {worst} {amount(gap, comparison)}, "
+            f"{panel.protocol}: {best} to {worst} {comparison.metric.text(gap)}, "
             f"P({best} better) {ahead:.2f}"
         )
     return Answer(ours="; ".join(said), agrees=yes(all(close), panels))
@@ -161,7 +158,7 @@ def lm1b_steps_to_sgd(panels: Panels) -> Answer:
     if not found:
         return NOT_RUN
     comparison = found[0][1]
-    named = {results.signature.rule.name: results for results in comparison.studies}
+    named = {one.rule.name: one for one in comparison.contestants if one.rule is not None}
     if not {"adam", "sgd"} <= named.keys():
         return NOT_RUN
     end = best_of_k(named["sgd"], "validation", comparison.tuning_budget)
@@ -209,12 +206,11 @@ def _best_epsilons(panels: Panels) -> list[tuple[str, str, float, float]]:
     """Workload, optimizer, epsilon of its best trial, and the rule's default."""
     found = []
     for panel, comparison in panels:
-        for results in comparison.studies:
-            default = DEFAULT_EPSILONS.get(results.signature.rule.name)
-            best = best_trial(results)
-            if default is not None and best is not None and "searched_epsilon" in best:
-                epsilon = float(best["searched_epsilon"])
-                found.append((panel.workload, results.title, epsilon, default))
+        for one in comparison.contestants:
+            damping = None if one.rule is None else one.rule.epsilon
+            chosen = one.values_of(one.winner).get("epsilon")
+            if damping is not None and chosen is not None:
+                found.append((panel.workload, one.title, chosen, damping.default))
     return found
 
 
@@ -223,11 +219,11 @@ def inside(panels: Panels) -> Answer:
     checks = [
         check
         for _, comparison in panels
-        for results in comparison.studies
-        for check in check_boundaries(results)
+        for one in comparison.contestants
+        for check in check_boundaries(one)
     ]
     crowded = [
-        f"{check.results.title} {check.name} {check.verdict}"
+        f"{check.contestant.title} {check.name} {check.verdict}"
         for check in checks
         if check.verdict in (Edge.LOW, Edge.HIGH)
     ]
@@ -257,7 +253,7 @@ def tuning_improves(panels: Panels) -> Answer:
         return NOT_RUN
     before, after = best_results(narrow[0][1]), best_results(wide[0][1])
     gains = {n: before[n].mean() - after[n].mean() for n in before if n in after}
-    ours = ", ".join(f"{n} {amount(-gain, wide[0][1])}" for n, gain in gains.items())
+    ours = ", ".join(f"{n} {wide[0][1].metric.text(-gain)}" for n, gain in gains.items())
     budgets = [found[0][1].tuning_budget for found in (narrow, wide)]
     ours += f", from K = {budgets[0]} on the grid to K = {budgets[1]}"
     return Answer(ours=ours, agrees=yes(all(gain >= 0 for gain in gains.values()), panels))

@@ -6,7 +6,8 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from tfoptcmp.analysis import figures
-from tfoptcmp.analysis.comparison import Comparison, compare
+from tfoptcmp.analysis.comparison import Comparison
+from tfoptcmp.analysis.sources.studies import compare_studies
 from tools.reproduction.plans import Panel
 
 Panels = Sequence[tuple[Panel, Comparison]]
@@ -50,7 +51,7 @@ def comparison(panel: Panel, directory: Path, tuning_budget: int | None) -> Comp
     Args:
         panel: Whose studies.
         directory: Their parent.
-        tuning_budget: K, see `compare`.
+        tuning_budget: K, see `compare_studies`.
 
     Returns:
         What there is of them; None if there is nothing.
@@ -64,7 +65,7 @@ def comparison(panel: Panel, directory: Path, tuning_budget: int | None) -> Comp
     ]
     if not studies:
         return None
-    (found,) = compare(studies, tuning_budget)
+    (found,) = compare_studies(studies, tuning_budget)
     return found
 
 

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tfoptcmp.analysis.comparison import Comparison
-from tfoptcmp.analysis.report.tables import format_metric
 from tfoptcmp.analysis.statistics.best_of_k import Distribution, difference, superiority
-from tfoptcmp.analysis.statistics.quantities import best_of_k, measured
+from tfoptcmp.analysis.statistics.quantities import best_of_k, main_statistic
 from tools.reproduction.plans import ALL_TUNED, Panel
 
 Panels = Sequence[tuple[Panel, Comparison]]
@@ -48,35 +47,29 @@ def all_tuned(panels: Panels) -> Panels:
 
 def best_results(comparison: Comparison) -> dict[str, Distribution]:
     """Rule to the test result (validation where there is no test split) of the best of K."""
-    tested = any(measured(results, "test") for results in comparison.studies)
-    statistic = "test" if tested else "validation"
-    return {
-        results.signature.rule.name: known
-        for results in comparison.studies
-        if (known := best_of_k(results, statistic, comparison.tuning_budget)) is not None
-    }
+    return results_of(comparison, main_statistic(comparison))
 
 
 def mean_steps(comparison: Comparison) -> dict[str, float]:
     """Rule to the mean steps to the target, given that it was reached."""
-    found = {}
-    for results in comparison.studies:
-        known = best_of_k(results, "steps_to_target", comparison.tuning_budget)
-        reached = None if known is None else known.finite()[0]
-        if reached is not None:
-            found[results.signature.rule.name] = reached.mean()
-    return found
+    steps = results_of(comparison, "steps_to_target")
+    reached = {name: known.finite()[0] for name, known in steps.items()}
+    return {name: known.mean() for name, known in reached.items() if known is not None}
+
+
+def results_of(comparison: Comparison, statistic: str) -> dict[str, Distribution]:
+    """Rule to a statistic of the best of K, where there is one."""
+    return {
+        one.rule.name: known
+        for one in comparison.contestants
+        if one.rule is not None
+        and (known := best_of_k(one, statistic, comparison.tuning_budget)) is not None
+    }
 
 
 def ahead_of(first: Distribution, second: Distribution) -> float:
     """How often the first gets the better result, a tie counting half."""
     return superiority(difference(first, second))
-
-
-def amount(value: float, comparison: Comparison) -> str:
-    """Returns a metric for people, in its unit."""
-    share = comparison.config.metric_unit == "share"
-    return format_metric(value, share=share)
 
 
 def yes(holds: bool, panels: Panels) -> str:

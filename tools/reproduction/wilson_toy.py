@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from tfoptcmp.analysis.figures.style import COLOURS, house_style
+from tfoptcmp.analysis.figures.style import house_style
+from tfoptcmp.rules import RULES
 from tools.reproduction.evidence import Answer
 from workloads.wilson_toy import Problem, Run
 
@@ -18,7 +19,7 @@ def draw(data: Problem, runs: Sequence[Run]) -> Figure:
         figure = Figure(figsize=(8, 0.9 + 0.3 * len(runs)), layout="constrained")
         left, right = figure.subplots(1, 2, width_ratios=(1.1, 1))
         for height, run in enumerate(reversed(runs)):
-            look = {"color": COLOURS[run.rule]}
+            look = {"color": RULES[run.rule].look.colour}
             fill = "white" if run.epsilon == "default" else look["color"]
             dash = "--" if run.epsilon == "default" else "-"
             left.plot(run.steps, run.train_loss, dash, linewidth=1.5, **look)

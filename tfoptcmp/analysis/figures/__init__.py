@@ -7,10 +7,10 @@
 
     from matplotlib.figure import Figure
 
-    from tfoptcmp.analysis.comparison import compare
+    from tfoptcmp.analysis import read_comparisons
     from tfoptcmp.analysis.figures import draw_statistic, draw_steps, results_figure, save
 
-    comparisons = compare("runs/mine")  # one for each workload and budget
+    comparisons = read_comparisons("runs/mine")  # one for each workload and budget
     save(results_figure(comparisons), Path("results"), formats=("png", "pdf"))
 
     figure = Figure(layout="constrained")
@@ -31,6 +31,7 @@ from tfoptcmp.analysis.figures.infeasible import infeasible_figure as infeasible
 from tfoptcmp.analysis.figures.parallel import draw_parallel as draw_parallel
 from tfoptcmp.analysis.figures.parallel import parallel_figure as parallel_figure
 from tfoptcmp.analysis.figures.protocols import protocols_figure as protocols_figure
+from tfoptcmp.analysis.figures.report_order import FIGURES as FIGURES
 from tfoptcmp.analysis.figures.results import draw_statistic as draw_statistic
 from tfoptcmp.analysis.figures.results import results_figure as results_figure
 from tfoptcmp.analysis.figures.results import training_loss_figure as training_loss_figure

@@ -8,43 +8,31 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tfoptcmp.analysis.comparison import Comparison
-from tfoptcmp.analysis.figures.faces import (
-    WARNING_COLOUR,
-    Margins,
-    framed,
-)
+from tfoptcmp.analysis.comparison import Comparison, Contestant
+from tfoptcmp.analysis.figures.frame import Margins, framed
+from tfoptcmp.analysis.figures.report_figure import ReportFigure, searched
 from tfoptcmp.analysis.figures.style import (
     PALE,
-    Look,
+    WARNING_COLOUR,
+    Style,
     folded,
     house_style,
-    looks,
-    metric_unit,
+    style_of,
+    styles,
     value_axis,
 )
-from tfoptcmp.analysis.published import PUBLISHED_EPSILONS
 from tfoptcmp.analysis.ranges.boundary import good_trials, position
-from tfoptcmp.analysis.sources.studies import StudyResults
 from tfoptcmp.analysis.statistics.best_of_k import FloatArray
-from tfoptcmp.rules import RULES
+from tfoptcmp.rules import PublishedValue
 from tfoptcmp.spaces import Choice, Dimension, Fixed, LogUniform
-from tfoptcmp.study.schema import Status
 
 _INCHES = (1.7, 1.15)  # of a hyperparameter's part of a row
 _RANGE = 0.8  # of its width lies between the edges
 _HOW_TO_READ = (
-    "a point: a feasible trial, its final validation metric against one of its hyperparameters; "
+    "a point: a feasible trial, its final {selected_by} metric against one of its hyperparameters; "
     "coloured: good ones (the best 10 %, or 5 of at least 15); vertical lines: the edges of the "
     "search space, which good trials should not crowd; red ticks at the top: trials that diverged; "
     "triangles at the top: results above the axis"
-)
-_PUBLISHED = ", ".join(
-    f"{RULES[p.rule].title} {p.epsilon:g} {p.source}" for p in PUBLISHED_EPSILONS
-)
-_EPSILONS = (
-    f"; red triangles at the bottom: epsilons of published work with that rule ({_PUBLISHED}; "
-    "NAdam: Adam's)"
 )
 
 
@@ -57,59 +45,73 @@ def boundaries_figure(comparison: Comparison) -> Figure:
     Args:
         comparison: What to draw.
     """
-    studies = comparison.studies
-    most = max(1, *(results.signature.space.num_dims for results in studies))
-    searched = {name for results in studies for name in results.signature.space.free}
-    scale, unit = metric_unit(comparison)
-    lines = max(folded(results.title).count("\n") for results in studies)
+    contestants = comparison.contestants
+    most = max(1, *(len(one.free) for one in contestants))
+    scale = comparison.metric.scale
+    lines = max(folded(one.title).count("\n") for one in contestants)
     with house_style():
         figure = framed(
             comparison,
             "results against hyperparameters",
-            _HOW_TO_READ + (_EPSILONS if "epsilon" in searched else ""),
+            _HOW_TO_READ.format(selected_by=comparison.selected_by) + _epsilons(comparison),
             panel_inches=(max(4.5, _INCHES[0] * most), _INCHES[1]),
-            shape=(len(studies), 1),
+            shape=(len(contestants), 1),
             margins=Margins(left=0.8 + 0.14 * lines, row_gap=0.65),
         )
-        rows = figure.subplots(len(studies), 1, squeeze=False, sharex=True, sharey=True)[:, 0]
+        rows = figure.subplots(len(contestants), 1, squeeze=False, sharex=True, sharey=True)[:, 0]
         rows[0].set_xlim(0, most)
         rows[0].set_xticks([])
-        top = _limit(rows[0], [scale * s.feasible["validation_metric"] for s in studies])
-        for axes, results, look in zip(rows, studies, looks(comparison), strict=True):
+        top = _limit(rows[0], [scale * one.feasible["validation_metric"] for one in contestants])
+        for axes, one, style in zip(rows, contestants, styles(comparison), strict=True):
             axes.spines["bottom"].set_visible(False)
-            axes.set_ylabel(f"{folded(results.title)}\nvalidation, {unit}")
-            _row(axes, results, look, scale, top)
+            axes.set_ylabel(_label(comparison, one))
+            _row(axes, one, style, scale, top)
     return figure
 
 
-def draw_hyperparameters(axes: Axes, comparison: Comparison, results: StudyResults) -> None:
+def draw_hyperparameters(axes: Axes, comparison: Comparison, contestant: Contestant) -> None:
     """Draws the final validation metric of one optimizer's trials against its hyperparameters.
 
     Args:
         axes: Where to draw; the hyperparameters stand side by side.
         comparison: For the metric's unit and the optimizers' looks.
-        results: One of its studies.
+        contestant: One of its optimizers.
     """
-    scale, unit = metric_unit(comparison)
-    (look,) = (
-        look
-        for other, look in zip(comparison.studies, looks(comparison), strict=True)
-        if other is results
-    )
-    axes.set_xlim(0, max(1, results.signature.space.num_dims))
+    scale = comparison.metric.scale
+    axes.set_xlim(0, max(1, len(contestant.free)))
     axes.set_xticks([])
-    axes.set_ylabel(f"{folded(results.title)}\nvalidation, {unit}")
-    top = _limit(axes, [scale * results.feasible["validation_metric"]])
-    _row(axes, results, look, scale, top)
+    axes.set_ylabel(_label(comparison, contestant))
+    top = _limit(axes, [scale * contestant.feasible["validation_metric"]])
+    _row(axes, contestant, style_of(comparison, contestant), scale, top)
 
 
-def _row(axes: Axes, results: StudyResults, look: Look, scale: float, top: float) -> None:
-    feasible = results.feasible
-    infeasible = results.trials[results.trials["status"] == Status.INFEASIBLE.value]
+def _label(comparison: Comparison, contestant: Contestant) -> str:
+    return f"{folded(contestant.title)}\n{comparison.metric.label(comparison.selected_by)}"
+
+
+def _epsilons(comparison: Comparison) -> str:
+    """How to read the triangles: the published values of the rules compared; "" without any."""
+    rules = [one.rule for one in comparison.contestants if one.rule and _published(one)]
+    told: list[str] = []
+    known: set[PublishedValue] = set()
+    for rule in rules:
+        values = [] if rule.epsilon is None else rule.epsilon.published
+        told += [f"{rule.title} {v.value:g} {v.source}" for v in values if v not in known]
+        known |= set(values)
+    if not told:
+        return ""
+    return (
+        "; red triangles at the bottom: epsilons of published work with that rule or one like it "
+        f"({', '.join(told)})"
+    )
+
+
+def _row(axes: Axes, contestant: Contestant, style: Style, scale: float, top: float) -> None:
+    feasible, infeasible = contestant.feasible, contestant.infeasible
     y = scale * feasible["validation_metric"].fillna(math.inf).to_numpy(dtype=np.float64)
-    good = feasible["trial"].isin(good_trials(results)["trial"]).to_numpy(dtype=bool)
+    good = feasible["trial"].isin(good_trials(contestant)["trial"]).to_numpy(dtype=bool)
     fraction = axes.get_xaxis_transform()  # y in parts of the axis
-    free = results.signature.space.free
+    free = contestant.free
     # Grid lines end with the row's last hyperparameter.
     axes.axvspan(len(free), axes.get_xlim()[1], facecolor="white", linewidth=0, zorder=0.6)
     low = np.arange(len(free)) + (1 - _RANGE) / 2
@@ -117,18 +119,18 @@ def _row(axes: Axes, results: StudyResults, look: Look, scale: float, top: float
     axes.vlines(edges, 0, 1, color="#777777", linewidth=1, transform=fraction)
     axes.hlines(np.zeros(len(free)), low, low + _RANGE, color="#777777", transform=fraction)
     for i, name in enumerate(free):
-        dimension = results.signature.space.dimensions[name]
+        dimension = contestant.dimensions[name]
         x = _place(i, dimension, feasible[f"searched_{name}"])
         for chosen, marker, colour, size in (
             (~good & (y <= top), "o", PALE, 2.5),
-            (good & (y <= top), look.marker, look.colour, 4.0),
+            (good & (y <= top), style.marker, style.colour, 4.0),
         ):
             axes.plot(x[chosen], y[chosen], marker, color=colour, markersize=size, linestyle="")
         above = x[y > top]
         _marks(axes, above, 0.95, "^", PALE)
         _marks(axes, _place(i, dimension, infeasible[f"searched_{name}"]), 1.03, "|")
         if name == "epsilon":
-            _marks(axes, _place(i, dimension, _published(results)), 0.04, "^")
+            _marks(axes, _place(i, dimension, _published(contestant)), 0.04, "^")
         for value, label in _ticks(dimension):
             _below(axes, float(_place(i, dimension, [value])[0]), label, 3, 7.0)
         _below(axes, i + 0.5, name, 14, 8.0)
@@ -187,14 +189,14 @@ def _ticks(dimension: Dimension) -> list[tuple[float, str]]:
     return [(value, f"{value:.3g}") for value in (dimension.low, middle, dimension.high)]
 
 
-def _published(results: StudyResults) -> list[float]:
-    """Only of the rule itself: RMSProp has its epsilon under the root, Adam outside of it."""
-    rule = results.signature.rule.name
-    rule = "adam" if rule == "nadam" else rule
-    dimension = results.signature.space.dimensions["epsilon"]
-    assert isinstance(dimension, LogUniform)
-    known = (p.epsilon for p in PUBLISHED_EPSILONS if p.rule == rule)
-    return [epsilon for epsilon in known if dimension.low <= epsilon <= dimension.high]
+def _published(contestant: Contestant) -> list[float]:
+    """Published epsilons of its rule, as far as they were searched."""
+    epsilon = None if contestant.rule is None else contestant.rule.epsilon
+    if epsilon is None or "epsilon" not in contestant.free:
+        return []
+    dimension = contestant.dimensions["epsilon"]
+    values = (published.value for published in epsilon.published)
+    return [value for value in values if dimension.low <= value <= dimension.high]
 
 
 def _limit(axes: Axes, shown: "Sequence[pd.Series[float]]") -> float:
@@ -218,3 +220,11 @@ def _limit(axes: Axes, shown: "Sequence[pd.Series[float]]") -> float:
         margin = 0.13 * (high - low or 1.0)
         axes.set_ylim(low - margin, high + margin)
     return high
+
+
+BOUNDARIES = ReportFigure(
+    name="boundaries",
+    caption="Results of {workload} against each hyperparameter, with the edges of the space.",
+    draw=boundaries_figure,
+    needs=searched,
+)

@@ -9,47 +9,40 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from tfoptcmp.analysis.comparison import Comparison
-from tfoptcmp.analysis.figures.faces import Margins, framed
-from tfoptcmp.analysis.figures.style import colour, folded, house_style, metric_unit
-from tfoptcmp.analysis.sources.studies import StudyResults
-from tfoptcmp.analysis.statistics.curves import CurvePoint
-from tfoptcmp.analysis.statistics.quantities import STATISTICS
-from tfoptcmp.analysis.statistics.verdicts import Verdict
-
-Curves = Sequence[tuple[StudyResults, StudyResults, Sequence[CurvePoint]]]
+from tfoptcmp.analysis.figures.frame import Margins, framed
+from tfoptcmp.analysis.figures.report_figure import ReportFigure
+from tfoptcmp.analysis.figures.style import WARNING_COLOUR, folded, house_style
+from tfoptcmp.analysis.statistics.curves import CurvePoint, inclusion_curves, testable_pairs
+from tfoptcmp.analysis.statistics.quantities import STATISTICS, main_statistic
+from tfoptcmp.analysis.statistics.verdicts import HOW_TO_READ_CURVES, Tone
 
 _PANELS_A_ROW = 3
 # Shapes too: red and green are the colours that most colour-blind people confuse.
-_VERDICT_LOOKS = {
-    Verdict.VIOLATED: ("X", "#B03000", 5.0),
-    Verdict.CONSISTENT: ("s", "#009E73", 3.0),
-    Verdict.UNDETERMINED: (".", "#BBBBBB", 3.0),
+_MARKS: dict[Tone, tuple[str, str, float]] = {
+    "bad": ("X", WARNING_COLOUR, 5.0),
+    "good": ("s", "#009E73", 3.0),
+    "open": (".", "#BBBBBB", 3.0),
 }
 _FURTHEST = 1e4  # times the linear part: differences to trials that all but diverged are cut off
-_HOW_TO_READ = (
-    "band: 5th to 95th percentile of the general rule's result minus the special rule's, both the "
-    "best of k trials, line: median; above the dotted line (the tolerated difference) the general "
-    "rule is worse; strip: verdict at each k (red crosses: violated, green squares: "
-    "consistent, grey dots: undetermined), up to k = N/2; dashed: K"
-)
 
 
-def inclusions_figure(comparison: Comparison, statistic: str, curves: Curves) -> Figure:
+def inclusions_figure(comparison: Comparison, statistic: str | None = None) -> Figure:
     """Draws the difference between general and special rule against k, a panel for each pair.
 
     Args:
         comparison: What is drawn.
-        statistic: A name in STATISTICS but "steps_to_target", whose differences may be infinite.
-        curves: Special rule, general rule and `curves.verdict_curve`; at least one that is not
-            empty.
+        statistic: A name in STATISTICS but "steps_to_target", whose differences may be infinite; by
+            default test where there is one, else validation.
 
     Raises:
-        ValueError: If all curves are empty.
+        ValueError: If no inclusion can be judged at any K.
     """
-    if not any(points for _, _, points in curves):
-        raise ValueError(f"curves must hold a pair with at least two trials each; got {curves!r}")
-    scale, unit = metric_unit(comparison) if statistic != "train_loss" else (1.0, "nats")
-    unit = "percentage points" if unit == "%" else unit
+    statistic = statistic or main_statistic(comparison)
+    curves = inclusion_curves(comparison, statistic)
+    if not curves:
+        raise ValueError(f"comparison must have a pair to judge; {_why_no_pair(comparison)}")
+    metric = STATISTICS[statistic].metric(comparison)
+    scale = metric.scale
     columns = min(_PANELS_A_ROW, len(curves))
     rows = -(-len(curves) // columns)
     titles = [f"{folded(a.title, 26)}\n<= {folded(b.title, 26)}" for a, b, _ in curves]
@@ -58,7 +51,7 @@ def inclusions_figure(comparison: Comparison, statistic: str, curves: Curves) ->
         figure = framed(
             comparison,
             f"are general rules no worse? ({STATISTICS[statistic].title})",
-            _HOW_TO_READ,
+            HOW_TO_READ_CURVES,
             panel_inches=(max(2.4, 4.2 / columns), 1.5),
             shape=(rows, columns),
             margins=Margins(top=0.4 + 0.15 * lines, column_gap=0.3, row_gap=0.7 + 0.15 * lines),
@@ -66,7 +59,7 @@ def inclusions_figure(comparison: Comparison, statistic: str, curves: Curves) ->
         grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
         panels = list(grid.ravel())
         for axes, title, (_, general, points) in zip(panels, titles, curves, strict=False):
-            draw_differences(axes, points, colour(general.signature.rule.name), scale)
+            draw_differences(axes, points, general.look.colour, scale)
             axes.axvline(comparison.tuning_budget, color="#777777", linewidth=0.8, linestyle="--")
             axes.set_title(title, fontsize=8)
         for axes in panels[len(curves) :]:
@@ -75,7 +68,7 @@ def inclusions_figure(comparison: Comparison, statistic: str, curves: Curves) ->
             axes.set_xlabel("tuning budget k, trials")
             axes.tick_params(labelbottom=True)
         for axes in grid[:, 0]:
-            axes.set_ylabel(unit)
+            axes.set_ylabel(metric.difference_unit)
         most = max(len(points) for _, _, points in curves)
         # Linear near the tolerated difference, where verdicts are made; logarithmic beyond.
         near = 4 * scale * max(p.delta for _, _, points in curves for p in points)
@@ -93,6 +86,13 @@ def inclusions_figure(comparison: Comparison, statistic: str, curves: Curves) ->
         panels[0].set_xticks(ticks, [str(tick) for tick in ticks])
         panels[0].minorticks_off()
     return figure
+
+
+def _why_no_pair(comparison: Comparison) -> str:
+    """Why `inclusions_figure` cannot be drawn; "" if it can."""
+    if testable_pairs(comparison, main_statistic(comparison)):
+        return ""
+    return "no two optimizers with two feasible trials each are known to contain one another"
 
 
 def _ticks(near: float, low: float, high: float) -> list[float]:
@@ -129,8 +129,8 @@ def draw_differences(
     if len(k) == 1:  # neither a band nor a line
         axes.vlines(k, low, high, color=colour, linewidth=2)
     axes.plot(k, median, "-" if len(k) > 1 else "o", color=colour, linewidth=1.4)
-    for verdict, (marker, strip, size) in _VERDICT_LOOKS.items():
-        chosen = [p.tuning_budget for p in points if p.verdict is verdict]
+    for tone, (marker, strip, size) in _MARKS.items():
+        chosen = [p.tuning_budget for p in points if p.verdict.tone == tone]
         axes.plot(
             chosen,
             np.full(len(chosen), 0.97),
@@ -140,3 +140,12 @@ def draw_differences(
             markersize=size,
             transform=axes.get_xaxis_transform(),
         )
+
+
+INCLUSIONS = ReportFigure(
+    name="inclusions",
+    caption="Is a general rule no worse than its special cases? {workload}, at every tuning "
+    "budget.",
+    draw=inclusions_figure,
+    needs=_why_no_pair,
+)

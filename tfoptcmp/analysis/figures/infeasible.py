@@ -6,14 +6,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tfoptcmp.analysis.comparison import Comparison
-from tfoptcmp.analysis.figures.faces import (
-    Margins,
-    framed,
-)
-from tfoptcmp.analysis.figures.style import (
-    house_style,
-    looks,
-)
+from tfoptcmp.analysis.figures.frame import Margins, framed
+from tfoptcmp.analysis.figures.report_figure import ReportFigure, feasible_trials
+from tfoptcmp.analysis.figures.style import house_style, styles
 
 # Standard normal quantile of 95 %: a two-sided 90 % interval, as the percentiles elsewhere.
 _Z = 1.6449
@@ -25,15 +20,14 @@ def infeasible_figure(comparison: Comparison) -> Figure:
     Args:
         comparison: What to draw.
     """
-    studies = comparison.studies
-    names = [results.title for results in studies]
+    names = [one.title for one in comparison.contestants]
     with house_style():
         figure = framed(
             comparison,
             "trials that diverged",
             "diverged among diverged and feasible trials; bar: 90 % interval (Wilson); "
             "infeasible trials cost time but count in no statistic",
-            panel_inches=(4.2, 0.32 * len(studies)),
+            panel_inches=(4.2, 0.32 * len(names)),
             shape=(1, 1),
             margins=Margins(left=0.3 + 0.08 * max(map(len, names)), right=0.9),
         )
@@ -49,19 +43,19 @@ def draw_infeasible(axes: Axes, comparison: Comparison) -> None:
         axes: Where to draw.
         comparison: What to draw.
     """
-    studies = comparison.studies
-    for position, (results, look) in enumerate(zip(studies, looks(comparison), strict=True)):
-        diverged = results.num_infeasible
-        ended = diverged + results.num_feasible
+    contestants = comparison.contestants
+    for position, (one, style) in enumerate(zip(contestants, styles(comparison), strict=True)):
+        diverged = one.num_infeasible
+        ended = diverged + one.num_feasible
         if ended:
             low, high = share_interval(diverged, ended)
-            axes.hlines(position, 100 * low, 100 * high, color=look.colour, linewidth=2)
+            axes.hlines(position, 100 * low, 100 * high, color=style.colour, linewidth=2)
             axes.plot(
                 100 * diverged / ended,
                 position,
                 "o",
-                color=look.colour,
-                markerfacecolor=look.fill,
+                color=style.colour,
+                markerfacecolor=style.fill,
             )
         axes.annotate(
             f"{diverged} of {ended}",
@@ -70,11 +64,19 @@ def draw_infeasible(axes: Axes, comparison: Comparison) -> None:
             va="center",
             fontsize=8,
         )
-    axes.set_yticks(range(len(studies)), [results.title for results in studies])
-    axes.set_ylim(len(studies) - 0.5, -0.5)  # the first on top
+    axes.set_yticks(range(len(contestants)), [one.title for one in contestants])
+    axes.set_ylim(len(contestants) - 0.5, -0.5)  # the first on top
     axes.set_xlim(-2, 102)
     axes.grid(True, axis="x")
     axes.set_xlabel("diverged, % of trials")
+
+
+INFEASIBLE = ReportFigure(
+    name="infeasible",
+    caption="The share of trials of {workload} that diverged.",
+    draw=infeasible_figure,
+    needs=feasible_trials,
+)
 
 
 def share_interval(count: int, total: int) -> tuple[float, float]:

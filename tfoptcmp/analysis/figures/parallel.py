@@ -6,24 +6,15 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from tfoptcmp.analysis.comparison import Comparison
-from tfoptcmp.analysis.figures.faces import (
-    Margins,
-    framed,
-)
-from tfoptcmp.analysis.figures.style import (
-    folded,
-    house_style,
-    metric_unit,
-    no_value,
-)
+from tfoptcmp.analysis.comparison import Comparison, Contestant
+from tfoptcmp.analysis.figures.frame import Margins, framed
+from tfoptcmp.analysis.figures.report_figure import ReportFigure, searched
+from tfoptcmp.analysis.figures.style import folded, house_style, no_value
 from tfoptcmp.analysis.ranges.boundary import position
-from tfoptcmp.analysis.sources.studies import StudyResults
-from tfoptcmp.spaces import Choice, Fixed
 
 _HOW_TO_READ = (
     "a line: a feasible trial, from its hyperparameters (each on its own scale, from the low edge "
-    "to the high one) to its rank by the final validation metric, the best on top; dark: good"
+    "to the high one) to its rank by the final {selected_by} metric, the best on top; dark: good"
 )
 
 
@@ -33,36 +24,35 @@ def parallel_figure(comparison: Comparison) -> Figure:
     Args:
         comparison: What to draw.
     """
-    studies = comparison.studies
-    most = max(results.signature.space.num_dims for results in studies) + 1
-    lines = max(folded(results.title).count("\n") for results in studies)
+    contestants = comparison.contestants
+    most = max(len(one.free) for one in contestants) + 1
+    lines = max(folded(one.title).count("\n") for one in contestants)
     with house_style():
         figure = framed(
             comparison,
             "hyperparameters of every trial",
-            _HOW_TO_READ,
+            _HOW_TO_READ.format(selected_by=comparison.selected_by),
             panel_inches=(max(4.5, 1.25 * most), 1.3),
-            shape=(len(studies), 1),
+            shape=(len(contestants), 1),
             margins=Margins(left=0.5 + 0.14 * lines, right=0.6, bottom=0.4, row_gap=0.55),
         )
-        rows = figure.subplots(len(studies), 1, squeeze=False)[:, 0]
-        for axes, results in zip(rows, studies, strict=True):
-            draw_parallel(axes, comparison, results)
+        rows = figure.subplots(len(contestants), 1, squeeze=False)[:, 0]
+        for axes, one in zip(rows, contestants, strict=True):
+            draw_parallel(axes, comparison, one)
             axes.set_xlim(-0.3, most - 0.7)
     return figure
 
 
-def draw_parallel(axes: Axes, comparison: Comparison, results: StudyResults) -> None:
+def draw_parallel(axes: Axes, comparison: Comparison, contestant: Contestant) -> None:
     """Draws the feasible trials of one optimizer as parallel coordinates, the best dark.
 
     Args:
         axes: Where to draw.
         comparison: For the metric's unit.
-        results: One of its studies.
+        contestant: One of its optimizers.
     """
-    scale, unit = metric_unit(comparison)
-    free = results.signature.space.free
-    feasible = results.feasible.sort_values(
+    metric, free = comparison.metric, contestant.free
+    feasible = contestant.feasible.sort_values(
         "validation_metric", ascending=False, na_position="first", kind="stable"
     )
     count = len(feasible)
@@ -72,16 +62,19 @@ def draw_parallel(axes: Axes, comparison: Comparison, results: StudyResults) -> 
     for side in ("bottom", "left"):
         axes.spines[side].set_visible(False)
     axes.set_yticks([])
-    axes.set_ylabel(folded(results.title))
-    ticks = [*free, "validation"]
+    axes.set_ylabel(folded(contestant.title))
+    ticks = [*free, comparison.selected_by]
     axes.set_xticks(range(len(ticks)), [folded(name, 16) for name in ticks], fontsize=7)
     axes.tick_params(length=0)
     if not count:
         no_value(axes, len(free) / 2, "no feasible trial")
         return
     ranks = (np.arange(count) + 0.5) / count  # the last one is the best
-    dimensions = results.signature.space.dimensions
-    columns = [position(dimensions[name], feasible[f"searched_{name}"]) for name in free]
+    dimensions = [contestant.dimensions[name] for name in free]
+    columns = [
+        position(dimension, contestant.searched(name).loc[feasible.index])
+        for name, dimension in zip(free, dimensions, strict=True)
+    ]
     lines = np.stack([*columns, ranks], axis=1)
     points = np.stack([np.broadcast_to(np.arange(lines.shape[1]), lines.shape), lines], axis=2)
     # cividis from light to dark: readable without colours too.
@@ -93,11 +86,10 @@ def draw_parallel(axes: Axes, comparison: Comparison, results: StudyResults) -> 
             alpha=0.8,
         )
     )
-    metric = scale * feasible["validation_metric"].to_numpy(dtype=np.float64)
-    ends = [_ends(results, name) for name in free]
-    for i, (low, high) in enumerate(
-        [*ends, (f"{metric[0]:.3g} {unit}", f"{metric[-1]:.3g} {unit}")]
-    ):
+    worst, best = metric.scale * feasible["validation_metric"].iloc[[0, -1]]
+    ends = [(f"{dimension.low:g}", f"{dimension.high:g}") for dimension in dimensions]
+    ends.append((f"{worst:.3g} {metric.shown_unit}", f"{best:.3g} {metric.shown_unit}"))
+    for i, (low, high) in enumerate(ends):
         axes.axvline(i, color="#777777", linewidth=0.8)
         for text, y, va in ((low, 0.0, "bottom"), (high, 1.0, "top")):
             axes.annotate(
@@ -111,9 +103,9 @@ def draw_parallel(axes: Axes, comparison: Comparison, results: StudyResults) -> 
             )
 
 
-def _ends(results: StudyResults, name: str) -> tuple[str, str]:
-    dimension = results.signature.space.dimensions[name]
-    assert not isinstance(dimension, Fixed)
-    if isinstance(dimension, Choice):
-        return f"{min(dimension.values):g}", f"{max(dimension.values):g}"
-    return f"{dimension.low:g}", f"{dimension.high:g}"
+PARALLEL = ReportFigure(
+    name="parallel",
+    caption="All feasible trials of {workload}: hyperparameters and result.",
+    draw=parallel_figure,
+    needs=searched,
+)

@@ -5,16 +5,9 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 
 from tfoptcmp.analysis.comparison import Comparison
-from tfoptcmp.analysis.figures.faces import (
-    face_inches,
-    face_title,
-    reading_note,
-)
+from tfoptcmp.analysis.figures.frame import face_inches, face_title, reading_note
 from tfoptcmp.analysis.figures.results import HOW_TO_READ, column_inches, draw_statistic
-from tfoptcmp.analysis.figures.style import (
-    house_style,
-    names_inches,
-)
+from tfoptcmp.analysis.figures.style import house_style, names_inches
 from tfoptcmp.analysis.statistics.quantities import measured
 
 
@@ -36,12 +29,12 @@ def protocols_figure(
     """
     if not columns:
         raise ValueError(f"columns must hold at least one protocol; got {columns!r}")
-    kinds = {(c.workload, c.config.metric, c.config.metric_unit) for _, c in columns}
+    kinds = {(c.workload, c.metric.name, c.metric.unit) for _, c in columns}
     if len(kinds) > 1:
         raise ValueError(f"columns must be of one workload and metric; got {sorted(kinds)}")
     if statistic is None:
-        studies = [results for _, c in columns for results in c.studies if results.num_feasible]
-        tested = all(measured(results, "test") for results in studies)
+        contestants = [one for _, c in columns for one in c.contestants if one.num_feasible]
+        tested = all(measured(one, "test") for one in contestants)
         statistic = "test" if tested else "validation"
     widths = [max(3.2, column_inches(comparison) - 1.2) for _, comparison in columns]
     with house_style():
@@ -49,7 +42,7 @@ def protocols_figure(
             face_inches(comparison, width, name)
             for (name, comparison), width in zip(columns, widths, strict=True)
         )
-        below = max(names_inches(comparison.studies) for _, comparison in columns)
+        below = max(names_inches(comparison.contestants) for _, comparison in columns)
         figure = Figure(figsize=(sum(widths) + 0.6, face + below + 2.5), layout="constrained")
         grid = figure.subplots(1, len(columns), squeeze=False, sharey=True, width_ratios=widths)[0]
         for axes, (name, comparison), width in zip(grid, columns, widths, strict=True):

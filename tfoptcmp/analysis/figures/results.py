@@ -7,25 +7,21 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tfoptcmp.analysis.comparison import Comparison
-from tfoptcmp.analysis.figures.faces import (
-    face_inches,
-    face_title,
-    reading_note,
-)
+from tfoptcmp.analysis.figures.frame import face_inches, face_title, reading_note
+from tfoptcmp.analysis.figures.report_figure import ReportFigure, feasible_trials
 from tfoptcmp.analysis.figures.style import (
-    Look,
+    Style,
     highest_shown,
     house_style,
-    looks,
-    metric_unit,
     names_inches,
     no_value,
     optimizer_axis,
+    styles,
     value_axis,
     why_no_value,
 )
 from tfoptcmp.analysis.statistics.best_of_k import Distribution
-from tfoptcmp.analysis.statistics.quantities import best_of_k, measured
+from tfoptcmp.analysis.statistics.quantities import STATISTICS, best_of_k, measured
 
 INCHES_PER_OPTIMIZER = 0.6
 HOW_TO_READ = (
@@ -39,14 +35,15 @@ def results_figure(comparisons: Sequence[Comparison]) -> Figure:
 
     A point is the mean of what tuning with K trials gets, its bar the 5th to 95th percentile;
     optimizers stand in the order of the inclusions, a signature that is not its rule's plain one
-    with an open point. Lower is better. The test row is left out if no study has a test split.
+    with an open point. Lower is better. A row is left out if no comparison has its metric.
 
     Args:
         comparisons: At least one.
     """
-    studies = [results for comparison in comparisons for results in comparison.studies]
-    tested = any(measured(results, "test") for results in studies)
-    return _figure(comparisons, ("validation", "test") if tested else ("validation",), HOW_TO_READ)
+    validated = any(comparison.selected_by == "validation" for comparison in comparisons)
+    tested = not validated or any(_has(comparison, "test") for comparison in comparisons)
+    rows = (("validation",) if validated else ()) + (("test",) if tested else ())
+    return _figure(comparisons, rows, HOW_TO_READ)
 
 
 def training_loss_figure(comparisons: Sequence[Comparison]) -> Figure:
@@ -62,7 +59,7 @@ def _figure(comparisons: Sequence[Comparison], rows: Sequence[str], note: str) -
     widths = [column_inches(comparison) for comparison in comparisons]
     with house_style():
         face = max(face_inches(c, width) for c, width in zip(comparisons, widths, strict=True))
-        below = max(names_inches(comparison.studies) for comparison in comparisons)
+        below = max(names_inches(comparison.contestants) for comparison in comparisons)
         size = (sum(widths), face + below + 0.5 + 1.9 * len(rows))
         figure = Figure(figsize=size, layout="constrained")
         grid = figure.subplots(
@@ -78,7 +75,7 @@ def _figure(comparisons: Sequence[Comparison], rows: Sequence[str], note: str) -
 
 def column_inches(comparison: Comparison) -> float:
     """Returns how wide a column with one place for each optimizer has to be."""
-    return max(4.8, 1 + INCHES_PER_OPTIMIZER * len(comparison.studies))
+    return max(4.8, 1 + INCHES_PER_OPTIMIZER * len(comparison.contestants))
 
 
 def draw_statistic(axes: Axes, comparison: Comparison, statistic: str) -> None:
@@ -89,32 +86,36 @@ def draw_statistic(axes: Axes, comparison: Comparison, statistic: str) -> None:
         comparison: What to draw.
         statistic: "validation", "test" or "train_loss".
     """
-    scale, unit = (1.0, "nats") if statistic == "train_loss" else metric_unit(comparison)
-    if not any(measured(results, statistic) for results in comparison.studies):
+    metric = STATISTICS[statistic].metric(comparison)
+    if not _has(comparison, statistic):
         axes.set_yticks([])
-    found = [best_of_k(s, statistic, comparison.tuning_budget) for s in comparison.studies]
+    found = [best_of_k(one, statistic, comparison.tuning_budget) for one in comparison.contestants]
     known = [d for d in found if d is not None and math.isfinite(d.percentile(95))]
     top = highest_shown([distribution.percentile(50) for distribution in known])
-    drawn = zip(found, comparison.studies, looks(comparison), strict=True)
-    for position, (distribution, results, look) in enumerate(drawn):
+    drawn = zip(found, comparison.contestants, styles(comparison), strict=True)
+    for position, (distribution, one, style) in enumerate(drawn):
         if distribution not in known:
-            no_value(axes, position, why_no_value(results, statistic))
+            no_value(axes, position, why_no_value(one, statistic))
         else:
-            draw_point(axes, position, distribution, look, scale, top)
-    percentiles = [scale * min(top, d.percentile(p)) for d in known for p in (5, 50, 95)]
+            draw_point(axes, position, distribution, style, metric.scale, top)
+    percentiles = [metric.scale * min(top, d.percentile(p)) for d in known for p in (5, 50, 95)]
     value_axis(axes, percentiles)
-    optimizer_axis(axes, comparison.studies)
-    if statistic == "train_loss":
-        axes.set_ylabel("final training loss, nats")
+    optimizer_axis(axes, comparison.contestants)
+    if metric is comparison.metric:
+        axes.set_ylabel(metric.label(f"{statistic}\n{metric.name}"))
     else:
-        axes.set_ylabel(f"{statistic}\n{comparison.config.metric}, {unit}")
+        axes.set_ylabel(metric.label(f"final {metric.name}"))
+
+
+def _has(comparison: Comparison, statistic: str) -> bool:
+    return any(measured(one, statistic) for one in comparison.contestants)
 
 
 def draw_point(
     axes: Axes,
     position: float,
     known: Distribution,
-    look: Look,
+    style: Style,
     scale: float = 1.0,
     top: float = math.inf,
 ) -> None:
@@ -126,9 +127,27 @@ def draw_point(
     """
     low, middle, high = (scale * min(top, known.percentile(percent)) for percent in (5, 50, 95))
     mean = scale * known.mean()
-    axes.vlines(position, low, high, color=look.colour, linewidth=2)
+    axes.vlines(position, low, high, color=style.colour, linewidth=2)
     y, marker = (mean, "o") if mean <= high else (middle, "_")
     size = 6 if marker == "o" else 12
-    axes.plot(position, y, marker, color=look.colour, markerfacecolor=look.fill, markersize=size)
+    axes.plot(position, y, marker, color=style.colour, markerfacecolor=style.fill, markersize=size)
     if known.percentile(95) > top:
-        axes.plot(position, high, "^", color=look.colour)
+        axes.plot(position, high, "^", color=style.colour)
+
+
+RESULTS = ReportFigure(
+    name="results",
+    caption="Final validation and test results of {workload} after tuning with K trials.",
+    draw=lambda comparison: results_figure([comparison]),
+    needs=lambda comparison: "",
+)
+
+TRAINING_LOSS = ReportFigure(
+    name="training_loss",
+    caption="Final training loss of {workload}, trials selected by it.",
+    draw=lambda comparison: training_loss_figure([comparison]),
+    needs=lambda comparison: (
+        feasible_trials(comparison)
+        or ("" if _has(comparison, "train_loss") else "no training loss is reported")
+    ),
+)

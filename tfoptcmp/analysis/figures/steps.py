@@ -8,21 +8,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tfoptcmp.analysis.comparison import Comparison
-from tfoptcmp.analysis.figures.faces import (
-    face_inches,
-    face_title,
-    reading_note,
-)
+from tfoptcmp.analysis.figures.frame import face_inches, face_title, reading_note
+from tfoptcmp.analysis.figures.report_figure import ReportFigure, feasible_trials, measurements
 from tfoptcmp.analysis.figures.results import column_inches, draw_point
 from tfoptcmp.analysis.figures.style import (
     house_style,
-    looks,
-    metric_unit,
     names_inches,
     no_value,
     optimizer_axis,
+    styles,
 )
-from tfoptcmp.analysis.statistics.quantities import best_of_k, steps_of_best
+from tfoptcmp.analysis.statistics.quantities import best_of_k, measured, steps_of_best
 
 _HOW_TO_READ = (
     "steps until the validation metric is at the target, given that one of K trials gets there "
@@ -33,27 +29,26 @@ _HOW_TO_READ = (
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Panel:
     comparison: Comparison
-    target: float  # in the metric's unit
+    target: float | None  # in the metric's unit; None for the comparison's own
     title: str
 
 
 def steps_figure(comparisons: Sequence[Comparison]) -> Figure:
     """Draws the steps to each comparison's own target, a column for each (figure 2).
 
-    Where a scale has no target, the steps are those to where the worst optimizer ends, the first of
+    Where there is no target, the steps are those to where the worst optimizer ends, the first of
     `reached_targets`, and the column says so.
 
     Args:
-        comparisons: At least one.
+        comparisons: At least one; one without a target needs measurements.
 
     Raises:
         ValueError: If one has neither a target nor a feasible trial.
     """
     panels = []
     for comparison in comparisons:
-        target = comparison.config.budget["target"]
-        if target is not None:
-            panels.append(_panel(comparison, float(target)))
+        if comparison.target is not None or _has_steps(comparison):
+            panels.append(_panel(comparison, None))
             continue
         reached = reached_targets(comparison)
         if not reached:
@@ -93,17 +88,24 @@ def reached_targets(comparison: Comparison) -> list[float]:
     What tuning with K trials gets; so the first one answers how soon the others are where the
     worst ends. Equal ones once, the easiest first.
     """
-    found = (best_of_k(s, "validation", comparison.tuning_budget) for s in comparison.studies)
+    found = (
+        best_of_k(one, "validation", comparison.tuning_budget) for one in comparison.contestants
+    )
     medians = {known.percentile(50) for known in found if known is not None}
     known = sorted((median for median in medians if math.isfinite(median)), reverse=True)
     return [known[i] for i in sorted({0, len(known) // 2, len(known) - 1})] if known else []
 
 
-def _panel(comparison: Comparison, target: float, which: str = "") -> _Panel:
-    scale, unit = metric_unit(comparison)
-    metric = comparison.config.metric
-    title = f"Steps to {scale * target:.3g} {unit} {metric}{which}"
+def _panel(comparison: Comparison, target: float | None, which: str = "") -> _Panel:
+    metric, value = comparison.metric, comparison.target if target is None else target
+    title = "Steps to the target"
+    if value is not None:
+        title = f"Steps to {metric.scale * value:.3g} {metric.shown_unit} {metric.name}{which}"
     return _Panel(comparison=comparison, target=target, title=title)
+
+
+def _has_steps(comparison: Comparison) -> bool:
+    return any(measured(one, "steps_to_target") for one in comparison.contestants)
 
 
 def _figure(rows: Sequence[Sequence[_Panel]]) -> Figure:
@@ -112,7 +114,7 @@ def _figure(rows: Sequence[Sequence[_Panel]]) -> Figure:
     with house_style():
         faces = [max(face_inches(p.comparison, width, p.title) for p in row) for row in rows]
         heights = [
-            face + 2.2 + max(names_inches(panel.comparison.studies) for panel in row)
+            face + 2.2 + max(names_inches(panel.comparison.contestants) for panel in row)
             for face, row in zip(faces, rows, strict=True)
         ]
         size = (num_columns * width, sum(heights) + 0.3)
@@ -128,22 +130,29 @@ def _figure(rows: Sequence[Sequence[_Panel]]) -> Figure:
     return figure
 
 
-def draw_steps(axes: Axes, comparison: Comparison, target: float) -> None:
+def draw_steps(axes: Axes, comparison: Comparison, target: float | None = None) -> None:
     """Draws the steps to a target, an optimizer after the other, and how often it is reached.
 
     Args:
         axes: Where to draw.
         comparison: What to draw.
-        target: Validation metric, in its unit (shares in [0, 1]).
+        target: Validation metric, in its unit (shares in [0, 1]), which needs measurements; by
+            default the comparison's own.
     """
-    studies = comparison.studies
-    for position, (results, look) in enumerate(zip(studies, looks(comparison), strict=True)):
-        known = steps_of_best(results, target, comparison.tuning_budget)
+    contestants, num_drawn = comparison.contestants, comparison.tuning_budget
+    furthest = 0.0
+    for position, (one, style) in enumerate(zip(contestants, styles(comparison), strict=True)):
+        known = (
+            best_of_k(one, "steps_to_target", num_drawn)
+            if target is None
+            else steps_of_best(one, target, num_drawn)
+        )
         steps, reached = (None, 0.0) if known is None else known.finite()
         if steps is None:
-            no_value(axes, position, "not reached" if results.num_feasible else "no feasible trial")
+            no_value(axes, position, "not reached" if one.num_feasible else "no feasible trial")
         else:
-            draw_point(axes, position, steps, look)
+            draw_point(axes, position, steps, style)
+            furthest = max(furthest, steps.values[-1])
         axes.annotate(
             f"{reached:.2f}",
             xy=(position, 0.02),
@@ -152,9 +161,33 @@ def draw_steps(axes: Axes, comparison: Comparison, target: float) -> None:
             fontsize=8,
             color="#555555",
         )
-    budget = comparison.config.budget["steps"]
+    budget = comparison.budget.get("steps") or furthest or 1.0
     axes.set_ylim(-0.12 * budget, 1.05 * budget)  # the probabilities stand below 0
     axes.set_yticks([tick for tick in axes.get_yticks() if 0 <= tick <= 1.05 * budget])
     axes.axhline(0, color="#999999", linewidth=0.8)
-    optimizer_axis(axes, studies)
+    optimizer_axis(axes, contestants)
     axes.set_ylabel("training steps")
+
+
+STEPS = ReportFigure(
+    name="steps",
+    caption="Training steps to the target of {workload}.",
+    draw=lambda comparison: steps_figure([comparison]),
+    needs=lambda comparison: (
+        feasible_trials(comparison)
+        or (
+            "" if _has_steps(comparison) else "there is no target, and no steps to one are reported"
+        )
+    ),
+)
+
+OTHER_TARGETS = ReportFigure(
+    name="other_targets",
+    caption="Training steps of {workload} to where the worst, the middle and the best optimizer "
+    "end.",
+    draw=lambda comparison: other_targets_figure([comparison]),
+    needs=lambda comparison: (
+        measurements(comparison)
+        or ("" if reached_targets(comparison) else "no optimizer ends with a finite result")
+    ),
+)

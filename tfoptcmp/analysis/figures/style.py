@@ -1,4 +1,4 @@
-"""What all figures share: colours, fonts, axes for optimizers and for metrics."""
+"""What all figures share: fonts, how optimizers are drawn, axes for optimizers and metrics."""
 
 import math
 import re
@@ -11,27 +11,16 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from tfoptcmp.analysis.comparison import Comparison
-from tfoptcmp.analysis.sources.studies import StudyResults
+from tfoptcmp.analysis.comparison import Comparison, Contestant
 from tfoptcmp.analysis.statistics.best_of_k import FloatArray
-from tfoptcmp.analysis.statistics.quantities import measured
+from tfoptcmp.analysis.statistics.quantities import STATISTICS, measured
 
-# Okabe and Ito's palette, which colour-blind people can tell apart (jfly.uni-koeln.de/color).
-COLOURS: dict[str, str] = {
-    "sgd": "#000000",
-    "momentum": "#E69F00",
-    "nesterov": "#56B4E9",
-    "rmsprop": "#009E73",
-    "adam": "#0072B2",
-    "nadam": "#CC79A7",
-}
-_ELSEWHERE = "#D55E00"  # rules that are not ours share the palette's last strong colour
 PALE = "#bbbbbb"
+WARNING_COLOUR = "#B03000"
 _HIDES_THE_REST = 100.0  # times the middle value
 
 # A rule's first signature, its second, ...: the same colour, another line.
 _LINES = ("-", "--", ":", "-.")
-_MARKERS = {"sgd": "o", "momentum": "s", "nesterov": "D", "rmsprop": "^", "adam": "v", "nadam": "P"}
 
 _SETTINGS = {
     "font.size": 9.0,
@@ -54,62 +43,74 @@ def house_style() -> Iterator[None]:
         yield
 
 
-def colour(rule: str) -> str:
-    """Returns the colour of a rule."""
-    return COLOURS.get(rule, _ELSEWHERE)
-
-
 @dataclass(frozen=True, kw_only=True)
-class Look:
-    """How an optimizer is drawn."""
+class Style:
+    """How one optimizer is drawn in one comparison.
+
+    Attributes:
+        colour: Of its rule.
+        marker: Of its rule.
+        line: Solid for the first signature of a rule.
+        fill: Colour inside of points: white for signatures that are not the rule's plain one.
+    """
 
     colour: str
-    line: str
     marker: str
+    line: str
     fill: str
 
 
-def looks(comparison: Comparison) -> list[Look]:
-    """Returns how each study is drawn: the rule's colour, plain signatures filled and solid."""
+def styles(comparison: Comparison) -> list[Style]:
+    """Returns how each contestant is drawn: the rule's look, plain signatures filled and solid."""
     drawn = []
-    for i, results in enumerate(comparison.studies):
-        rule = results.signature.rule.name
-        earlier = sum(s.signature.rule.name == rule for s in comparison.studies[:i])
+    for i, one in enumerate(comparison.contestants):
+        before = comparison.contestants[:i]
+        earlier = sum(one.rule is not None and other.rule == one.rule for other in before)
+        # Other tools' results name no plain signature: there the rule's first is.
+        plain = one.is_plain or (one.record is None and not earlier)
         drawn.append(
-            Look(
-                colour=colour(rule),
+            Style(
+                colour=one.look.colour,
+                marker=one.look.marker,
                 line=_LINES[earlier % len(_LINES)],
-                marker=_MARKERS.get(rule, "X"),
-                fill=colour(rule) if results.name == rule else "white",
+                fill=one.look.colour if plain else "white",
             )
         )
     return drawn
 
 
-def optimizer_axis(axes: Axes, studies: Sequence[StudyResults]) -> None:
+def style_of(comparison: Comparison, contestant: Contestant) -> Style:
+    """Returns how one of its contestants is drawn."""
+    drawn = zip(comparison.contestants, styles(comparison), strict=True)
+    return next(style for one, style in drawn if one is contestant)
+
+
+def optimizer_axis(axes: Axes, contestants: Sequence[Contestant]) -> None:
     """Names the optimizers along x, in their order, from 0; takes `names_inches` below the axis."""
-    axes.set_xlim(-0.6, len(studies) - 0.4)
-    names = [folded(results.title) for results in studies]
-    if _are_long(studies):
+    axes.set_xlim(-0.6, len(contestants) - 0.4)
+    names = [folded(one.title) for one in contestants]
+    if _are_long(contestants):
         axes.set_xticks(range(len(names)), names, rotation=90, fontsize=8)
     else:
         axes.set_xticks(range(len(names)), names, rotation=30, ha="right", rotation_mode="anchor")
 
 
-def names_inches(studies: Sequence[StudyResults]) -> float:
+def names_inches(contestants: Sequence[Contestant]) -> float:
     """Returns the height of what `optimizer_axis` writes."""
-    return 1.4 if _are_long(studies) else 0.5
+    return 1.4 if _are_long(contestants) else 0.5
 
 
-def _are_long(studies: Sequence[StudyResults]) -> bool:
-    return any(len(results.title) > 12 for results in studies)
+def _are_long(contestants: Sequence[Contestant]) -> bool:
+    return any(len(one.title) > 12 for one in contestants)
 
 
-def why_no_value(results: StudyResults, statistic: str) -> str:
+def why_no_value(contestant: Contestant, statistic: str) -> str:
     """Says in a few words why there is nothing to draw."""
-    if not results.num_feasible:
+    if not contestant.num_feasible:
         return "no feasible trial"
-    return "no value" if measured(results, statistic) else "no test data"
+    return (
+        "no value" if measured(contestant, statistic) else f"no {STATISTICS[statistic].title} data"
+    )
 
 
 def no_value(axes: Axes, position: float, text: str) -> None:
@@ -134,12 +135,6 @@ def folded(name: str, width: int = 18) -> str:
             lines.append("")
         lines[-1] += part
     return "\n".join(lines)
-
-
-def metric_unit(comparison: Comparison) -> tuple[float, str]:
-    """Returns the factor from the metric's unit to the one shown, and that unit's name."""
-    share = comparison.config.metric_unit == "share"
-    return (100.0, "%") if share else (1.0, comparison.config.metric_unit)
 
 
 def highest_shown(values: Sequence[float] | FloatArray) -> float:

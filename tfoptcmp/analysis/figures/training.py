@@ -5,21 +5,19 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tfoptcmp.analysis.comparison import Comparison
-from tfoptcmp.analysis.figures.panels import panel_for_each
+from tfoptcmp.analysis.comparison import Comparison, Contestant
+from tfoptcmp.analysis.figures.frame import panel_for_each
+from tfoptcmp.analysis.figures.report_figure import ReportFigure, measurements
 from tfoptcmp.analysis.figures.style import (
-    Look,
+    Style,
     highest_shown,
     house_style,
-    looks,
-    metric_unit,
     no_value,
+    styles,
     value_axis,
     why_no_value,
 )
 from tfoptcmp.analysis.ranges.boundary import good_trials
-from tfoptcmp.analysis.report.tables import best_trial
-from tfoptcmp.analysis.sources.studies import StudyResults
 
 _HOW_TO_READ = (
     "line: the trial with the best final validation metric; band: from the best to the worst of "
@@ -34,25 +32,29 @@ def training_curves_figure(comparison: Comparison) -> Figure:
     Args:
         comparison: What to draw.
     """
-    scale, unit = metric_unit(comparison)
-    best = [scale * best_curve(results) for results in comparison.studies]
-    target = comparison.config.budget["target"]
+    metric, target = comparison.metric, comparison.target
+    scale = metric.scale
+    best = [scale * best_curve(one) for one in comparison.contestants]
+    last = _last_step(comparison)
     with house_style():
         figure, panels = panel_for_each(
             comparison,
-            f"validation {comparison.config.metric} during training",
+            f"validation {metric.name} during training",
             _HOW_TO_READ,
             best,
             "training steps",
-            f"validation, {unit}",
+            metric.label("validation"),
         )
         shown = [] if target is None else [scale * target]
-        drawn = zip(panels, comparison.studies, best, looks(comparison), strict=True)
-        for axes, results, line, look in drawn:
-            shown += _draw(axes, results, line, look, scale)
+        drawn = zip(panels, comparison.contestants, best, styles(comparison), strict=True)
+        for axes, one, line, style in drawn:
+            if line.empty:
+                no_value(axes, last / 2, why_no_value(one, "validation"))
+            else:
+                shown += _draw(axes, one, line, style, scale)
             if target is not None:
                 axes.axhline(scale * target, color="#777777", linewidth=0.8, linestyle="--")
-        panels[0].set_xlim(0, comparison.config.budget["steps"])
+        panels[0].set_xlim(0, last)
         _cut_axis(panels[0], shown)
     return figure
 
@@ -66,22 +68,28 @@ def draw_training_curves(axes: Axes, comparison: Comparison) -> None:
         axes: Where to draw.
         comparison: What to draw.
     """
-    scale, unit = metric_unit(comparison)
+    metric = comparison.metric
     shown: list[float] = []
-    for results, look in zip(comparison.studies, looks(comparison), strict=True):
-        best = scale * best_curve(results)
+    for one, style in zip(comparison.contestants, styles(comparison), strict=True):
+        best = metric.scale * best_curve(one)
         if not best.empty:
-            shown += _draw(axes, results, best, look, scale, results.title)
+            shown += _draw(axes, one, best, style, metric.scale, one.title)
     _cut_axis(axes, shown)
     axes.set_xlabel("training steps")
-    axes.set_ylabel(f"validation {comparison.config.metric}, {unit}")
+    axes.set_ylabel(metric.label(f"validation {metric.name}"))
 
 
-def best_curve(results: StudyResults) -> "pd.Series[float]":
+def _last_step(comparison: Comparison) -> float:
+    """The budget of a trial, or the last step that was measured."""
+    measured = (one.measurements["step"].max() for one in comparison.contestants)
+    return comparison.budget.get("steps") or max(step for step in measured if step > 0)
+
+
+def best_curve(contestant: Contestant) -> "pd.Series[float]":
     """Returns the validation metric of the best trial, indexed by the step; empty if none."""
-    best = best_trial(results)
+    best = contestant.winner
     trial = -1 if best is None else best["trial"]
-    rows = results.measurements[results.measurements["trial"] == trial]
+    rows = contestant.measurements[contestant.measurements["trial"] == trial]
     return pd.Series(rows["validation_metric"].to_numpy(), index=rows["step"].to_numpy())
 
 
@@ -94,21 +102,26 @@ def _cut_axis(axes: Axes, shown: list[float]) -> None:
 
 def _draw(
     axes: Axes,
-    results: StudyResults,
+    contestant: Contestant,
     best: "pd.Series[float]",
-    look: Look,
+    style: Style,
     scale: float,
     label: str | None = None,
 ) -> list[float]:
     """Returns the finite values drawn."""
-    good = results.measurements["trial"].isin(set(good_trials(results)["trial"]))
-    rows = results.measurements[good]
-    if best.empty or rows.empty:
-        no_value(axes, results.config.budget["steps"] / 2, why_no_value(results, "validation"))
-        return []
+    good = contestant.measurements["trial"].isin(set(good_trials(contestant)["trial"]))
+    rows = contestant.measurements[good]
     by_step = rows.groupby("step")["validation_metric"]
     low, high = scale * by_step.min(), scale * by_step.max()
-    axes.fill_between(low.index, low, high, color=look.colour, alpha=0.2, linewidth=0)
-    axes.plot(best.index, best, look.line, color=look.colour, linewidth=1.6, label=label)
+    axes.fill_between(low.index, low, high, color=style.colour, alpha=0.2, linewidth=0)
+    axes.plot(best.index, best, style.line, color=style.colour, linewidth=1.6, label=label)
     values = np.concatenate([low, high, best])
     return [float(value) for value in values[np.isfinite(values)]]
+
+
+TRAINING = ReportFigure(
+    name="training",
+    caption="Training curves of {workload}: each optimizer's best trial and its good ones.",
+    draw=training_curves_figure,
+    needs=measurements,
+)

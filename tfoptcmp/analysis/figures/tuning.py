@@ -5,21 +5,20 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tfoptcmp.analysis.comparison import Comparison
-from tfoptcmp.analysis.figures.panels import panel_for_each
+from tfoptcmp.analysis.comparison import Comparison, Contestant
+from tfoptcmp.analysis.figures.frame import panel_for_each
+from tfoptcmp.analysis.figures.report_figure import ReportFigure, feasible_trials
 from tfoptcmp.analysis.figures.style import (
-    Look,
+    Style,
     highest_shown,
     house_style,
-    looks,
-    metric_unit,
     no_value,
+    styles,
     value_axis,
     why_no_value,
 )
-from tfoptcmp.analysis.sources.studies import StudyResults
 from tfoptcmp.analysis.statistics.best_of_k import BudgetCurve, FloatArray, budget_curve
-from tfoptcmp.analysis.statistics.quantities import measured, selection_and_values
+from tfoptcmp.analysis.statistics.quantities import main_statistic, measured, selection_and_values
 
 _HOW_TO_READ = (
     "line: mean of the best of k trials drawn with replacement from the N that were run, exact "
@@ -34,13 +33,12 @@ def tuning_curves_figure(comparison: Comparison, statistic: str | None = None) -
 
     Args:
         comparison: What to draw.
-        statistic: "validation" or "test"; by default test where a study has it.
+        statistic: "validation" or "test"; by default test where there is one.
     """
-    if statistic is None:
-        tested = any(measured(results, "test") for results in comparison.studies)
-        statistic = "test" if tested else "validation"
-    curves = [_curve(results, statistic) for results in comparison.studies]
-    scale, unit = metric_unit(comparison)
+    statistic = statistic or main_statistic(comparison)
+    curves = [_curve(one, statistic) for one in comparison.contestants]
+    metric = comparison.metric
+    scale = metric.scale
     lines = [
         pd.Series(dtype=float) if c is None else pd.Series(scale * _centre(c), index=c.num_drawn)
         for c in curves
@@ -49,18 +47,18 @@ def tuning_curves_figure(comparison: Comparison, statistic: str | None = None) -
     with house_style():
         figure, panels = panel_for_each(
             comparison,
-            f"{statistic} {comparison.config.metric} of the best of k trials",
+            f"{statistic} {metric.name} of the best of k trials",
             _HOW_TO_READ,
             lines,
             "tuning budget k, trials",
-            f"{statistic}, {unit}",
+            metric.label(statistic),
         )
-        drawn = zip(panels, comparison.studies, curves, looks(comparison), strict=True)
-        for axes, results, curve, look in drawn:
+        drawn = zip(panels, comparison.contestants, curves, styles(comparison), strict=True)
+        for axes, one, curve, style in drawn:
             if curve is None:
-                no_value(axes, most**0.5, why_no_value(results, statistic))
+                no_value(axes, most**0.5, why_no_value(one, statistic))
             else:
-                _draw(axes, curve, look, scale)
+                _draw(axes, curve, style, scale)
             axes.axvline(comparison.tuning_budget, color="#777777", linewidth=0.8, linestyle="--")
         axes = panels[0]
         axes.set_xscale("log")
@@ -91,19 +89,19 @@ def draw_tuning_curves(axes: Axes, comparison: Comparison, statistic: str) -> No
         comparison: What to draw.
         statistic: "validation" or "test".
     """
-    scale, unit = metric_unit(comparison)
-    for results, look in zip(comparison.studies, looks(comparison), strict=True):
-        if (curve := _curve(results, statistic)) is not None:
-            _draw(axes, curve, look, scale, results.title)
+    metric = comparison.metric
+    for one, style in zip(comparison.contestants, styles(comparison), strict=True):
+        if (curve := _curve(one, statistic)) is not None:
+            _draw(axes, curve, style, metric.scale, one.title)
     axes.set_xscale("log")
     axes.set_xlabel("tuning budget k, trials")
-    axes.set_ylabel(f"{statistic} {comparison.config.metric}, {unit}")
+    axes.set_ylabel(metric.label(f"{statistic} {metric.name}"))
 
 
-def _curve(results: StudyResults, statistic: str) -> BudgetCurve | None:
-    if not measured(results, statistic):
+def _curve(contestant: Contestant, statistic: str) -> BudgetCurve | None:
+    if not measured(contestant, statistic):
         return None
-    return budget_curve(*selection_and_values(results, statistic))
+    return budget_curve(*selection_and_values(contestant, statistic))
 
 
 def _centre(curve: BudgetCurve) -> FloatArray:
@@ -111,11 +109,19 @@ def _centre(curve: BudgetCurve) -> FloatArray:
 
 
 def _draw(
-    axes: Axes, curve: BudgetCurve, look: Look, scale: float, label: str | None = None
+    axes: Axes, curve: BudgetCurve, style: Style, scale: float, label: str | None = None
 ) -> None:
     half = max(1, len(curve.mean) // 2)
     k, centre = curve.num_drawn, scale * _centre(curve)
     low, high = scale * curve.low[:half], scale * curve.high[:half]
-    axes.fill_between(k[:half], low, high, color=look.colour, alpha=0.2, linewidth=0)
-    axes.plot(k[:half], centre[:half], look.line, color=look.colour, linewidth=1.6, label=label)
-    axes.plot(k[half - 1 :], centre[half - 1 :], ":", color=look.colour, linewidth=1.2)
+    axes.fill_between(k[:half], low, high, color=style.colour, alpha=0.2, linewidth=0)
+    axes.plot(k[:half], centre[:half], style.line, color=style.colour, linewidth=1.6, label=label)
+    axes.plot(k[half - 1 :], centre[half - 1 :], ":", color=style.colour, linewidth=1.2)
+
+
+TUNING = ReportFigure(
+    name="tuning",
+    caption="Results of {workload} against the number of trials spent on tuning.",
+    draw=tuning_curves_figure,
+    needs=feasible_trials,
+)

@@ -3,21 +3,18 @@
 import textwrap
 from collections.abc import Sequence
 
+from tfoptcmp.analysis.audit.findings import SEVERITIES, Finding
 from tfoptcmp.analysis.comparison import Comparison
-from tfoptcmp.analysis.report.formats import format_rows
-from tfoptcmp.analysis.report.tables import format_metric
-from tfoptcmp.analysis.sources.studies import StudyResults
+from tfoptcmp.analysis.report.tables import format_rows
 from tfoptcmp.analysis.statistics.best_of_k import difference, superiority
-from tfoptcmp.analysis.statistics.curves import CurvePoint
-from tfoptcmp.analysis.statistics.quantities import STATISTICS, best_of_k, measured
+from tfoptcmp.analysis.statistics.curves import Curve
+from tfoptcmp.analysis.statistics.quantities import STATISTICS, best_of_k, main_statistic
 from tfoptcmp.analysis.statistics.verdicts import Judgement, Verdict, Verdicts, inclusion_verdicts
 
 WHAT_IS_TESTED = (
     "A general update rule can imitate its special cases (Adam can act as Momentum, Momentum as "
     "SGD), so with enough tuning it should do no worse than they do."
 )
-
-Pair = tuple[StudyResults, StudyResults]
 
 _BUDGETS_SHOWN = (1, 2, 5, 10, 20, 50, 100, 200)
 
@@ -48,7 +45,7 @@ def conclusion(verdicts: Verdicts) -> str:
             "these trials only. Run more trials or choose a smaller tuning budget."
         )
     counts = {v: sum(j.verdict is v for j in judged) for v in Verdict}
-    violated = [pair for pair in verdicts.pairs if _worst(verdicts.of(*pair)) is Verdict.VIOLATED]
+    violated = [pair for pair in verdicts.pairs if verdicts.worst(*pair) is Verdict.VIOLATED]
     if violated:
         names = ", ".join(f"{general.title} than {special.title}" for special, general in violated)
         answer = (
@@ -73,29 +70,24 @@ def leader(comparison: Comparison) -> str:
     By the test metric, or the validation metric where there is no test split. Another may be as
     good if it gets the better result with probability 0.05 or more.
     """
-    tested = any(measured(results, "test") for results in comparison.studies)
-    statistic = "test" if tested else "validation"
+    statistic, metric = main_statistic(comparison), comparison.metric
     known = [
-        (results, found)
-        for results in comparison.studies
-        if (found := best_of_k(results, statistic, comparison.tuning_budget)) is not None
+        (one, found)
+        for one in comparison.contestants
+        if (found := best_of_k(one, statistic, comparison.tuning_budget)) is not None
     ]
     if not known:
         return ""
     best, at_best = min(known, key=lambda pair: pair[1].mean())
-    share = comparison.config.metric_unit == "share"
-    mean, low, high = (
-        format_metric(value, share=share)
-        for value in (at_best.mean(), at_best.percentile(5), at_best.percentile(95))
-    )
+    mean, low, high = map(metric.text, (at_best.mean(), *at_best.percentiles(5, 95)))
     text = (
-        f"Lowest {statistic} {comparison.config.metric} after tuning with K = "
+        f"Lowest {statistic} {metric.name} after tuning with K = "
         f"{comparison.tuning_budget} trials: {best.title}, {mean} [{low}, {high}]."
     )
     close = [
-        results.title
-        for results, found in known
-        if results is not best and superiority(difference(found, at_best)) >= 0.05
+        one.title
+        for one, found in known
+        if one is not best and superiority(difference(found, at_best)) >= 0.05
     ]
     if close and not comparison.descriptive_only:
         text += f" Too close to it to tell apart: {', '.join(close)}."
@@ -129,8 +121,8 @@ def pair_sentences(verdicts: Verdicts) -> list[str]:
     said: dict[str, list[str]] = {}
     for pair in verdicts.pairs:
         judgements = verdicts.of(*pair)
-        special, general = (results.title for results in pair)
-        match _worst(judgements):
+        special, general = (one.title for one in pair)
+        match verdicts.worst(*pair):
             case Verdict.VIOLATED:
                 where = _where(judgements, Verdict.VIOLATED)
                 said[f"{general} did worse than {special}, which it can imitate ({where})."] = []
@@ -168,16 +160,12 @@ def matrix_cells(verdicts: Verdicts) -> list[list[str]]:
     return cells
 
 
-def curve_cells(curves: Sequence[tuple[Pair, Sequence[CurvePoint]]]) -> list[list[str]]:
-    """Returns verdicts and probabilities of superiority at some tuning budgets, a pair a row.
-
-    Args:
-        curves: Special and general rule, and `curves.verdict_curve` of them.
-    """
-    largest = max((len(points) for _, points in curves), default=0)
+def curve_cells(curves: Sequence[Curve]) -> list[list[str]]:
+    """Returns verdicts and probabilities of superiority at some tuning budgets, a pair a row."""
+    largest = max((len(points) for _, _, points in curves), default=0)
     budgets = [k for k in _BUDGETS_SHOWN if k < largest] + [largest]
     cells = [["special <= general", *(f"K = {k}" for k in budgets)]]
-    for (special, general), points in curves:
+    for special, general, points in curves:
         row = [
             f"{points[k - 1].verdict}, {points[k - 1].superiority:.2f}" if k <= len(points) else "-"
             for k in budgets
@@ -186,36 +174,21 @@ def curve_cells(curves: Sequence[tuple[Pair, Sequence[CurvePoint]]]) -> list[lis
     return cells
 
 
-def verdict_cells(verdicts: Verdicts, *, share: bool) -> list[list[str]]:
-    """Returns the judgements for people: a heading, then a row each.
-
-    Args:
-        verdicts: What to show.
-        share: Whether the workload's metric is a share, shown in percent.
-    """
+def verdict_cells(verdicts: Verdicts) -> list[list[str]]:
+    """Returns the judgements for people: a heading, then a row each."""
     cells = [["special <= general", "statistic", "verdict", "difference", "tolerated", "P(better)"]]
     for j in verdicts.judgements:
-        percent = share and j.statistic in ("validation", "test")
         cells.append(
             [
                 f"{j.special.title} <= {j.general.title}",
                 STATISTICS[j.statistic].title,
                 str(j.verdict),
-                f"[{_amount(j.difference.percentile(5), percent)}, "
-                f"{_amount(j.difference.percentile(95), percent)}]",
-                _amount(j.delta, percent).lstrip("+"),
+                f"[{j.metric.difference(j.low)}, {j.metric.difference(j.high)}]",
+                j.metric.difference(j.delta).lstrip("+"),
                 f"{j.superiority:.2f}",
             ]
         )
     return cells
-
-
-HOW_TO_READ = (
-    "Difference: the general rule's statistic minus the special rule's, 5th to 95th percentile; "
-    "above the tolerated amount the general rule is worse (pp: percentage points). P(better): how "
-    "often it gets the better result, a tie counting half. Infinite steps: one of the two did not "
-    "reach the target."
-)
 
 
 def format_verdicts(comparison: Comparison) -> str:
@@ -237,14 +210,8 @@ def untested_sentences(verdicts: Verdicts) -> list[str]:
     ]
 
 
-def _worst(judgements: Sequence[Judgement]) -> Verdict:
-    """The verdict on a pair: one violated statistic is enough; consistent only if all are."""
-    found = {judgement.verdict for judgement in judgements}
-    for verdict in (Verdict.VIOLATED, Verdict.DESCRIPTIVE_ONLY, Verdict.UNDETERMINED):
-        if verdict in found:
-            return verdict
-    return Verdict.CONSISTENT
-
-
-def _amount(value: float, percent: bool) -> str:
-    return f"{100 * value:+.2f} pp" if percent else f"{value:+.3g}"
+def audit_sentence(findings: Sequence[Finding]) -> str:
+    """Returns how many findings of the audit there are."""
+    counts = {severity: sum(f.severity == severity for f in findings) for severity in SEVERITIES}
+    told = [f"{n} {severity}{'s' if n > 1 else ''}" for severity, n in counts.items() if n]
+    return f"The audit has {', '.join(told)}; see below." if told else "The audit found no fault."

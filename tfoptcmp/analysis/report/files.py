@@ -4,21 +4,17 @@ The HTML file stands alone. It begins with the answer and ends with what the ans
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tfoptcmp.analysis.audit.findings import Finding
 from tfoptcmp.analysis.comparison import Comparison
-from tfoptcmp.analysis.figures import Format, save
+from tfoptcmp.analysis.figures import FIGURES, Format, save
 from tfoptcmp.analysis.ranges.boundary import suggested_spaces, write_spaces
 from tfoptcmp.analysis.ranges.narrowing import final_spaces
-from tfoptcmp.analysis.report import html, sections
-from tfoptcmp.analysis.report.answer import WHAT_IS_TESTED
-from tfoptcmp.analysis.report.formats import csv_text
-from tfoptcmp.analysis.report.pictures import Curve, inclusion_curves, pictures
-from tfoptcmp.analysis.report.tables import best_rows, format_table
-from tfoptcmp.analysis.statistics.verdicts import Verdicts, inclusion_verdicts
+from tfoptcmp.analysis.report.page import Picture, part, picture, render
+from tfoptcmp.analysis.report.tables import best_rows, csv_text, format_table
 from tfoptcmp.study.schema import StudyError
 
 
@@ -30,30 +26,13 @@ class ReportFiles:
         html: The report itself; needs none of the others.
         figures: SVG files, and those of the other formats asked for.
         tables: `results.csv` (numbers, unrounded), `results.md`, `results.tex`.
-        spaces: Search spaces to go on with, one or two files for each comparison.
+        spaces: Search spaces to go on with, up to two files for each comparison of our own studies.
     """
 
     html: Path
     figures: tuple[Path, ...]
     tables: tuple[Path, ...]
     spaces: tuple[Path, ...]
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Part:
-    """What the report says of one comparison.
-
-    Attributes:
-        comparison: The comparison.
-        verdicts: On its inclusions.
-        curves: The verdicts at every tuning budget, as `inclusion_curves` returns them.
-        figures: Name of a figure to its HTML.
-    """
-
-    comparison: Comparison
-    verdicts: Verdicts
-    curves: Sequence[Curve]
-    figures: Mapping[str, str]
 
 
 def write_report(
@@ -66,7 +45,7 @@ def write_report(
     """Writes the report, over an older one if there is one.
 
     Args:
-        comparisons: At least one, see `compare`.
+        comparisons: At least one.
         output_dir: Where to; made if needed.
         findings: What the audit found; None if there was no audit.
         formats: Of the figures, beside SVG.
@@ -90,27 +69,28 @@ def _write(
 ) -> ReportFiles:
     figures: list[Path] = []
     spaces: list[Path] = []
-    parts: list[Part] = []
+    parts = []
     for number, comparison in enumerate(comparisons, start=1):
         # Numbered: one workload can have been studied at two budgets.
         which = f"{number}-{re.sub(r'[^A-Za-z0-9_-]', '_', comparison.workload)}"
-        verdicts = inclusion_verdicts(comparison)
-        curves = inclusion_curves(comparison, verdicts)
-        embedded = {}
-        for picture in pictures(comparison, curves):
-            files = save(picture.figure, output / f"{picture.name}-{which}", formats)
+        pictures: dict[str, Picture] = {}
+        left_out = []
+        for one in FIGURES:
+            if reason := one.needs(comparison):
+                left_out.append(f"figure of {one.name.replace('_', ' ')}: {reason}")
+                continue
+            figure = one.draw(comparison)
+            files = save(figure, output / f"{one.name}-{which}", formats)
             figures += files
-            embedded[picture.name] = sections.picture(picture, files[0].read_bytes())
-        parts.append(
-            Part(comparison=comparison, verdicts=verdicts, curves=curves, figures=embedded)
-        )
+            pictures[one.name] = picture(
+                one.caption_of(comparison), files[0].read_bytes(), figure.get_size_inches()[0]
+            )
         suffix = f"-{which}.json" if len(comparisons) > 1 else ".json"
-        for kind, found in (
-            ("suggestion", suggested_spaces(comparison.studies)),
-            ("final", final_spaces(comparison.studies)),
-        ):
+        suggested = suggested_spaces(comparison)
+        for kind, found in (("suggestion", suggested), ("final", final_spaces(comparison))):
             if found:
                 spaces.append(write_spaces(found, output / f"space_{kind}{suffix}"))
+        parts.append(part(comparison, pictures, has_spaces=bool(suggested), left_out=left_out))
     report = output / "report.html"
     report.write_text(render(parts, findings), encoding="utf-8")
     tables = [output / f"results.{suffix}" for suffix in ("csv", "md", "tex")]
@@ -122,24 +102,3 @@ def _write(
     return ReportFiles(
         html=report, figures=tuple(figures), tables=tuple(tables), spaces=tuple(spaces)
     )
-
-
-def render(parts: Sequence[Part], findings: Sequence[Finding] | None) -> str:
-    """Returns the report as one HTML document.
-
-    Args:
-        parts: What to report, a part for each comparison.
-        findings: What the audit found; None if there was no audit.
-    """
-    body = [html.heading(1, "Comparison of optimizers"), html.paragraph(WHAT_IS_TESTED)]
-    for part in parts:
-        body += sections.answer(part.comparison, part.verdicts)
-    if findings is not None:
-        body += sections.findings_line(findings)
-    for part in parts:
-        body += sections.results(part.comparison, part.verdicts, part.figures, part.curves)
-        body += sections.trials(part.comparison, part.figures)
-        body += sections.methods(part.comparison)
-    if findings is not None:
-        body += sections.audit(findings)
-    return html.page("Comparison of optimizers", [*body, *sections.limits()])

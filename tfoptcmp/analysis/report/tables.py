@@ -1,40 +1,37 @@
 """The table of best results, one row an optimizer: as numbers, and as text, Markdown, CSV, LaTeX.
 
 Intervals are the 5th to the 95th percentile of what tuning with K trials gives. Shares are shown in
-percent; the CSV has them as they are.
+percent; the CSV has them as they are. A table of text is a list of rows of equal length, the first
+one the heading.
 """
 
-import math
+import csv
+import io
+import re
 import textwrap
+from collections.abc import Sequence
 from typing import Any
 
-from tfoptcmp.analysis.comparison import Comparison
-from tfoptcmp.analysis.report.formats import Cells, csv_text, format_rows, latex, markdown
-from tfoptcmp.analysis.sources.reruns import read_reruns
-from tfoptcmp.analysis.sources.studies import StudyResults
+import pandas as pd
+
+from tfoptcmp.analysis.comparison import Comparison, Contestant
 from tfoptcmp.analysis.statistics.best_of_k import Distribution
-from tfoptcmp.analysis.statistics.quantities import STATISTICS, best_of_k
+from tfoptcmp.analysis.statistics.quantities import (
+    STATISTICS,
+    best_of_k,
+    measured,
+    statistics_of,
+)
+from tfoptcmp.metrics import Metric
 from tfoptcmp.study.schema import Status
+
+Cells = Sequence[Sequence[str]]
 
 STYLES = ("text", "markdown", "csv", "latex")
 
 _AGAIN = "The winners run again with other seeds"
-
-
-def best_trial(results: StudyResults) -> Any:
-    """Returns the row of the feasible trial with the best final validation metric, None if none.
-
-    Of trials that tie the first; statistics do not depend on that choice.
-    """
-    feasible = results.feasible
-    if feasible.empty:
-        return None
-    return feasible.loc[feasible["validation_metric"].fillna(math.inf).idxmin()]
-
-
-def searched_values(results: StudyResults, trial: Any) -> dict[str, float]:
-    """Returns the hyperparameters of a row of `StudyResults.trials`, as searched."""
-    return {name: float(trial[f"searched_{name}"]) for name in results.signature.space.dimensions}
+_LATEX_SPECIAL = re.compile(r"[&%$#_{}~^\\]")
+_LATEX_WORDS = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
 
 
 def best_rows(comparison: Comparison) -> list[dict[str, Any]]:
@@ -48,28 +45,29 @@ def best_rows(comparison: Comparison) -> list[dict[str, Any]]:
     `rerun_test_mean` and `rerun_test_sd`. None where there is no value.
     """
     rows = []
-    for results in comparison.studies:
+    for one in comparison.contestants:
         row: dict[str, Any] = {
-            "optimizer": results.name,
+            "optimizer": one.name,
             "workload": comparison.workload,
-            "scale": results.config.budget["scale"],
-            "num_feasible": results.num_feasible,
-            "num_infeasible": results.num_infeasible,
+            "scale": comparison.scale if one.record is None else one.record.budget["scale"],
+            "num_feasible": one.num_feasible,
+            "num_infeasible": one.num_infeasible,
             "tuning_budget": comparison.tuning_budget,
         }
-        for name in STATISTICS:
-            known = best_of_k(results, name, comparison.tuning_budget)
+        for name in statistics_of(comparison):
+            known = best_of_k(one, name, comparison.tuning_budget)
             if name == "steps_to_target":
                 known, reached = (None, None) if known is None else known.finite()
                 row["target_reached"] = reached
             row |= _interval(name, known)
-        best = best_trial(results)
+        best = one.winner
         if best is not None:
             row["best_trial"] = int(best["trial"])
-            row["best_validation"] = float(best["validation_metric"])
-            row["best_test"] = float(best["test_metric"])
-            row |= {f"best_{k}": v for k, v in searched_values(results, best).items()}
-            row |= _again(results, best)
+            row |= {
+                f"best_{split}": float(best[f"{split}_metric"]) for split in _splits(comparison)
+            }
+            row |= {f"best_{name}": value for name, value in one.values_of(best).items()}
+            row |= _again(one, best)
         rows.append(row)
     names = dict.fromkeys(name for row in rows for name in row)
     return [{name: row.get(name) for name in names} for row in rows]
@@ -98,10 +96,10 @@ def format_table(comparison: Comparison, style: str = "text") -> str:
         caption(comparison),
     ]
     if style == "markdown":
-        tables = [markdown(table) for table in (cells, best, *again)]
+        tables = [_markdown(table) for table in (cells, best, *again)]
         return "\n\n".join([*heading, "\n".join(tables)])
     if style == "latex":
-        tables = [latex(cells), latex(best, long_last=True), *map(latex, again)]
+        tables = [_latex(cells), _latex(best, long_last=True), *map(_latex, again)]
         return "".join(f"% {line}\n" for line in heading) + "\n".join(tables)
     below = [f"{_AGAIN}:\n{format_rows(table)}" for table in again]
     listed = ["Best trial of each:", _listed(best)]
@@ -110,29 +108,31 @@ def format_table(comparison: Comparison, style: str = "text") -> str:
 
 def caption(comparison: Comparison) -> str:
     """Returns what the numbers of `best_cells` are, in a sentence."""
-    target = comparison.config.budget["target"]
-    share = comparison.config.metric_unit == "share"
+    told = comparison.metric.name.capitalize()
+    if any(measured(one, "train_loss") for one in comparison.contestants):
+        told += " and training loss (nats)"
+    told += (
+        f", mean [5th, 95th percentile] of the best of K = {comparison.tuning_budget} trials, "
+        "lower is better"
+    )
+    target = "the target is reached"
+    if comparison.target is not None:
+        target = f"the validation metric is {comparison.metric.text(comparison.target)} or less"
+    elif not any(measured(one, "steps_to_target") for one in comparison.contestants):
+        return f"{told}."
     return (
-        f"{comparison.config.metric.capitalize()} and training loss (nats), mean [5th, 95th "
-        f"percentile] of the best of K = {comparison.tuning_budget} trials, lower is better"
-        + (
-            f"; steps until the validation metric is {format_metric(target, share=share)} or less, "
-            "given that one of them got there, and the probability of that."
-            if target is not None
-            else "."
-        )
+        f"{told}; steps until {target}, given that one of them got there, and the probability of "
+        "that."
     )
 
 
 def best_cells(comparison: Comparison) -> list[list[str]]:
     """Returns the table for people: a heading, then a row an optimizer."""
-    share = comparison.config.metric_unit == "share"
-    scale, unit = (100.0, "%") if share else (1.0, comparison.config.metric_unit)
+    metric, splits = comparison.metric, _splits(comparison)
     cells = [
         [
             "optimizer",
-            f"validation, {unit}",
-            f"test, {unit}",
+            *map(metric.label, splits),
             "training loss",
             "steps to target",
             "P(reached)",
@@ -140,17 +140,18 @@ def best_cells(comparison: Comparison) -> list[list[str]]:
             "infeasible",
         ]
     ]
-    for results, row in zip(comparison.studies, best_rows(comparison), strict=True):
+    for one, row in zip(comparison.contestants, best_rows(comparison), strict=True):
+        reached = row["target_reached"]
         cells.append(
             [
-                results.title,
-                _shown(row, "validation", ".2f" if share else ".4f", scale),
-                _shown(row, "test", ".2f" if share else ".4f", scale),
-                _shown(row, "train_loss", ".3g"),
-                _shown(row, "steps_to_target", ",.0f"),
-                "-" if row["target_reached"] is None else f"{row['target_reached']:.2f}",
-                str(results.num_feasible),
-                str(results.num_infeasible),
+                one.title,
+                *(
+                    _shown(row, name, STATISTICS[name].metric(comparison))
+                    for name in (*splits, "train_loss", "steps_to_target")
+                ),
+                "-" if reached is None else f"{reached:.2f}",
+                str(one.num_feasible),
+                str(one.num_infeasible),
             ]
         )
     return cells
@@ -158,21 +159,20 @@ def best_cells(comparison: Comparison) -> list[list[str]]:
 
 def hyperparameter_cells(comparison: Comparison) -> list[list[str]]:
     """Returns the best trial of each optimizer for people: a heading, then a row an optimizer."""
-    share = comparison.config.metric_unit == "share"
-    cells = [["optimizer", "trial", "validation", "test", "hyperparameters as searched"]]
-    for results in comparison.studies:
-        best = best_trial(results)
+    splits = _splits(comparison)
+    cells = [["optimizer", "trial", *splits, "hyperparameters as searched"]]
+    for one in comparison.contestants:
+        best = one.winner
         if best is None:
-            cells.append([results.title, "-", "-", "-", "no feasible trial"])
+            cells.append([one.title, "-", *("-" for _ in splits), "no feasible trial"])
             continue
-        values = searched_values(results, best)
+        values = [f"{name} = {value:.3g}" for name, value in one.values_of(best).items()]
         cells.append(
             [
-                results.title,
-                str(best["trial"]),
-                format_metric(float(best["validation_metric"]), share=share),
-                format_metric(float(best["test_metric"]), share=share),
-                ", ".join(f"{name} = {value:.3g}" for name, value in values.items()),
+                one.title,
+                str(int(best["trial"])),
+                *(comparison.metric.text(float(best[f"{split}_metric"])) for split in splits),
+                ", ".join(values) or "not reported",
             ]
         )
     return cells
@@ -184,14 +184,13 @@ def rerun_cells(comparison: Comparison) -> list[list[str]]:
     Only the heading if no winner was run again. An optimizer's winner is the trial with the best
     final validation metric; a re-run that diverged counts in no mean and is named.
     """
-    share = comparison.config.metric_unit == "share"
     cells = [
         ["optimizer", "trial", "re-runs", "validation", "again", "test", "again", "sd of a test"]
     ]
-    for results in comparison.studies:
-        best = best_trial(results)
-        again = {} if best is None else _again(results, best)
-        if not again:
+    for one in comparison.contestants:
+        best = one.winner
+        again = {} if best is None else _again(one, best)
+        if best is None or not again:
             continue
         diverged = (
             f" ({again['num_diverged_reruns']} diverged)" if again["num_diverged_reruns"] else ""
@@ -205,20 +204,39 @@ def rerun_cells(comparison: Comparison) -> list[list[str]]:
         ]
         cells.append(
             [
-                results.title,
-                str(best["trial"]),
+                one.title,
+                str(int(best["trial"])),
                 f"{again['num_reruns']}{diverged}",
-                *(format_metric(value, share=share) for value in numbers),
+                *map(comparison.metric.text, numbers),
             ]
         )
     return cells
 
 
-def format_metric(value: float, *, share: bool) -> str:
-    """Returns a metric for people, a share in percent; "-" for NaN."""
-    if math.isnan(value):
-        return "-"
-    return f"{100 * value:.2f} %" if share else f"{value:.4g}"
+def format_rows(cells: Cells) -> str:
+    """Returns left-aligned columns for a terminal, the heading underlined."""
+    widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
+    rule = ["-" * width for width in widths]
+    return "".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        + "\n"
+        for row in (cells[0], rule, *cells[1:])
+    )
+
+
+def csv_text(rows: Sequence[dict[str, Any]]) -> str:
+    """Returns rows of named values as CSV; a name that a row lacks is an empty field."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _splits(comparison: Comparison) -> list[str]:
+    """Of validation and test those that stand in tables."""
+    return [name for name in statistics_of(comparison) if name in ("validation", "test")]
 
 
 def _interval(name: str, known: Distribution | None) -> dict[str, float | None]:
@@ -231,10 +249,9 @@ def _interval(name: str, known: Distribution | None) -> dict[str, float | None]:
     }
 
 
-def _again(results: StudyResults, best: Any) -> dict[str, Any]:
+def _again(contestant: Contestant, best: "pd.Series[Any]") -> dict[str, Any]:
     """The re-runs of the best trial in numbers; empty if there are none."""
-    runs = read_reruns(results.directory)
-    runs = runs[runs["trial"] == best["trial"]]
+    runs = contestant.reruns[contestant.reruns["trial"] == best["trial"]]
     if runs.empty:
         return {}
     done = runs[runs["status"] == Status.COMPLETE.value]
@@ -247,20 +264,45 @@ def _again(results: StudyResults, best: Any) -> dict[str, Any]:
     }
 
 
-def _shown(row: dict[str, Any], name: str, form: str, scale: float = 1.0) -> str:
+def _shown(row: dict[str, Any], name: str, metric: Metric) -> str:
     if row[f"{name}_mean"] is None:
         return "-"
-    mean, low, high = (
-        format(scale * row[f"{name}_{which}"], form) for which in ("mean", "p05", "p95")
-    )
+    mean, low, high = (metric.number(row[f"{name}_{which}"]) for which in ("mean", "p05", "p95"))
     return f"{mean} [{low}, {high}]"
 
 
 def _listed(cells: Cells) -> str:
     """Two lines a row or more, for a last column too long for a terminal; without the heading."""
+    text = ""
+    for title, trial, *results, values in cells[1:]:
+        named = zip(cells[0][2:-1], results, strict=True)
+        told = [f"trial {trial}", *(f"{result} {split}" for split, result in named)]
+        text += f"  {title}: {', '.join(told)}\n"
+        text += textwrap.fill(values, 100, initial_indent=" " * 6, subsequent_indent=" " * 6) + "\n"
+    return text
+
+
+def _markdown(cells: Cells) -> str:
+    """A pipe table."""
+    rows = [cells[0], ["---"] * len(cells[0]), *cells[1:]]
     return "".join(
-        f"  {title}: trial {trial}, {validation} validation, {test} test\n"
-        + textwrap.fill(values, 100, initial_indent=" " * 6, subsequent_indent=" " * 6)
-        + "\n"
-        for title, trial, validation, test, values in cells[1:]
+        "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |\n" for row in rows
     )
+
+
+def _latex(cells: Cells, *, long_last: bool = False) -> str:
+    r"""A tabular with the rules of the package booktabs.
+
+    Args:
+        cells: The table.
+        long_last: Whether the last column holds sentences, which break into lines.
+    """
+    rows = [" & ".join(_escaped(cell) for cell in row) + r" \\" for row in cells]
+    last = r"p{0.5\linewidth}" if long_last else "r"
+    columns = "l" + "r" * (len(cells[0]) - 2) + last
+    lines = [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", rows[0], r"\midrule"]
+    return "\n".join([*lines, *rows[1:], r"\bottomrule", r"\end{tabular}"]) + "\n"
+
+
+def _escaped(text: str) -> str:
+    return _LATEX_SPECIAL.sub(lambda found: _LATEX_WORDS.get(found[0], "\\" + found[0]), text)

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 from tfoptcmp.analysis.comparison import Comparison, Contestant
 from tfoptcmp.analysis.statistics.best_of_k import differences, superiority
+from tfoptcmp.analysis.statistics.pairs import inclusion_pairs, why_not_included
 from tfoptcmp.analysis.statistics.quantities import measured, selection_and_values
 from tfoptcmp.analysis.statistics.verdicts import (
     HIGH,
     LOW,
     Verdict,
-    Verdicts,
     tolerance_of,
     verdict_of,
 )
@@ -43,15 +43,22 @@ Curve = tuple[Contestant, Contestant, Sequence[CurvePoint]]
 """Special rule, general rule and the verdicts at every tuning budget."""
 
 
-def inclusion_curves(comparison: Comparison, verdicts: Verdicts, statistic: str) -> list[Curve]:
-    """Returns the curves of the pairs that were judged; those with too few trials are left out."""
-    pairs = [
+def testable_pairs(comparison: Comparison, statistic: str) -> list[tuple[Contestant, Contestant]]:
+    """Returns the inclusions (special, general) that a statistic can judge at some K."""
+    return [
         (special, general)
-        for special, general in verdicts.pairs
-        if measured(special, statistic) and measured(general, statistic)
+        for special, general in inclusion_pairs(comparison)
+        if not why_not_included(special, general)
+        and all(measured(one, statistic) and one.num_feasible > 1 for one in (special, general))
     ]
-    curves = [(a, b, verdict_curve(comparison, a, b, statistic)) for a, b in pairs]
-    return [curve for curve in curves if curve[2]]
+
+
+def inclusion_curves(comparison: Comparison, statistic: str) -> list[Curve]:
+    """Returns the verdicts on all `testable_pairs` at every K."""
+    return [
+        (special, general, verdict_curve(comparison, special, general, statistic))
+        for special, general in testable_pairs(comparison, statistic)
+    ]
 
 
 def verdict_curve(

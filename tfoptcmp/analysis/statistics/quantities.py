@@ -63,6 +63,12 @@ STATISTICS: dict[str, Statistic] = {
 }
 
 
+def statistics_of(comparison: Comparison) -> tuple[str, ...]:
+    """Returns names in STATISTICS: no validation where the test metric stands in its place."""
+    validated = comparison.selected_by == "validation"
+    return tuple(name for name in STATISTICS if validated or name != "validation")
+
+
 def measured(contestant: Contestant, statistic: str) -> bool:
     """Returns whether there is a value of the statistic: a test split, a target, a feasible trial.
 

@@ -31,7 +31,7 @@ import numpy as np
 from tfoptcmp.analysis.comparison import Comparison, Contestant
 from tfoptcmp.analysis.statistics.best_of_k import Distribution, difference, superiority
 from tfoptcmp.analysis.statistics.pairs import inclusion_pairs, why_not_included
-from tfoptcmp.analysis.statistics.quantities import STATISTICS, best_of_k
+from tfoptcmp.analysis.statistics.quantities import STATISTICS, best_of_k, statistics_of
 from tfoptcmp.metrics import Metric
 
 Tone = Literal["bad", "good", "open"]
@@ -248,7 +248,7 @@ def judgements_of(
     """
     restriction = why_not_included(special, general)
     num_trials = min(special.num_feasible, general.num_feasible)
-    for statistic in STATISTICS:
+    for statistic in statistics_of(comparison):
         a = best_of_k(special, statistic, comparison.tuning_budget)
         b = best_of_k(general, statistic, comparison.tuning_budget)
         if a is None or b is None or _says_nothing(statistic, a, b):

@@ -1,21 +1,25 @@
-"""What stands around the panels of a figure: its face above, how to read it below."""
+"""What stands around panels: the face above, how to read them below; a panel an optimizer."""
 
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tfoptcmp.analysis.comparison import Comparison
+from tfoptcmp.analysis.figures.style import PALE, WARNING_COLOUR, folded
 
-WARNING_COLOUR = "#B03000"
 NOTE_COLOUR = "#555555"
 
 _LINE_INCHES = 12 / 72  # of text on the face
 _NOTE_SIZE = 7
 _NOTE_INCHES = 0.125
+
+_PANELS_A_ROW = 3
+_TITLE_CHARACTERS = 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +78,60 @@ def framed(
     look = {"size": _NOTE_SIZE, "color": NOTE_COLOUR, "va": "bottom"}
     figure.text(0.1 / width, 0.05 / height, "\n".join(notes), **look)
     return figure
+
+
+def panel_for_each(
+    comparison: Comparison,
+    subject: str,
+    note: str,
+    lines: Sequence["pd.Series[float]"],
+    x_label: str,
+    y_label: str,
+) -> tuple[Figure, list[Axes]]:
+    """Makes a titled panel for each contestant, with everyone else's line in it.
+
+    Args:
+        comparison: What is drawn.
+        subject: What the figure shows, in a few words.
+        note: How to read it.
+        lines: For each contestant y indexed by x; empty if it has none.
+        x_label: Below the lowest panel of each column.
+        y_label: Left of each row.
+
+    Returns:
+        The figure and the panels, in the order of the contestants.
+    """
+    contestants = comparison.contestants
+    columns = min(_PANELS_A_ROW, len(contestants))
+    rows = -(-len(contestants) // columns)
+    title = 0.15 * max(folded(one.title, _TITLE_CHARACTERS).count("\n") for one in contestants)
+    figure = framed(
+        comparison,
+        subject,
+        note,
+        panel_inches=(max(2.4, 4.2 / columns), 1.6),
+        shape=(rows, columns),
+        # An incomplete last row leaves axis labels above its gap.
+        margins=Margins(
+            top=0.35 + title,
+            column_gap=0.3,
+            row_gap=title + (0.65 if len(contestants) % columns else 0.45),
+        ),
+    )
+    grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
+    panels = list(grid.ravel())
+    for i, one in enumerate(contestants):
+        for other in (*lines[:i], *lines[i + 1 :]):
+            panels[i].plot(other.index, other, color=PALE, linewidth=0.7)
+        panels[i].set_title(folded(one.title, _TITLE_CHARACTERS), fontsize=9, color=one.look.colour)
+    for axes in panels[len(contestants) :]:
+        axes.set_axis_off()
+    for axes in panels[len(contestants) - columns : len(contestants)]:
+        axes.set_xlabel(x_label)
+        axes.tick_params(labelbottom=True)
+    for axes in grid[:, 0]:
+        axes.set_ylabel(y_label)
+    return figure, panels[: len(contestants)]
 
 
 def face_inches(comparison: Comparison, width_inches: float, title: str = "") -> float:

@@ -3,7 +3,7 @@ import io
 
 import pytest
 
-from tfoptcmp.analysis.comparison import compare
+from tfoptcmp.analysis import read_comparisons
 from tfoptcmp.analysis.report.answer import (
     conclusion,
     format_verdicts,
@@ -32,7 +32,7 @@ def two_rules(tmp_path, make_signature, write_study):
         infeasible=2,
     )
     write_study(tmp_path, make_signature("momentum"), [0.7, 0.7, 0.8, 0.9])
-    (comparison,) = compare(tmp_path)
+    (comparison,) = read_comparisons(tmp_path)
     return comparison
 
 
@@ -64,7 +64,7 @@ def test_cells_for_people(two_rules):
 
 
 def test_rows_stand_in_the_order_of_the_inclusions(six_rules):
-    (comparison,) = compare(six_rules)
+    (comparison,) = read_comparisons(six_rules)
     assert [row[0] for row in best_cells(comparison)[1:]] == TITLES
     text = format_table(comparison)
     assert "N = 10 feasible trials, K = 2" in text
@@ -73,7 +73,7 @@ def test_rows_stand_in_the_order_of_the_inclusions(six_rules):
 
 
 def test_csv_has_all_digits(six_rules):
-    (comparison,) = compare(six_rules)
+    (comparison,) = read_comparisons(six_rules)
     rows = list(csv.DictReader(io.StringIO(format_table(comparison, "csv"))))
     assert [row["optimizer"] for row in rows] == [title.lower() for title in TITLES]
     expected = best_rows(comparison)[4]
@@ -84,7 +84,7 @@ def test_csv_has_all_digits(six_rules):
 
 def test_markdown_and_latex_escape(tmp_path, make_signature, write_study):
     write_study(tmp_path, make_signature("adam", name="adam_eps"), [0.1, 0.2, 0.3, 0.4])
-    (comparison,) = compare(tmp_path)
+    (comparison,) = read_comparisons(tmp_path)
     latex = format_table(comparison, "latex")
     assert r"adam\_eps & " in latex
     assert r"validation, \% & " in latex
@@ -96,7 +96,7 @@ def test_markdown_and_latex_escape(tmp_path, make_signature, write_study):
 
 
 def test_pairs_alike_share_a_sentence(six_rules, two_rules):
-    (comparison,) = compare(six_rules, tuning_budget=6)
+    (comparison,) = read_comparisons(six_rules, tuning_budget=6)
     (sentence,) = pair_sentences(inclusion_verdicts(comparison))
     assert sentence.startswith("Momentum against SGD, Nesterov against SGD, RMSProp against SGD, ")
     assert sentence.endswith(
@@ -122,7 +122,7 @@ def test_metric_in_nats(tmp_path, make_signature, write_study):
         num_examples={"train": 10, "validation": 10},
         budget={"target": None},
     )
-    (comparison,) = compare(tmp_path)
+    (comparison,) = read_comparisons(tmp_path)
     heading, row = best_cells(comparison)
     assert heading[1] == "validation, nats"
     assert row[1:3] == ["3.0000 [3.0000, 3.0000]", "-"]
@@ -143,7 +143,7 @@ def test_violation_is_said_in_words(two_rules):
 
 
 def test_descriptive_only_gives_no_verdict_in_words(six_rules):
-    (comparison,) = compare(six_rules, tuning_budget=10)
+    (comparison,) = read_comparisons(six_rules, tuning_budget=10)
     text = format_verdicts(comparison)
     assert "No verdicts: K is more than half of the number of trials" in text
     assert "violated" not in text
@@ -153,7 +153,7 @@ def test_descriptive_only_gives_no_verdict_in_words(six_rules):
 def test_holding_inclusions_are_said_in_words(tmp_path, make_signature, write_study):
     for rule in ("sgd", "momentum"):
         write_study(tmp_path, make_signature(rule), [0.1] * 10)
-    (comparison,) = compare(tmp_path)
+    (comparison,) = read_comparisons(tmp_path)
     assert conclusion(inclusion_verdicts(comparison)) == (
         "No rule did worse than a special case of it: the inclusions hold here."
     )
@@ -165,6 +165,6 @@ def test_rule_without_feasible_trials_does_not_hide_the_test_metric(
 ):
     write_study(tmp_path, make_signature("sgd"), [0.1] * 4)
     write_study(tmp_path, make_signature("adam"), [], infeasible=3, num_feasible=4)
-    (comparison,) = compare(tmp_path)
+    (comparison,) = read_comparisons(tmp_path)
     assert leader(comparison).startswith("Lowest test classification error")
     assert best_cells(comparison)[2] == ["Adam", "-", "-", "-", "-", "-", "0", "3"]

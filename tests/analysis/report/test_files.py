@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tfoptcmp.analysis import read_comparisons
 from tfoptcmp.analysis.audit.findings import Finding
-from tfoptcmp.analysis.comparison import compare
 from tfoptcmp.analysis.report.answer import LIMIT_OF_VERDICTS, LIMITS_OF_THE_PAPER
 from tfoptcmp.analysis.report.files import write_report
 from tfoptcmp.rules import RULES
@@ -59,7 +59,7 @@ class Page(HTMLParser):
 
 
 def test_one_file_says_it_all(six_rules, tmp_path):
-    files = write_report(compare(six_rules), tmp_path / "new" / "report")
+    files = write_report(read_comparisons(six_rules), tmp_path / "new" / "report")
     source = files.html.read_text(encoding="utf-8")
     page = Page(source)
     assert page.tags.count("script") == 1  # sorts tables
@@ -88,7 +88,7 @@ def test_one_file_says_it_all(six_rules, tmp_path):
 
 
 def test_figures_and_tables_beside_it(six_rules, tmp_path):
-    files = write_report(compare([six_rules]), tmp_path, formats=["pdf"])
+    files = write_report(read_comparisons([six_rules]), tmp_path, formats=["pdf"])
     assert [path.name for path in files.figures] == [
         f"{name}-1-digits_simple_cnn.{suffix}" for name in FIGURES for suffix in ("svg", "pdf")
     ]
@@ -100,8 +100,8 @@ def test_figures_and_tables_beside_it(six_rules, tmp_path):
 
 
 def test_written_again_it_is_the_same(six_rules, tmp_path):
-    first = write_report(compare(six_rules), tmp_path).html.read_bytes()
-    assert write_report(compare(six_rules), tmp_path).html.read_bytes() == first
+    first = write_report(read_comparisons(six_rules), tmp_path).html.read_bytes()
+    assert write_report(read_comparisons(six_rules), tmp_path).html.read_bytes() == first
 
 
 def test_600_trials_are_reported_in_less_than_5_seconds(tmp_path, make_signature, write_study):
@@ -109,7 +109,7 @@ def test_600_trials_are_reported_in_less_than_5_seconds(tmp_path, make_signature
     for rule in RULES:
         write_study(tmp_path / "s", make_signature(rule), list(rng.uniform(0.05, 0.9, 100)))
     started = time.process_time()  # others may be at work on the machine
-    write_report(compare(tmp_path / "s"), tmp_path / "out")
+    write_report(read_comparisons(tmp_path / "s"), tmp_path / "out")
     assert time.process_time() - started < 5  # recorded: 3.0 s on a core of an AMD EPYC
 
 
@@ -123,7 +123,7 @@ def test_hostile_names_are_only_text(tmp_path, make_signature, write_study):
         partial="<b>half</b>",
         provenance={"command": '"><img src=x onerror=alert(1)>', "<i>key</i>": ["<u>"]},
     )
-    files = write_report(compare(tmp_path / "s"), tmp_path / "out")
+    files = write_report(read_comparisons(tmp_path / "s"), tmp_path / "out")
     assert {path.parent for path in files.figures} == {tmp_path / "out"}
     page = Page(files.html.read_text(encoding="utf-8"))
     assert not {"b", "i", "u"} & set(page.tags)
@@ -134,7 +134,7 @@ def test_hostile_names_are_only_text(tmp_path, make_signature, write_study):
 
 def test_several_workloads_in_one_report(six_rules, tmp_path, make_signature, write_study):
     write_study(tmp_path / "b", make_signature("adam"), [0.1] * 5, workload="pydocs_lstm")
-    files = write_report(compare([six_rules, tmp_path / "b"]), tmp_path / "out")
+    files = write_report(read_comparisons([six_rules, tmp_path / "b"]), tmp_path / "out")
     assert len({path.name for path in files.figures}) == len(files.figures)
     assert [path.name for path in files.spaces] == [
         "space_suggestion-1-digits_simple_cnn.json",
@@ -147,7 +147,7 @@ def test_several_workloads_in_one_report(six_rules, tmp_path, make_signature, wr
 
 def test_nothing_but_infeasible_trials(tmp_path, make_signature, write_study):
     write_study(tmp_path / "s", make_signature("sgd"), [], infeasible=3)
-    files = write_report(compare(tmp_path / "s"), tmp_path / "out")
+    files = write_report(read_comparisons(tmp_path / "s"), tmp_path / "out")
     page = Page(files.html.read_text(encoding="utf-8"))
     assert "no feasible trial" in page.text
     assert "NO FEASIBLE TRIALS" in page.text
@@ -161,19 +161,21 @@ def test_findings_are_counted_first_and_listed_worst_first(six_rules, tmp_path):
         )
 
     found = [finding("note", "small"), finding("error", "<b>grave</b>"), finding("note", "tiny")]
-    report = write_report(compare(six_rules), tmp_path, findings=found).html
+    report = write_report(read_comparisons(six_rules), tmp_path, findings=found).html
     text = Page(report.read_text(encoding="utf-8")).text
     assert text.index("The audit has 1 error, 2 notes") < text.index("Search spaces")
     listed = text[text.index("what to do next") :]
     assert listed.index("<b>grave</b>") < listed.index("small") < listed.index("tiny")
-    silent = write_report(compare(six_rules), tmp_path, findings=[]).html
+    silent = write_report(read_comparisons(six_rules), tmp_path, findings=[]).html
     assert "The audit found no fault." in Page(silent.read_text(encoding="utf-8")).text
-    unasked = write_report(compare(six_rules), tmp_path).html
+    unasked = write_report(read_comparisons(six_rules), tmp_path).html
     assert "audit" not in Page(unasked.read_text(encoding="utf-8")).text.lower()
 
 
 def test_costs_and_boundaries_are_told(six_rules, tmp_path):
-    page = Page(write_report(compare(six_rules), tmp_path).html.read_text(encoding="utf-8"))
+    page = Page(
+        write_report(read_comparisons(six_rules), tmp_path).html.read_text(encoding="utf-8")
+    )
     # By hand: 60 feasible and 15 infeasible trials; 60 of half a second.
     assert "In all 75 trials and 0.0083 hours" in page.text
     assert "needs 15 feasible trials" in page.text
@@ -183,4 +185,4 @@ def test_costs_and_boundaries_are_told(six_rules, tmp_path):
 def test_directory_that_cannot_be_written(six_rules, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StudyError, match="cannot write the report to"):
-        write_report(compare(six_rules), tmp_path / "file" / "report")
+        write_report(read_comparisons(six_rules), tmp_path / "file" / "report")

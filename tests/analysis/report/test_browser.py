@@ -8,8 +8,8 @@ from html import unescape
 
 import pytest
 
+from tfoptcmp.analysis import read_comparisons
 from tfoptcmp.analysis.audit.findings import Finding
-from tfoptcmp.analysis.comparison import compare
 from tfoptcmp.analysis.report.files import write_report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -49,7 +49,7 @@ def opened(six_rules, tmp_path):
     finding = Finding(
         severity="error", subject="Adam", title="grave", evidence="1 < 2", next_step="run more"
     )
-    write_report(compare(six_rules), tmp_path, findings=[finding], formats=())
+    write_report(read_comparisons(six_rules), tmp_path, findings=[finding], formats=())
     (tmp_path / "harness.html").write_text(HARNESS, encoding="utf-8")
     done = subprocess.run(
         [

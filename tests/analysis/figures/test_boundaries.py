@@ -1,0 +1,35 @@
+from dataclasses import replace
+
+import pytest
+
+from tfoptcmp.analysis import read_comparisons
+from tfoptcmp.analysis.figures import boundaries_figure
+from tfoptcmp.spaces import LogUniform
+
+
+def test_equal_values_have_no_offset_above_the_axis(tmp_path, make_signature, write_study):
+    write_study(tmp_path, make_signature("sgd"), [1.0] * 4)
+    (comparison,) = read_comparisons(tmp_path)
+    axes = boundaries_figure(comparison).axes[0]
+    axes.figure.draw_without_rendering()
+    assert axes.yaxis.get_offset_text().get_text() == ""
+
+
+def test_published_epsilons_are_those_of_the_rules_compared(six_rules, written):
+    (comparison,) = read_comparisons(six_rules)
+    said = written(boundaries_figure(comparison))
+    assert "RMSProp 1 Szegedy et al. 2016" in said
+    assert "Adam 1e-06 Liu et al. 2019" in said
+    assert "NAdam 1e-06" not in said  # Adam's, which stand there already
+    plain = replace(comparison, contestants=comparison.contestants[:3])
+    assert "triangles at the bottom" not in written(boundaries_figure(plain))
+
+
+def test_a_published_epsilon_stands_where_it_was_searched(tmp_path, make_signature, write_study):
+    narrow = {"epsilon": LogUniform(low=1e-8, high=1e-4)}
+    write_study(tmp_path, make_signature("adam", **narrow), [0.1, 0.2, 0.3])
+    (comparison,) = read_comparisons(tmp_path)
+    axes = boundaries_figure(comparison).axes[0]
+    (triangles,) = [line for line in axes.lines if line.get_ydata()[0] == 0.04]
+    # By hand: epsilon is the fourth of the row; 1e-6 is in the middle, 1.5e-4 is not in the range.
+    assert list(triangles.get_xdata()) == pytest.approx([3.5])

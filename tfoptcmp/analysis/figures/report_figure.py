@@ -1,0 +1,57 @@
+"""A figure as a report has it, and what figures may need of a comparison.
+
+A need is a function from a comparison to why it lacks something, "" if it does not.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from matplotlib.figure import Figure
+
+from tfoptcmp.analysis.comparison import Comparison
+
+Need = Callable[[Comparison], str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportFigure:
+    """A figure of one comparison.
+
+    Attributes:
+        name: What it is called in file names.
+        caption: What it shows, in a sentence that names the {workload}.
+        draw: Draws it.
+        needs: Without what it cannot be drawn.
+    """
+
+    name: str
+    caption: str
+    draw: Callable[[Comparison], Figure]
+    needs: Need
+
+    def caption_of(self, comparison: Comparison) -> str:
+        """Returns the caption below the figure of a comparison."""
+        return self.caption.format(workload=comparison.workload)
+
+
+def feasible_trials(comparison: Comparison) -> str:
+    """A trial that did not diverge."""
+    return "" if comparison.num_trials else "no optimizer has a feasible trial"
+
+
+def measurements(comparison: Comparison) -> str:
+    """Measurements during training."""
+    return feasible_trials(comparison) or (
+        ""
+        if any(len(one.measurements) for one in comparison.contestants)
+        else "there are no measurements during training"
+    )
+
+
+def searched(comparison: Comparison) -> str:
+    """A hyperparameter with a range and values."""
+    return feasible_trials(comparison) or (
+        ""
+        if any(one.free for one in comparison.contestants)
+        else "no hyperparameter is reported with its values and the range that was searched"
+    )
