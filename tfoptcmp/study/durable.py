@@ -15,8 +15,12 @@ from typing import Any, BinaryIO
 
 def write_json(path: Path, data: Mapping[str, Any]) -> None:
     """Replaces a JSON file, as `replace_file`."""
-    text = json.dumps(plain(data), indent=1, allow_nan=False) + "\n"
-    replace_file(path, lambda file: file.write(text.encode()))
+    replace_file(path, lambda file: file.write(json_bytes(data)))
+
+
+def json_bytes(data: Mapping[str, Any]) -> bytes:
+    """Returns the bytes of a JSON file."""
+    return (json.dumps(plain(data), indent=1, allow_nan=False) + "\n").encode()
 
 
 def replace_file(path: Path, write: Callable[[BinaryIO], object]) -> None:

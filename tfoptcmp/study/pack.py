@@ -1,0 +1,236 @@
+"""A study packed for publishing: three files in the place of two for each trial.
+
+    study.json             as it is
+    trials.csv             a row for each trial and re-run: what its metadata.json says
+    measurements.csv.gz    a row for each measurement: index, rerun and the row of measurements.csv
+
+Plain text, in the order of the indices. The same study gives the same bytes, and unpacking gives
+the bytes of the files that were packed. Left out is what can be made again or is of no use to
+readers: TensorBoard events, checkpoints, the lock. `tfoptcmp.study.read` reads both forms; only a
+study that is unpacked can be resumed.
+
+A column of trials.csv is a field of metadata.json, "values.eta0" and the like where it is an
+object. A cell holds the JSON of its value; of text (`status`, `message`) and of nan and inf the
+text itself. Empty: the field is not there, or null in `rerun`, `seconds` and `final`.
+"""
+
+import csv
+import gzip
+import io
+import json
+import re
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from tfoptcmp.study.durable import json_bytes, make_directory, replace_file
+from tfoptcmp.study.schema import COLUMNS, StudyError, Trial
+
+TRIALS = "trials.csv"
+MEASUREMENTS = "measurements.csv.gz"
+
+# Which objects of a metadata.json become columns, and which other fields there are beside them.
+_OBJECTS = ("values", "arguments", "seeds", "final")
+_TEXTS = ("status", "message")
+_FIELDS = tuple(field.name for field in fields(Trial))
+_HEADER = ",".join(COLUMNS) + "\n"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """A trial or re-run as its files have it.
+
+    Attributes:
+        index: Number of the trial.
+        rerun: Number of the re-run of it; None for the trial itself.
+        metadata: What metadata.json says.
+        measurements: The text of measurements.csv.
+    """
+
+    index: int
+    rerun: int | None
+    metadata: Mapping[str, Any]
+    measurements: str
+
+    @property
+    def folder(self) -> str:
+        """Where it is in an unpacked study."""
+        if self.rerun is None:
+            return f"trials/{self.index:06d}"
+        return f"reruns/{self.index:06d}-{self.rerun}"
+
+
+def is_packed(directory: Path) -> bool:
+    """Returns whether a study directory holds a packed study."""
+    return (directory / TRIALS).exists()
+
+
+def pack(directory: Path) -> None:
+    """Packs a study in its place; the files of its trials are removed once that is checked.
+
+    Args:
+        directory: Of a study that nobody is writing.
+
+    Raises:
+        StudyError: If a file cannot be read, or would not come back as it is.
+    """
+    entries = list(_unpacked(directory))
+    trials, measurements = _trials_text(entries), _measurements_text(entries)
+    again = {one.folder: one for one in _entries(trials, measurements)}
+    for one in entries:
+        there = (directory / one.folder / "metadata.json").read_bytes(), one.measurements
+        back = again[one.folder]
+        if there != (json_bytes(back.metadata), back.measurements):
+            raise StudyError(f"{directory / one.folder} would not come back as it is: not packed")
+    _write(directory / MEASUREMENTS, gzip.compress(measurements.encode(), mtime=0))
+    _write(directory / TRIALS, trials.encode())  # last: from here on the study is packed
+    for folder in ("trials", "reruns"):
+        shutil.rmtree(directory / folder, ignore_errors=True)
+    (directory / "lock").unlink(missing_ok=True)
+
+
+def unpack(directory: Path) -> None:
+    """Unpacks a study in its place, so that it can be resumed.
+
+    Args:
+        directory: Of a packed study.
+
+    Raises:
+        StudyError: If its files are damaged.
+    """
+    for one in read_packed(directory):
+        folder = directory / one.folder
+        make_directory(folder)
+        _write(folder / "measurements.csv", one.measurements.encode())
+        _write(folder / "metadata.json", json_bytes(one.metadata))
+    (directory / TRIALS).unlink()
+    (directory / MEASUREMENTS).unlink()
+
+
+def read_packed(directory: Path) -> list[Entry]:
+    """Reads the trials and re-runs of a packed study.
+
+    Raises:
+        StudyError: If its files are damaged; the message names the one.
+    """
+    texts = []
+    for name, opened in ((TRIALS, open), (MEASUREMENTS, gzip.open)):
+        try:
+            with opened(directory / name, "rt", encoding="utf-8", newline="") as file:
+                texts.append(file.read())
+        except (OSError, EOFError, ValueError) as error:
+            raise StudyError(f"{directory / name} cannot be read: {error}") from error
+    try:
+        return list(_entries(*texts))
+    except (ValueError, KeyError, TypeError) as error:
+        raise StudyError(f"{directory / TRIALS} is damaged: {error}") from error
+
+
+def _write(path: Path, content: bytes) -> None:
+    replace_file(path, lambda file: file.write(content))
+
+
+def _unpacked(directory: Path) -> Iterator[Entry]:
+    """The trials and re-runs of an unpacked study, by index and number."""
+    found = []
+    for path in (p for kind in ("trials", "reruns") for p in directory.glob(f"{kind}/*/*.json")):
+        name = re.fullmatch(r"(\d+)(?:-(\d+))?", path.parent.name)
+        if name is not None:
+            found.append((int(name[1]), int(name[2] or -1), path))
+    for index, rerun, path in sorted(found):
+        measurements = path.with_name("measurements.csv")
+        try:
+            yield Entry(
+                index=index,
+                rerun=None if rerun < 0 else rerun,
+                metadata=json.loads(path.read_bytes()),
+                # A kill may have come before the file was there.
+                measurements=measurements.read_bytes().decode()
+                if measurements.exists()
+                else _HEADER,
+            )
+        except (OSError, ValueError) as error:
+            raise StudyError(f"{path.parent} cannot be read: {error}") from error
+
+
+def _trials_text(entries: Sequence[Entry]) -> str:
+    rows = [_cells(one) for one in entries]
+    columns = dict.fromkeys(name for row in rows for name in row)
+    order = ["index", "rerun", *_FIELDS]  # a trial without a final measurement may come first
+    in_order = sorted(columns, key=lambda column: order.index(column.partition(".")[0]))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, in_order, lineterminator="\n", restval="")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _cells(one: Entry) -> dict[str, str]:
+    """The row of trials.csv: column to cell."""
+    cells = {"index": "", "rerun": "" if one.rerun is None else str(one.rerun)}
+    for name, value in one.metadata.items():
+        if name in _OBJECTS:
+            cells |= {f"{name}.{key}": _cell(entry) for key, entry in (value or {}).items()}
+        else:
+            cells[name] = "" if name == "seconds" and value is None else _cell(value)
+    return cells
+
+
+def _cell(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _measurements_text(entries: Sequence[Entry]) -> str:
+    lines = [f"index,rerun,{_HEADER}"]
+    for one in entries:
+        header, *rows = one.measurements.splitlines(keepends=True)
+        if header != _HEADER:
+            raise StudyError(f"{one.folder}/measurements.csv must begin with {_HEADER!r}")
+        rerun = "" if one.rerun is None else one.rerun
+        lines += [f"{one.index},{rerun},{row}" for row in rows]
+    return "".join(lines)
+
+
+def _entries(trials: str, measurements: str) -> Iterator[Entry]:
+    """The trials and re-runs of the texts of both files.
+
+    Raises:
+        ValueError: If they are none.
+    """
+    texts: dict[tuple[str, str], list[str]] = {}
+    header, *lines = measurements.splitlines(keepends=True)
+    if header != f"index,rerun,{_HEADER}":
+        raise ValueError(f"{MEASUREMENTS} must begin with 'index,rerun,{_HEADER}'; got {header!r}")
+    for line in lines:
+        index, rerun, row = line.split(",", 2)
+        texts.setdefault((index, rerun), []).append(row)
+    for row in csv.DictReader(io.StringIO(trials, newline="")):
+        rerun = row.pop("rerun")
+        rows = texts.pop((row["index"], rerun), [])
+        yield Entry(
+            index=int(row["index"]),
+            rerun=int(rerun) if rerun else None,
+            metadata=_metadata(row),
+            measurements=_HEADER + "".join(rows),
+        )
+    if texts:
+        raise ValueError(f"{MEASUREMENTS} has measurements of {next(iter(texts))}, no trial")
+
+
+def _metadata(row: Mapping[str, str]) -> dict[str, Any]:
+    """What metadata.json says, from the row of trials.csv."""
+    metadata: dict[str, Any] = {name: {} if name in _OBJECTS else None for name in _FIELDS}
+    for column, cell in row.items():
+        name, _, key = column.partition(".")
+        if key:
+            if cell:
+                metadata[name][key] = cell if cell in ("nan", "inf", "-inf") else json.loads(cell)
+        elif name in _TEXTS:
+            metadata[name] = cell
+        else:
+            metadata[name] = json.loads(cell) if cell else None
+    if not metadata["final"]:
+        metadata["final"] = None
+    return metadata
