@@ -188,6 +188,12 @@ class TestJson:
         again = SearchSpace.from_json(json.loads(json.dumps(SPACE.to_json())))
         assert again == SPACE
         assert list(again.dimensions) == list(SPACE.dimensions)
+        assert "own" not in SPACE.to_json()
+
+    def test_names_of_ones_own_come_back(self):
+        own = {"mine": Hyperparameter(argument="mine", meaning="mine", low=1.0, low_open=True)}
+        space = SearchSpace(source="test", dimensions={"mine": Fixed(fixed=2.0)}, own=own)
+        assert SearchSpace.from_json(json.loads(json.dumps(space.to_json()))) == space
 
     @pytest.mark.parametrize(
         ("data", "message"),

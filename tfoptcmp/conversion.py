@@ -9,8 +9,18 @@ import copy
 import re
 import reprlib
 from collections.abc import Iterator
+from dataclasses import is_dataclass
 from enum import Enum
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    TypeVar,
+    get_args,
+    get_origin,
+    get_type_hints,
+    is_typeddict,
+)
 
 import msgspec
 from msgspec import Meta
@@ -25,6 +35,9 @@ PositiveCount = Annotated[int, Meta(ge=1, le=_LARGEST)]
 
 Number = Annotated[int, Meta(ge=-_LARGEST, le=_LARGEST)] | float
 """A number that stays an integer if it is written as one; finite, as far as it comes from JSON."""
+
+Positive = Annotated[float, Meta(gt=0)]
+"""A number > 0."""
 
 NonNegative = Annotated[float, Meta(ge=0)]
 """A number >= 0."""
@@ -90,7 +103,10 @@ def _explained(error: msgspec.ValidationError, data: Any, kind: Any, path: str) 
     message, _, where = str(error).partition(" - at `$")
     data = copy.deepcopy(data)
     value = data
+    hint: Any = kind
     for token in re.findall(r"[^.\[\]`]+|\.\.\.", where):
+        named = is_dataclass(hint) or is_typeddict(hint)
+        hint = get_type_hints(hint)[token] if named else (*get_args(hint), None)[-1]
         if isinstance(value, dict):
             # msgspec does not say which entry of a mapping it is.
             name = _entry(value, data, kind, str(error)) if token == "..." else token
@@ -102,7 +118,7 @@ def _explained(error: msgspec.ValidationError, data: Any, kind: Any, path: str) 
     if message.startswith("Expected "):
         allowed = message.partition(", got ")[0].removeprefix("Expected ").replace("`", "")
     elif message.startswith("Invalid enum value"):  # nor which there are
-        allowed = _allowed(get_type_hints(kind)[where.strip(".`")])
+        allowed = _allowed(hint)
     elif "out of range" in message:
         allowed = "a number that fits into 64 bits"
     else:  # the type's own words

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, make_dataclass
 from typing import Any, get_type_hints
 
-from tfoptcmp.conversion import convert
+from tfoptcmp.conversion import Count, Name, Positive, PositiveCount, convert
 from tfoptcmp.imported import named
 from tfoptcmp.spaces import Dimension, LogUniform
 
@@ -22,8 +22,8 @@ class PublishedValue:
         source: Who.
     """
 
-    value: float
-    source: str
+    value: Positive
+    source: Name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +37,8 @@ class Epsilon:
         published: What published work chose for this rule, or for one whose epsilon means the same.
     """
 
-    power: int
-    default: float
+    power: PositiveCount
+    default: Positive
     published: tuple[PublishedValue, ...] = ()
 
 
@@ -51,8 +51,8 @@ class Look:
         marker: Likewise.
     """
 
-    colour: str
-    marker: str
+    colour: Name
+    marker: Name
 
 
 ELSEWHERE = Look(colour="#D55E00", marker="X")
@@ -89,15 +89,15 @@ class Rule:
         by_default: Whether it is among the rules that are compared where nobody names any.
     """
 
-    name: str
-    title: str
-    optimizer: str
-    hyperparameters: tuple[str, ...]
-    contains: tuple[str, ...] = ()
+    name: Name
+    title: Name
+    optimizer: Name
+    hyperparameters: tuple[Name, ...]
+    contains: tuple[Name, ...] = ()
     epsilon: Epsilon | None = None
-    rate: str = "eta0"
+    rate: Name = "eta0"
     rate_over_epsilon: str = ""
-    kept_per_parameter: int | None = None
+    kept_per_parameter: Count | None = None
     look: Look = ELSEWHERE
     initial_ranges: Mapping[str, Dimension] = field(default_factory=dict)
     usual: Mapping[str, float] = field(default_factory=dict)
@@ -138,7 +138,7 @@ class Rule:
 # of use before a study (ranges to start from) or for other tools' results is not.
 _ALWAYS_RECORDED = ("name", "title", "optimizer", "hyperparameters", "contains")
 _RECORDED = ("epsilon", "rate", "rate_over_epsilon", "kept_per_parameter", "look", "similar_to")
-_TYPES = get_type_hints(Rule)
+_TYPES = get_type_hints(Rule, include_extras=True)
 _Definition = make_dataclass(
     "_Definition",
     [

@@ -66,14 +66,15 @@ def _run(argv: list[str]) -> None:
 
 
 def _with_claims(comparisons: "list[Comparison]") -> "list[Comparison]":
-    claims = [tuple(name.strip() for name in claim.split(",")) for claim in _CLAIM.value]
     known = {one.name for comparison in comparisons for one in comparison.contestants}
-    for claim in claims:
-        if len(claim) != 2 or claim[0] == claim[1] or not set(claim) <= known:
+    claims: list[tuple[str, str]] = []
+    for claim in _CLAIM.value:
+        better, _, worse = (part.strip() for part in claim.partition(","))
+        if better == worse or not {better, worse} <= known:
             raise UserError(
-                f"--claim must be two of {sorted(known)}, the better one first; "
-                f"got {','.join(claim)!r}"
+                f"--claim must be two of {sorted(known)}, the better one first; got {claim!r}"
             )
+        claims.append((better, worse))
     return [
         dataclasses.replace(
             comparison,

@@ -1,17 +1,25 @@
 """Files of checkpoints, and when trials take them; the bits are in test_resume.py."""
 
 import errno
+import json
+import math
 import os
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from tests.study.damage import NUMBERS, damages
 from tfoptcmp.study.clock import Clock
 from tfoptcmp.study.read import trial_directory
-from tfoptcmp.study.schema import Status, Trial
+from tfoptcmp.study.schema import Status, StudyError, Trial
 from tfoptcmp.study.trial import Interrupted
-from tfoptcmp.training.checkpoint import Checkpoint, CheckpointRemover, Checkpoints
+from tfoptcmp.training.checkpoint import (
+    Checkpoint,
+    CheckpointRemover,
+    Checkpoints,
+    read_checkpoint,
+)
 from tfoptcmp.training.engine import Trainer
 from tfoptcmp.training.options import Options
 
@@ -44,6 +52,40 @@ def test_what_is_written_is_read_and_the_newest_two_stay(checkpoints, tmp_path):
     for array, expected in zip(newest.arrays, a_checkpoint(100).arrays, strict=True):
         assert array.dtype == expected.dtype
         np.testing.assert_array_equal(array, expected)
+
+
+def test_every_field_of_a_checkpoint_wrong_in_every_way(tmp_path):
+    arrays = [np.float32([1.5]), np.int64(7)]
+    rows = [ROW, {**ROW, "step": 100, "train_loss": math.nan}]
+    checkpoints = Checkpoints(tmp_path, {"index": 3})
+    checkpoints.write(Checkpoint(step=100, measurements=rows, arrays=arrays))
+    path = tmp_path / "checkpoint-100.npz"
+    assert repr(read_checkpoint(path)[1].measurements) == repr(rows)
+    with np.load(path) as file:
+        header = json.loads(str(file["header"]))
+    num_refused, accepted = 0, []
+    for where, damage, damaged in damages(header):
+        np.savez(path, *arrays, header=np.array(json.dumps(damaged)))
+        try:
+            identity, checkpoint = read_checkpoint(path)
+        except StudyError as error:
+            assert str(path) in str(error)
+            num_refused += 1
+        else:
+            assert identity == damaged["trial"]
+            if where[0] != "trial":
+                accepted.append((where, damage, checkpoint))
+        if where[0] == "trial":
+            assert checkpoints.newest() is None
+    # What a measurement was is known nowhere else; what is no measurement is refused.
+    other = ("null", "nan", "inf", *NUMBERS)
+    assert [
+        (where, damage)
+        for where, damage, _ in accepted
+        if not (where[0] == "measurements" and (damage in other or damage.startswith("missing")))
+        and (where, damage) != (("measurements",), "no list")
+    ] == []
+    assert num_refused > 200
 
 
 def flip(data, at):

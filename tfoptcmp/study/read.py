@@ -6,7 +6,7 @@ Whatever is wrong with a file is a StudyError that names the file, the field and
 import bisect
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,8 +44,7 @@ class Study:
         path = trial_directory(self.directory, index) / "measurements.csv"
         measured = read_measurements(path)
         at = bisect.bisect_left(self.trials, index, key=lambda trial: trial.index)
-        with _damage(path, _REDO):
-            validate.check_measurements(measured, self.trials[at], self.config)
+        _check(path, measured, self.trials[at], self.config)
         return measured
 
 
@@ -119,6 +118,8 @@ def read_reruns(directory: Path) -> dict[tuple[int, int], Trial]:
         if trial.index != index:
             raise StudyError(f"{file} is damaged: it is that of trial {trial.index}")
         if trial.status in (Status.COMPLETE, Status.INFEASIBLE):
+            path = file.with_name("measurements.csv")
+            _check(path, read_measurements(path), trial, config)
             found[index, rerun] = trial
     return dict(sorted(found.items()))
 
@@ -199,6 +200,11 @@ def _read_trial(
     data = _read(path, _REDO)
     with _damage(path, _REDO):
         return validate.to_trial(data, config, space, rerun)
+
+
+def _check(path: Path, measured: Sequence[Measurement], trial: Trial, config: StudyConfig) -> None:
+    with _damage(path, _REDO):
+        validate.check_measurements(measured, trial, config)
 
 
 def _read(path: Path, mend: str = "") -> Any:

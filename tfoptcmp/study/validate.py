@@ -176,8 +176,10 @@ def _disagreements(trial: Trial, config: StudyConfig) -> Iterator[str]:
         yield f"steps must be <= {budget}, the budget; got {steps}"
     if trial.status is not Status.RUNNING and trial.seconds is None:
         yield f"seconds must be a number where status is {trial.status}; got None"
-    if trial.status is Status.RUNNING and trial.final:
-        yield f"final must be null where status is RUNNING; got {trial.final}"
+    if trial.status is Status.RUNNING:
+        for name in ("seconds", "final"):
+            if getattr(trial, name) is not None:
+                yield f"{name} must be null where status is RUNNING; got {getattr(trial, name)}"
     if trial.status is Status.COMPLETE:
         final = trial.final or {}
         train_loss = final.get("train_loss")

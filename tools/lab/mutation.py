@@ -5,9 +5,10 @@
 
 Draws mutants (`tools.lab.mutants`) of the files whose arithmetic decides what a study finds, and
 runs the tests that belong to each file in a copy of the tree. What passes has survived: either a
-test is missing, or the mutant means the same (a person has to say which). A mutant takes as long as
-its tests: on two cores 10 s where they need no TensorFlow, up to a minute where they train, so 100
-mutants take about 45 minutes. One after the other, as the tests use all cores.
+test is missing, or the mutant means the same (a person has to say which). On two cores that others
+used too, a mutant took 3 to 8 s where its tests need no TensorFlow, half a minute to a minute where
+they do, minutes if it passed all those of training; 100 mutants an hour. They run one after the
+other, as the tests use all cores.
 
 mutmut and cosmic-ray draw no samples. mutmut forks processes, which TensorFlow's threads do not
 bear; cosmic-ray has one command for all files, changes the tree in place, and drops neither calls

@@ -196,6 +196,15 @@ def test_a_space_that_cannot_imitate():
     assert "largest epsilon 1e-06 is 0.001 times the gradient's root mean square" in first.evidence
 
 
+@pytest.mark.parametrize(("largest", "found_one"), [(9.5e-3, False), (8.5e-3, True)])
+def test_an_epsilon_a_tenth_short_is_large(largest, found_one):
+    """By hand: ten times the root mean square 1e-3 is 1e-2, of which a tenth may lack."""
+    spaces = {**SPACES, "adam": {**ADAM, "epsilon": LogUniform(low=1e-10, high=largest)}}
+    findings = audit([planted(clean_table(spaces=spaces), spaces=spaces)])
+    assert bool(findings) == found_one
+    assert all("cannot imitate" in finding.title for finding in findings)
+
+
 def test_rmsprop_needs_the_square():
     spaces = {
         **SPACES,

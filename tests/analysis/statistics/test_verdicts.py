@@ -181,6 +181,14 @@ def test_more_than_half_of_the_trials_is_descriptive_only(six_rules):
     assert len(inclusion_verdicts(comparison).tested) == 32
 
 
+def test_false_alarms_are_rarer_up_to_three_tenths_of_the_trials(six_rules):
+    rates = {}
+    for k in (3, 4):
+        (comparison,) = read_comparisons(six_rules, tuning_budget=k)
+        rates[k] = {j.false_alarm_rate for j in inclusion_verdicts(comparison).judgements}
+    assert rates == {3: {0.01}, 4: {0.05}}  # N = 10
+
+
 def test_metric_in_nats_has_the_losses_tolerance(tmp_path, make_signature, write_study):
     for rule in ("sgd", "momentum"):
         write_study(tmp_path, make_signature(rule), [3.0, 3.1, 3.2, 3.3], metric_unit="nats")

@@ -107,7 +107,7 @@ def of_table(
         contestants=contestants,
         tuning_budget=tuning_budget,
         budget={"steps": int(steps.pop())} if len(steps) == 1 else {},
-        num_examples=sizes if metric.unit == SHARE else {},
+        num_examples=sizes,
         selected_by=selected_by,
         not_read=not_read,
     )
