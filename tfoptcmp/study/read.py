@@ -6,7 +6,7 @@ Whatever is wrong with a file is a StudyError that names the file, the field and
 import bisect
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,10 +15,11 @@ from typing import Any
 from tfoptcmp.conversion import from_bytes
 from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import SearchSpace
-from tfoptcmp.study import validate
+from tfoptcmp.study import pack, validate
 from tfoptcmp.study.schema import Measurement, Status, StudyConfig, StudyError, Trial
 
 _REDO = "; remove its folder to redo it"
+_ENDED = (Status.COMPLETE, Status.INFEASIBLE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +30,8 @@ class Study:
     config: StudyConfig
     signature: Signature
     trials: tuple[Trial, ...] = field(default=())
+    packed: Mapping[int, str] | None = None
+    """Index to the text of the measurements, of a packed study; None of an unpacked one."""
 
     @property
     def name(self) -> str:
@@ -41,8 +44,12 @@ class Study:
         Raises:
             StudyError: If the file is damaged, or does not end as the trial that ended says.
         """
-        path = trial_directory(self.directory, index) / "measurements.csv"
-        measured = read_measurements(path)
+        if self.packed is None:
+            path = trial_directory(self.directory, index) / "measurements.csv"
+            measured = read_measurements(path)
+        else:
+            path = self.directory / pack.MEASUREMENTS
+            measured = _measurements(path, self.packed[index])
         at = bisect.bisect_left(self.trials, index, key=lambda trial: trial.index)
         _check(path, measured, self.trials[at], self.config)
         return measured
@@ -77,6 +84,8 @@ def read_study(directory: Path) -> Study:
         raise StudyError(f"{directory} holds no study.json")
     config = read_config(path)
     signature = Signature.from_json(config.signature)
+    if pack.is_packed(directory):
+        return _packed_study(directory, config, signature)
     trials: list[Trial] = []
     problems: list[str] = []
     files = sorted(directory.glob("trials/[0-9]*/metadata.json"))
@@ -109,6 +118,11 @@ def read_reruns(directory: Path) -> dict[tuple[int, int], Trial]:
     config = read_config(directory / "study.json")
     space = Signature.from_json(config.signature).space
     found = {}
+    if pack.is_packed(directory):
+        for one in pack.read_packed(directory):
+            if one.rerun is not None:
+                found[one.index, one.rerun] = _packed_trial(directory, one, config, space)
+        return {which: trial for which, trial in found.items() if trial.status in _ENDED}
     for file in directory.glob("reruns/*/metadata.json"):
         name = re.fullmatch(r"(\d+)-(\d+)", file.parent.name, re.ASCII)
         if name is None:
@@ -117,7 +131,7 @@ def read_reruns(directory: Path) -> dict[tuple[int, int], Trial]:
         trial = _read_trial(file, config, space, rerun)
         if trial.index != index:
             raise StudyError(f"{file} is damaged: it is that of trial {trial.index}")
-        if trial.status in (Status.COMPLETE, Status.INFEASIBLE):
+        if trial.status in _ENDED:
             path = file.with_name("measurements.csv")
             _check(path, read_measurements(path), trial, config)
             found[index, rerun] = trial
@@ -152,8 +166,7 @@ def read_measurements(path: Path) -> list[Measurement]:
         return []
     except (ValueError, OSError) as error:
         raise StudyError(f"{path} cannot be read: {error}") from error
-    with _damage(path, _REDO):
-        return validate.to_measurements(text)
+    return _measurements(path, text, _REDO)
 
 
 def read_space(path: Path, name: str) -> SearchSpace:
@@ -192,6 +205,30 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise StudyError(f"{path} must hold a JSON object; got {type(data).__name__}")
     return data
+
+
+def _packed_study(directory: Path, config: StudyConfig, signature: Signature) -> Study:
+    entries = [one for one in pack.read_packed(directory) if one.rerun is None]
+    trials = [_packed_trial(directory, one, config, signature.space) for one in entries]
+    return Study(
+        directory=directory,
+        config=config,
+        signature=signature,
+        trials=tuple(trials),
+        packed={one.index: one.measurements for one in entries},
+    )
+
+
+def _packed_trial(
+    directory: Path, one: pack.Entry, config: StudyConfig, space: SearchSpace
+) -> Trial:
+    with _damage(directory / pack.TRIALS, f" (of {one.folder})"):
+        return validate.to_trial(one.metadata, config, space, one.rerun)
+
+
+def _measurements(path: Path, text: str, mend: str = "") -> list[Measurement]:
+    with _damage(path, mend):
+        return validate.to_measurements(text)
 
 
 def _read_trial(

@@ -15,6 +15,7 @@ from typing import TextIO
 
 from tfoptcmp.study.durable import make_directory, plain, write_json
 from tfoptcmp.study.lock import locked
+from tfoptcmp.study.pack import is_packed
 from tfoptcmp.study.read import read_config, trial_directory
 from tfoptcmp.study.same_study import differences
 from tfoptcmp.study.schema import (
@@ -54,6 +55,10 @@ def check_study(
     if existing != directory:
         return
     found = {path.name for path in directory.iterdir()}
+    if is_packed(directory):
+        raise StudyError(
+            f"{directory} is packed and cannot be resumed: tfoptcmp-pack --unpack {directory}"
+        )
     if "study.json" in found:
         old = read_config(directory / "study.json")
         _check_same(directory, old, config, accept_version_changes)

@@ -1,0 +1,52 @@
+"""Packs studies for publishing, and unpacks them: three files in the place of two for each trial.
+
+    tfoptcmp-pack runs/mine
+    tfoptcmp-pack --unpack runs/mine
+
+A packed study is read by every program as before; one that is to be resumed or extended has to be
+unpacked. TensorBoard events and checkpoints do not come back. Every file is read back and compared
+before the trials' own are removed.
+"""
+
+from pathlib import Path
+
+from absl import flags
+
+from tools.common import cli
+from tools.common.cli import UserError
+
+_UNPACK = flags.DEFINE_bool("unpack", False, "Unpack studies that are packed.")
+
+_GROUPS = {"What to do": (_UNPACK,)}
+
+
+def _run(argv: list[str]) -> None:
+    if not argv:
+        raise UserError("name studies or directories of studies as arguments")
+
+    from tfoptcmp.study.lock import locked
+    from tfoptcmp.study.pack import is_packed, pack, unpack
+    from tfoptcmp.study.read import find_studies
+
+    change, done = (unpack, "unpacked") if _UNPACK.value else (pack, "packed")
+    for directory in (found for name in argv for found in find_studies(Path(name))):
+        if is_packed(directory) != _UNPACK.value:
+            print(f"{directory}: is {done} already")
+            continue
+        try:
+            with locked(directory / "lock"):
+                change(directory)
+        except BlockingIOError as error:
+            raise UserError(f"{directory} is being written by another process ({error})") from error
+        except OSError as error:
+            raise UserError(f"{directory} cannot be {done}: {error}") from error
+        print(f"{directory}: {done}")
+
+
+def main() -> None:
+    """Entry point of `tfoptcmp-pack`."""
+    cli.run(_run, __doc__, _GROUPS)
+
+
+if __name__ == "__main__":
+    main()
