@@ -1,6 +1,10 @@
 """Winners run again: fresh seeds, on record beside the trials, never counted as trials."""
 
+import errno
+import json
 import math
+import os
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -17,7 +21,7 @@ from tfoptcmp.study.schema import COLUMNS, Status, StudyConfig, StudyError
 from tfoptcmp.study.trial import Outcome, rerun_seeds, trial_seeds
 from tools.common.clock import CLOCK
 from tuners.executors import InProcess
-from tuners.reruns import rerun_winner
+from tuners.reruns import rerun_winner, winner
 from tuners.run_study import run_study
 
 SIGNATURE = Signature(
@@ -112,6 +116,69 @@ def test_a_crash_keeps_those_before_it(study):
         rerun_winner(study, CONFIG, crash_at_the_second, 3, CLOCK)
     assert read_reruns(study)["rerun"].tolist() == [0]
     assert len(rerun_winner(study, CONFIG, Training(), 3, CLOCK)) == 3
+
+
+def diverging(task, on_measurement):
+    on_measurement({**dict.fromkeys(COLUMNS, 0.5), "step": 10, "train_loss": math.nan})
+    return Outcome(status=Status.COMPLETE, steps=10)
+
+
+def test_one_whose_loss_is_nan_diverged(study):
+    (rerun,) = rerun_winner(study, CONFIG, diverging, 1, CLOCK)
+    assert (rerun.status, rerun.message) == (Status.INFEASIBLE, "train_loss is nan at step 10")
+    assert read_reruns(study)["status"].tolist() == ["INFEASIBLE"]
+    training = Training()
+    rerun_winner(study, CONFIG, training, 1, CLOCK)
+    assert training.tasks == []
+
+
+def test_one_that_was_cut_off_does_not_count_and_is_run_again(study):
+    def killed(task, on_measurement):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        rerun_winner(study, CONFIG, killed, 1, CLOCK)
+    (path,) = study.glob("reruns/*/metadata.json")
+    assert json.loads(path.read_text())["status"] == "RUNNING"
+    assert read_reruns(study).empty
+    (rerun,) = rerun_winner(study, CONFIG, Training(), 1, CLOCK)
+    assert rerun.status is Status.COMPLETE
+
+
+def test_a_full_disk_says_how_to_go_on(study, monkeypatch):
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StudyError, match=r"No space left on device; .* the same command goes on"):
+        rerun_winner(study, CONFIG, Training(), 1, CLOCK)
+    monkeypatch.undo()
+    assert len(rerun_winner(study, CONFIG, Training(), 1, CLOCK)) == 1
+
+
+def test_what_was_written_before_there_were_attempts_is_read(study):
+    (rerun,) = rerun_winner(study, CONFIG, Training(), 1, CLOCK)
+    (path,) = study.glob("reruns/*/metadata.json")
+    data = asdict(rerun)  # as `write_json` had it
+    path.write_text(json.dumps(data, indent=1) + "\n")
+    assert rerun_winner(study, CONFIG, Training(), 1, CLOCK) == [rerun]
+
+
+@pytest.mark.parametrize("first", [math.nan, None])
+def test_a_trial_without_a_validation_metric_does_not_win(study, first):
+    known = read_study(study)
+    trials = [
+        replace(trial, final=trial.final | {"validation_metric": value})
+        for trial, value in zip(known.trials, (first, 0.5, 0.25, 0.25), strict=True)
+    ]
+    assert winner(replace(known, trials=tuple(trials))).index == 2
+
+
+def test_a_study_without_a_feasible_trial_has_no_winner(study):
+    known = read_study(study)
+    trials = tuple(replace(trial, status=Status.INFEASIBLE) for trial in known.trials)
+    with pytest.raises(StudyError, match="no feasible trial"):
+        winner(replace(known, trials=trials))
 
 
 def test_another_study_is_refused(study):
