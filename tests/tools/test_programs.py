@@ -84,7 +84,7 @@ FLAGS = {
         *("checkpoint_every_steps", "checkpoint_every_minutes", "keep_checkpoints"),
         *("distribution", "tpu", "mixed_precision", "jit_compile"),
     },
-    "report": {"study_dir", "tuning_budget", "output_dir", "figure_format"},
+    "report": {"study_dir", "csv", "tuning_budget", "output_dir", "figure_format"},
     "audit": {"csv", "columns", "claim", "tuning_budget", "json"},
     "reproduce": {
         *("figure", "workloads", "optimizers", "data_dir", "scale", "steps", "num_feasible"),
@@ -142,7 +142,7 @@ BAD = {
         "--max_trials must be >= 5; got 4",
     ),
     "report on nothing": (("report",), "name at least one study directory"),
-    "report on no directory": (("report", "nowhere"), "must be a directory; got 'nowhere'"),
+    "report on no directory": (("report", "nowhere"), "nowhere is not there"),
 }
 
 
