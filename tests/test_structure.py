@@ -51,6 +51,33 @@ def test_libraries_import_at_the_top_and_never_see_flags(path):
     assert not {a.name for node in from_absl for a in node.names} & {"absl", "app", "flags"}
 
 
+# The rooms of the analysis, by level: each imports its own and those of lower levels.
+ROOMS = {
+    **{"comparison": 0, "statistics": 1, "sources": 2, "ranges": 2},
+    **{"audit": 3, "figures": 3, "report": 4},
+}
+ANALYSIS = ROOT / "tfoptcmp" / "analysis"
+
+
+def rooms(tree):
+    for node, name in imports(tree):
+        parts = name.split(".")
+        if parts == ["tfoptcmp", "analysis"]:
+            yield from (alias.name for alias in node.names)
+        elif parts[:2] == ["tfoptcmp", "analysis"]:
+            yield parts[2]
+
+
+@pytest.mark.parametrize(
+    "path", sorted(ANALYSIS.rglob("*.py")), ids=lambda path: str(path.relative_to(ANALYSIS))
+)
+def test_the_rooms_of_the_analysis_import_downwards(path):
+    own = path.relative_to(ANALYSIS).parts[0].removesuffix(".py")
+    others = set(rooms(ast.parse(path.read_text(encoding="utf-8")))) - {own}
+    if own != "__init__":  # the public names
+        assert {other for other in others if ROOMS[other] >= ROOMS[own]} == set()
+
+
 # Where no TensorFlow is, a laptop with only the study directories still has these.
 LIGHT = (
     *(

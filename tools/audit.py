@@ -3,10 +3,10 @@
     tfoptcmp-audit runs/digits
     tfoptcmp-audit results.csv --claim=adam,sgd
 
-Arguments are tables (--columns lists what they may hold), studies of tfoptcmp or their parents,
-runs of DeepOBS (random_seed__*.json), or studies in the layout of Shallue et al. (2019). Exit
-code: 0 if nothing but notes was found, 3 if the worst is a warning, 4 if it is an error (for CI);
-2 if the input cannot be used.
+Arguments are tables (--columns lists what they may hold) and directories: studies of tfoptcmp, or
+what another tool wrote (of a directory that it cannot read it says what it looked for). Exit code:
+0 if nothing but notes was found, 3 if the worst is a warning, 4 if it is an error (for CI); 2 if
+the input cannot be used.
 """
 
 import dataclasses
@@ -71,14 +71,15 @@ def _run(argv: list[str]) -> None:
 
 
 def _with_claims(comparisons: "list[Comparison]") -> "list[Comparison]":
-    claims = [tuple(name.strip() for name in claim.split(",")) for claim in _CLAIM.value]
     known = {one.name for comparison in comparisons for one in comparison.contestants}
-    for claim in claims:
-        if len(claim) != 2 or claim[0] == claim[1] or not set(claim) <= known:
+    claims: list[tuple[str, str]] = []
+    for claim in _CLAIM.value:
+        better, _, worse = (part.strip() for part in claim.partition(","))
+        if better == worse or not {better, worse} <= known:
             raise UserError(
-                f"--claim must be two of {sorted(known)}, the better one first; "
-                f"got {','.join(claim)!r}"
+                f"--claim must be two of {sorted(known)}, the better one first; got {claim!r}"
             )
+        claims.append((better, worse))
     return [
         dataclasses.replace(
             comparison,

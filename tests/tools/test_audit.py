@@ -41,6 +41,19 @@ def test_a_clean_table(tmp_path):
     ]
 
 
+def test_tables_and_directories_are_arguments_alike(tmp_path):
+    clean = table(tmp_path / "clean.csv", gap=0.001)
+    assert audit(clean).stdout == audit(f"--csv={clean}").stdout
+    other = table(tmp_path / "other.csv", gap=0.001)
+    both = audit(clean, f"--csv={other}", "--json")
+    found = json.loads(both.stdout)
+    assert [one["workload"] for one in found["comparisons"]] == ["clean", "other"]
+    assert set(found["comparisons"][0]) == {
+        *("workload", "optimizers", "rules", "not_read", "num_trials", "tuning_budget")
+    }
+    assert found["comparisons"][0]["rules"] == ["sgd", None]
+
+
 def test_a_claim_that_the_trials_do_not_support(tmp_path):
     path = table(tmp_path / "results.csv", gap=0.001)
     done = audit(f"--csv={path}", "--claim=sgd,other")
@@ -75,9 +88,12 @@ def test_an_error_as_json(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "name study directories as arguments, or a table as --csv=..."),
-        (["/nowhere"], "arguments must be directories; got '/nowhere'"),
-        (["--csv=/nowhere.csv"], "/nowhere.csv cannot be read as CSV"),
+        ([], "name study directories or tables as arguments, or a table as --csv=..."),
+        (
+            ["/nowhere"],
+            "/nowhere cannot be read: No such file or directory. Looked for: study.json",
+        ),
+        (["--csv=/nowhere.csv"], "/nowhere.csv cannot be read: No such file or directory."),
     ],
 )
 def test_input_that_cannot_be_used(arguments, message):

@@ -77,7 +77,7 @@ class Contestant:
         rule: Its update rule; None if not known.
         trials: One row a trial, with the columns of TRIALS and for each hyperparameter that is
             known `searched_<name>`, by the names of search spaces (others keep their own), and
-            `used_<argument>`. Metrics are final ones; `largest_gradient_rms` is the largest
+            `used_<argument>`. Metrics are final ones, inf if not a number; `largest_gradient_rms` is the largest
             measured during the trial; `steps_to_target` is inf if the target was not reached, NaN
             if there is none; `selected` marks the trial that the comparison reports. Make it with
             `trials_table`.

@@ -113,7 +113,7 @@ def good_trials(contestant: Contestant) -> pd.DataFrame:
 
 
 def _comparable(contestant: Contestant) -> pd.DataFrame:
-    return contestant.feasible[contestant.feasible["validation_metric"].notna()]
+    return contestant.feasible[np.isfinite(contestant.feasible["validation_metric"])]
 
 
 def check_boundaries(contestant: Contestant) -> list[BoundaryCheck]:

@@ -1,7 +1,8 @@
 """Results of any tool as comparisons: which tool wrote what a path holds, and its reader.
 
 Each source is a file with `find`, which says what of a path is its own without reading much, and
-`read`. The first that finds something reads the path.
+`read`; adding one takes that file and a line in SOURCES. The first that finds something reads the
+path.
 """
 
 from collections.abc import Callable, Sequence
@@ -30,12 +31,14 @@ class Source:
 
 SOURCES: dict[str, Source] = {
     "shallue": Source(
-        title="study.json of the layout of Shallue et al. (2019)",
+        title="study.json of the layout of Shallue et al. (2019), at any depth",
         find=shallue.find,
         read=shallue.read,
     ),
     "tfoptcmp": Source(
-        title="study.json of tfoptcmp", find=studies.find, read=studies.compare_studies
+        title="study.json of tfoptcmp, there or one level below",
+        find=studies.find,
+        read=studies.compare_studies,
     ),
     "deepobs": Source(
         title=f"runs of DeepOBS ({deepobs.PATTERN})", find=deepobs.find, read=deepobs.read
@@ -65,12 +68,7 @@ def read_comparisons(
     given = [paths] if isinstance(paths, Path | str) else paths
     found: dict[str, list[Path]] = {}
     for path in map(Path, given):
-        name, files = next(
-            ((name, files) for name, source in SOURCES.items() if (files := source.find(path))),
-            ("", []),
-        )
-        if not files:
-            raise StudyError(_nothing_in(path))
+        name, files = _find(path)
         found.setdefault(name, []).extend(files)
     return [
         one
@@ -80,11 +78,20 @@ def read_comparisons(
     ]
 
 
-def _nothing_in(path: Path) -> str:
-    if not path.exists():
-        return f"{path} is not there"
+def _find(path: Path) -> tuple[str, list[Path]]:
+    """Returns the source that a path is of, and what of it is to be read."""
+    wrong = "holds nothing that can be read as results"
+    try:
+        if path.is_dir():
+            next(path.iterdir(), None)  # glob passes over a folder that it may not read
+        for name, source in SOURCES.items():
+            if files := source.find(path):
+                return name, files
+        path.stat()
+    except OSError as error:
+        wrong = f"cannot be read: {error.strerror}"
     looked_for = "; ".join(source.title for source in SOURCES.values())
-    return (
-        f"{path} holds nothing that can be read as results. Looked for: {looked_for}. Any other "
-        "tool's results can be given as such a table: tfoptcmp-audit --columns says how"
+    raise StudyError(
+        f"{path} {wrong}. Looked for: {looked_for}. Any other tool's results can be given as such "
+        "a table: tfoptcmp-audit --columns says how"
     )

@@ -5,8 +5,8 @@ Columns (an example below); all but the first two may be missing:
     optimizer    required: the optimizer's name. Trials of one optimizer have the same.
     test         required, unless `validation` is there: final test metric, LOWER is better.
     validation   final validation metric, which trials are selected by; lower is better.
-    rule         update rule (sgd, momentum, nesterov, rmsprop, adam, nadam) where the optimizer's
-                 name does not say it. SGD with a momentum other than 0 is taken for momentum.
+    rule         update rule (sgd, momentum, adam, ...) where the optimizer's name does not say it.
+                 SGD with a momentum other than 0 is taken for momentum.
     workload     what was trained, if several things were.
     diverged     1 or true for trials whose loss became NaN or infinite. Without this column those
                  with neither a validation nor a test metric.
@@ -90,7 +90,10 @@ def read_table(path: Path | str) -> tuple[pd.DataFrame, tuple[str, ...]]:
     try:
         table = pd.read_csv(path, skipinitialspace=True)
     except (OSError, ValueError) as error:
-        raise StudyError(f"{path} cannot be read as CSV: {error}") from error
+        raise StudyError(
+            f"{path} cannot be read as a table of results (CSV): {error}; "
+            "its columns: tfoptcmp-audit --columns"
+        ) from error
     table.columns = [_plain(str(name)) for name in table.columns]
     _check_columns(path, table)
     read = list(_read(list(table.columns)))

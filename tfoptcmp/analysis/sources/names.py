@@ -26,10 +26,9 @@ _ARGUMENTS = {
 }
 
 _COMPLEMENTS = {
-    "momentum": "one_minus_gamma",
-    "rho": "one_minus_rho",
-    "beta_1": "one_minus_beta1",
-    "beta_2": "one_minus_beta2",
+    meaning.argument: name
+    for name, meaning in HYPERPARAMETERS.items()
+    if meaning.transform == "one_minus"
 }
 
 # A range that spans this factor, about a decade, is taken for one searched on a log scale.
@@ -39,11 +38,6 @@ _LOG_SCALE_FACTOR = 9.0
 def is_hyperparameter(name: str) -> bool:
     """Returns whether a name is one of an optimizer's arguments or of our search spaces."""
     return _letters(name) in _ARGUMENTS or name in HYPERPARAMETERS
-
-
-def argument_name(name: str) -> str | None:
-    """Returns the optimizer's argument that a tool calls by a name; None if it is none."""
-    return _ARGUMENTS.get(_letters(name))
 
 
 def searched_name(name: str, rule: Rule | None) -> str:

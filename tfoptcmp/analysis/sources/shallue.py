@@ -24,7 +24,7 @@ from tfoptcmp.analysis.sources.names import (
     searched_name,
     searched_range,
 )
-from tfoptcmp.analysis.sources.studies import study_files
+from tfoptcmp.analysis.sources.studies import near_studies
 from tfoptcmp.analysis.sources.tables import of_table
 from tfoptcmp.metrics import CLASSIFICATION_ERROR, CROSS_ENTROPY, Metric
 from tfoptcmp.rules import rule_named
@@ -39,8 +39,11 @@ _METRICS = {
 
 
 def find(path: Path) -> list[Path]:
-    """Returns the study.json files at or below a path, if all are of this layout."""
-    found = study_files(path)
+    """Returns the study.json files at or below a path, if all are of this layout.
+
+    Without a walk through the trials of our own studies.
+    """
+    found = near_studies(path) or sorted(path.rglob("study.json"))
     return found if all("parameter_configs" in read_json(file) for file in found) else []
 
 

@@ -5,6 +5,7 @@ comparisons of their own.
 """
 
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -32,14 +33,13 @@ _FINAL = tuple(column for column in MEASUREMENTS if column not in ("step", "lear
 
 
 def find(path: Path) -> list[Path]:
-    """Returns the path if a study lies at it or below."""
-    return [path] if study_files(path) else []
+    """Returns the path if a study lies at it or one level below."""
+    return [path] if near_studies(path) else []
 
 
-def study_files(directory: Path) -> list[Path]:
-    """Returns study.json files, without a walk through the trials of our own studies."""
-    near = [*directory.glob("study.json"), *directory.glob("*/study.json")]
-    return sorted(near or directory.rglob("study.json"))
+def near_studies(path: Path) -> list[Path]:
+    """Returns the study.json files at a path or one level below it."""
+    return sorted([*path.glob("study.json"), *path.glob("*/study.json")])
 
 
 def load_studies(directories: Path | str | Sequence[Path | str]) -> pd.DataFrame:
@@ -127,7 +127,7 @@ def contestant(study: Study) -> Contestant:
     trials = _table(study, measurements)
     largest = measurements.groupby("trial")["gradient_rms"].max()
     trials = trials_table(
-        trials.assign(
+        _worst_if_lost(trials, study.config).assign(
             largest_gradient_rms=trials["trial"].map(largest).astype(float),
             seed=trials.get("seed_weights"),
         )
@@ -149,6 +149,13 @@ def contestant(study: Study) -> Contestant:
     )
 
 
+def _worst_if_lost(trials: pd.DataFrame, config: StudyConfig) -> pd.DataFrame:
+    """What was measured and is no number is inf, the worst; NaN is left to what is not there."""
+    columns = [f"{split}_{kind}" for split in config.num_examples for kind in ("loss", "metric")]
+    lost = trials[columns].isna() & trials[["feasible"]].to_numpy()
+    return trials.assign(**trials[columns].mask(lost, math.inf))
+
+
 def _signature(study: Study) -> Signature:
     try:
         return Signature.from_json(study.config.signature)
@@ -160,7 +167,8 @@ def _table(study: Study, measurements: pd.DataFrame | None = None) -> pd.DataFra
     """One row a trial, with the columns of `load_studies`."""
     if measurements is None:
         measurements = _measurements(study)
-    table = pd.DataFrame([_row(study, trial) for trial in study.trials])
+    signature = _signature(study)
+    table = pd.DataFrame([_row(study, signature, trial) for trial in study.trials])
     if table.empty:
         table = pd.DataFrame(columns=[*_STUDY_COLUMNS, *_FINAL])
     table = table.astype({"feasible": bool})
@@ -185,14 +193,14 @@ _STUDY_COLUMNS = (
 )
 
 
-def _row(study: Study, trial: Trial) -> dict[str, Any]:
+def _row(study: Study, signature: Signature, trial: Trial) -> dict[str, Any]:
     config, final = study.config, trial.final or {}
     facts = (
         str(study.directory),
         config.workload,
         config.budget["scale"],
-        study.name,
-        config.signature["rule"],
+        signature.name,
+        signature.rule.name,
         config.seed,
         trial.index,
         trial.status.value,

@@ -15,11 +15,11 @@ from tfoptcmp.analysis.comparison import (
 )
 from tfoptcmp.analysis.sources.columns import RESULTS, read_table
 from tfoptcmp.analysis.sources.names import (
-    argument_name,
     searched_name,
     searched_range,
     searched_value,
 )
+from tfoptcmp.hyperparameters import HYPERPARAMETERS
 from tfoptcmp.metrics import SHARE, Metric
 from tfoptcmp.rules import RULES, Rule, rule_named
 from tfoptcmp.spaces import Dimension, Fixed
@@ -107,7 +107,7 @@ def of_table(
         contestants=contestants,
         tuning_budget=tuning_budget,
         budget={"steps": int(steps.pop())} if len(steps) == 1 else {},
-        num_examples=sizes if metric.unit == SHARE else {},
+        num_examples=sizes,
         selected_by=selected_by,
         not_read=not_read,
     )
@@ -121,14 +121,8 @@ def _contestant(
     with_momentum = called is not None and called.name == "sgd" and _has_momentum(rows, given)
     rule = RULES["momentum"] if with_momentum else called
     values = pd.DataFrame(
-        {
-            f"searched_{searched_name(n, rule)}": [searched_value(n, v) for v in rows[n]]
-            for n in given
-        },
+        {searched_name(n, rule): [searched_value(n, v) for v in rows[n]] for n in given},
         index=rows.index,
-    )
-    used = pd.DataFrame(
-        {f"used_{argument}": rows[n] for n in given if (argument := argument_name(n))}
     )
     repeated = _repeated(rows, values)
     trials = rows[[column for column in _COLUMNS if column in rows]].rename(columns=_COLUMNS)
@@ -139,6 +133,7 @@ def _contestant(
     diverged = rows["diverged"].astype(bool)
     status = diverged.map({True: Status.INFEASIBLE.value, False: Status.COMPLETE.value})
     trials = trials.assign(trial=range(len(rows)), status=status, feasible=~diverged)
+    values, used = values.add_prefix("searched_"), _used(values).add_prefix("used_")
     trials = trials_table(pd.concat([trials, values, used], axis=1))
     again = trials.loc[repeated.index].assign(trial=trials.loc[repeated, "trial"].to_numpy())
     again["rerun"] = again.groupby("trial").cumcount()
@@ -179,6 +174,23 @@ def _hyperparameters(rows: pd.DataFrame) -> list[str]:
         and pd.api.types.is_numeric_dtype(rows[name])
         and rows[name].notna().any()
     ]
+
+
+def _used(values: pd.DataFrame) -> pd.DataFrame:
+    """Returns the arguments that the optimizer got, as far as the searched names say it."""
+    used = []
+    for row in values.to_dict("records"):
+        known = {str(name): value for name, value in row.items() if not math.isnan(value)}
+        meanings = {name: HYPERPARAMETERS[name] for name in known if name in HYPERPARAMETERS}
+        used.append(
+            {
+                meaning.argument: meaning.value(name, known, 0)
+                for name, meaning in meanings.items()
+                if meaning.transform != "fraction_of_budget"
+                and (not meaning.needs_epsilon or known.get("epsilon", 0.0) > 0)
+            }
+        )
+    return pd.DataFrame(used, index=values.index, dtype=float)
 
 
 def _repeated(rows: pd.DataFrame, values: pd.DataFrame) -> "pd.Series[int]":

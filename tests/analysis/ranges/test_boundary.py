@@ -63,7 +63,7 @@ def test_good_trials_are_a_tenth_or_five_but_at_most_a_third(study):
 
 def test_trials_without_a_validation_metric_are_not_good(study):
     (momentum,) = study(lambda v: 0.5, 30).contestants
-    unknown = momentum.trials.assign(validation_metric=[0.1] * 14 + [math.nan] * 16)
+    unknown = momentum.trials.assign(validation_metric=[0.1] * 14 + [math.nan] * 8 + [math.inf] * 8)
     some = replace(momentum, trials=unknown)
     assert list(good_trials(some).index) == [0, 1, 2, 3, 4]
     assert {check.reason for check in check_boundaries(some)} == {"needs 15 feasible trials"}
@@ -105,10 +105,13 @@ def test_choice_gets_one_value_more_at_the_same_ratio(study):
     assert check.chance(Edge.LOW) == pytest.approx(3.0**-12)  # theory
 
 
-@pytest.mark.parametrize(("values", "moved"), [((0.01, 0.1, 1.0), None), ((0.1, 0.3), (0.9,))])
+@pytest.mark.parametrize(
+    ("values", "moved"),
+    [((0.1, 0.3), (0.9,)), ((0.01, 0.1), None), ((0.01, 0.1, 1.0), None)],
+    ids=["0.9", "the limit", "beyond"],
+)
 def test_choice_gets_no_value_that_is_the_limit_or_beyond(study, values, moved):
-    # By hand: after 0.01, 0.1, 1.0 comes 10, and a decay factor of 1 is the largest; after 0.1 and
-    # 0.3 comes 0.9.
+    """By hand: next are 0.9, 1 and 10; a decay factor is 1 at most."""
     comparison = study(lambda v: -v["decay_factor"], 120, decay_factor=Choice(values=values))
     check = checks_of(comparison)["decay_factor"]
     assert check.verdict is Edge.HIGH
@@ -116,19 +119,17 @@ def test_choice_gets_no_value_that_is_the_limit_or_beyond(study, values, moved):
 
 
 def test_the_other_side_follows_to_the_middle_at_most_and_stays_clear_of_good_trials(study):
-    """A uniform range: the best lie below 0.6 but for a good trial whose place is given."""
-    comparison = study(
-        lambda v: v["decay_steps_fraction"], decay_steps_fraction=Uniform(low=0.5, high=1.0)
-    )
-    (momentum,) = comparison.contestants
-    best = good_trials(momentum).index
-    for place, high in ((0.55, 0.75), (0.85, 0.9), (0.99, 1.0)):
-        # By hand: the middle is 0.75; a tenth of the width above 0.85 is 0.9, above 0.99 the edge.
+    """The good trials lie at the low edge, but for one whose place is given."""
+    (momentum,) = study(lambda v: v["l2"], l2=Uniform(low=0.2, high=1.0)).contestants
+    outlier = good_trials(momentum).index[-1]
+    for place, high in ((0.3, 0.6), (0.85, 0.93), (0.99, 1.0)):
+        # By hand: the middle is 0.6, a tenth of the width is 0.08, and half of it below is less
+        # than 0, which is allowed.
         trials = momentum.trials.copy()
-        trials.loc[best[-1], "searched_decay_steps_fraction"] = place
+        trials.loc[outlier, "searched_l2"] = place
         checks = check_boundaries(replace(momentum, trials=trials))
-        (check,) = [c for c in checks if c.name == "decay_steps_fraction"]
-        assert check.suggestion == Uniform(low=0.25, high=high)
+        (check,) = [c for c in checks if c.name == "l2"]
+        assert check.suggestion == Uniform(low=0.0, high=high)
 
 
 def test_few_trials_tell_nothing(study):

@@ -1,6 +1,6 @@
 """Faults planted into files: a table from elsewhere, and studies as tfoptcmp-tune writes them.
 
-`test_audit` looks at each check closely; here every fault goes the whole way from a file to a
+`test_checks` looks at each check closely; here every fault goes the whole way from a file to a
 finding with its severity, its numbers and what to run next, and clean files are passed over.
 """
 
@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from tfoptcmp.analysis.audit import audit
-from tfoptcmp.analysis.sources import read_csv, read_evidence
+from tfoptcmp.analysis.sources import read_comparisons
 from tfoptcmp.spaces import Fixed, LogUniform
 
 RANGES = {
@@ -121,7 +121,7 @@ def divergence(table):
 PLANTED = [
     (epsilon_at_its_default, "epsilon not tuned", "warning", "1e-08 (a default)", "search"),
     (no_ranges, "search spaces not reported", "warning", "momentum of momentum", "_low"),
-    (copied_ranges, "the same range of learning_rate for", "note", "0.0001 .. 10", "each rule"),
+    (copied_ranges, "the same range of learning_rate for", "note", "[0.0001, 10)", "each rule"),
     (few_trials, "fewer than tens of trials", "warning", "sgd 10, momentum 10", "more trials"),
     (small_epsilons, "cannot imitate", "note", "largest epsilon 1e-05 is 0.01 times", "widen"),
     (fewer_trials_of_one, "unequal numbers of trials", "warning", "sgd 20", "same K"),
@@ -139,7 +139,7 @@ def findings(tmp_path):
     def findings(table, **changes):
         path = tmp_path / "planted.csv"
         table.to_csv(path, index=False)
-        return audit([dataclasses.replace(e, **changes) for e in read_csv(path)])
+        return audit([dataclasses.replace(one, **changes) for one in read_comparisons(path)])
 
     return findings
 
@@ -198,7 +198,7 @@ def write_studies(tmp_path, make_signature, write_study):
 
 
 def test_clean_studies(write_studies):
-    assert audit(read_evidence([write_studies()])) == []
+    assert audit(read_comparisons([write_studies()])) == []
 
 
 @pytest.mark.parametrize(
@@ -225,7 +225,7 @@ def test_clean_studies(write_studies):
     ids=["fixed", "few", "cannot_imitate", "unequal", "violated", "infeasible"],
 )
 def test_a_fault_in_studies(write_studies, changes, title, severity, evidence):
-    found = audit(read_evidence([write_studies(**changes)]))
+    found = audit(read_comparisons([write_studies(**changes)]))
     (first, *_) = matching = [finding for finding in found if title in finding.title]
     assert {finding.severity for finding in matching} == {severity}
     assert evidence in first.evidence

@@ -1,6 +1,4 @@
 import math
-import subprocess
-import sys
 
 import pytest
 
@@ -62,12 +60,3 @@ def test_unknown_rule_is_said(tmp_path, make_signature, write_study):
     path.write_text(path.read_text().replace('"rule": "sgd"', '"rule": "lion"'))
     with pytest.raises(StudyError, match="rule must be one of"):
         load_studies(tmp_path)
-
-
-def test_analysis_imports_no_tensorflow():
-    code = (
-        "import sys, tfoptcmp.analysis, tfoptcmp.analysis.report.files;"
-        "print([m for m in ('tensorflow', 'keras', 'keras_tuner') if m in sys.modules])"
-    )
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "[]"

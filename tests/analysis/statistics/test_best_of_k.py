@@ -8,7 +8,11 @@ from tfoptcmp.analysis.statistics.best_of_k import (
     best_of,
     best_of_sampled,
     budget_curve,
+    difference,
+    differences,
+    distribution,
     selection_probabilities,
+    superiority,
 )
 
 
@@ -163,3 +167,94 @@ def test_curve_is_best_of_at_every_k(ties):
         assert curve.median[k - 1] == exact.percentile(50)
         assert curve.low[k - 1] == exact.percentile(5)
         assert curve.high[k - 1] == exact.percentile(95)
+
+
+def test_equal_values_add_up_in_ascending_order():
+    made = distribution([3.0, 1.0, 3.0, 2.0], [0.25, 0.5, 0.25, 0.0])
+    np.testing.assert_array_equal(made.values, [1.0, 3.0])
+    np.testing.assert_array_equal(made.probabilities, [0.5, 0.5])
+    assert made.mean() == 2.0
+
+
+@pytest.mark.parametrize(
+    ("percent", "by_hand"),
+    [(1, 10.0), (10, 10.0), (10.1, 20.0), (50, 50.0), (90, 90.0), (95, 100.0), (100, 100.0)],
+)
+def test_percentiles_are_values_that_occur(percent, by_hand):
+    ten = distribution(np.arange(10.0, 101.0, 10.0), np.full(10, 0.1))
+    assert ten.percentile(percent) == by_hand
+
+
+def test_percentiles_do_not_slip_by_rounding():
+    # np.cumsum([0.1] * 3)[-1] > 0.3 and sums of 1/49 end below 1: neither may move a percentile.
+    for m in range(1, 200):
+        made = distribution(np.arange(float(m)), np.full(m, 1 / m))
+        for j in range(1, m + 1):
+            assert made.percentile(100 * j / m) == j - 1
+
+
+def test_difference_by_hand():
+    # B in {1, 3}, A in {0, 1}: D in {1, 0, 3, 2} with .5*.2, .5*.8, .5*.2, .5*.8
+    d = difference(distribution([1.0, 3.0], [0.5, 0.5]), distribution([0.0, 1.0], [0.2, 0.8]))
+    np.testing.assert_array_equal(d.values, [0.0, 1.0, 2.0, 3.0])
+    np.testing.assert_allclose(d.probabilities, [0.4, 0.1, 0.4, 0.1], rtol=1e-12)
+    assert superiority(d) == pytest.approx(0.2)  # never below 0, equal in .4
+
+
+def test_difference_of_what_was_not_reached():
+    never = distribution([np.inf], [1.0])
+    sometimes = distribution([5.0, np.inf], [0.5, 0.5])
+    np.testing.assert_array_equal(difference(never, never).values, [0.0])
+    d = difference(sometimes, never)
+    np.testing.assert_array_equal(d.values, [-np.inf, 0.0])
+    assert superiority(d) == pytest.approx(0.75)
+
+
+def test_refuses_what_is_no_distribution():
+    with pytest.raises(ValueError, match="sum 1"):
+        distribution([1.0, 2.0], [0.5, 0.4])
+    with pytest.raises(ValueError, match="sum 1"):
+        distribution([1.0, 2.0], [1.0])
+    with pytest.raises(ValueError, match=r"percent must lie in \(0, 100\]; got 0"):
+        distribution([1.0], [1.0]).percentile(0)
+
+
+def test_a_distribution_by_a_hair_below_a_percentile_reaches_it():
+    """Sums of probabilities are rounded: 5 % short of 1e-13 are 5 %, short of 1e-9 they are not."""
+    for gap, value in ((1e-13, 0.0), (1e-9, 1.0)):
+        made = distribution([0.0, 1.0], [0.05 - gap, 0.95 + gap])
+        assert made.percentile(5) == value
+
+
+def test_several_percentiles_at_once():
+    made = distribution([1.0, 2.0, 3.0], [0.2, 0.5, 0.3])
+    assert made.percentiles(5, 50, 95) == (1.0, 2.0, 3.0)
+    with pytest.raises(ValueError, match=r"percent must lie in \(0, 100\]; got 101"):
+        made.percentiles(5, 101)
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_differences_are_those_at_every_k(ties):
+    rng = np.random.default_rng(2)
+    studies = []
+    for num in (12, 9):
+        selection = rng.integers(0, 4, num) / 4 if ties else rng.uniform(size=num)
+        studies.append((selection, np.where(rng.uniform(size=num) < 0.3, np.inf, selection)))
+    general, special = studies
+    both = list(differences(general, special))
+    assert len(both) == 4  # half of 9
+    for k, (of_special, d) in enumerate(both, start=1):
+        a, b = best_of(*special, k), best_of(*general, k)
+        exact = difference(b, a)
+        assert of_special.mean() == pytest.approx(a.mean(), rel=1e-12)
+        assert d.percentiles(5, 50, 95) == exact.percentiles(5, 50, 95)
+        assert superiority(d) == pytest.approx(superiority(exact), rel=1e-12)
+    assert list(differences(general, ([0.1], [0.1]))) == []
+
+
+def test_what_cannot_be_selected_is_not_in_the_mean():
+    """With K = 300 the worst of 600, here infinite, is selected with probability (1/600)^300."""
+    selection = np.arange(600.0)
+    values = np.where(selection == 599, np.inf, selection)
+    *_, (last, _) = differences((selection, values), (selection, values))
+    assert np.isfinite(last.mean())

@@ -1,0 +1,91 @@
+import json
+
+import pytest
+
+from tfoptcmp.analysis.audit import audit
+from tfoptcmp.analysis.sources import read_comparisons
+from tfoptcmp.metrics import CLASSIFICATION_ERROR
+from tfoptcmp.rules import RULES
+from tfoptcmp.spaces import Choice, LogUniform, Uniform
+
+_SHALLUE = {
+    "batch_size": 256,
+    "dataset": "imagenet",
+    "early_stopping": False,
+    "model": "resnet_50",
+    "optimizer": "nesterov_momentum",
+    "parameter_configs": {
+        "learning_rate": {
+            "max_value": 10.0,
+            "min_value": 0.0001,
+            "scale": "LOG_SCALE",
+            "type": "DOUBLE",
+        },
+        "momentum": {
+            "max_value": 0.9999,
+            "min_value": 0.9,
+            "scale": "REVERSE_LOG_SCALE",
+            "type": "DOUBLE",
+        },
+        "label_smoothing": {"feasible_points": [0.0, 0.01, 0.1], "type": "DISCRETE"},
+        "learning_rate_decay_steps": {
+            "max_value": 600000,
+            "min_value": 300000,
+            "scale": "",
+            "type": "INTEGER",
+        },
+    },
+    "train_steps": 600000,
+}
+
+
+def _shallue_trial(write, folder, trial, status, error):
+    parameters = {
+        "label_smoothing": 0.01,
+        "learning_rate": 0.01 * (1 + trial),
+        "learning_rate_decay_steps": 500000,
+        "momentum": 0.98,
+    }
+    metadata = {"parameters": parameters, "status": status, "steps": 600000, "trial_id": trial}
+    write(json.dumps(metadata), f"{folder}/{trial}/metadata.json")
+    columns = [
+        f"{s}/{m}_error"
+        for s in ("train", "val", "test")
+        for m in ("cross_entropy", "classification")
+    ]
+    rows = [[0, *(["6.9", "0.99"] * 3)], [600000, *(["1.1", str(error)] * 3)]]
+    lines = [["step", *columns], *rows]
+    write(
+        "\n".join(",".join(map(str, line)) for line in lines) + "\n",
+        f"{folder}/{trial}/measurements.csv",
+    )
+
+
+def test_studies_in_the_layout_of_shallue_et_al(write):
+    folder = "batch_science/imagenet/resnet_50/nesterov_momentum/256"
+    path = write(json.dumps(_SHALLUE), f"{folder}/study.json")
+    statuses = ("COMPLETE", "INCOMPLETE", "INFEASIBLE", "COMPLETE")
+    for trial, status in enumerate(statuses):
+        _shallue_trial(write, folder, trial, status, 0.2 + 0.01 * trial)
+    sgd = {**_SHALLUE, "optimizer": "sgd", "train_steps": 1000}
+    del sgd["parameter_configs"]
+    write(
+        json.dumps({**sgd, "parameter_configs": {}}),
+        "batch_science/imagenet/resnet_50/sgd/256/study.json",
+    )
+    _shallue_trial(write, "batch_science/imagenet/resnet_50/sgd/256", 0, "COMPLETE", 0.3)
+
+    (comparison,) = read_comparisons(path.parents[4])
+    assert comparison.workload == "imagenet resnet_50, batch size 256"
+    assert comparison.metric == CLASSIFICATION_ERROR
+    sgd, nesterov = comparison.contestants
+    assert (sgd.title, nesterov.rule) == ("sgd with momentum", RULES["nesterov"])
+    assert nesterov.feasible["validation_metric"].tolist() == [0.2, 0.23]
+    assert len(nesterov.trials) == 3  # INCOMPLETE ones are left out
+    assert nesterov.dimensions["eta0"] == LogUniform(low=1e-4, high=10.0)
+    assert nesterov.dimensions["one_minus_gamma"].low == pytest.approx(1e-4)
+    assert nesterov.dimensions["label_smoothing"] == Choice(values=(0.0, 0.01, 0.1))
+    assert nesterov.dimensions["learning_rate_decay_steps"] == Uniform(low=300000, high=600000)
+    titles = [finding.title for finding in audit([comparison])]
+    assert "unequal budgets" in titles
+    assert "search spaces not reported" in titles

@@ -1,0 +1,185 @@
+import math
+
+import pytest
+
+from tfoptcmp.analysis.audit import audit
+from tfoptcmp.analysis.comparison import TRIALS
+from tfoptcmp.analysis.sources import read_comparisons
+from tfoptcmp.analysis.sources.names import searched_name, searched_range
+from tfoptcmp.rules import RULES, rule_named
+from tfoptcmp.spaces import Fixed, LogUniform, Uniform
+from tfoptcmp.study.schema import StudyError
+
+
+@pytest.mark.parametrize(
+    ("label", "rule"),
+    [
+        ("SGD", "sgd"),
+        ("GradientDescentOptimizer", "sgd"),
+        ("SGD-momentum", "momentum"),
+        ("MomentumOptimizer", "momentum"),
+        ("nesterov_momentum", "nesterov"),
+        ("RMSProp", "rmsprop"),
+        ("AdamOptimizer", "adam"),
+        ("NAdam", "nadam"),
+        ("AdamW", None),
+        ("adam_tuned", None),
+    ],
+)
+def test_labels_of_update_rules(label, rule):
+    assert rule_named(label) == (rule and RULES[rule])
+
+
+def test_names_and_ranges_become_those_of_our_spaces():
+    assert searched_name("lr", RULES["adam"]) == "alpha0"
+    assert searched_name("learning_rate", RULES["momentum"]) == "eta0"
+    assert searched_name("beta2", RULES["adam"]) == "one_minus_beta2"
+    assert searched_name("alpha0_over_epsilon", RULES["adam"]) == "alpha0_over_epsilon"
+    assert searched_name("warmup", None) == "warmup"
+    # by hand: 1 - 0.99 and 1 - 0.9, a factor of 10 apart.
+    dimension = searched_range("momentum", 0.9, 0.99)
+    assert isinstance(dimension, LogUniform)
+    assert (dimension.low, dimension.high) == pytest.approx((0.01, 0.1))
+    assert searched_range("eps", 1e-8, 1e-8) == Fixed(fixed=1e-8)
+    assert searched_range("decay_steps_fraction", 0.5, 1.0) == Uniform(low=0.5, high=1.0)
+
+
+def test_three_columns_are_enough(write):
+    path = write("optimizer,validation,test\nadam,0.2,0.21\nsgd,0.1,0.11\nadam,nan,\n")
+    (comparison,) = read_comparisons(path)
+    sgd, adam = comparison.contestants
+    assert (sgd.rule, adam.rule) == (RULES["sgd"], RULES["adam"])
+    assert (sgd.num_feasible, adam.num_feasible, adam.num_infeasible) == (1, 1, 1)
+    assert adam.trials["feasible"].tolist() == [True, False]
+    assert list(adam.trials) == list(TRIALS)
+    assert comparison.workload == "results"
+    titles = [finding.title for finding in audit([comparison])]
+    assert "search spaces not reported" in titles
+    assert "fewer than tens of trials" in titles
+
+
+def test_hyperparameters_ranges_and_repeated_seeds(write):
+    path = write(
+        "optimizer,rule,validation,test,seed,learning_rate,learning_rate_low,learning_rate_high,"
+        "momentum,note\n"
+        "heavy ball,momentum,0.2,0.3,1,0.1,1e-4,1,0.9,a\n"
+        "heavy ball,momentum,0.1,0.2,1,0.2,1e-4,1,0.9,b\n"
+        "heavy ball,momentum,0.12,0.22,2,0.2,1e-4,1,0.9,c\n"
+    )
+    (comparison,) = read_comparisons(path)
+    (momentum,) = comparison.contestants
+    assert momentum.rule == RULES["momentum"]
+    assert momentum.num_feasible == 2
+    winner = momentum.winner
+    assert momentum.values_of(winner) == pytest.approx({"eta0": 0.2, "one_minus_gamma": 0.1})
+    used = momentum.values_of(winner, used=True)
+    assert used == pytest.approx({"learning_rate": 0.2, "momentum": 0.9})
+    assert momentum.dimensions["eta0"] == LogUniform(low=1e-4, high=1.0)
+    assert momentum.free == ("eta0",)
+    assert momentum.fixed == pytest.approx({"one_minus_gamma": 0.1})
+    (rerun,) = momentum.reruns.to_dict("records")
+    assert rerun == {
+        **{"trial": 1, "rerun": 0, "status": "COMPLETE", "seed": 2.0},
+        **{"validation_metric": 0.12, "test_metric": 0.22},
+    }
+
+
+def test_names_of_our_own_become_arguments(write):
+    """A ratio only where epsilon is known; steps of a decay are not known from its fraction."""
+    path = write(
+        "optimizer,validation,alpha0_over_epsilon,eps,one_minus_beta2,decay_steps_fraction,warmup,"
+        "warmup_low,warmup_high\nadam,0.2,100,1e-3,0.01,0.5,7,0,9\nadam,0.3,100,,0.01,,7,0,9\n"
+    )
+    (adam,) = read_comparisons(path)[0].contestants
+    arguments = [adam.values_of(row, used=True) for _, row in adam.trials.iterrows()]
+    assert arguments[0] == pytest.approx({"learning_rate": 0.1, "epsilon": 1e-3, "beta_2": 0.99})
+    assert arguments[1] == pytest.approx({"beta_2": 0.99})
+
+
+def test_workloads_are_apart_and_targets_may_be_missed(write):
+    path = write(
+        "workload,optimizer,test,validation,steps_to_target,num_test,num_validation\n"
+        "digits,sgd,0.1,0.1,300,1000,500\ndigits,sgd,0.2,0.2,,1000,500\nmnist,sgd,3,3,,,\n"
+    )
+    path.write_text(path.read_text() + ",sgd ,0.1,0.1,,,\n")
+    digits, mnist, unnamed = read_comparisons(path)
+    assert (unnamed.workload, unnamed.contestants[0].name) == ("results", "sgd")
+    assert (digits.workload, mnist.workload) == ("digits", "mnist")
+    assert digits.contestants[0].trials["steps_to_target"].tolist() == [300, math.inf]
+    assert digits.num_examples == {"validation": 500, "test": 1000}
+    assert digits.metric.unit == "share"
+    assert mnist.metric.unit == ""
+
+
+def test_a_wide_table_has_empty_fields(write):
+    """What an optimizer does not have is empty in its rows, the ends of ranges too."""
+    path = write(
+        "optimizer,validation,learning_rate,momentum,momentum_low,momentum_high,epsilon\n"
+        "sgd,0.1,0.1,,,,\nsgd,0.2,0.2,,,,\nmomentum,0.1,0.1,0.9,0,0.99,\n"
+        "momentum,0.1,0.2,0.5,0,0.99,\nadam,0.1,0.1,,,,1e-8\nadam,0.1,0.2,,,,1e-8\n"
+    )
+    sgd, momentum, adam = read_comparisons(path)[0].contestants
+    assert sgd.searched_names == ("eta0",) and sgd.dimensions == {}
+    assert list(momentum.dimensions) == ["one_minus_gamma"]
+    assert adam.fixed == {"epsilon": 1e-8}
+
+
+def test_columns_that_are_no_hyperparameters_are_not_read(write):
+    path = write(
+        ",Optimizer,validation,lr,seconds,train_accuracy,warmup,warmup_low,warmup_high,commit\n"
+        "0,sgd,0.1,0.1,12,0.9,5,0,9,abc\n1,sgd,0.2,0.2,13,0.8,6,0,9,abd\n"
+    )
+    (comparison,) = read_comparisons(path)
+    assert comparison.not_read == ("Unnamed: 0", "seconds", "train_accuracy", "commit")
+    assert comparison.contestants[0].searched_names == ("eta0", "warmup")
+
+
+def test_sgd_of_other_tools_may_have_momentum(write):
+    path = write("optimizer,test,momentum\nSGD,0.1,0.9\nSGD,0.2,0.5\nplain,0.1,0\n")
+    sgd, _ = sorted(read_comparisons(path)[0].contestants, key=lambda one: one.name)
+    assert (sgd.name, sgd.title, sgd.rule) == ("SGD", "SGD with momentum", RULES["momentum"])
+    path = write("optimizer,test,momentum\nSGD,0.1,0\nSGD,0.2,0\n")
+    assert read_comparisons(path)[0].contestants[0].rule == RULES["sgd"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("opt,val_error,lr\na,1,1\n", "rename 'opt' to 'optimizer'; rename 'val_error' to"),
+        ("optimizer,valid_acc\na,1\n", "for 'valid_acc' give 1 - accuracy"),
+        ("optimizer;test\na;1\n", "must be separated by commas"),
+        ("optimizer,test,num_test\na,8.1,100\n", r"in \[0, 1\]; got 8.1 \(divide percent by 100"),
+        ("optimizer,test,lr,lr_low,lr_high\na,1,3,1,2\n", "line 2: 'lr' must lie between .*got 3"),
+        ("optimizer,test,lr\na,1,auto\n", "line 2: 'lr' must be a number; got 'auto'"),
+        ("optimizer,test,Test\na,1,1\n", "must be there once; got 'test' twice"),
+        (
+            "optimizer,test,lr,lr_low,lr_high\na,1,3,1,9\na,1,3,2,9\n",
+            r"a: lr_low must be one number .* got \[1.0, 2.0\]",
+        ),
+    ],
+)
+def test_errors_say_what_to_do(write, text, message):
+    with pytest.raises(StudyError, match=message):
+        read_comparisons(write(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("name,test\na,1\n", "missing \\['optimizer'\\]"),
+        ("optimizer,result\na,1\n", "missing \\['test'\\]"),
+        ("optimizer,test_accuracy\na,1\n", "lower must be better"),
+        ("optimizer,test\n", "a row for each trial"),
+        ("optimizer,test\nadam,0.1\n,0.2\n", "line 3: 'optimizer' must be a name"),
+        ("optimizer,test\nadam,0.1\nadam,good\n", "line 3: 'test' must be a number; got 'good'"),
+        ("optimizer,test,rule\nadam,0.1,adamw\n", "rule must be one of .*got 'adamw'"),
+        ("optimizer,test,diverged\nadam,0.1,maybe\n", "'diverged' must be 0, 1, true or false"),
+        ("optimizer,test,diverged\nadam,,0\n", "line 2: a trial that did not diverge"),
+        ("optimizer,test,lr,lr_low\nadam,0.1,1,1\n", "'lr_low' needs a column 'lr_high'"),
+        ("optimizer,test,lr_low,lr_high\nadam,0.1,2,1\n", "lr_low must be <= lr_high"),
+        ("", r"cannot be read as a table of results \(CSV\): .* tfoptcmp-audit --columns"),
+    ],
+)
+def test_helpful_errors(write, text, message):
+    with pytest.raises(StudyError, match=message):
+        read_comparisons(write(text))
