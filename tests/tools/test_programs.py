@@ -142,7 +142,7 @@ BAD = {
         "--max_trials must be >= 5; got 4",
     ),
     "report on nothing": (("report",), "name at least one study directory"),
-    "report on no directory": (("report", "nowhere"), "nowhere is not there"),
+    "report on no directory": (("report", "nowhere"), "nowhere cannot be read"),
 }
 
 
