@@ -205,6 +205,11 @@ def test_an_epsilon_a_tenth_short_is_large(largest, found_one):
     assert all("cannot imitate" in finding.title for finding in findings)
 
 
+@pytest.mark.parametrize("gradient_rms", [math.nan, math.inf])
+def test_without_a_gradient_no_epsilon_is_too_small(gradient_rms):
+    assert audit([planted(clean_table(gradient_rms=gradient_rms))]) == []
+
+
 def test_rmsprop_needs_the_square():
     spaces = {
         **SPACES,
