@@ -3,6 +3,7 @@ from matplotlib.figure import Figure
 
 from tfoptcmp.analysis import read_comparisons
 from tfoptcmp.analysis.figures import (
+    FIGURES,
     boundaries_figure,
     draw_differences,
     draw_hyperparameters,
