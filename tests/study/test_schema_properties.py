@@ -234,8 +234,10 @@ def test_every_field_of_a_space_file_wrong_in_every_way(several, tmp_path):
     accepted = [
         (("signature", "space", *path), damage)
         for path, damage in accepted
-        if not (path == ("dimensions",) and damage.startswith("missing"))
-        and not {"low", "high", "fixed", "values"} & {*path}
+        if (
+            not (path == ("dimensions",) and damage.startswith("missing"))
+            and not {"low", "high", "fixed", "values"} & {*path}
+        )
         or damage not in numbers
     ]
     assert [what for what in accepted if not is_allowed(*what)] == []

@@ -7,12 +7,12 @@ import os
 from dataclasses import asdict, replace
 
 import pytest
+from tfoptcmp.analysis.sources.reruns import read_reruns
 
 from tfoptcmp.analysis.audit import audit
 from tfoptcmp.analysis.comparison import compare
 from tfoptcmp.analysis.report.tables import best_rows, format_table, rerun_cells
 from tfoptcmp.analysis.sources import read_evidence
-from tfoptcmp.analysis.sources.reruns import read_reruns
 from tfoptcmp.rules import RULES
 from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import LogUniform, SearchSpace
