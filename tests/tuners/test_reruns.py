@@ -4,11 +4,9 @@ import math
 
 import pytest
 
+from tfoptcmp.analysis import read_comparisons
 from tfoptcmp.analysis.audit import audit
-from tfoptcmp.analysis.comparison import compare
 from tfoptcmp.analysis.report.tables import best_rows, format_table, rerun_cells
-from tfoptcmp.analysis.sources import read_evidence
-from tfoptcmp.analysis.sources.reruns import read_reruns
 from tfoptcmp.rules import RULES
 from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import LogUniform, SearchSpace
@@ -105,7 +103,8 @@ def test_a_crash_keeps_those_before_it(study):
 
     with pytest.raises(RuntimeError, match="out of memory"):
         rerun_winner(study, CONFIG, crash_at_the_second, 3)
-    assert read_reruns(study)["rerun"].tolist() == [0]
+    (comparison,) = read_comparisons(study)
+    assert comparison.contestants[0].reruns["rerun"].tolist() == [0]
     assert len(rerun_winner(study, CONFIG, Training(), 3)) == 3
 
 
@@ -116,10 +115,10 @@ def test_another_study_is_refused(study):
 
 def test_table_and_audit_show_both_numbers(study):
     rerun_winner(study, CONFIG, Training(), 3)
-    (comparison,) = compare(study)
+    (comparison,) = read_comparisons(study)
     heading, row = rerun_cells(comparison)
     assert len(heading) == len(row)
-    selected = comparison.studies[0].feasible["validation_metric"].min()
+    selected = comparison.contestants[0].feasible["validation_metric"].min()
     # by hand: the re-runs are .11, .12 and .13 worse.
     assert row[2:6] == [
         "3",
@@ -136,12 +135,12 @@ def test_table_and_audit_show_both_numbers(study):
     assert numbers["rerun_validation_mean"] == pytest.approx(selected + 0.12)
     assert (numbers["num_reruns"], numbers["num_diverged_reruns"]) == (3, 0)
     assert comparison.num_trials == 4
-    findings = audit(read_evidence([study]))
+    findings = audit([comparison])
     (lucky,) = [finding for finding in findings if finding.title == "the winner was lucky"]
     assert "3 re-runs with fresh seeds" in lucky.evidence
 
 
 def test_no_reruns_give_a_heading_only(study):
-    (comparison,) = compare(study)
+    (comparison,) = read_comparisons(study)
     assert len(rerun_cells(comparison)) == 1
-    assert read_reruns(study).empty
+    assert comparison.contestants[0].reruns.empty
