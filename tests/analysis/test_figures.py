@@ -30,7 +30,7 @@ from tfoptcmp.analysis.figures.style import COLOURS
 from tfoptcmp.analysis.statistics.best_of_k import budget_curve
 from tfoptcmp.analysis.statistics.curves import verdict_curve
 from tfoptcmp.analysis.statistics.quantities import best_of_k, steps_of_best
-from tfoptcmp.rules import RULES
+from tfoptcmp.rules import DEFAULT_RULES
 
 TITLES = ["SGD", "Momentum", "Nesterov", "RMSProp", "Adam", "NAdam"]
 
@@ -41,8 +41,8 @@ def face(axes):
 
 
 def test_every_rule_has_a_colour_of_its_own():
-    assert list(COLOURS) == list(RULES)
-    assert len(set(COLOURS.values())) == len(RULES)
+    assert list(COLOURS) == list(DEFAULT_RULES)
+    assert len(set(COLOURS.values())) == len(DEFAULT_RULES)
 
 
 def test_labels_order_and_face(six_rules):
@@ -149,7 +149,7 @@ def written(figure):
 def test_every_figure_has_its_face_and_all_optimizers_in_order(
     draw, tmp_path, make_signature, write_study
 ):
-    for rule in reversed(RULES):
+    for rule in reversed(DEFAULT_RULES):
         write_study(
             tmp_path / "s",
             make_signature(rule),
