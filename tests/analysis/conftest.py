@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tfoptcmp.rules import RULES
+from tfoptcmp.rules import DEFAULT_RULES, RULES
 from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import Choice, Fixed, LogUniform, SearchSpace, Uniform
 from tfoptcmp.study.schema import Status, StudyConfig, Trial
@@ -162,7 +162,7 @@ def six_rules(tmp_path):
     """Studies of the six rules on one workload, ten feasible trials each, K = 2."""
     rng = np.random.default_rng(1)
     parent = tmp_path / "digits"
-    for i, rule in enumerate(reversed(RULES)):
+    for i, rule in enumerate(reversed(DEFAULT_RULES)):
         errors = list(np.round(rng.uniform(0.05, 0.6 + 0.05 * i, 10) * 270) / 270)
         tests = [error + 0.01 for error in errors]
         write_study(parent, make_signature(rule), errors, infeasible=i, test_errors=tests)

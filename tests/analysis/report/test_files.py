@@ -12,7 +12,7 @@ from tfoptcmp.analysis import read_comparisons
 from tfoptcmp.analysis.audit.findings import Finding
 from tfoptcmp.analysis.report.answer import LIMIT_OF_VERDICTS, LIMITS_OF_THE_PAPER
 from tfoptcmp.analysis.report.files import write_report
-from tfoptcmp.rules import RULES
+from tfoptcmp.rules import DEFAULT_RULES
 from tfoptcmp.study.schema import StudyError
 
 VOID = {"meta", "img", "br"}
@@ -113,7 +113,7 @@ def test_written_again_it_is_the_same(six_rules, tmp_path):
 
 def test_600_trials_are_reported_in_less_than_5_seconds(tmp_path, make_signature, write_study):
     rng = np.random.default_rng(0)
-    for rule in RULES:
+    for rule in DEFAULT_RULES:
         write_study(tmp_path / "s", make_signature(rule), list(rng.uniform(0.05, 0.9, 100)))
     started = time.process_time()  # others may be at work on the machine
     write_report(read_comparisons(tmp_path / "s"), tmp_path / "out")
