@@ -33,6 +33,7 @@ trim_doctest_flags = True
 
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
+autodoc_preserve_defaults = True  # as written, not as printed
 python_maximum_signature_line_length = 80
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
@@ -48,7 +49,7 @@ _SECTION = re.compile(r"\s*(Args|Attributes|Raises|Returns|Yields):$")
 
 
 def _as_restructured_text(app, what, name, obj, options, lines):
-    """Marks blocks that are indented as literal, and takes a final _ and a | for themselves."""
+    """Marks indented blocks as literal, and takes signs that mean something to Sphinx literally."""
     told = []
     literal = section = False
     for i, line in enumerate(lines):
@@ -63,16 +64,26 @@ def _as_restructured_text(app, what, name, obj, options, lines):
         elif not section and not literal and follows_a_blank and line.startswith("    "):
             literal = True
             told += ["::", ""]
-        told.append(line if literal else _escaped(line))
+        told.append(line if literal else _taken_literally(line))
+    if what in ("attribute", "data", "property") and told:
+        told[:1] = told[0].replace(": ", ":\n", 1).split("\n")  # "x: y" would be a type and a text
     lines[:] = told
 
 
-def _escaped(line):
+def _taken_literally(line):
     parts = line.split("`")
     parts[::2] = [re.sub(r"(?<=\w)_(?!\w)|\|", r"\\\g<0>", part) for part in parts[::2]]
+    code = [f"`{part}`" if "<" in part else part for part in parts[1::2]]  # not a title and a target
+    parts[1::2] = code
     return "`".join(parts)
 
 
+def _readable_signature(app, what, name, obj, options, signature, returns):
+    """Writes defaults that are made anew as ..., without which Sphinx can parse no signature."""
+    return (signature and signature.replace("<factory>", "..."), returns)
+
+
 def setup(app):
-    """Connects the hook; before napoleon's own, whose priority is 500."""
+    """Connects the hooks; that of docstrings before napoleon's, whose priority is 500."""
     app.connect("autodoc-process-docstring", _as_restructured_text, priority=400)
+    app.connect("autodoc-process-signature", _readable_signature)
