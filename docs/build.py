@@ -58,7 +58,9 @@ def main() -> int:
         if build_main([*arguments, str(SOURCE), str(output / builder)]):
             return 1
     broken = list(broken_links(output / "html"))
-    print("\n".join(["links that lead nowhere:", *broken]) if broken else output / "html/index.html")
+    print(
+        "\n".join(["links that lead nowhere:", *broken]) if broken else output / "html/index.html"
+    )
     return 1 if broken else 0
 
 

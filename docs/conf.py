@@ -73,7 +73,9 @@ def _as_restructured_text(app, what, name, obj, options, lines):
 def _taken_literally(line):
     parts = line.split("`")
     parts[::2] = [re.sub(r"(?<=\w)_(?!\w)|\|", r"\\\g<0>", part) for part in parts[::2]]
-    code = [f"`{part}`" if "<" in part else part for part in parts[1::2]]  # not a title and a target
+    code = [
+        f"`{part}`" if "<" in part else part for part in parts[1::2]
+    ]  # not a title and a target
     parts[1::2] = code
     return "`".join(parts)
 
