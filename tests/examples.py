@@ -19,7 +19,7 @@ def run(document: Path, directory: Path) -> dict:
     Returns:
         The variables that there are afterwards; `blocks` is the number of blocks.
     """
-    budget = {"steps": 10, "scale": "custom", "target": None}
+    budget = fake.config().budget | {"steps": 10, "target": None}
     fake.study(directory / "runs" / "mine" / "momentum", budget=budget)
     rng = np.random.default_rng(0)
     x, x_val = rng.normal(size=(2, 32, 3)).astype("float32")
