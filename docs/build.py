@@ -2,10 +2,11 @@
 
     python docs/build.py [OUTPUT]
 
-OUTPUT is build/docs by default; the site is in OUTPUT/html. `tools/docs.sh` makes the environment
+OUTPUT is build/docs by default; the site is in OUTPUT/html, and made anew each time. `tools/docs.sh` makes the environment
 first.
 """
 
+import shutil
 import sys
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -53,6 +54,8 @@ def broken_links(site: Path) -> Iterator[str]:
 def main() -> int:
     """Builds and checks; returns the exit code."""
     output = Path(sys.argv[1] if len(sys.argv) > 1 else "build/docs")
+    for made_before in ("html", "doctrees"):  # pages of modules that have moved since
+        shutil.rmtree(output / made_before, ignore_errors=True)
     for builder in ("html", "doctest"):
         arguments = ["-W", "--keep-going", "-q", "-b", builder, "-d", str(output / "doctrees")]
         if build_main([*arguments, str(SOURCE), str(output / builder)]):
