@@ -2,8 +2,8 @@
 
     python docs/build.py [OUTPUT]
 
-OUTPUT is build/docs by default; the site is in OUTPUT/html, and made anew each time. `tools/docs.sh` makes the environment
-first.
+OUTPUT is build/docs by default; the site is in OUTPUT/html, and made anew each time.
+`tools/docs.sh` makes the environment first.
 """
 
 import shutil
