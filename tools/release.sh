@@ -30,6 +30,6 @@ python -m build --outdir dist
 python -m twine check --strict dist/*
 cat <<END
 Built dist/ for version $version. Nothing was committed, tagged or published. To do so:
-  git commit -am "Version $version" && git tag "v$version"
+  git commit -am "Version $version" && git tag -a "v$version" -m "Version $version"
   git push --follow-tags && python -m twine upload dist/*
 END
