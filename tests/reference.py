@@ -1,4 +1,4 @@
-"""The six update rules in NumPy float64, straight from Table 1 of Choi et al. (2019).
+"""The update rules in NumPy float64, straight from Table 1 of Choi et al. (2019).
 
 Independent of the package on purpose: plain sums and powers, nothing shared, nothing clever. Each
 rule yields theta_1, theta_2, ... without end. `gradient` is a function of theta; `learning_rate`
@@ -55,6 +55,19 @@ def rmsprop(theta, gradient, *, learning_rate, momentum, rho, epsilon):
         yield theta
 
 
+def rmsterov(theta, gradient, *, learning_rate, momentum, rho, epsilon, formulation="polyak"):
+    v = np.ones_like(theta)
+    m = np.zeros_like(theta)
+    for t in itertools.count():
+        g = gradient(theta)
+        v = rho * v + (1 - rho) * g**2
+        inside = learning_rate(t) if formulation == "polyak" else 1.0
+        outside = 1.0 if formulation == "polyak" else learning_rate(t)
+        m = momentum(t) * m + inside * g / np.sqrt(v + epsilon)
+        theta = theta - outside * (momentum(t) * m + inside * g / np.sqrt(v + epsilon))
+        yield theta
+
+
 def adam(theta, gradient, *, learning_rate, beta_1, beta_2, epsilon):
     m = np.zeros_like(theta)
     v = np.zeros_like(theta)
@@ -87,4 +100,5 @@ RULES = {
     "rmsprop": rmsprop,
     "adam": adam,
     "nadam": nadam,
+    "rmsterov": rmsterov,
 }

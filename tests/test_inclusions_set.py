@@ -8,7 +8,8 @@ from tfoptcmp.inclusions import closure, find
 from tfoptcmp.rules import RULES
 
 # By hand, from Choi et al. (2019), section 3: the transitive closure of SGD <= MOMENTUM <= RMSPROP,
-# SGD <= MOMENTUM <= ADAM, SGD <= NESTEROV <= NADAM; True where it is a limit.
+# SGD <= MOMENTUM <= ADAM, SGD <= NESTEROV <= NADAM, and NESTEROV <= RMSTEROV of its first version;
+# True where it is a limit.
 INCLUSIONS = {
     ("sgd", "momentum"): False,
     ("sgd", "nesterov"): False,
@@ -18,6 +19,8 @@ INCLUSIONS = {
     ("sgd", "rmsprop"): True,
     ("sgd", "adam"): True,
     ("sgd", "nadam"): True,
+    ("nesterov", "rmsterov"): True,
+    ("sgd", "rmsterov"): True,
 }
 
 
@@ -42,6 +45,7 @@ SEARCHED = {
     "rmsprop": {"eta0_over_sqrt_epsilon", "one_minus_gamma", "one_minus_rho", "epsilon"},
     "adam": {"alpha0_over_epsilon", "one_minus_beta1", "one_minus_beta2", "epsilon"},
     "nadam": {"alpha0_over_epsilon", "one_minus_beta1", "one_minus_beta2", "epsilon"},
+    "rmsterov": {"eta0_over_sqrt_epsilon", "one_minus_gamma", "one_minus_rho", "epsilon"},
 }
 
 
@@ -67,6 +71,7 @@ def test_translation_determines_every_name_of_the_general_rule(pair):
         ("momentum", "rmsprop", {"eta0_over_sqrt_epsilon": 0.5, "one_minus_gamma": 0.1}),
         ("momentum", "adam", {"alpha0_over_epsilon": 5.0, "one_minus_beta1": 0.1}),
         ("nesterov", "nadam", {"alpha0_over_epsilon": 5.0, "one_minus_beta1": 0.1}),
+        ("nesterov", "rmsterov", {"eta0_over_sqrt_epsilon": 0.5, "one_minus_gamma": 0.1}),
     ],
 )
 def test_translated_values(special, general, expected):
@@ -78,4 +83,6 @@ def test_what_the_sequences_need():
     need = {(i.special, i.general): (i.bias_corrected, i.momentum_follows_rate) for i in closure()}
     assert need["momentum", "adam"] == need["sgd", "nadam"] == (True, False)
     assert need["momentum", "rmsprop"] == need["sgd", "rmsprop"] == (False, True)
-    assert need["sgd", "nesterov"] == (False, False)
+    assert need["sgd", "nesterov"] == need["sgd", "rmsterov"] == (False, False)
+    forms = {(i.special, i.general): i.formulation for i in closure() if i.formulation}
+    assert forms == {p: "accumulator" for p in (("nesterov", "rmsterov"), ("sgd", "rmsterov"))}

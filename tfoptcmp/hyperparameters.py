@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from tfoptcmp.conversion import Name
+
 Transform = Literal[
     "same", "one_minus", "times_epsilon", "times_sqrt_epsilon", "fraction_of_budget"
 ]
@@ -29,7 +31,7 @@ class Hyperparameter:
         high: Largest value allowed.
     """
 
-    argument: str
+    argument: Name
     meaning: str
     transform: Transform = "same"
     low: float = 0.0

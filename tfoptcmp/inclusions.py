@@ -33,6 +33,8 @@ class Inclusion:
         bias_corrected: Whether the rate must be divided by Adam's bias correction b_{t+1}.
         momentum_follows_rate: Whether gamma_t must be gamma * eta_t / eta_{t-1}, as in a rule that
             keeps the learning rate inside the velocity.
+        formulation: In which of its forms the general rule contains the special one under a
+            schedule; "" if it has one only.
     """
 
     special: str
@@ -42,6 +44,7 @@ class Inclusion:
     unconstrained: tuple[str, ...] = ()
     bias_corrected: bool = False
     momentum_follows_rate: bool = False
+    formulation: str = ""
 
 
 def _no_momentum(values: Mapping[str, float]) -> Values:
@@ -92,6 +95,14 @@ EDGES: tuple[Inclusion, ...] = (
         unconstrained=("one_minus_beta2",),
         bias_corrected=True,
     ),
+    Inclusion(
+        special="nesterov",
+        general="rmsterov",
+        limit=True,
+        translate=_large_epsilon_rmsprop,
+        unconstrained=("one_minus_rho",),
+        formulation="accumulator",
+    ),
 )
 
 
@@ -136,4 +147,5 @@ def _compose(first: Inclusion, second: Inclusion) -> Inclusion:
         unconstrained=first.unconstrained + second.unconstrained,
         bias_corrected=first.bias_corrected or second.bias_corrected,
         momentum_follows_rate=first.momentum_follows_rate or second.momentum_follows_rate,
+        formulation=second.formulation,
     )

@@ -289,6 +289,20 @@ RULES: dict[str, Rule] = {
         other_names=("optax.nadam", "torch.optim.NAdam", "keras.optimizers.Nadam"),
         by_default=True,
     ),
+    "rmsterov": Rule(
+        name="rmsterov",
+        title="RMSterov",
+        optimizer="tfoptcmp.optimizers:RMSterov",
+        hyperparameters=("learning_rate", "momentum", "rho", "epsilon"),
+        epsilon=_MEAN_SQUARE_EPSILON,
+        rate_over_epsilon="eta0_over_sqrt_epsilon",
+        kept_per_parameter=2,
+        look=Look(colour="#661100", marker="*"),  # not of that palette; as far from all of it
+        initial_ranges=_MEAN_SQUARE,
+        usual=_USUAL_MEAN_SQUARE,
+        left_at=_MEAN_SQUARE_LEFT_AT,
+        similar_to="rmsprop",
+    ),
 }
 
 DEFAULT_RULES: tuple[str, ...] = tuple(name for name, rule in RULES.items() if rule.by_default)

@@ -13,12 +13,16 @@ tfoptcmp-audit prints it in full.
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from absl import flags
 
 from tools.common import cli
 from tools.common.cli import UserError
 from tools.common.shared_flags import TUNING_BUDGET
+
+if TYPE_CHECKING:
+    from tfoptcmp.analysis.figures import Format
 
 _STUDY_DIR = flags.DEFINE_multi_string(
     "study_dir", [], "A study or a directory of studies; positional arguments count as well."
@@ -67,7 +71,8 @@ def _run(argv: list[str]) -> None:
         print(f"Audit:    {finding.severity}: {finding.subject}: {finding.title}")
     if not findings:
         print("Audit:    no fault found")
-    files = write_report(comparisons, output_dir, findings=findings, formats=_FORMATS.value)
+    formats = cast("list[Format]", _FORMATS.value)
+    files = write_report(comparisons, output_dir, findings=findings, formats=formats)
     print(f"Report:   {files.html}")
     print(f"Figures:  {len(files.figures)} files beside it, {files.figures[0].name} the first")
     print(f"Tables:   {', '.join(str(path) for path in files.tables)}")

@@ -2,11 +2,15 @@
 # Makes the environment, then runs lint, types and tests (two files at a time).
 # Arguments go to pytest.
 # TFOPTCMP_DATA_DIR names a directory of prepared tensorflow_datasets; tests on real data skip without.
+# TFOPTCMP_CONSTRAINTS=tools/oldest.txt runs the tests alone, on the oldest versions: lint and types
+# are held to the newest.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source tools/environment.sh
 make_environment dev
-ruff check .
-ruff format --check .
-mypy
+if [ -z "${TFOPTCMP_CONSTRAINTS:-}" ]; then
+  ruff check .
+  ruff format --check .
+  mypy
+fi
 python -m pytest --numprocesses=2 --dist=loadfile "$@"

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tfoptcmp.rules import RULES
+from tfoptcmp.rules import DEFAULT_RULES, RULES
 from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import Choice, Fixed, LogUniform, SearchSpace, Uniform
 from tfoptcmp.study.schema import Status, StudyConfig, Trial
@@ -95,38 +95,37 @@ def write_study(
     config = make_config(
         signature, **{"num_feasible": len(errors) + len(unfinished) or 1, **changes}
     )
-    seed = config.seed
     tests = errors if test_errors is None else test_errors
     rng = np.random.default_rng(7)
     directory = Path(parent) / signature.name
     with open_study(directory, config) as writer:
         for index in range(infeasible):
-            writer.write_trial(_trial(signature, rng, index, Status.INFEASIBLE, 3, None, seed))
+            writer.write_trial(_trial(signature, rng, index, Status.INFEASIBLE, 3, None, config))
         for index, (error, test) in enumerate(zip(errors, tests, strict=True), start=infeasible):
-            trial = _trial(signature, rng, index, Status.RUNNING, 0, None, seed)
+            trial = _trial(signature, rng, index, Status.RUNNING, 0, None, config)
             writer.write_trial(trial)
             with writer.measurements(index) as measurements:
                 for step in (0, 25, 50, 75, 100):
                     row = _measurement(step, error, test, config.num_examples)
                     measurements.write(row)
-            writer.write_trial(_trial(signature, rng, index, Status.COMPLETE, 100, row, seed))
+            writer.write_trial(_trial(signature, rng, index, Status.COMPLETE, 100, row, config))
         for offset, status in enumerate(unfinished):
             index = infeasible + len(errors) + offset
-            writer.write_trial(_trial(signature, rng, index, status, 10, None, seed))
+            writer.write_trial(_trial(signature, rng, index, status, 10, None, config))
     return directory
 
 
-def _trial(signature, rng, index, status, steps, final, seed):
+def _trial(signature, rng, index, status, steps, final, config):
     free = [d for d in signature.space.dimensions.values() if not isinstance(d, Fixed)]
     values = signature.space.values(rng.uniform(size=len(free)))
     return Trial(
         index=index,
         status=status,
         values=values,
-        arguments=signature.space.derive(values, budget_steps=100),
-        seeds=trial_seeds(seed, index),
+        arguments=signature.space.derive(values, budget_steps=config.budget["steps"]),
+        seeds=trial_seeds(config.seed, index),
         started=1.6e9,
-        seconds=0.5,
+        seconds=0.5 if final else 0.0,
         steps=steps,
         final=final,
         message="training loss is not finite" if status is Status.INFEASIBLE else "",
@@ -138,7 +137,7 @@ def _measurement(step, error, test, num_examples):
     return {
         "step": step,
         "learning_rate": 0.1,
-        "train_loss": now / 10,
+        "train_loss": 0.1 if math.isnan(now) else now / 10,
         "train_metric": now,
         "validation_loss": 2 * now,
         "validation_metric": now,
@@ -163,7 +162,7 @@ def six_rules(tmp_path):
     """Studies of the six rules on one workload, ten feasible trials each, K = 2."""
     rng = np.random.default_rng(1)
     parent = tmp_path / "digits"
-    for i, rule in enumerate(reversed(RULES)):
+    for i, rule in enumerate(reversed(DEFAULT_RULES)):
         errors = list(np.round(rng.uniform(0.05, 0.6 + 0.05 * i, 10) * 270) / 270)
         tests = [error + 0.01 for error in errors]
         write_study(parent, make_signature(rule), errors, infeasible=i, test_errors=tests)

@@ -20,6 +20,7 @@ ARGUMENTS = {
     "rmsprop": {"momentum": 0.9, "rho": 0.9999, "epsilon": 1e-10},
     "adam": {"beta_1": 0.999, "beta_2": 0.9999, "epsilon": 1e-8},
     "nadam": {"beta_1": 0.999, "beta_2": 0.9999, "epsilon": 1e-8},
+    "rmsterov": {"momentum": 0.9, "rho": 0.9999, "epsilon": 1e-10},
 }
 
 

@@ -20,6 +20,7 @@ ARGUMENTS = {
     "rmsprop": {"momentum": 0.8, "rho": 0.7, "epsilon": 1e-3},
     "adam": {"beta_1": 0.7, "beta_2": 0.8, "epsilon": 1e-3},
     "nadam": {"beta_1": 0.7, "beta_2": 0.8, "epsilon": 1e-3},
+    "rmsterov": {"momentum": 0.8, "rho": 0.7, "epsilon": 1e-3},
 }
 OTHERS = {"momentum": 0.4, "rho": 0.2, "beta_1": 0.1, "beta_2": 0.3, "epsilon": 0.5}
 

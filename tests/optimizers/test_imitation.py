@@ -8,7 +8,7 @@ import pytest
 
 from tfoptcmp import inclusions
 from tfoptcmp.optimizers import OPTIMIZERS, imitate
-from tfoptcmp.schedules import LinearDecay
+from tfoptcmp.schedules import LinearDecay, RateRatio, Scaled
 
 NUM_STEPS = 60
 INCLUSIONS = inclusions.closure()
@@ -103,6 +103,17 @@ def test_without_bias_correction_adam_does_not_follow(float64):
     adam = imitate(special_optimizer("momentum", 0.1), "adam", epsilon=1e10, beta_2=0.999)
     plain = OPTIMIZERS["adam"](adam._learning_rate.schedule, beta_1=0.9, beta_2=0.999, epsilon=1e10)
     assert np.abs(quadratic_trajectory(plain) - wanted).max() > 0.05
+
+
+@pytest.mark.parametrize("follows_rate", [False, True])
+def test_in_the_tables_form_rmsterov_does_not_follow_a_falling_rate(float64, follows_rate):
+    """Neither with Nesterov's gamma nor with gamma eta_t / eta_{t-1}, whatever epsilon."""
+    wanted = quadratic_trajectory(special_optimizer("nesterov", 0.1))
+    rate = LinearDecay(0.1, decay_steps=50, decay_factor=0.01)
+    polyak = OPTIMIZERS["rmsterov"](
+        Scaled(rate, 1e5), momentum=RateRatio(rate, 0.9) if follows_rate else 0.9, epsilon=1e10
+    )
+    assert np.abs(quadratic_trajectory(polyak) - wanted).max() > 1e-3
 
 
 def test_refuses_what_is_not_an_inclusion():

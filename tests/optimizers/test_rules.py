@@ -65,6 +65,8 @@ CASES = [
     ("momentum", {"formulation": "accumulator"}),
     ("momentum", {"formulation": "polyak"}),
     ("nesterov", {}),
+    ("rmsterov", {"rho": 0.95, "epsilon": 1e-3}),
+    ("rmsterov", {"rho": 0.95, "epsilon": 1e-3, "formulation": "accumulator"}),
 ]
 CASES = [
     (name, arguments, momentum)
@@ -94,6 +96,19 @@ def test_polyak_with_momentum_that_follows_the_rate_is_the_accumulator_form(floa
     assert not np.allclose(
         trajectory(Momentum(rate, momentum=0.9, formulation="polyak")), accumulator, rtol=1e-2
     )
+
+
+def test_rmsterovs_forms_are_one_rule_at_a_constant_rate_only(float64):
+    def difference(rate):
+        forms = ("polyak", "accumulator")
+        polyak, accumulator = (
+            trajectory(OPTIMIZERS["rmsterov"](rate, momentum=0.9, formulation=form))
+            for form in forms
+        )
+        return np.abs(polyak - accumulator).max()
+
+    assert difference(0.01) < 1e-13
+    assert difference(LinearDecay(0.01, 80, 0.01)) > 1e-2
 
 
 def raw_trajectory(apply):
@@ -265,6 +280,7 @@ def test_adam_keeps_its_digits_in_float32(float64):
         ("adam", {"beta_1": 0.0, "beta_2": 0.0}),
         ("nadam", {"beta_1": 0.0, "beta_2": 0.0}),
         ("rmsprop", {"rho": 0.0}),
+        ("rmsterov", {"rho": 0.0}),
     ],
 )
 def test_without_memory_a_small_gradient_after_a_large_one_keeps_its_digits(name, arguments):

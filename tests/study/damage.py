@@ -32,24 +32,32 @@ MAY_BE = {
 }
 
 
-def damages(data, path=()):
+def paths(data, path=()):
+    """Yields the path to the data and to every part of them."""
+    yield path
+    if isinstance(data, dict | list):
+        parts = data.items() if isinstance(data, dict) else enumerate(data)
+    else:
+        parts = ()
+    for key, value in parts:
+        yield from paths(value, (*path, key))
+
+
+def damages(data):
     """Yields (path, name of the damage, damaged copy of the data) for every field."""
-    value = data
-    for key in path:
-        value = value[key]
-    if path:
-        for name, wrong in TYPES.items():
-            if name not in MAY_BE[type(value)] and wrong != value:
-                yield path, name, with_value(data, path, wrong)
-    if isinstance(value, dict):
-        yield path, "more", with_value(data, path, {**value, "surprise": 1})
-        for key in value:
-            left = {k: v for k, v in value.items() if k != key}
-            yield path, f"missing {key}", with_value(data, path, left)
-            yield from damages(data, (*path, key))
-    if isinstance(value, list):
-        for i in range(len(value)):
-            yield from damages(data, (*path, i))
+    for path in paths(data):
+        value = data
+        for key in path:
+            value = value[key]
+        if path:
+            for name, wrong in TYPES.items():
+                if name not in MAY_BE[type(value)] and wrong != value:
+                    yield path, name, with_value(data, path, wrong)
+        if isinstance(value, dict):
+            yield path, "more", with_value(data, path, {**value, "surprise": 1})
+            for key in value:
+                left = {k: v for k, v in value.items() if k != key}
+                yield path, f"missing {key}", with_value(data, path, left)
 
 
 def with_value(data, path, value):

@@ -140,7 +140,10 @@ class TestTrial:
             ({"values": {"eta0": 0.1}}, r"values: values must name exactly \['eta0', 'l2'\]"),
             ({"values": TRIAL.values | {"eta0": 2.0}}, "values.eta0 must lie in LogUniform"),
             ({"values": TRIAL.values | {"l2": 5e-4}}, "values.l2 must lie in Choice"),
-            ({"arguments": TRIAL.arguments | {"l2": 1e-4}}, "arguments must be .*follows from"),
+            (
+                {"arguments": TRIAL.arguments | {"l2": 1e-4}},
+                "arguments.l2 must be 0.001, which follows from",
+            ),
             ({"seeds": trial_seeds(1, 3)}, "seeds must be .* those of study seed and index"),
             ({"steps": 101}, "steps must be <= 100, the budget; got 101"),
             ({"steps": 99}, "final.step must be 99, the steps done; got 100"),

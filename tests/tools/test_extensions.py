@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tfoptcmp.analysis import load_studies
-from tfoptcmp.analysis.comparison import compare
+from tfoptcmp.analysis import load_studies, read_comparisons
 from tfoptcmp.analysis.statistics.verdicts import inclusion_verdicts
 
 HERE = Path(__file__).parent
@@ -44,7 +43,7 @@ def test_their_optimizer_beside_ours(workload, tmp_path):
     assert adamw.feasible.sum() == 2
     # Stock hyperparameters are constants of the trace: each trial must have its own.
     assert adamw.used_weight_decay.nunique() == len(adamw)
-    [comparison] = compare(tmp_path)
+    [comparison] = read_comparisons(tmp_path)
     verdicts = inclusion_verdicts(comparison)
     pairs = {(j.special.name, j.general.name) for j in verdicts.judgements}
     assert pairs == {("adam", "adamw")}

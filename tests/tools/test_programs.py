@@ -90,7 +90,7 @@ FLAGS = {
         *DEVICES,
         *CHECKPOINTS,
     },
-    "report": {"study_dir", "tuning_budget", "output_dir", "figure_format"},
+    "report": {"study_dir", "csv", "tuning_budget", "output_dir", "figure_format"},
     "audit": {"csv", "columns", "claim", "tuning_budget", "json"},
     "reproduce": {
         *("figure", "workloads", "optimizers", "data_dir", "scale", "steps", "num_feasible"),
@@ -156,7 +156,7 @@ BAD = {
         "--max_trials must be >= 5; got 4",
     ),
     "report on nothing": (("report",), "name at least one study directory"),
-    "report on no directory": (("report", "nowhere"), "must be a directory; got 'nowhere'"),
+    "report on no directory": (("report", "nowhere"), "nowhere cannot be read"),
 }
 
 

@@ -71,8 +71,11 @@ BAD = {
         ("train", "--search=grid", "--space=wilson_lr_grid", "--trial=6"),
         "--search=grid: index must be < 6",
     ),
-    "no such file": (("train", "--space_file=nowhere.json"), "--space_file: nowhere.json: "),
-    "no JSON": (("train", "--space_file=torn.json"), "--space_file: torn.json: Expecting"),
+    "no such file": (
+        ("train", "--space_file=nowhere.json"),
+        "--space_file: nowhere.json cannot be read",
+    ),
+    "no JSON": (("train", "--space_file=torn.json"), "--space_file: torn.json cannot be read: "),
     "not for this optimizer": (
         ("train", "--space_file=adam.json"),
         "must have a space for 'sgd'; got ['adam']",

@@ -73,19 +73,21 @@ def test_every_field_of_a_checkpoint_wrong_in_every_way(tmp_path):
             num_refused += 1
         else:
             assert identity == damaged["trial"]
-            if where[0] != "trial":
+            if where[:1] != ("trial",):
                 accepted.append((where, damage, checkpoint))
-        if where[0] == "trial":
+        if where[:1] == ("trial",):
             assert checkpoints.newest() is None
     # What a measurement was is known nowhere else; what is no measurement is refused.
     other = ("null", "nan", "inf", *NUMBERS)
     assert [
         (where, damage)
         for where, damage, _ in accepted
-        if not (where[0] == "measurements" and (damage in other or damage.startswith("missing")))
+        if not (
+            where[:1] == ("measurements",) and (damage in other or damage.startswith("missing"))
+        )
         and (where, damage) != (("measurements",), "no list")
     ] == []
-    assert num_refused > 200
+    assert num_refused > 180
 
 
 def flip(data, at):

@@ -1,14 +1,16 @@
 """Winners run again: fresh seeds, on record beside the trials, never counted as trials."""
 
+import errno
+import json
 import math
+import os
+from dataclasses import asdict, replace
 
 import pytest
 
+from tfoptcmp.analysis import read_comparisons
 from tfoptcmp.analysis.audit import audit
-from tfoptcmp.analysis.comparison import compare
 from tfoptcmp.analysis.report.tables import best_rows, format_table, rerun_cells
-from tfoptcmp.analysis.sources import read_evidence
-from tfoptcmp.analysis.sources.reruns import read_reruns
 from tfoptcmp.rules import RULES
 from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import LogUniform, SearchSpace
@@ -17,7 +19,7 @@ from tfoptcmp.study.schema import COLUMNS, Status, StudyConfig, StudyError
 from tfoptcmp.study.trial import Outcome, rerun_seeds, trial_seeds
 from tools.common.clock import CLOCK
 from tuners.executors import InProcess
-from tuners.reruns import rerun_winner
+from tuners.reruns import rerun_winner, winner
 from tuners.run_study import run_study
 
 SIGNATURE = Signature(
@@ -102,6 +104,11 @@ def test_what_is_on_record_is_not_run_again(study):
     assert len(training.tasks) == 1
 
 
+def reruns_of(study):
+    (comparison,) = read_comparisons(study)
+    return comparison.contestants[0].reruns
+
+
 def test_a_crash_keeps_those_before_it(study):
     def crash_at_the_second(task, on_measurement):
         if task.seeds == rerun_seeds(0, task.index, 1):
@@ -110,8 +117,71 @@ def test_a_crash_keeps_those_before_it(study):
 
     with pytest.raises(RuntimeError, match="out of memory"):
         rerun_winner(study, CONFIG, crash_at_the_second, 3, CLOCK)
-    assert read_reruns(study)["rerun"].tolist() == [0]
+    assert reruns_of(study)["rerun"].tolist() == [0]
     assert len(rerun_winner(study, CONFIG, Training(), 3, CLOCK)) == 3
+
+
+def diverging(task, on_measurement):
+    on_measurement({**dict.fromkeys(COLUMNS, 0.5), "step": 10, "train_loss": math.nan})
+    return Outcome(status=Status.COMPLETE, steps=10)
+
+
+def test_one_whose_loss_is_nan_diverged(study):
+    (rerun,) = rerun_winner(study, CONFIG, diverging, 1, CLOCK)
+    assert (rerun.status, rerun.message) == (Status.INFEASIBLE, "train_loss is nan at step 10")
+    assert reruns_of(study)["status"].tolist() == ["INFEASIBLE"]
+    training = Training()
+    rerun_winner(study, CONFIG, training, 1, CLOCK)
+    assert training.tasks == []
+
+
+def test_one_that_was_cut_off_does_not_count_and_is_run_again(study):
+    def killed(task, on_measurement):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        rerun_winner(study, CONFIG, killed, 1, CLOCK)
+    (path,) = study.glob("reruns/*/metadata.json")
+    assert json.loads(path.read_text())["status"] == "RUNNING"
+    assert reruns_of(study).empty
+    (rerun,) = rerun_winner(study, CONFIG, Training(), 1, CLOCK)
+    assert rerun.status is Status.COMPLETE
+
+
+def test_a_full_disk_says_how_to_go_on(study, monkeypatch):
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StudyError, match=r"No space left on device; .* the same command goes on"):
+        rerun_winner(study, CONFIG, Training(), 1, CLOCK)
+    monkeypatch.undo()
+    assert len(rerun_winner(study, CONFIG, Training(), 1, CLOCK)) == 1
+
+
+def test_what_was_written_before_there_were_attempts_is_read(study):
+    (rerun,) = rerun_winner(study, CONFIG, Training(), 1, CLOCK)
+    (path,) = study.glob("reruns/*/metadata.json")
+    data = asdict(rerun)  # as `write_json` had it
+    path.write_text(json.dumps(data, indent=1) + "\n")
+    assert rerun_winner(study, CONFIG, Training(), 1, CLOCK) == [rerun]
+
+
+@pytest.mark.parametrize("first", [math.nan, None])
+def test_a_trial_without_a_validation_metric_does_not_win(study, first):
+    known = read_study(study)
+    trials = [
+        replace(trial, final=trial.final | {"validation_metric": value})
+        for trial, value in zip(known.trials, (first, 0.5, 0.25, 0.25), strict=True)
+    ]
+    assert winner(replace(known, trials=tuple(trials))).index == 2
+
+
+def test_a_study_without_a_feasible_trial_has_no_winner(study):
+    known = read_study(study)
+    trials = tuple(replace(trial, status=Status.INFEASIBLE) for trial in known.trials)
+    with pytest.raises(StudyError, match="no feasible trial"):
+        winner(replace(known, trials=trials))
 
 
 def test_another_study_is_refused(study):
@@ -121,10 +191,10 @@ def test_another_study_is_refused(study):
 
 def test_table_and_audit_show_both_numbers(study):
     rerun_winner(study, CONFIG, Training(), 3, CLOCK)
-    (comparison,) = compare(study)
+    (comparison,) = read_comparisons(study)
     heading, row = rerun_cells(comparison)
     assert len(heading) == len(row)
-    selected = comparison.studies[0].feasible["validation_metric"].min()
+    selected = comparison.contestants[0].feasible["validation_metric"].min()
     # by hand: the re-runs are .11, .12 and .13 worse.
     assert row[2:6] == [
         "3",
@@ -141,12 +211,12 @@ def test_table_and_audit_show_both_numbers(study):
     assert numbers["rerun_validation_mean"] == pytest.approx(selected + 0.12)
     assert (numbers["num_reruns"], numbers["num_diverged_reruns"]) == (3, 0)
     assert comparison.num_trials == 4
-    findings = audit(read_evidence([study]))
+    findings = audit([comparison])
     (lucky,) = [finding for finding in findings if finding.title == "the winner was lucky"]
     assert "3 re-runs with fresh seeds" in lucky.evidence
 
 
 def test_no_reruns_give_a_heading_only(study):
-    (comparison,) = compare(study)
+    (comparison,) = read_comparisons(study)
     assert len(rerun_cells(comparison)) == 1
-    assert read_reruns(study).empty
+    assert comparison.contestants[0].reruns.empty

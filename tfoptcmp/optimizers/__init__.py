@@ -7,6 +7,7 @@ from tfoptcmp.optimizers.momentum import Momentum
 from tfoptcmp.optimizers.nadam import NAdam
 from tfoptcmp.optimizers.nesterov import Nesterov
 from tfoptcmp.optimizers.rmsprop import RMSProp
+from tfoptcmp.optimizers.rmsterov import RMSterov
 from tfoptcmp.optimizers.sgd import SGD
 
 # In the order of the inclusions.
@@ -17,6 +18,7 @@ OPTIMIZERS: dict[str, type[UpdateRule]] = {
     "rmsprop": RMSProp,
     "adam": Adam,
     "nadam": NAdam,
+    "rmsterov": RMSterov,
 }
 
 __all__ = [
@@ -27,6 +29,7 @@ __all__ = [
     "NAdam",
     "Nesterov",
     "RMSProp",
+    "RMSterov",
     "UpdateRule",
     "imitate",
 ]

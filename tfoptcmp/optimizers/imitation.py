@@ -66,7 +66,8 @@ def imitate(
         schedule = BiasCorrected(schedule, beta_1=arguments["beta_1"], beta_2=arguments["beta_2"])
     if inclusion.momentum_follows_rate:
         arguments["momentum"] = RateRatio(rate, arguments["momentum"])
-    return RULES[general].optimizer_class()(learning_rate=schedule, **arguments)
+    form = {"formulation": inclusion.formulation} if inclusion.formulation else {}
+    return RULES[general].optimizer_class()(learning_rate=schedule, **arguments, **form)
 
 
 def _rule(special: keras.Optimizer) -> Rule:

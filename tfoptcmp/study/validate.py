@@ -203,8 +203,15 @@ def _misplaced(trial: Trial, config: StudyConfig, space: SearchSpace) -> Iterato
     for name, dimension in space.dimensions.items():
         if trial.values[name] not in dimension:
             yield f"values.{name} must lie in {dimension}; got {trial.values[name]}"
-    if trial.arguments != arguments:
-        yield f"arguments must be {arguments}, which follows from values; got {trial.arguments}"
+    if set(trial.arguments) != set(arguments):
+        yield f"arguments must name exactly {sorted(arguments)}; got {sorted(trial.arguments)}"
+        return
+    for name, value in arguments.items():
+        if trial.arguments[name] != value:
+            yield (
+                f"arguments.{name} must be {value}, which follows from values; "
+                f"got {trial.arguments[name]}"
+            )
 
 
 def _bad_cells(body: str) -> Iterator[str]:

@@ -12,9 +12,10 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from absl import flags
 
@@ -73,7 +74,7 @@ def _run(argv: list[str]) -> None:
             print(path, flush=True)
 
 
-def _wait_for(browser, needed: tuple[str, ...], case=str) -> None:
+def _wait_for(browser: Any, needed: tuple[str, ...], case: Callable[[str], str] = str) -> None:
     """Waits until the page shows all of these texts."""
     deadline = time.monotonic() + _SECONDS
     while missing := [text for text in needed if text not in case(browser.execute_script(_TEXT))]:
@@ -95,6 +96,7 @@ def _tensorboard(study_dir: str) -> Iterator[str]:
     )
     try:
         said = []
+        assert process.stderr is not None, "a pipe"
         for line in process.stderr:
             said.append(line)
             if address := re.search(r"http://\S+", line):
@@ -108,7 +110,7 @@ def _tensorboard(study_dir: str) -> Iterator[str]:
 
 
 @contextmanager
-def _browser() -> Iterator[object]:
+def _browser() -> Iterator[Any]:
     from selenium import webdriver
 
     options = webdriver.ChromeOptions()

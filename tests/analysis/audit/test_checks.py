@@ -205,6 +205,11 @@ def test_an_epsilon_a_tenth_short_is_large(largest, found_one):
     assert all("cannot imitate" in finding.title for finding in findings)
 
 
+@pytest.mark.parametrize("gradient_rms", [math.nan, math.inf])
+def test_without_a_gradient_no_epsilon_is_too_small(gradient_rms):
+    assert audit([planted(clean_table(gradient_rms=gradient_rms))]) == []
+
+
 def test_rmsprop_needs_the_square():
     spaces = {
         **SPACES,
@@ -450,6 +455,10 @@ def test_trials_that_did_not_end_count_for_nothing(tmp_path, make_signature, wri
     shown = {f.title: f.evidence for f in audit(read_comparisons(tmp_path))}
     assert shown["most trials diverged"] == "2 of 3 trials (67 %)"
     assert "in all 3 trials" in shown["epsilon not tuned"]
+    write_study(tmp_path, make_signature("sgd"), [0.1])
+    write_study(tmp_path, make_signature("momentum"), [0.12], unfinished=unfinished)
+    single = audit(read_comparisons([tmp_path / "sgd", tmp_path / "momentum"]))
+    assert "one seed, and a gap that may be its noise" in [finding.title for finding in single]
 
 
 def test_a_hyperparameter_of_which_nothing_is_known_but_its_range():

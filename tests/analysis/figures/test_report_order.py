@@ -3,6 +3,7 @@ from matplotlib.figure import Figure
 
 from tfoptcmp.analysis import read_comparisons
 from tfoptcmp.analysis.figures import (
+    FIGURES,
     boundaries_figure,
     draw_differences,
     draw_hyperparameters,
@@ -20,7 +21,7 @@ from tfoptcmp.analysis.figures import (
     tuning_curves_figure,
 )
 from tfoptcmp.analysis.statistics.curves import verdict_curve
-from tfoptcmp.rules import RULES
+from tfoptcmp.rules import DEFAULT_RULES, RULES
 
 TITLES = ["SGD", "Momentum", "Nesterov", "RMSProp", "Adam", "NAdam"]
 
@@ -67,7 +68,7 @@ def test_without_feasible_trials_there_is_one_figure(tmp_path, make_signature, w
 def test_every_figure_has_its_face_and_all_optimizers_in_order(
     written, draw, tmp_path, make_signature, write_study
 ):
-    for rule in reversed(RULES):
+    for rule in reversed(DEFAULT_RULES):
         write_study(
             tmp_path / "s",
             make_signature(rule),

@@ -1,3 +1,5 @@
+import base64
+import hashlib
 import re
 import time
 from html.parser import HTMLParser
@@ -10,7 +12,7 @@ from tfoptcmp.analysis import read_comparisons
 from tfoptcmp.analysis.audit.findings import Finding
 from tfoptcmp.analysis.report.answer import LIMIT_OF_VERDICTS, LIMITS_OF_THE_PAPER
 from tfoptcmp.analysis.report.files import write_report
-from tfoptcmp.rules import RULES
+from tfoptcmp.rules import DEFAULT_RULES
 from tfoptcmp.study.schema import StudyError
 
 VOID = {"meta", "img", "br"}
@@ -35,7 +37,7 @@ class Page(HTMLParser):
 
     def __init__(self, source):
         super().__init__()
-        self.open, self.texts, self.attributes, self.tags = [], [], [], []
+        self.open, self.texts, self.attributes, self.tags, self.found = [], [], [], [], []
         self.feed(source)
         self.close()
         assert self.open == []
@@ -43,6 +45,7 @@ class Page(HTMLParser):
     def handle_starttag(self, tag, attributes):
         self.tags.append(tag)
         self.attributes += attributes
+        self.found.append((tag, dict(attributes)))
         if tag not in VOID:
             self.open.append(tag)
 
@@ -52,6 +55,10 @@ class Page(HTMLParser):
     def handle_data(self, data):
         if self.open and self.open[-1] not in ("style", "script"):
             self.texts.append(data.strip())
+
+    def attributes_of(self, tag, name):
+        """Values of an attribute of all elements of a kind."""
+        return [given[name] for found, given in self.found if found == tag and name in given]
 
     @property
     def text(self):
@@ -106,30 +113,89 @@ def test_written_again_it_is_the_same(six_rules, tmp_path):
 
 def test_600_trials_are_reported_in_less_than_5_seconds(tmp_path, make_signature, write_study):
     rng = np.random.default_rng(0)
-    for rule in RULES:
+    for rule in DEFAULT_RULES:
         write_study(tmp_path / "s", make_signature(rule), list(rng.uniform(0.05, 0.9, 100)))
     started = time.process_time()  # others may be at work on the machine
     write_report(read_comparisons(tmp_path / "s"), tmp_path / "out")
     assert time.process_time() - started < 5  # recorded: 3.0 s on a core of an AMD EPYC
 
 
+HOSTILE = "<script>alert('x')</script>/../$x$ \"quoted\" {{ 7 * 7 }} {% raw %} {# #} &amp; \\"
+
+
 def test_hostile_names_are_only_text(tmp_path, make_signature, write_study):
-    hostile = "<script>alert('x')</script>/../$x$"
     write_study(
         tmp_path / "s",
         make_signature("sgd"),
         [0.1, 0.2, 0.3, 0.4],
-        workload=hostile,
+        workload=HOSTILE,
         partial="<b>half</b>",
+        metric="{{ policy }}<s>",
         provenance={"command": '"><img src=x onerror=alert(1)>', "<i>key</i>": ["<u>"]},
     )
     files = write_report(read_comparisons(tmp_path / "s"), tmp_path / "out")
     assert {path.parent for path in files.figures} == {tmp_path / "out"}
     page = Page(files.html.read_text(encoding="utf-8"))
-    assert not {"b", "i", "u"} & set(page.tags)
+    assert not {"b", "i", "u", "s"} & set(page.tags)
     assert page.tags.count("script") == 1
-    assert hostile in page.text
+    assert HOSTILE in page.text
+    assert f"Training curves of {HOSTILE}: each" in " ".join(page.attributes_of("img", "alt"))
+    assert "{{ policy }}<s>" in page.text
+    assert "49" not in page.text
     assert not [name for name, _ in page.attributes if name.startswith("on")]
+
+
+def test_hostile_names_in_a_table_are_only_text(tmp_path):
+    quoted = HOSTILE.replace('"', '""')
+    rows = [f'"{quoted}","{quoted}",{i}.5,{i},1,9' for i in range(1, 9)]
+    header = f'optimizer,workload,validation,"{quoted}","{quoted}_low","{quoted}_high"'
+    (tmp_path / "t.csv").write_text("\n".join([header, *rows]))
+    files = write_report(read_comparisons(tmp_path / "t.csv"), tmp_path / "out")
+    page = Page(files.html.read_text(encoding="utf-8"))
+    assert page.tags.count("script") == 1
+    assert page.text.count(HOSTILE) > 10
+    assert not [name for name, _ in page.attributes if name.startswith("on")]
+
+
+def test_only_the_script_of_the_page_may_run(six_rules, tmp_path):
+    source = write_report(read_comparisons(six_rules), tmp_path).html.read_text(encoding="utf-8")
+    (script,) = re.findall("<script>(.*?)</script>", source, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    (policy,) = (v for v in Page(source).attributes_of("meta", "content") if "src" in v)
+    assert policy == (
+        "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
+        f"script-src 'sha256-{digest}'"
+    )
+
+
+def test_a_table_of_two_optimizers_gives_a_report_with_figures(tmp_path):
+    rng = np.random.default_rng(0)
+    rows = [
+        f"{name},{error:.4f},{error + 0.01:.4f},{10**rate:.4g},0.0001,10,note"
+        for name in ("Momentum", "Adam")
+        for error, rate in zip(rng.uniform(0.05, 0.6, 30), rng.uniform(-4, 1, 30), strict=True)
+    ]
+    header = "optimizer,validation,test,lr,lr_low,lr_high,remark"
+    (tmp_path / "mine.csv").write_text("\n".join([header, *rows]))
+    files = write_report(read_comparisons(tmp_path / "mine.csv"), tmp_path / "out", formats=())
+    assert [path.stem for path in files.figures] == [
+        f"{name}-1-mine"
+        for name in ("results", "inclusions", "tuning", "boundaries", "parallel", "infeasible")
+    ]
+    assert files.spaces == ()
+    text = Page(files.html.read_text(encoding="utf-8")).text
+    for expected in (
+        "N = 30 feasible trials, K = 6",
+        "Momentum <= Adam",
+        "log-uniform in [0.0001, 10)",
+        "figure of steps: there is no target, and no steps to one are reported",
+        "figure of training: there are no measurements during training",
+        "Columns that were not read: remark",
+        "provenance: nothing is on record",
+    ):
+        assert expected in text
+    assert "space_file" not in text
+    assert list(pd.read_csv(files.tables[0]).optimizer) == ["Momentum", "Adam"]
 
 
 def test_several_workloads_in_one_report(six_rules, tmp_path, make_signature, write_study):

@@ -116,7 +116,7 @@ def test_metric_in_nats(tmp_path, make_signature, write_study):
     write_study(
         tmp_path,
         make_signature("sgd"),
-        [3.0, 3.0, 3.0, 3.0],
+        [3.25, 3.25, 3.25, 3.25],
         metric="cross entropy",
         metric_unit="nats",
         num_examples={"train": 10, "validation": 10},
@@ -125,7 +125,7 @@ def test_metric_in_nats(tmp_path, make_signature, write_study):
     (comparison,) = read_comparisons(tmp_path)
     heading, row = best_cells(comparison)
     assert heading[1] == "validation, nats"
-    assert row[1:3] == ["3.0000 [3.0000, 3.0000]", "-"]
+    assert row[1:3] == ["3.25 [3.25, 3.25]", "-"]
     assert row[4:6] == ["-", "-"]
     assert "nothing to test" in conclusion(inclusion_verdicts(comparison))
     assert leader(comparison).startswith("Lowest validation cross entropy")
@@ -168,3 +168,14 @@ def test_rule_without_feasible_trials_does_not_hide_the_test_metric(
     (comparison,) = read_comparisons(tmp_path)
     assert leader(comparison).startswith("Lowest test classification error")
     assert best_cells(comparison)[2] == ["Adam", "-", "-", "-", "-", "-", "0", "3"]
+
+
+def test_where_only_test_results_are_known_tables_have_no_validation(tmp_path):
+    (tmp_path / "t.csv").write_text("optimizer,test,lr\nsgd,1.5,0.1\nsgd,2.5,0.2\nadam,1.5,0.1\n")
+    (comparison,) = read_comparisons(tmp_path / "t.csv")
+    assert best_cells(comparison)[0][:3] == ["optimizer", "test", "training loss"]
+    heading, sgd, _ = hyperparameter_cells(comparison)
+    assert heading == ["optimizer", "trial", "test", "hyperparameters as searched"]
+    assert sgd == ["sgd", "0", "1.5", "eta0 = 0.1"]
+    assert "validation" not in format_table(comparison)
+    assert not [name for name in best_rows(comparison)[0] if "validation" in name]

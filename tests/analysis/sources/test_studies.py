@@ -4,6 +4,7 @@ import pytest
 
 from tfoptcmp.analysis import load_studies
 from tfoptcmp.study.schema import Status, StudyError
+from tfoptcmp.study.trial import trial_seeds
 
 
 def test_one_row_a_trial(six_rules):
@@ -16,7 +17,7 @@ def test_one_row_a_trial(six_rules):
     assert adam.workload == "digits_simple_cnn"
     assert adam.used_learning_rate == adam.searched_alpha0_over_epsilon * adam.searched_epsilon
     assert math.isnan(adam.searched_eta0)
-    assert adam.seed_data == adam.trial + 1
+    assert adam.seed_data == trial_seeds(0, int(adam.trial))["data"]
     assert adam.steps == 100
     assert adam.test_metric == pytest.approx(adam.validation_metric + 0.01)
 

@@ -51,10 +51,9 @@ def test_verdict_can_change_with_the_budget(tmp_path, make_signature, write_stud
 
 def test_curves_of_the_pairs_that_were_judged(six_rules, tmp_path, make_signature, write_study):
     (comparison,) = read_comparisons(six_rules)
-    verdicts = inclusion_verdicts(comparison)
-    curves = inclusion_curves(comparison, verdicts, "test")
-    assert [(a, b) for a, b, _ in curves] == verdicts.pairs
+    curves = inclusion_curves(comparison, "test")
+    assert [(a, b) for a, b, _ in curves] == inclusion_verdicts(comparison).pairs
     for rule in ("sgd", "momentum"):
         write_study(tmp_path / "one", make_signature(rule), [0.1])
     (single,) = read_comparisons(tmp_path / "one")  # K = 1 is more than half of one trial
-    assert inclusion_curves(single, inclusion_verdicts(single), "test") == []
+    assert inclusion_curves(single, "test") == []

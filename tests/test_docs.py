@@ -1,0 +1,79 @@
+"""The pages under docs/: their Python runs, they name what there is, and the site builds."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import workloads
+from tests import examples
+from tfoptcmp.rules import RULES
+
+DOCS = Path(__file__).parents[1] / "docs"
+PAGES = sorted(DOCS.rglob("*.md"))
+
+
+def test_python_examples_of_a_newcomer(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    after = examples.run(DOCS / "compare.md", tmp_path)
+    assert after["blocks"] == 1
+    assert after["SIGNATURES"]["digits_simple_cnn"]["initial"]["lion"].space.arguments
+
+
+def test_python_examples_of_the_library(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    after = examples.run(DOCS / "library.md", tmp_path)
+    assert after["blocks"] == 3
+    assert after["model"].optimizer.epsilon == 1.0
+    assert len(after["tuner"].oracle.end_order) == 3
+    assert after["trials"].feasible.sum() == 5
+
+
+@pytest.mark.parametrize(
+    ("page", "names"), [("workloads.md", workloads.names()), ("rules.md", tuple(RULES))]
+)
+def test_tables_name_every_workload_and_rule(page, names):
+    text = (DOCS / page).read_text(encoding="utf-8")
+    assert not [name for name in names if f"| `{name}` |" not in text]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
+def test_every_page_leads_to_the_glossary(page):
+    assert "{term}`" in page.read_text(encoding="utf-8")
+
+
+def test_the_site_builds_without_a_warning(tmp_path):
+    """Doctests and local links included."""
+    _skip_without_sphinx()
+    done = subprocess.run(
+        [sys.executable, DOCS / "build.py", tmp_path],
+        capture_output=True,
+        text=True,
+        cwd=DOCS.parent,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    reference = (tmp_path / "html" / "api" / "optimizers.html").read_text(encoding="utf-8")
+    assert 'id="tfoptcmp.optimizers.Adam"' in reference
+
+
+def test_a_link_that_leads_nowhere_is_found(tmp_path):
+    _skip_without_sphinx()
+    spec = importlib.util.spec_from_file_location("docs_build", DOCS / "build.py")
+    build = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(build)
+    (tmp_path / "a.html").write_text(
+        '<h1 id="here"></h1><a href="#here"></a><a href="a.html#here"></a><a href="b.png"></a>'
+        '<a href="https://example.org/nowhere"></a><a href="a.html#there"></a><img src="c.png">'
+    )
+    (tmp_path / "b.png").touch()
+    assert list(build.broken_links(tmp_path)) == ["a.html: a.html#there", "a.html: c.png"]
+
+
+def _skip_without_sphinx():
+    for package in ("sphinx", "myst_parser", "furo"):
+        pytest.importorskip(package, reason=f"building the site takes {package} (extra: docs)")
