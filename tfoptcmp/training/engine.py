@@ -103,7 +103,7 @@ class Trainer:
         Args:
             task: Hyperparameters and seeds. Its directory is where checkpoints are looked for and
                 put; without one there are none.
-            on_measurement: Called with each row of `records.COLUMNS` as soon as it is measured;
+            on_measurement: Called with each row of `schema.COLUMNS` as soon as it is measured;
                 with those before the checkpoint first.
 
         Raises:
