@@ -97,7 +97,10 @@ def write_measurements(directory, rows):
 class TestTrial:
     @pytest.mark.parametrize("status", Status)
     def test_round_trip(self, status, tmp_path):
-        ends = {} if status is Status.COMPLETE else {"final": None, "message": "why"}
+        ends = {
+            Status.COMPLETE: {},
+            Status.RUNNING: {"seconds": None, "steps": 0, "final": None},
+        }.get(status, {"final": None, "message": "why"})
         given = replace(TRIAL, status=status, **ends)
         assert read_back(tmp_path, given) == given
 
@@ -156,7 +159,8 @@ class TestTrial:
                 "final.train_loss must be finite .*; got nan",
             ),
             ({"final": TRIAL.final | {"accuracy": 1.0}}, "final.accuracy is not known"),
-            ({"status": "RUNNING"}, "final must be null where status is RUNNING"),
+            ({"status": "RUNNING"}, "seconds must be null where status is RUNNING"),
+            ({"status": "RUNNING", "seconds": None}, "final must be null where status is RUNNING"),
             ({"status": "INFEASIBLE", "steps": 9}, "final.step must be <= 9, the steps done"),
             ({"status": "DONE"}, "status must be 'RUNNING' .* 'FAILED'; got 'DONE'"),
         ],
@@ -469,7 +473,7 @@ class TestWriting:
             writer.write_trial(trial(0))  # makes the directory of all trials
             sync = os.fsync
             monkeypatch.setattr(os, "fsync", lambda descriptor: (count.append(1), sync(descriptor)))
-            writer.write_trial(replace(TRIAL, status=Status.RUNNING, final=None))
+            writer.write_trial(replace(TRIAL, status=Status.RUNNING, seconds=None, final=None))
             with writer.measurements(TRIAL.index) as file:
                 file.write(measurement(1))
             writer.write_trial(TRIAL)
