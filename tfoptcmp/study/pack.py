@@ -185,9 +185,11 @@ def _cell(value: Any) -> str:
 def _measurements_text(entries: Sequence[Entry]) -> str:
     lines = [f"index,rerun,{_HEADER}"]
     for one in entries:
-        header, *rows = one.measurements.splitlines(keepends=True)
-        if header != _HEADER:
-            raise StudyError(f"{one.folder}/measurements.csv must begin with {_HEADER!r}")
+        if not one.measurements.startswith(_HEADER) or not one.measurements.endswith("\n"):
+            raise StudyError(
+                f"{one.folder}/measurements.csv is not whole: resume the study before it is packed"
+            )
+        rows = one.measurements.splitlines(keepends=True)[1:]
         rerun = "" if one.rerun is None else one.rerun
         lines += [f"{one.index},{rerun},{row}" for row in rows]
     return "".join(lines)
@@ -204,16 +206,16 @@ def _entries(trials: str, measurements: str) -> Iterator[Entry]:
     if header != f"index,rerun,{_HEADER}":
         raise ValueError(f"{MEASUREMENTS} must begin with 'index,rerun,{_HEADER}'; got {header!r}")
     for line in lines:
-        index, rerun, row = line.split(",", 2)
-        texts.setdefault((index, rerun), []).append(row)
+        index, rerun, measurement = line.split(",", 2)
+        texts.setdefault((index, rerun), []).append(measurement)
     for row in csv.DictReader(io.StringIO(trials, newline="")):
         rerun = row.pop("rerun")
-        rows = texts.pop((row["index"], rerun), [])
+        measured = texts.pop((row["index"], rerun), [])
         yield Entry(
             index=int(row["index"]),
             rerun=int(rerun) if rerun else None,
             metadata=_metadata(row),
-            measurements=_HEADER + "".join(rows),
+            measurements=_HEADER + "".join(measured),
         )
     if texts:
         raise ValueError(f"{MEASUREMENTS} has measurements of {next(iter(texts))}, no trial")

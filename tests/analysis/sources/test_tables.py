@@ -3,7 +3,7 @@ import math
 import pytest
 
 from tfoptcmp.analysis.audit import audit
-from tfoptcmp.analysis.comparison import TRIALS
+from tfoptcmp.analysis.contestant import TRIALS
 from tfoptcmp.analysis.sources import read_comparisons
 from tfoptcmp.analysis.sources.names import searched_name, searched_range
 from tfoptcmp.rules import RULES, rule_named

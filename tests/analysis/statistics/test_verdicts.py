@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tfoptcmp.analysis.comparison import Contestant, trials_table
+from tfoptcmp.analysis.contestant import Contestant, trials_table
 from tfoptcmp.analysis.sources import read_comparisons
 from tfoptcmp.analysis.sources.studies import compare_studies
 from tfoptcmp.analysis.statistics.best_of_k import (

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 
 from tfoptcmp import inclusions
 from tfoptcmp.analysis.audit.findings import Finding
-from tfoptcmp.analysis.comparison import Comparison, Contestant
+from tfoptcmp.analysis.comparison import Comparison
+from tfoptcmp.analysis.contestant import Contestant
 from tfoptcmp.analysis.statistics.pairs import inclusion_pairs
 from tfoptcmp.analysis.statistics.quantities import STATISTICS
 from tfoptcmp.analysis.statistics.verdicts import HOW_SURE, Judgement, Verdict, judgements_of

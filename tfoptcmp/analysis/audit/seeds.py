@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from tfoptcmp.analysis.audit.findings import Finding
-from tfoptcmp.analysis.comparison import Comparison, Contestant
+from tfoptcmp.analysis.comparison import Comparison
+from tfoptcmp.analysis.contestant import Contestant
 
 # Standard deviations, of the difference of two runs or of a run and a mean: 1 in 20 by chance.
 _TWO = 2.0

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from tfoptcmp.analysis.audit.findings import Finding
-from tfoptcmp.analysis.comparison import Comparison, Contestant
+from tfoptcmp.analysis.comparison import Comparison
+from tfoptcmp.analysis.contestant import Contestant
 
 # So many trials do not agree in two metrics on different data by chance.
 _FEWEST = 5

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from tfoptcmp.analysis.audit.findings import Finding
-from tfoptcmp.analysis.comparison import Comparison, Contestant, default_tuning_budget
+from tfoptcmp.analysis.comparison import Comparison, default_tuning_budget
+from tfoptcmp.analysis.contestant import Contestant
 from tfoptcmp.analysis.statistics.best_of_k import Distribution, difference
 from tfoptcmp.analysis.statistics.quantities import STATISTICS, best_of_k, measured
 from tfoptcmp.analysis.statistics.verdicts import INTERVAL, interval, is_better

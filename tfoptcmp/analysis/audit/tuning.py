@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from tfoptcmp.analysis.audit.findings import Finding
-from tfoptcmp.analysis.comparison import Comparison, Contestant
+from tfoptcmp.analysis.comparison import Comparison
+from tfoptcmp.analysis.contestant import Contestant
 from tfoptcmp.rules import RULES
 from tfoptcmp.spaces import Dimension
 

@@ -6,7 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from tfoptcmp.analysis.comparison import Comparison, Contestant
+from tfoptcmp.analysis.comparison import Comparison
+from tfoptcmp.analysis.contestant import Contestant
 from tfoptcmp.analysis.figures.frame import Margins, framed
 from tfoptcmp.analysis.figures.report_figure import ReportFigure, searched
 from tfoptcmp.analysis.figures.style import folded, house_style, no_value

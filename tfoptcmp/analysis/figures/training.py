@@ -5,7 +5,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tfoptcmp.analysis.comparison import Comparison, Contestant
+from tfoptcmp.analysis.comparison import Comparison
+from tfoptcmp.analysis.contestant import Contestant
 from tfoptcmp.analysis.figures.frame import panel_for_each
 from tfoptcmp.analysis.figures.report_figure import ReportFigure, measurements
 from tfoptcmp.analysis.figures.style import (

@@ -13,7 +13,8 @@ import math
 
 import numpy as np
 
-from tfoptcmp.analysis.comparison import Comparison, Contestant
+from tfoptcmp.analysis.comparison import Comparison
+from tfoptcmp.analysis.contestant import Contestant
 from tfoptcmp.analysis.ranges.boundary import Edge, check_boundaries, enough_trials, good_trials
 from tfoptcmp.analysis.statistics.best_of_k import FloatArray
 from tfoptcmp.spaces import LogUniform, SearchSpace

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tfoptcmp.analysis.comparison import Contestant
+from tfoptcmp.analysis.contestant import Contestant
 from tfoptcmp.analysis.ranges.boundary import check_boundaries
 
 _FLOAT32_BYTES = 4

@@ -14,7 +14,8 @@ from typing import Any
 
 import pandas as pd
 
-from tfoptcmp.analysis.comparison import Comparison, Contestant
+from tfoptcmp.analysis.comparison import Comparison
+from tfoptcmp.analysis.contestant import Contestant
 from tfoptcmp.analysis.statistics.best_of_k import Distribution
 from tfoptcmp.analysis.statistics.quantities import (
     STATISTICS,

@@ -13,15 +13,8 @@ from typing import Any
 
 import pandas as pd
 
-from tfoptcmp.analysis.comparison import (
-    MEASUREMENTS,
-    RERUNS,
-    Comparison,
-    Contestant,
-    comparison,
-    first_steps,
-    trials_table,
-)
+from tfoptcmp.analysis.comparison import Comparison, comparison
+from tfoptcmp.analysis.contestant import MEASUREMENTS, RERUNS, Contestant, first_steps, trials_table
 from tfoptcmp.metrics import Metric
 from tfoptcmp.study.read import Study, find_studies, read_reruns, read_study
 from tfoptcmp.study.schema import Status, StudyConfig, StudyError, Trial

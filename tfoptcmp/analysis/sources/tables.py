@@ -6,13 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from tfoptcmp.analysis.comparison import (
-    RERUNS,
-    Comparison,
-    Contestant,
-    comparison,
-    trials_table,
-)
+from tfoptcmp.analysis.comparison import Comparison, comparison
+from tfoptcmp.analysis.contestant import RERUNS, Contestant, trials_table
 from tfoptcmp.analysis.sources.columns import RESULTS, read_table
 from tfoptcmp.analysis.sources.names import (
     searched_name,

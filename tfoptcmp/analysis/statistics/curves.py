@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tfoptcmp.analysis.comparison import Comparison, Contestant
+from tfoptcmp.analysis.comparison import Comparison
+from tfoptcmp.analysis.contestant import Contestant
 from tfoptcmp.analysis.statistics.best_of_k import differences, superiority
 from tfoptcmp.analysis.statistics.pairs import inclusion_pairs, why_not_included
 from tfoptcmp.analysis.statistics.quantities import measured, selection_and_values

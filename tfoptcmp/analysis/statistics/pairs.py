@@ -3,7 +3,8 @@
 from itertools import product
 
 from tfoptcmp import inclusions
-from tfoptcmp.analysis.comparison import Comparison, Contestant
+from tfoptcmp.analysis.comparison import Comparison
+from tfoptcmp.analysis.contestant import Contestant
 
 
 def inclusion_pairs(comparison: Comparison) -> list[tuple[Contestant, Contestant]]:

@@ -8,7 +8,11 @@ infinite, the worst; so does a target that was not reached.
 
 from dataclasses import dataclass
 
-from tfoptcmp.analysis.comparison import Comparison, Contestant, worst_if_nan
+import numpy as np
+import pandas as pd
+
+from tfoptcmp.analysis.comparison import Comparison
+from tfoptcmp.analysis.contestant import Contestant
 from tfoptcmp.analysis.statistics.best_of_k import Distribution, FloatArray, best_of
 from tfoptcmp.metrics import STEPS, TRAINING_LOSS, Metric
 
@@ -112,7 +116,7 @@ def selection_and_values(contestant: Contestant, statistic: str) -> tuple[FloatA
     """
     columns = STATISTICS[statistic]
     feasible = contestant.feasible
-    return worst_if_nan(feasible[columns.select_by]), worst_if_nan(feasible[columns.value])
+    return _worst_if_nan(feasible[columns.select_by]), _worst_if_nan(feasible[columns.value])
 
 
 def steps_of_best(contestant: Contestant, target: float, num_drawn: int) -> Distribution | None:
@@ -129,3 +133,9 @@ def steps_of_best(contestant: Contestant, target: float, num_drawn: int) -> Dist
         return None
     steps = contestant.steps_to(target)[contestant.trials["feasible"]].to_numpy(dtype=float)
     return best_of(steps, steps, num_drawn)
+
+
+def _worst_if_nan(values: "pd.Series[float]") -> FloatArray:
+    """Returns values as float64 [n], inf where there is none: the worst."""
+    numbers = values.to_numpy(dtype=np.float64)
+    return np.where(np.isnan(numbers), np.inf, numbers)

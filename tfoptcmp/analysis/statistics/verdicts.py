@@ -28,7 +28,8 @@ from typing import Literal
 
 import numpy as np
 
-from tfoptcmp.analysis.comparison import Comparison, Contestant
+from tfoptcmp.analysis.comparison import Comparison
+from tfoptcmp.analysis.contestant import Contestant
 from tfoptcmp.analysis.statistics.best_of_k import Distribution, difference, superiority
 from tfoptcmp.analysis.statistics.pairs import inclusion_pairs, why_not_included
 from tfoptcmp.analysis.statistics.quantities import STATISTICS, best_of_k, statistics_of

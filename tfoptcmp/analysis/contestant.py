@@ -1,0 +1,268 @@
+"""One optimizer of a comparison: its trials, in the same columns whatever tool they come from.
+
+Everything but its name and its results may be missing. Metrics are lower is better; losses are in
+nats, steps count from 1, times are in seconds.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from tfoptcmp.hyperparameters import HYPERPARAMETERS, Hyperparameter
+from tfoptcmp.rules import ELSEWHERE, RULES, Look, Rule
+from tfoptcmp.spaces import Dimension, Fixed, SearchSpace
+from tfoptcmp.study.schema import Status, StudyConfig
+
+TRIALS: dict[str, Any] = {
+    "trial": math.nan,
+    "status": Status.COMPLETE.value,
+    "feasible": True,
+    "message": "",
+    "steps": math.nan,
+    "seconds": math.nan,
+    "train_loss": math.nan,
+    "train_metric": math.nan,
+    "validation_loss": math.nan,
+    "validation_metric": math.nan,
+    "test_loss": math.nan,
+    "test_metric": math.nan,
+    "gradient_rms": math.nan,
+    "largest_gradient_rms": math.nan,
+    "steps_to_target": math.nan,
+    "seed": math.nan,
+    "selected": False,
+}
+"""Columns of `Contestant.trials`, and what stands there where a source does not report them."""
+
+MEASUREMENTS = (
+    "step",
+    "learning_rate",
+    "train_loss",
+    "train_metric",
+    "validation_loss",
+    "validation_metric",
+    "test_loss",
+    "test_metric",
+    "gradient_rms",
+)
+"""Columns of `Contestant.measurements` beside `trial`."""
+
+RERUNS = ("trial", "rerun", "status", "seed", "validation_metric", "test_metric")
+"""Columns of `Contestant.reruns`."""
+
+_RULES_ARGUMENTS = frozenset(n for rule in RULES.values() for n in rule.hyperparameters)
+
+
+def _none_of(columns: Iterable[str]) -> pd.DataFrame:
+    return pd.DataFrame(columns=list(columns), dtype=float)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Contestant:
+    """One optimizer's trials on one workload.
+
+    Attributes:
+        name: As the comparison calls it; distinct within one.
+        title: Name for people.
+        rule: Its update rule; None if not known.
+        trials: One row a trial, with the columns of TRIALS and for each hyperparameter that is
+            known `searched_<name>`, by the names of search spaces (others keep their own), and
+            `used_<argument>`. Metrics are final ones, inf if not a number; `largest_gradient_rms`
+            is the largest measured during the trial; `steps_to_target` is inf if the target was not
+            reached, NaN if there is none; `selected` marks the trial that the comparison reports.
+            Make it with `trials_table`.
+        dimensions: Searched name to what it was searched over, as far as reported; `Fixed` also for
+            what did not vary between trials.
+        own: Searched names beside `hyperparameters.HYPERPARAMETERS`, and what they mean.
+        schedule: Name of the learning-rate schedule; "" if not reported.
+        source: Where the search space comes from; "" if not reported.
+        measurements: One row a measurement: `trial` and MEASUREMENTS, by trial and step; NaN where
+            a split is absent. Empty where only final results are known.
+        reruns: The winner's re-runs with fresh seeds, with the columns of RERUNS; metrics are NaN
+            where one diverged.
+        record: What our own study has on record; None for results of other tools.
+        directory: Where it was read from; "" if not from a directory of its own.
+    """
+
+    name: str
+    title: str
+    rule: Rule | None
+    trials: pd.DataFrame
+    dimensions: Mapping[str, Dimension]
+    own: Mapping[str, Hyperparameter] = field(default_factory=dict)
+    schedule: str = ""
+    source: str = ""
+    measurements: pd.DataFrame = field(default_factory=lambda: _none_of(("trial", *MEASUREMENTS)))
+    reruns: pd.DataFrame = field(default_factory=lambda: _none_of(RERUNS))
+    record: StudyConfig | None = None
+    directory: str = ""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it goes by its rule's own name: not one of several signatures of it."""
+        return self.rule is not None and self.name == self.rule.name
+
+    @property
+    def look(self) -> Look:
+        """Its rule's place in plots."""
+        return ELSEWHERE if self.rule is None else self.rule.look
+
+    @cached_property
+    def feasible(self) -> pd.DataFrame:
+        """The rows that statistics are made of."""
+        return self.trials[self.trials["feasible"]]
+
+    @cached_property
+    def infeasible(self) -> pd.DataFrame:
+        """The rows of the trials that diverged."""
+        return self.trials[self.trials["status"] == Status.INFEASIBLE.value]
+
+    @cached_property
+    def ended(self) -> pd.DataFrame:
+        """The rows of the trials that say something of the optimizer: feasible or diverged."""
+        ended = (Status.COMPLETE.value, Status.INFEASIBLE.value)
+        return self.trials[self.trials["status"].isin(ended)]
+
+    @property
+    def num_feasible(self) -> int:
+        """N, the feasible trials that there are (not those planned)."""
+        return len(self.feasible)
+
+    @property
+    def num_infeasible(self) -> int:
+        """Trials that diverged."""
+        return len(self.infeasible)
+
+    @property
+    def num_failed(self) -> int:
+        """Trials that crashed."""
+        return int((self.trials["status"] == Status.FAILED.value).sum())
+
+    @cached_property
+    def winner(self) -> "pd.Series[Any] | None":
+        """The feasible trial with the best final validation metric, of ties the first.
+
+        Statistics do not depend on that choice. None without a feasible trial.
+        """
+        if self.feasible.empty:
+            return None
+        return self.feasible.loc[self.feasible["validation_metric"].fillna(math.inf).idxmin()]
+
+    def reports(self, column: str) -> bool:
+        """Returns whether a feasible trial has a value in a column of `trials`."""
+        return column in self.trials and bool(self.feasible[column].notna().any())
+
+    def searched(self, name: str) -> "pd.Series[float]":
+        """Returns a hyperparameter's values as searched, with the index of `trials`."""
+        column = f"searched_{name}"
+        if column not in self.trials:
+            return pd.Series(math.nan, index=self.trials.index)
+        return self.trials[column].astype(float)
+
+    @property
+    def searched_names(self) -> tuple[str, ...]:
+        """Names of all hyperparameters whose values are known, in the order of the columns."""
+        return tuple(
+            column.removeprefix("searched_")
+            for column in self.trials
+            if column.startswith("searched_") and self.trials[column].notna().any()
+        )
+
+    def values_of(self, trial: "pd.Series[Any] | None", *, used: bool = False) -> dict[str, float]:
+        """Returns the hyperparameters of a row of `trials`, as searched or as used.
+
+        Args:
+            trial: The row; None for {}.
+            used: Whether by arguments, as the optimizer got them.
+        """
+        if trial is None:
+            return {}
+        prefix = "used_" if used else "searched_"
+        return {
+            str(column).removeprefix(prefix): float(value)
+            for column, value in trial.items()
+            if str(column).startswith(prefix) and not pd.isna(value)
+        }
+
+    @property
+    def free(self) -> tuple[str, ...]:
+        """Names that were searched: dimensions that are not Fixed, of which values are known."""
+        known = set(self.searched_names)
+        return tuple(
+            name
+            for name, dimension in self.dimensions.items()
+            if not isinstance(dimension, Fixed) and (name in known or not len(self.trials))
+        )
+
+    @property
+    def space(self) -> SearchSpace | None:
+        """Its search space; None where not all of it is on record."""
+        if self.record is None:
+            return None
+        return SearchSpace(dimensions=self.dimensions, source=self.source, own=self.own)
+
+    def meaning(self, name: str) -> Hyperparameter | None:
+        """Returns what a searched name means; None if not known."""
+        return self.own.get(name) or HYPERPARAMETERS.get(name)
+
+    def argument(self, name: str) -> str:
+        """Returns the optimizer's argument that a searched name becomes; unknown names stay."""
+        meaning = self.meaning(name)
+        return name if meaning is None else meaning.argument
+
+    def is_of_the_rule(self, name: str) -> bool:
+        """Returns whether a searched name is of the update rule; if unknown, of any of RULES.
+
+        Else it is the schedule's or the loss's.
+        """
+        own = _RULES_ARGUMENTS if self.rule is None else self.rule.hyperparameters
+        return self.argument(name) in own
+
+    @property
+    def fixed(self) -> dict[str, float]:
+        """The update rule's hyperparameters that were not tuned, and their values."""
+        return {
+            name: value
+            for name, dimension in self.dimensions.items()
+            if (value := dimension.only_value) is not None and self.is_of_the_rule(name)
+        }
+
+    def steps_to(self, target: float | None) -> "pd.Series[float]":
+        """Returns each trial's first measured step with a validation metric at or below a target.
+
+        Args:
+            target: In the metric's unit (shares in [0, 1]); None if there is none.
+
+        Returns:
+            With the index of `trials`: inf if feasible and not reached, NaN if infeasible or
+            without a target.
+        """
+        return first_steps(self.trials, self.measurements, target)
+
+
+def first_steps(
+    trials: pd.DataFrame, measurements: pd.DataFrame, target: float | None
+) -> "pd.Series[float]":
+    """As `Contestant.steps_to`, of tables with its columns."""
+    if target is None:
+        return pd.Series(math.nan, index=trials.index, dtype=float)
+    reached = measurements[measurements["validation_metric"] <= target]
+    first = reached.groupby("trial")["step"].min().to_dict()
+    steps = [float(first.get(trial, math.inf)) for trial in trials["trial"]]
+    return pd.Series(steps, index=trials.index, dtype=float).where(trials["feasible"])
+
+
+def trials_table(rows: pd.DataFrame) -> pd.DataFrame:
+    """Returns a table of trials with all columns of TRIALS, those that are missing filled in.
+
+    Args:
+        rows: Some of these columns, and `searched_<name>`, `used_<argument>` and others.
+    """
+    missing = {name: value for name, value in TRIALS.items() if name not in rows}
+    whole = rows.assign(**missing)
+    order = [*TRIALS, *(name for name in rows if name not in TRIALS)]
+    return whole[order].astype({"feasible": bool, "selected": bool})
