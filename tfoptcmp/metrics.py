@@ -97,6 +97,9 @@ class Metric:
         return math.sqrt(share * (1 - share) / num_examples)
 
 
+UNITS = (SHARE, "nats")
+"""Those that a workload's metric can have."""
+
 LOSS_TOLERANCE = 0.01
 """delta of losses in nats; our own choice."""
 

@@ -3,10 +3,12 @@
 import math
 
 from tfoptcmp.spaces import Choice, Fixed, SearchSpace
+from tfoptcmp.study import schema
 from tuners.points import SEARCHES, grid_point
 
 GRID = "grid"
 STUDY_SEARCHES = (*SEARCHES, GRID)
+assert set(STUDY_SEARCHES) == set(schema.SEARCHES)
 
 
 def point_of(space: SearchSpace, search: str, index: int, *, seed: int) -> tuple[float, ...]:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfoptcmp.metrics import CLASSIFICATION_ERROR, CROSS_ENTROPY, Metric
 from tfoptcmp.training.losses import cross_entropy, sums
 
 
@@ -35,7 +36,8 @@ def test_equals_tensorflow(shape, scale, dtype):
     )
     np.testing.assert_allclose(loss, expected, rtol=1e-6)
     np.testing.assert_allclose(gradient, expected_gradient, atol=1e-7)
-    total, _, count = sums(y, logits).numpy()
+    total, metric, count = sums(y, logits, CROSS_ENTROPY).numpy()
+    assert metric == total
     assert count == np.sum(y.numpy() >= 0)
     assert total / count == pytest.approx(float(expected), rel=1e-6)
 
@@ -51,3 +53,13 @@ def test_small_losses_keep_their_digits():
 def test_what_is_not_finite_shows(bad):
     loss = cross_entropy(tf.constant([0]), tf.constant([[1.0, bad]]), None)
     assert not np.isfinite(loss)
+
+
+def test_each_metric_is_its_own():
+    y, logits = tf.constant([0, 1, 1, -1]), tf.constant([[2.0, 1], [2, 1], [1, 2], [1, 2]])
+    loss, wrong, count = sums(y, logits, CLASSIFICATION_ERROR).numpy()
+    assert (wrong, count) == (1, 3)  # by hand; padding does not count
+    assert loss == pytest.approx(2 * np.log1p(np.exp(-1)) + np.log1p(np.exp(1)))
+    unknown = Metric(name="top-5 error", unit="share")
+    with pytest.raises(ValueError, match=r"metric must be one of .*classification error"):
+        sums(y, logits, unknown)

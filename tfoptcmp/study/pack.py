@@ -34,6 +34,7 @@ MEASUREMENTS = "measurements.csv.gz"
 # Which objects of a metadata.json become columns, and which other fields there are beside them.
 _OBJECTS = ("values", "arguments", "seeds", "final")
 _TEXTS = ("status", "message")
+_FOLDERS = ("trials", "reruns")
 _FIELDS = tuple(field.name for field in fields(Trial))
 _HEADER = ",".join(COLUMNS) + "\n"
 
@@ -86,7 +87,7 @@ def pack(directory: Path) -> None:
             raise StudyError(f"{directory / one.folder} would not come back as it is: not packed")
     _write(directory / MEASUREMENTS, gzip.compress(measurements.encode(), mtime=0))
     _write(directory / TRIALS, trials.encode())  # last: from here on the study is packed
-    for folder in ("trials", "reruns"):
+    for folder in _FOLDERS:
         shutil.rmtree(directory / folder, ignore_errors=True)
     (directory / "lock").unlink(missing_ok=True)
 
@@ -135,9 +136,11 @@ def _write(path: Path, content: bytes) -> None:
 def _unpacked(directory: Path) -> Iterator[Entry]:
     """The trials and re-runs of an unpacked study, by index and number."""
     found = []
-    for path in (p for kind in ("trials", "reruns") for p in directory.glob(f"{kind}/*/*.json")):
+    for path in (
+        p for kind in ("trials", "reruns") for p in directory.glob(f"{kind}/*/metadata.json")
+    ):
         name = re.fullmatch(r"(\d+)(?:-(\d+))?", path.parent.name)
-        if name is not None:
+        if name is not None and path.parents[1].name in _FOLDERS:
             found.append((int(name[1]), int(name[2] or -1), path))
     for index, rerun, path in sorted(found):
         measurements = path.with_name("measurements.csv")

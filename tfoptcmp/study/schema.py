@@ -23,6 +23,9 @@ from tfoptcmp.conversion import Count, Name, NonNegative, Number, PositiveCount
 
 SCHEMA_VERSION = 1
 
+SEARCHES = ("quasirandom", "random", "grid")
+"""How points are drawn from a search space."""
+
 Cell = NonNegative | Literal["nan", "inf"] | None
 
 
@@ -93,12 +96,12 @@ class StudyConfig:
         signature: `Signature.to_json()`.
         workload: Name of the workload.
         metric: Name of the workload's metric; lower is better.
-        metric_unit: "share" or "nats".
+        metric_unit: One of `metrics.UNITS`.
         budget: `asdict` of the `Budget`, with the scale.
         num_examples: Split name to number of examples, for standard errors.
         partial: What the data lack; "" if complete.
         seed: Seed of the study.
-        search: How points are drawn from the space.
+        search: One of SEARCHES.
         num_feasible: N, the feasible trials to reach; may be raised later.
         max_trials: Hard cap on all trials, infeasible ones included.
         threads_per_trial: Threads of one operation; 0 leaves the choice to TensorFlow.
@@ -111,12 +114,12 @@ class StudyConfig:
     signature: Mapping[str, Any]
     workload: Name
     metric: Name
-    metric_unit: Literal["share", "nats"]
+    metric_unit: Name
     budget: Mapping[str, Any]
     num_examples: Mapping[str, PositiveCount]
     partial: str
     seed: Count
-    search: Literal["quasirandom", "random", "grid"]
+    search: Name
     num_feasible: PositiveCount
     max_trials: PositiveCount
     threads_per_trial: Count

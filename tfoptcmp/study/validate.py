@@ -11,12 +11,13 @@ from dataclasses import fields
 from typing import Any, TypeVar
 
 from tfoptcmp.conversion import convert
-from tfoptcmp.metrics import SHARE
+from tfoptcmp.metrics import SHARE, UNITS
 from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import SearchSpace
 from tfoptcmp.study.schema import (
     COLUMNS,
     SCHEMA_VERSION,
+    SEARCHES,
     Measurement,
     Row,
     Status,
@@ -50,6 +51,9 @@ def to_config(data: Any) -> StudyConfig:
         )
     config = _whole(data, StudyConfig)
     convert(config.budget, Budget, "budget")
+    for name, known in (("metric_unit", UNITS), ("search", SEARCHES)):
+        if getattr(config, name) not in known:
+            raise ValueError(f"{name} must be one of {known}; got {getattr(config, name)!r}")
     if not {"train", "validation"} <= set(config.num_examples) <= _SPLITS:
         raise ValueError(
             "num_examples must be those of 'train', 'validation' and, if there is one, 'test'; "

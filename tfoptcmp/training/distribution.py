@@ -12,6 +12,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfoptcmp.metrics import Metric
 from tfoptcmp.training.losses import sums
 from tfoptcmp.training.model import TrialModel
 from tfoptcmp.training.options import Options
@@ -68,13 +69,19 @@ class Replicas:
         strategy: What `make_strategy` returned.
         model: Has no stateful layers; its batch normalisations are made to span the whole batch.
         batch_size: Of the whole batch.
+        metric: Of the workload.
 
     Raises:
         ValueError: If the model or the batch cannot be distributed.
     """
 
     def __init__(
-        self, strategy: tf.distribute.Strategy, model: TrialModel, *, batch_size: int
+        self,
+        strategy: tf.distribute.Strategy,
+        model: TrialModel,
+        *,
+        batch_size: int,
+        metric: Metric,
     ) -> None:
         num_replicas = strategy.num_replicas_in_sync
         if model.states:
@@ -88,6 +95,7 @@ class Replicas:
             )
         self._strategy = strategy
         self._model = model
+        self._metric = metric
         self._rows = batch_size // num_replicas
         for layer in model.network._flatten_layers():
             if isinstance(layer, keras.layers.BatchNormalization):
@@ -164,7 +172,7 @@ class Replicas:
         return self._strategy.experimental_distribute_values_from_function(share)
 
     def _sums(self, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
-        return sums(y, self._model(x, training=False))
+        return sums(y, self._model(x, training=False), self._metric)
 
     def _count_seed_up(self) -> None:
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group

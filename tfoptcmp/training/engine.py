@@ -19,7 +19,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfoptcmp.metrics import CROSS_ENTROPY
 from tfoptcmp.optimizers import UpdateRule
 from tfoptcmp.signatures import Signature
 from tfoptcmp.study.clock import Clock
@@ -163,10 +162,7 @@ class Trainer:
 
     def evaluate(self) -> dict[str, tuple[float, float]]:
         """Returns split name to (loss in nats, metric) at the weights as they are now."""
-        return {
-            split: (loss, loss if self._workload.metric == CROSS_ENTROPY else error)
-            for split, (loss, error) in self._evaluation().items()
-        }
+        return self._evaluation()
 
     def save(self, path: Path) -> None:
         """Writes the network as it is now, as a `.keras` file without its optimizer."""
@@ -186,12 +182,17 @@ class Trainer:
     def _replicas(self) -> Replicas | None:
         if self._strategy is None:
             return None
-        return Replicas(self._strategy, self._model, batch_size=self._budget.batch_size)
+        return Replicas(
+            self._strategy,
+            self._model,
+            batch_size=self._budget.batch_size,
+            metric=self._workload.metric,
+        )
 
     @functools.cached_property
     def _evaluation(self) -> Evaluation:
         batch_sums = self._replicas and self._replicas.batch_sums
-        return Evaluation(self._model, self._splits.evaluation, batch_sums)
+        return Evaluation(self._model, self._splits.evaluation, self._workload.metric, batch_sums)
 
     def _build(self) -> keras.Model:
         policy = keras.config.dtype_policy()

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import tensorflow as tf
 
+from tfoptcmp.metrics import Metric
 from tfoptcmp.training.losses import sums
 from tfoptcmp.training.model import TrialModel
 
@@ -15,6 +16,7 @@ class Evaluation:
         model: The model. Its stateful layers are evaluated on states of their own, zeroed at the
             start of each split, and get their training states back.
         splits: Split name to batches (x, y), iterated anew at each evaluation.
+        metric: Of the workload.
         batch_sums: Gives `losses.sums` of a batch (x, y); None computes them here, on one device.
     """
 
@@ -22,24 +24,25 @@ class Evaluation:
         self,
         model: TrialModel,
         splits: Mapping[str, Iterable[tuple[tf.Tensor, tf.Tensor]]],
+        metric: Metric,
         batch_sums: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None = None,
     ) -> None:
         self._model = model
         self._splits = dict(splits)
         # A partial last batch makes it trace once more, for any batch size.
         self._batch_sums = batch_sums or tf.function(
-            lambda x, y: sums(y, model(x, training=False)), reduce_retracing=True
+            lambda x, y: sums(y, model(x, training=False), metric), reduce_retracing=True
         )
 
     def __call__(self) -> dict[str, tuple[float, float]]:
-        """Returns split name to (loss in nats, classification error in [0, 1])."""
+        """Returns split name to (loss in nats, metric)."""
         states = self._model.states
         kept = [tf.identity(state.value) for state in states]
         results = {}
         for name, batches in self._splits.items():
             self._model.zero_states()
-            loss, wrong, count = sum(self._batch_sums(x, y) for x, y in batches).numpy()
-            results[name] = (float(loss / count), float(wrong / count))
+            loss, metric, count = sum(self._batch_sums(x, y) for x, y in batches).numpy()
+            results[name] = (float(loss / count), float(metric / count))
         for state, value in zip(states, kept, strict=True):
             state.assign(value)
         return results

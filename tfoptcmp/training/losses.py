@@ -1,4 +1,6 @@
-"""The one loss of all workloads: softmax cross entropy of class numbers, with padding left out.
+"""The one loss of all workloads, and their metrics: of class numbers, with padding left out.
+
+The loss is softmax cross entropy.
 
 Sums and counts rather than means, so that batches of unequal size add up exactly. In nats.
 """
@@ -7,6 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
+
+from tfoptcmp.metrics import CLASSIFICATION_ERROR, CROSS_ENTROPY, Metric
 
 
 def cross_entropy(
@@ -35,17 +39,38 @@ def cross_entropy(
     return tf.reduce_sum(losses * weights) / total(tf.reduce_sum(weights))
 
 
-def sums(y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+def sums(y: tf.Tensor, logits: tf.Tensor, metric: Metric) -> tf.Tensor:
     """Sums over the entries of `y` that are not padding.
 
+    Args:
+        y: As in `cross_entropy`.
+        logits: Likewise.
+        metric: One of those that are computed here.
+
     Returns:
-        float64 [3]: sum of the cross entropies, number of wrong predictions, number of entries.
+        float64 [3]: sums of the cross entropies and of the metric, number of entries.
+
+    Raises:
+        ValueError: If the metric is none of them.
     """
+    if metric not in _METRICS:
+        raise ValueError(f"metric must be one of {[m.name for m in _METRICS]}; got {metric!r}")
     losses, weights = _losses(y, logits)
-    wrong = tf.cast(tf.not_equal(tf.argmax(logits, axis=-1, output_type=y.dtype), y), tf.float32)
+    values = _METRICS[metric](y, logits, losses)
     return tf.stack(
-        [tf.reduce_sum(tf.cast(s * weights, tf.float64)) for s in (losses, wrong, weights)]
+        [tf.reduce_sum(tf.cast(s * weights, tf.float64)) for s in (losses, values, weights)]
     )
+
+
+def _is_wrong(y: tf.Tensor, logits: tf.Tensor, losses: tf.Tensor) -> tf.Tensor:
+    return tf.cast(tf.not_equal(tf.argmax(logits, axis=-1, output_type=y.dtype), y), tf.float32)
+
+
+# From y, logits and cross entropies to the value of each entry.
+_METRICS: dict[Metric, Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]] = {
+    CLASSIFICATION_ERROR: _is_wrong,
+    CROSS_ENTROPY: lambda y, logits, losses: losses,
+}
 
 
 def _losses(y: tf.Tensor, logits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -7,7 +7,7 @@ from absl import flags
 
 from tfoptcmp.signatures import REGULARISATION, Signature
 from tfoptcmp.study.read import read_space
-from tfoptcmp.study.schema import StudyError
+from tfoptcmp.study.schema import SEARCHES, StudyError
 from tfoptcmp.workload import Budget, Splits, Workload
 from tools.common import extensions
 from tools.common.cli import UserError
@@ -24,7 +24,7 @@ EVAL_EVERY_STEPS = flags.DEFINE_integer(
 SEARCH = flags.DEFINE_enum(
     "search",
     "quasirandom",
-    ["quasirandom", "random", "grid"],
+    SEARCHES,
     "How points are drawn from the space; grid takes all of a space of choices, in order.",
 )
 SPACE_FILE = flags.DEFINE_string(

@@ -225,6 +225,7 @@ def _limit(axes: Axes, shown: "Sequence[pd.Series[float]]") -> float:
 
 BOUNDARIES = ReportFigure(
     name="boundaries",
+    section="spaces",
     caption="Results of {workload} against each hyperparameter, with the edges of the space.",
     draw=boundaries_figure,
     needs=searched,

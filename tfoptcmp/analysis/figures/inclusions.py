@@ -144,6 +144,7 @@ def draw_differences(
 
 INCLUSIONS = ReportFigure(
     name="inclusions",
+    section="inclusions",
     caption="Is a general rule no worse than its special cases? {workload}, at every tuning "
     "budget.",
     draw=inclusions_figure,

@@ -73,6 +73,7 @@ def draw_infeasible(axes: Axes, comparison: Comparison) -> None:
 
 INFEASIBLE = ReportFigure(
     name="infeasible",
+    section="trials",
     caption="The share of trials of {workload} that diverged.",
     draw=infeasible_figure,
     needs=feasible_trials,

@@ -106,6 +106,7 @@ def draw_parallel(axes: Axes, comparison: Comparison, contestant: Contestant) ->
 
 PARALLEL = ReportFigure(
     name="parallel",
+    section="trials",
     caption="All feasible trials of {workload}: hyperparameters and result.",
     draw=parallel_figure,
     needs=searched,

@@ -5,12 +5,14 @@ A need is a function from a comparison to why it lacks something, "" if it does 
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from matplotlib.figure import Figure
 
 from tfoptcmp.analysis.comparison import Comparison
 
 Need = Callable[[Comparison], str]
+Section = Literal["answer", "results", "inclusions", "tuning", "spaces", "trials"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,12 +24,14 @@ class ReportFigure:
         caption: What it shows, in a sentence that names the {workload}.
         draw: Draws it.
         needs: Without what it cannot be drawn.
+        section: In which part of the report it stands.
     """
 
     name: str
     caption: str
     draw: Callable[[Comparison], Figure]
     needs: Need
+    section: Section
 
     def caption_of(self, comparison: Comparison) -> str:
         """Returns the caption below the figure of a comparison."""

@@ -137,6 +137,7 @@ def draw_point(
 
 RESULTS = ReportFigure(
     name="results",
+    section="answer",
     caption="Final validation and test results of {workload} after tuning with K trials.",
     draw=lambda comparison: results_figure([comparison]),
     needs=lambda comparison: "",
@@ -144,6 +145,7 @@ RESULTS = ReportFigure(
 
 TRAINING_LOSS = ReportFigure(
     name="training_loss",
+    section="results",
     caption="Final training loss of {workload}, trials selected by it.",
     draw=lambda comparison: training_loss_figure([comparison]),
     needs=lambda comparison: (

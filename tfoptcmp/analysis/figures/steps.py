@@ -171,6 +171,7 @@ def draw_steps(axes: Axes, comparison: Comparison, target: float | None = None) 
 
 STEPS = ReportFigure(
     name="steps",
+    section="results",
     caption="Training steps to the target of {workload}.",
     draw=lambda comparison: steps_figure([comparison]),
     needs=lambda comparison: (
@@ -183,6 +184,7 @@ STEPS = ReportFigure(
 
 OTHER_TARGETS = ReportFigure(
     name="other_targets",
+    section="results",
     caption="Training steps of {workload} to where the worst, the middle and the best optimizer "
     "end.",
     draw=lambda comparison: other_targets_figure([comparison]),

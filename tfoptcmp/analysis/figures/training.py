@@ -122,6 +122,7 @@ def _draw(
 
 TRAINING = ReportFigure(
     name="training",
+    section="tuning",
     caption="Training curves of {workload}: each optimizer's best trial and its good ones.",
     draw=training_curves_figure,
     needs=measurements,

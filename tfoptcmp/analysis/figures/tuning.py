@@ -122,6 +122,7 @@ def _draw(
 
 TUNING = ReportFigure(
     name="tuning",
+    section="tuning",
     caption="Results of {workload} against the number of trials spent on tuning.",
     draw=tuning_curves_figure,
     needs=feasible_trials,

@@ -73,7 +73,7 @@ def _write(
     for number, comparison in enumerate(comparisons, start=1):
         # Numbered: one workload can have been studied at two budgets.
         which = f"{number}-{re.sub(r'[^A-Za-z0-9_-]', '_', comparison.workload)}"
-        pictures: dict[str, Picture] = {}
+        pictures: list[Picture] = []
         left_out = []
         for one in FIGURES:
             if reason := one.needs(comparison):
@@ -82,9 +82,8 @@ def _write(
             figure = one.draw(comparison)
             files = save(figure, output / f"{one.name}-{which}", formats)
             figures += files
-            pictures[one.name] = picture(
-                one.caption_of(comparison), files[0].read_bytes(), figure.get_size_inches()[0]
-            )
+            svg, width = files[0].read_bytes(), figure.get_size_inches()[0]
+            pictures.append(picture(one.section, one.caption_of(comparison), svg, width))
         suffix = f"-{which}.json" if len(comparisons) > 1 else ".json"
         suggested = suggested_spaces(comparison)
         for kind, found in (("suggestion", suggested), ("final", final_spaces(comparison))):

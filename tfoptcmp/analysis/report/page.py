@@ -6,7 +6,7 @@ whatever names people gave them.
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from tfoptcmp.analysis.audit.findings import Finding, worst_first
 from tfoptcmp.analysis.comparison import Comparison
+from tfoptcmp.analysis.figures.report_figure import Section
 from tfoptcmp.analysis.report.answer import (
     LIMIT_OF_VERDICTS,
     LIMITS_OF_THE_PAPER,
@@ -58,32 +59,36 @@ class Picture:
     """A figure in the page.
 
     Attributes:
+        section: As in `ReportFigure`.
         caption: What it shows; stands below it, and in its place for who cannot see it.
         source: The SVG file as a data URI: as an image it can run no script and load nothing.
         min_width_rem: The width that it needs to be readable; "" if that of a phone will do.
     """
 
+    section: Section
     caption: str
     source: str
     min_width_rem: str
 
 
-def picture(caption: str, svg: bytes, width_inches: float) -> Picture:
+def picture(section: Section, caption: str, svg: bytes, width_inches: float) -> Picture:
     """Returns a figure for the page.
 
     Args:
+        section: In which part of the report it stands.
         caption: What it shows, in a sentence.
         svg: The file.
         width_inches: Its width.
     """
     wide = f"{round(_REM_AN_INCH * width_inches, 1):g}" if width_inches > _WIDE_INCHES else ""
     data = base64.b64encode(svg).decode("ascii")
-    return Picture(caption=caption, source=f"data:image/svg+xml;base64,{data}", min_width_rem=wide)
+    source = f"data:image/svg+xml;base64,{data}"
+    return Picture(section=section, caption=caption, source=source, min_width_rem=wide)
 
 
 def part(
     comparison: Comparison,
-    pictures: Mapping[str, Picture],
+    pictures: Sequence[Picture],
     *,
     has_spaces: bool,
     left_out: Sequence[str],
@@ -94,7 +99,7 @@ def part(
 
     Args:
         comparison: The comparison.
-        pictures: Name of a figure to the figure.
+        pictures: Its figures, in the report's order.
         has_spaces: Whether search spaces lie beside the report.
         left_out: Figures that it could not have, and why.
     """
