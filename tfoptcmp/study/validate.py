@@ -206,7 +206,7 @@ def _misplaced(trial: Trial, config: StudyConfig, space: SearchSpace) -> Iterato
         return
     for name, dimension in space.dimensions.items():
         if trial.values[name] not in dimension:
-            yield f"values.{name} must lie in {dimension}; got {trial.values[name]}"
+            yield f"values.{name} must be {dimension}; got {trial.values[name]}"
     if set(trial.arguments) != set(arguments):
         yield f"arguments must name exactly {sorted(arguments)}; got {sorted(trial.arguments)}"
         return
