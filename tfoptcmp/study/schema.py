@@ -48,6 +48,10 @@ class Row(TypedDict, total=False):
 
 COLUMNS = tuple(Row.__annotations__)
 
+MetricUnit = Literal["share", "nats"]
+
+Search = Literal["quasirandom", "random", "grid"]
+
 Measurement = dict[str, float | int | None]
 
 
@@ -111,12 +115,12 @@ class StudyConfig:
     signature: Mapping[str, Any]
     workload: Name
     metric: Name
-    metric_unit: Literal["share", "nats"]
+    metric_unit: MetricUnit
     budget: Mapping[str, Any]
     num_examples: Mapping[str, PositiveCount]
     partial: str
     seed: Count
-    search: Literal["quasirandom", "random", "grid"]
+    search: Search
     num_feasible: PositiveCount
     max_trials: PositiveCount
     threads_per_trial: Count

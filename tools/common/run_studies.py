@@ -5,11 +5,12 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
+from typing import cast
 
 import tensorflow as tf
 
 from tfoptcmp.signatures import Signature
-from tfoptcmp.study.schema import StudyConfig, StudyError
+from tfoptcmp.study.schema import MetricUnit, Search, StudyConfig, StudyError
 from tfoptcmp.study.trial import RunTrial
 from tfoptcmp.study.write import check_study
 from tfoptcmp.training import runtime
@@ -102,7 +103,7 @@ def run_studies(
                 clock=CLOCK,
                 should_stop=should_stop,
             )
-            run_trial = trainer.run
+            run_trial: RunTrial = trainer.run
             if workers and not chief:
                 workers.follow(run_trial)
                 continue
@@ -162,12 +163,12 @@ def _study_config(
         signature=signature.to_json(),
         workload=workload.name,
         metric=workload.metric.name,
-        metric_unit=workload.metric.unit,
+        metric_unit=cast("MetricUnit", workload.metric.unit),
         budget=asdict(budget),
         num_examples=splits.num_examples,
         partial=splits.partial,
         seed=seed,
-        search=search,
+        search=cast("Search", search),
         num_feasible=num_feasible,
         max_trials=max_trials,
         threads_per_trial=options.threads_per_trial,
