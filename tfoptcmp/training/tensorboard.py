@@ -127,7 +127,7 @@ class TensorBoard:
         """Opens the trial's event file."""
         assert task.directory is not None
         hyperparameters: dict[str, float | str] = {
-            **{"optimizer": self._name},
+            "optimizer": self._name,
             **task.values,
             **task.arguments,
         }
