@@ -13,6 +13,7 @@ from typing import Any
 
 import keras
 from keras import ops
+from keras.optimizers.schedules import LearningRateSchedule
 
 from tfoptcmp.hyperparameter_variables import (
     NON_NEGATIVE,
@@ -22,8 +23,6 @@ from tfoptcmp.hyperparameter_variables import (
     WholeNumber,
     hyperparameter_variables,
 )
-
-LearningRateSchedule = keras.optimizers.schedules.LearningRateSchedule
 
 
 def bias_correction(

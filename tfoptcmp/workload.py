@@ -26,8 +26,9 @@ class TrainingSource(Protocol):
     metric counts.
     """
 
-    steps_per_epoch: int | None
-    """Steps after which a stateful model's state is zeroed; None if it carries no state."""
+    @property
+    def steps_per_epoch(self) -> int | None:
+        """Steps after which a stateful model's state is zeroed; None if it carries no state."""
 
     def batches(
         self, *, seed: int, augmentation_seed: int, start: int, stop: int

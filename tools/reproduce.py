@@ -9,9 +9,9 @@ share studies.
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
@@ -38,6 +38,10 @@ from tools.reproduction.plans import (
     with_space,
     with_workloads,
 )
+
+if TYPE_CHECKING:
+    from tools.reproduction.evidence import Answer
+    from tools.reproduction.studies import Ready
 
 _WILSON_TOY = "wilson_toy"
 
@@ -81,7 +85,7 @@ def _run(argv: list[str]) -> None:
         _refuse_others("--figure=wilson_toy tunes nothing", (_FIGURE, SEED, _OUTPUT_DIR))
         _wilson_toy()
         return
-    plan = _plan()
+    plan = _plan(_FIGURE.value)
     output_dir = Path(_OUTPUT_DIR.value)
     studies_dir = output_dir / SCALE.value
     if _DRAW_ONLY.value:
@@ -106,9 +110,9 @@ def _refuse_others(reason: str, taken: Sequence[flags.FlagHolder[Any]]) -> None:
         raise UserError(f"{reason}: leave out {', '.join(given)}")
 
 
-def _plan() -> FigurePlan:
-    """Returns the figure's plan with the changes that flags make to it."""
-    plan = FIGURES[_FIGURE.value]
+def _plan(figure: str) -> FigurePlan:
+    """Returns a figure's plan with the changes that flags make to it."""
+    plan = FIGURES[figure]
     known = plan.panels[0].optimizers
     if _WORKLOADS.value:
         plan = with_workloads(plan, tuple(_WORKLOADS.value))
@@ -183,7 +187,7 @@ def _draw(plan: FigurePlan, directories: list[Path], output_dir: Path) -> None:
     _report(f"Figure {_FIGURE.value}", table, list(warnings), files, output_dir / f"{name}.md")
 
 
-def _print_plan(ready, estimates, num_workers) -> None:
+def _print_plan(ready: "Sequence[Ready]", estimates: Iterable[float], num_workers: int) -> None:
     total = 0.0
     partial = {one.workload.name: one.splits.partial for one in ready if one.splits.partial}
     for name, lacking in partial.items():
@@ -233,7 +237,13 @@ def _make(output_dir: Path) -> None:
         raise UserError(f"--output_dir cannot be written: {error}") from error
 
 
-def _report(title: str, table, warnings: list[str], files: list[Path], path: Path) -> None:
+def _report(
+    title: str,
+    table: "Sequence[tuple[str, Answer]]",
+    warnings: Sequence[str],
+    files: Sequence[Path],
+    path: Path,
+) -> None:
     """Prints the claims and writes them as Markdown."""
     lines = [f"# {title}: the paper's claims and ours", "", *(f"**{w}**  " for w in warnings), ""]
     lines += ["| claim | ours | agrees |", "| --- | --- | --- |"]

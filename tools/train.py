@@ -7,12 +7,21 @@ space; --set changes single ones, by the names of the search space. With --outpu
 was stopped goes on with the same command.
 """
 
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
 from absl import flags
 
+from tfoptcmp.signatures import Signature
 from tfoptcmp.study.schema import Measurement, Status
+from tfoptcmp.training.options import Options
+from tfoptcmp.workload import Budget, Workload
 from tools.common import cli, extensions, shared_flags, terminal, workload_flags
 from tools.common.cli import UserError
 from tools.common.execution import with_threads
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 _OPTIMIZER = flags.DEFINE_string("optimizer", None, "Update rule; an unknown name lists the known.")
 _TRIAL = flags.DEFINE_integer(
@@ -38,7 +47,7 @@ _GROUPS = {
 }
 
 
-def _values(signature, point) -> dict[str, float]:
+def _values(signature: Signature, point: Sequence[float]) -> dict[str, float]:
     """The point's values with those of --set in their place."""
     values = signature.space.values(point)
     for assignment in _SET.value:
@@ -85,7 +94,16 @@ def _run(argv: list[str]) -> None:
     _train(workload, budget, signature, index, values, arguments, options, strategy)
 
 
-def _train(workload, budget, signature, index, values, arguments, options, strategy) -> None:
+def _train(
+    workload: Workload,
+    budget: Budget,
+    signature: Signature,
+    index: int,
+    values: Mapping[str, float],
+    arguments: Mapping[str, float],
+    options: Options,
+    strategy: "tf.distribute.Strategy | None",
+) -> None:
     from contextlib import ExitStack
     from pathlib import Path
 
@@ -111,7 +129,7 @@ def _train(workload, budget, signature, index, values, arguments, options, strat
         seeds=trial_seeds(shared_flags.SEED.value, index),
         directory=directory,
     )
-    writes = directory is not None and is_chief(strategy)
+    written = directory if is_chief(strategy) else None  # the others write nothing
     metric = workload.metric
     with ExitStack() as stack:
         trainer = Trainer(
@@ -124,16 +142,18 @@ def _train(workload, budget, signature, index, values, arguments, options, strat
             clock=CLOCK,
             should_stop=stack.enter_context(stop_on_signals()),
         )
-        sinks = [lambda row: print(terminal.measurement_row(row, metric), flush=True)]
-        if writes:
-            if (directory / "metadata.json").exists():
-                raise UserError(f"--output_dir must not be a trial of a study; got {directory}")
+        sinks: list[Callable[[Measurement], None]] = [
+            lambda row: print(terminal.measurement_row(row, metric), flush=True)
+        ]
+        if written is not None:
+            if (written / "metadata.json").exists():
+                raise UserError(f"--output_dir must not be a trial of a study; got {written}")
             try:
-                directory.mkdir(parents=True, exist_ok=True)
-                file = stack.enter_context(open(directory / "measurements.csv", "w", newline=""))
+                written.mkdir(parents=True, exist_ok=True)
+                file = stack.enter_context(open(written / "measurements.csv", "w", newline=""))
             except OSError as error:
                 raise UserError(f"--output_dir cannot be written: {error}") from error
-            log = TrialLog(directory, "trial", {"optimizer": signature.name, **values})
+            log = TrialLog(written, "trial", {"optimizer": signature.name, **values})
             sinks += [MeasurementWriter(file).write, log.write]
 
         def on_measurement(measurement: Measurement) -> None:
@@ -142,12 +162,12 @@ def _train(workload, budget, signature, index, values, arguments, options, strat
 
         print(terminal.measurement_header(metric), flush=True)
         outcome = trainer.run(task, on_measurement)
-        if writes:
+        if written is not None:
             log.close(outcome.status)
             if not options.keep_checkpoints:
-                remove_checkpoints(directory)
+                remove_checkpoints(written)
             if outcome.status is Status.COMPLETE:
-                trainer.save(directory / "model.keras")
+                trainer.save(written / "model.keras")
     print(f"{outcome.status}" + (f": {outcome.message}" if outcome.message else ""))
 
 

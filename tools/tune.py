@@ -7,10 +7,13 @@ Repeating a command goes on where it stopped; a larger --num_feasible adds trial
 every optimizer with the same number starts from the same weights and sees the same batches.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from absl import flags
 
+from tfoptcmp.signatures import Signature
+from tfoptcmp.workload import Budget
 from tools.common import cli, extensions, shared_flags, terminal, workload_flags
 from tools.common.cli import UserError
 from tools.common.execution import with_threads
@@ -81,6 +84,7 @@ def _run(argv: list[str]) -> None:
 
     from tools.common.run_studies import run_studies
 
+    assert _STUDY_DIR.value is not None  # only a plan needs none
     run_studies(
         Path(_STUDY_DIR.value),
         workload,
@@ -101,7 +105,7 @@ def _run(argv: list[str]) -> None:
         print(f"Curves, hyperparameters: tensorboard --logdir={_STUDY_DIR.value}")
 
 
-def _num_feasible(signatures, budget, max_trials) -> list[int]:
+def _num_feasible(signatures: Sequence[Signature], budget: Budget, max_trials: int) -> list[int]:
     """N of each study, after a check of the flags that bound it."""
     from tuners.searches import GRID, trial_counts
 
@@ -121,7 +125,9 @@ def _num_feasible(signatures, budget, max_trials) -> list[int]:
         raise UserError(f"--search={search}: {error}") from error
 
 
-def _plan(signatures, num_feasible, seconds, num_workers) -> None:
+def _plan(
+    signatures: Sequence[Signature], num_feasible: Sequence[int], seconds: float, num_workers: int
+) -> None:
     """Prints what a run would do, with the seconds that a trial takes."""
     print("\n".join(terminal.space(signature) for signature in signatures))
     each = str(num_feasible[0]) if len(set(num_feasible)) == 1 else f"{num_feasible}"

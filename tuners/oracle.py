@@ -27,7 +27,7 @@ from tuners.points import SEARCHES
 _IDLE_SECONDS = 0.1  # keras-tuner asks again at once, 12,000 times a second
 
 
-class QuasiRandomOracle(keras_tuner.Oracle):  # type: ignore[misc]  # keras-tuner has no types
+class QuasiRandomOracle(keras_tuner.Oracle):
     """Runs trials until `num_feasible` of them end with a finite objective and training loss.
 
     How a trial can end:
@@ -153,7 +153,7 @@ class QuasiRandomOracle(keras_tuner.Oracle):  # type: ignore[misc]  # keras-tune
                 f"again goes on with it\n{trial.message or ''}"
             )
 
-    @keras_tuner.synchronized  # type: ignore[untyped-decorator]
+    @keras_tuner.synchronized
     def _create_trial(self, tuner_id: str) -> Trial:
         is_new = tuner_id not in self.ongoing_trials
         trial = super().create_trial(tuner_id)
@@ -161,7 +161,7 @@ class QuasiRandomOracle(keras_tuner.Oracle):  # type: ignore[misc]  # keras-tune
             trial.metrics = type(trial.metrics)()
         return trial
 
-    @keras_tuner.synchronized  # type: ignore[untyped-decorator]
+    @keras_tuner.synchronized
     def _end_trial(self, trial: Trial) -> bool:
         """Returns whether the search has to stop because the trial crashed."""
         has_crashed = trial.status == TrialStatus.INVALID

@@ -54,7 +54,7 @@ class RayExecutor:
         threads_per_trial: int,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> None:
-        nodes = [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
+        nodes = [node for node in ray.nodes() if node["Alive"]]
         most = max(node["Resources"].get("CPU", 0) for node in nodes)
         if most < threads_per_trial:
             raise StudyError(
@@ -67,7 +67,7 @@ class RayExecutor:
             num_cpus=threads_per_trial,
             num_gpus=_gpu_share(num_gpus, num_workers),
             runtime_env={"env_vars": _environment(threads_per_trial)},
-        )(_Actor)  # type: ignore[call-overload]  # Ray's types do not know concurrency groups
+        )(_Actor)
         self._make_run_trial = make_run_trial
         self._num_workers = num_workers
         self._should_stop = should_stop

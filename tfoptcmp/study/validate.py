@@ -132,9 +132,10 @@ def check_steps(measured: Sequence[Measurement], most: int) -> None:
     last = -1
     for row in measured:
         step = row["step"]
-        if not last < step <= most:  # type: ignore[operator]
+        assert isinstance(step, int)  # as `Row` has it
+        if not last < step <= most:
             raise ValueError(f"steps must increase and be <= {most}; got {step} after {last}")
-        last = step  # type: ignore[assignment]
+        last = step
 
 
 def check_measurements(measured: Sequence[Measurement], trial: Trial, config: StudyConfig) -> None:
@@ -167,7 +168,7 @@ def check_measurements(measured: Sequence[Measurement], trial: Trial, config: St
 def _whole(data: Any, kind: type[T]) -> T:
     """Converts what a program has written, and thus left nothing out."""
     converted = convert(data, kind)
-    for field in fields(kind):  # type: ignore[arg-type]
+    for field in fields(kind):  # type: ignore[arg-type]  # T is a dataclass
         if field.name not in data:
             raise ValueError(f"{field.name} is missing")
     return converted
@@ -193,7 +194,7 @@ def _disagreements(trial: Trial, config: StudyConfig) -> Iterator[str]:
             yield f"final.step must be {steps}, the steps done; got {final.get('step')}"
         if trial.message:
             yield f"message must be '' where status is COMPLETE; got {trial.message!r}"
-    elif trial.final and trial.final["step"] > steps:  # type: ignore[operator]
+    elif trial.final and trial.final["step"] > steps:  # type: ignore[operator]  # a step is never None
         yield f"final.step must be <= {steps}, the steps done; got {trial.final['step']}"
 
 

@@ -191,7 +191,7 @@ class Trainer:
 
     @functools.cached_property
     def _evaluation(self) -> Evaluation:
-        batch_sums = self._replicas and self._replicas.batch_sums
+        batch_sums = self._replicas.batch_sums if self._replicas else None
         return Evaluation(self._model, self._splits.evaluation, self._workload.metric, batch_sums)
 
     def _build(self) -> keras.Model:

@@ -32,6 +32,8 @@ class TrialModel(keras.Model):
         regularisation: Those of ("l2", "label_smoothing") that the graph has to contain.
     """
 
+    train_function: Any  # Keras's name: None, or what `make_train_function` makes
+
     def __init__(
         self,
         network: keras.Model,

@@ -4,9 +4,9 @@ Plain data, so that a worker gets the same. What a trial is (workload, budget, s
 does not stand here, nor where trials run. Imports no TensorFlow: flags are checked before that.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+
+from tfoptcmp.study.schema import Devices
 
 DISTRIBUTIONS = ("none", "mirrored", "multiworker", "tpu")
 
@@ -61,13 +61,13 @@ class Options:
         """Whether several devices share every batch."""
         return self.distribution != "none"
 
-    def devices(self, num_replicas: int) -> Mapping[str, Any]:
+    def devices(self, num_replicas: int) -> Devices:
         """Returns what can change a result and is not at its default: `StudyConfig.devices`.
 
         Args:
             num_replicas: Devices that share every batch.
         """
-        record: dict[str, Any] = {}
+        record: Devices = {}
         if self.is_distributed:
             record |= {"distribution": self.distribution, "replicas": num_replicas}
         if self.mixed_precision:

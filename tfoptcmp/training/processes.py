@@ -53,7 +53,7 @@ class Workers:
     def _tell(self, text: str) -> str:
         """Returns the chief's text in all processes."""
         codes = np.frombuffer(text.encode(), np.uint8).astype(np.float32)
-        length = int(self._from_chief(np.float32([len(codes)]))[0])
+        length = int(self._from_chief(np.array([len(codes)], np.float32))[0])
         if not length:  # a sum over nothing ends the process (TensorFlow 2.21)
             return ""
         if not is_chief(self._strategy):

@@ -126,7 +126,11 @@ class TensorBoard:
     def on_trial_begin(self, task: TrialTask) -> None:
         """Opens the trial's event file."""
         assert task.directory is not None
-        hyperparameters = {"optimizer": self._name, **task.values, **task.arguments}
+        hyperparameters: dict[str, float | str] = {
+            "optimizer": self._name,
+            **task.values,
+            **task.arguments,
+        }
         name = f"{self._name} {task.index}"
         self._logs[task.index] = TrialLog(task.directory, name, hyperparameters)
 

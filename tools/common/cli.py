@@ -110,7 +110,9 @@ def _help(description: str, groups: Groups) -> str:
         lines.append(f"{title}:")
         for holder in holders:
             flag = flags.FLAGS[holder.name]
-            default = flag.default_as_str.strip("'") if flag.default not in (None, []) else ""
+            default = (
+                (flag.default_as_str or "").strip("'") if flag.default not in (None, []) else ""
+            )
             name = f"--{'[no]' if flag.boolean else ''}{flag.name}"
             # Of a flag that may be repeated absl says so, after a semicolon and many blanks.
             help_text = re.sub(r"\.?;\s+repeat this option", "; repeat this option", flag.help)

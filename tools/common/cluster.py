@@ -9,6 +9,7 @@ import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from tools.common.cli import UserError
 
@@ -47,7 +48,7 @@ def connected(
         ray = importlib.import_module("ray")
     except ImportError as error:
         raise UserError("--num_workers needs Ray: pip install 'tfoptcmp[cluster]'") from error
-    where = {"address": address}
+    where: dict[str, Any] = {"address": address}
     if address is None:
         where = {
             "address": "local",

@@ -44,7 +44,7 @@ def workload(name: str | None) -> Workload:
     return workloads.get(name) if name in workloads.names() else own[name]
 
 
-def signature(workload_name: str, optimizer: str, space: str) -> Signature:
+def signature(workload_name: str | None, optimizer: str, space: str) -> Signature:
     """Returns the signature of an optimizer in a search space of a workload.
 
     Raises:

@@ -102,7 +102,7 @@ def run_studies(
                 clock=CLOCK,
                 should_stop=should_stop,
             )
-            run_trial = trainer.run
+            run_trial: RunTrial = trainer.run
             if workers and not chief:
                 workers.follow(run_trial)
                 continue

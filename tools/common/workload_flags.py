@@ -79,11 +79,12 @@ def signature(optimizer: str) -> Signature:
         UserError: If there is none.
     """
     found = extensions.signature(WORKLOAD.value, optimizer, SPACE.value)
-    return found if SPACE_FILE.value is None else _with_space_of_file(found, optimizer)
+    if SPACE_FILE.value is None:
+        return found
+    return _with_space_of_file(found, optimizer, Path(SPACE_FILE.value))
 
 
-def _with_space_of_file(signature: Signature, optimizer: str) -> Signature:
-    path = Path(SPACE_FILE.value)
+def _with_space_of_file(signature: Signature, optimizer: str, path: Path) -> Signature:
     try:
         space = read_space(path, optimizer)
     except StudyError as error:

@@ -73,6 +73,7 @@ def mutants(source: str) -> list[Mutant]:
     found = []
     for node in _nodes(ast.parse(source)):
         for old, new in _changes(node):
+            assert old.end_lineno is not None and old.end_col_offset is not None  # it was parsed
             begin = starts[old.lineno - 1] + old.col_offset
             end = starts[old.end_lineno - 1] + old.end_col_offset
             text = ast.unparse(new)
@@ -102,7 +103,7 @@ def _nodes(node: ast.AST) -> Iterator[ast.AST]:
                 yield from _nodes(child)
 
 
-def _changes(node: ast.AST) -> Iterator[tuple[ast.AST, ast.AST]]:
+def _changes(node: ast.AST) -> Iterator[tuple[ast.expr | ast.stmt, ast.AST]]:
     """Yields parts of a node, mostly itself, and what they may become."""
     match node:
         case ast.BinOp(op=operator) if type(operator) in _OPERATORS:
@@ -114,8 +115,8 @@ def _changes(node: ast.AST) -> Iterator[tuple[ast.AST, ast.AST]]:
         case ast.UnaryOp(op=ast.Not() | ast.USub() | ast.Invert()):
             yield node, node.operand
         case ast.Compare():
-            for i, operator in enumerate(node.ops):
-                for other in _COMPARISONS[type(operator)]:
+            for i, comparison in enumerate(node.ops):
+                for other in _COMPARISONS[type(comparison)]:
                     yield node, _with(node, ops=[*node.ops[:i], other(), *node.ops[i + 1 :]])
         case ast.BoolOp(op=operator):
             yield node, _with(node, op=ast.Or() if isinstance(operator, ast.And) else ast.And())

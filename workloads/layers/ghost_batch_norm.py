@@ -36,7 +36,9 @@ class GhostBatchNormalization(BatchNormalization):
         super().__init__(**kwargs)
         self.ghost_batch_size = ghost_batch_size
 
-    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+    def call(  # type: ignore[override]  # takes no mask
+        self, inputs: tf.Tensor, training: bool | None = None
+    ) -> tf.Tensor:
         """Returns the normalised inputs; moves the moving averages if training.
 
         Args:

@@ -13,8 +13,9 @@ import importlib.metadata
 import importlib.util
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from absl import flags
 
@@ -22,6 +23,10 @@ from tools.common import cli, provenance
 from tools.common.cli import UserError
 from tools.common.shared_flags import DATA_DIR
 from tools.lab.benchmark.networks import NETWORKS
+
+if TYPE_CHECKING:
+    from tools.lab.benchmark.results import Comparison
+    from tools.lab.benchmark.settings import Settings
 
 # Imported after the flags are parsed, so that `--help` answers at once.
 _COMPARISONS = {
@@ -122,7 +127,7 @@ def _versions(*packages: str) -> dict[str, str]:
     return found
 
 
-def _check(flag, values, known) -> None:
+def _check(flag: str, values: Sequence[str], known: Collection[str]) -> None:
     unknown = [value for value in values if value not in known]
     if unknown or not values:
         raise UserError(f"--{flag} must be some of {list(known)}; got {values}")
@@ -137,9 +142,11 @@ def _check_torch() -> None:
         )
 
 
-def _compare(name: str) -> Callable[..., Iterator]:
+def _compare(name: str) -> "Callable[[Settings], Iterator[Comparison]]":
     module, _, function = _COMPARISONS[name].partition(":")
-    return getattr(importlib.import_module(module), function)
+    compare: Callable[[Settings], Iterator[Comparison]]
+    compare = getattr(importlib.import_module(module), function)
+    return compare
 
 
 def main() -> None:

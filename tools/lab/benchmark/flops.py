@@ -9,14 +9,14 @@ import math
 import keras
 
 
-def training(network: keras.Model, *, length: int | None = None) -> int:
+def training(network: keras.Model, *, length: int = 1) -> int:
     """Returns the operations for one example, forward and backward.
 
     The backward pass has two products for each one forward, but for the gradient by the data.
 
     Args:
         network: Images to logits, or tokens to logits.
-        length: Tokens of an example.
+        length: Tokens of an example, where it is of tokens.
     """
     layers = list(network._flatten_layers())
     products = [number for layer in layers if (number := _products(layer, length))]
@@ -24,7 +24,7 @@ def training(network: keras.Model, *, length: int | None = None) -> int:
     return 3 * sum(products) - (0 if embeds else products[0])
 
 
-def _products(layer: keras.Layer, length: int | None) -> int:
+def _products(layer: keras.Layer, length: int) -> int:
     """Operations of a layer's matrix products for one example, forward."""
     match layer:
         case keras.layers.Conv2D():

@@ -162,7 +162,8 @@ class _Child:
 
     def turn(self, part: str) -> tuple[float, dict[str, Any]]:
         self._connection.send(part)
-        return self._receive()
+        value, found = self._receive()
+        return value, found
 
     def _receive(self) -> Any:
         try:

@@ -1,6 +1,7 @@
 """The rate of the machine's matrix products: what a floor is counted in."""
 
 import time
+from collections.abc import Callable
 
 import numpy as np
 
@@ -36,7 +37,7 @@ def pytorch(turns: Turns, *, threads: int) -> None:
     _measure(turns, lambda: torch.mm(a, a))
 
 
-def _measure(turns, product) -> None:
+def _measure(turns: Turns, product: Callable[[], object]) -> None:
     product()
     turns.ready({})
     for _ in turns:

@@ -168,7 +168,7 @@ def _same_start(
     spec: Network, network: keras.Model, weights: Path, check: tuple[int, float]
 ) -> dict[str, Any]:
     """Writes weights for the twins; returns what they are compared by, and the work of a step."""
-    np.savez(weights, **_by_kind(network))
+    np.savez(weights, **_by_kind(network))  # type: ignore[arg-type]  # no kind is allow_pickle
     facts = {
         "parameters": sum(int(np.prod(v.shape)) for v in network.trainable_variables),
         "flops": spec.batch_size * flops.training(network, length=spec.input_shape[0]),
@@ -194,7 +194,7 @@ def _same_start(
 
 def _by_kind(network: keras.Model) -> dict[str, np.ndarray]:
     """Returns "kind/number/weight" to value, numbered in the order in which layers were made."""
-    arrays = {}
+    arrays: dict[str, np.ndarray] = {}
     layers = network._flatten_layers()
     flattened = [layer.input.shape[1:] for layer in layers if type(layer) is keras.layers.Flatten]
     for kind, layer_type in _KINDS.items():

@@ -80,5 +80,9 @@ def _quality(directory: Path) -> dict[str, float]:
     return {
         "trials": len(study.trials),
         "feasible": len(feasible),
-        "best": min(trial.final["validation_metric"] for trial in feasible),
+        "best": min(
+            best
+            for trial in feasible
+            if trial.final and (best := trial.final["validation_metric"]) is not None
+        ),
     }

@@ -72,13 +72,12 @@ def study(
         with tempfile.TemporaryDirectory(prefix="benchmark-") as directory:
             execution = Execution(num_workers=num_workers, data_dir=data_dir)
             start = time.perf_counter()
-            run(
-                *(spec, workload, splits, Path(directory)),
-                **{"seed": seed, "threads": 1, "execution": execution},
-            )
+            run(spec, workload, splits, Path(directory), seed=seed, threads=1, execution=execution)
             seconds = time.perf_counter() - start
             (found,) = map(read_study, find_studies(Path(directory)))
-            ends = sorted(trial.started + trial.seconds for trial in found.trials)
+            ends = sorted(
+                trial.started + trial.seconds for trial in found.trials if trial.seconds is not None
+            )
             counted = ends[num_workers - 1 :]
             turns.done(
                 (counted[-1] - counted[0]) / (len(counted) - 1), {"with_start_seconds": seconds}

@@ -14,6 +14,7 @@ import textwrap
 import time
 import traceback
 from collections.abc import Iterable
+from typing import Any
 
 from absl import flags
 
@@ -69,7 +70,7 @@ def _run(argv: list[str]) -> None:
         raise UserError(f"takes flags only; got {argv}")
     names = _chosen(_NAMES, _FAULTS)
     trained = _chosen(_WORKLOADS, workloads.names())
-    arguments = {
+    arguments: dict[str, dict[str, Any]] = {
         "kills": {"every": _EVERY.value},
         "disk_full": {"every": _EVERY.value},
         "power_cuts": {"every": _EVERY.value},

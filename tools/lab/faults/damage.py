@@ -114,16 +114,15 @@ def bookkeeping(num_trials: int = 10_000) -> str:
         on_measurement({"step": 1, "train_loss": 1.0, "validation_metric": 0.5})
         return Outcome(status=Status.COMPLETE, steps=1)
 
-    counts = {"num_feasible": num_trials, "max_trials": num_trials}
     with scratch() as directory, mock.patch.object(os, "fsync", synced.append):
-        fake.study(directory, trial, **counts)
+        fake.study(directory, trial, num_feasible=num_trials, max_trials=num_trials)
         last = begun[-max(2, num_trials // 10) :]
         (begin, fsyncs_before), (end, fsyncs_until) = last[0], last[-1]
         seconds = (end - begin) / (len(last) - 1)
         fsyncs = (fsyncs_until - fsyncs_before) / (len(last) - 1)
         begun.clear()
         start = time.perf_counter()
-        fake.study(directory, trial, **{name: count + 1 for name, count in counts.items()})
+        fake.study(directory, trial, num_feasible=num_trials + 1, max_trials=num_trials + 1)
         assert len(begun) == 1
         resume = begun[0][0] - start
     return (

@@ -37,7 +37,7 @@ def signature(low: float = 1e-4) -> Signature:
 
 def config(**changes: Any) -> StudyConfig:
     """Returns the record of a study of five feasible trials, with these changes."""
-    settings = {
+    settings: dict[str, Any] = {
         "signature": signature().to_json(),
         "workload": "none",
         "metric": "classification error",

@@ -30,7 +30,7 @@ def kills(every: int = 1) -> str:
         AssertionError: If a study does not go on as if undisturbed.
     """
     kinds = _operations()
-    points = [(number, None) for number in range(len(kinds))]
+    points: list[tuple[int, int | None]] = [(number, None) for number in range(len(kinds))]
     points += [(number, number) for number, kind in enumerate(kinds) if kind == "write"]
     points = points[::every]
     for number, torn in points:
