@@ -1,4 +1,4 @@
-"""What a benchmark found: samples, ratios, and whether a target is met. No measuring here."""
+"""How a benchmark is run, and what it found: samples, ratios, targets. No measuring here."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -6,6 +6,35 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from tools.lab.benchmark.order_of_rounds import Samples
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Settings of one run.
+
+    Attributes:
+        alternations: Rounds that count.
+        threads: Of every contestant.
+        networks: Whose steps are compared.
+        rule: With which update rule.
+        torch_compile: Whether `torch.compile` takes part.
+        cases: Which studies are compared.
+        trials: Feasible trials of each, instead of the case's; None for those.
+        trial_steps: Steps of each trial, likewise.
+        data_dir: Directory of prepared data sets; None for the library's own.
+        short: Whether only to see that everything works: few and small measurements.
+    """
+
+    alternations: int
+    threads: int
+    networks: tuple[str, ...]
+    rule: str
+    torch_compile: bool
+    cases: tuple[str, ...]
+    trials: int | None
+    trial_steps: int | None
+    data_dir: str | None
+    short: bool
 
 
 @dataclass(frozen=True, kw_only=True)

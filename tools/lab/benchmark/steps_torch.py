@@ -1,20 +1,22 @@
-"""A training step of PyTorch, at its best on this machine."""
+"""Training steps and updates of PyTorch, at its best on this machine."""
 
 import functools
 import itertools
+import math
 import statistics
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
 
-from tools.lab.benchmark.networks import NETWORKS, Network
-from tools.lab.benchmark.order_of_rounds import Turns
+from tools.lab.benchmark.networks import NETWORKS, Network, shapes
+from tools.lab.benchmark.order_of_rounds import Turns, measure_all
 from tools.lab.benchmark.torch_networks import TWINS, Attention
 
 _KINDS: dict[type[nn.Module], str] = {
@@ -214,3 +216,45 @@ def _converted(kind: str, arrays: list[np.ndarray], mirrored: bool) -> list[np.n
                 output.reshape(width, width).T,
             ]
     return arrays
+
+
+_OPTIMIZERS: Mapping[str, tuple[type[torch.optim.Optimizer], dict[str, Any]]] = {
+    "sgd": (torch.optim.SGD, {}),
+    "momentum": (torch.optim.SGD, {"momentum": 0.9}),
+    "nesterov": (torch.optim.SGD, {"momentum": 0.9, "nesterov": True}),
+    "rmsprop": (torch.optim.RMSprop, {"momentum": 0.9}),
+    "adam": (torch.optim.Adam, {}),
+    "nadam": (torch.optim.NAdam, {}),
+}
+
+
+def updates(turns: Turns, *, size: str, threads: int, implementation: str) -> None:
+    """Measures seconds an update.
+
+    Args:
+        turns: From the parent.
+        size: One of SIZES.
+        threads: Of PyTorch's operations.
+        implementation: "fused" or "foreach".
+    """
+    torch.set_num_threads(threads)
+    torch.set_flush_denormal(True)
+    found = shapes(size)
+    gradients = [1e-3 * torch.randn(shape) for shape in found]
+
+    def make(rule: str) -> Callable[[int], None]:
+        parameters = [torch.nn.Parameter(0.1 * torch.randn(shape)) for shape in found]
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            parameter.grad = gradient
+        optimizer_class, arguments = _OPTIMIZERS[rule]
+        optimizer = optimizer_class(
+            parameters, lr=_LEARNING_RATE, **{implementation: True}, **arguments
+        )
+
+        def update(num_updates: int) -> None:
+            for _ in range(num_updates):
+                optimizer.step()
+
+        return update
+
+    measure_all(turns, make, {"parameters": sum(map(math.prod, found))})
