@@ -164,14 +164,11 @@ def _compare_updates(size: str, rules: tuple[str, ...], settings: Settings) -> C
     contestants = [
         Contestant(
             name=name,
-            function=f"tools.lab.benchmark.{function}",
-            arguments=arguments,
+            function="tools.lab.benchmark.steps_keras:updates",
+            arguments={**arguments, "name": name},
             parts=rules,
         )
-        for name, function in (
-            ("ours", "steps_keras:updates_of_ours"),
-            ("Keras", "steps_keras:updates"),
-        )
+        for name in ("ours", "Keras")
     ]
     contestants += [
         Contestant(
