@@ -10,20 +10,7 @@ from tools.lab.benchmark.order_of_rounds import Samples
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Settings of one run.
-
-    Attributes:
-        alternations: Rounds that count.
-        threads: Of every contestant.
-        networks: Whose steps are compared.
-        rule: With which update rule.
-        torch_compile: Whether `torch.compile` takes part.
-        cases: Which studies are compared.
-        trials: Feasible trials of each, instead of the case's; None for those.
-        trial_steps: Steps of each trial, likewise.
-        data_dir: Directory of prepared data sets; None for the library's own.
-        short: Whether only to see that everything works: few and small measurements.
-    """
+    """What the flags of the same names say; `threads` is at least 1, None stands for a default."""
 
     alternations: int
     threads: int

@@ -15,7 +15,6 @@ from tools.lab.benchmark.networks import NETWORKS, SIZES
 from tools.lab.benchmark.order_of_rounds import Contestant, Samples, Turns, alternate
 from tools.lab.benchmark.results import Check, Comparison, Range, Settings, fastest, ratios
 
-OURS = "ours"
 # Steps and learning rate of the twins' comparison. At a rate of 1e-3 rounding becomes visible in
 # the third loss of VGG-16.
 _CHECK = (3, 1e-4)
@@ -41,7 +40,7 @@ def _compare_steps(name: str, settings: Settings) -> Comparison:
             _contestants(name, settings, Path(directory) / "weights.npz"), settings.alternations
         )
     _check_twins(samples)
-    ours = samples[OURS]
+    ours = samples["ours"]
     rate = fastest({n: s for n, s in samples.items() if n.startswith("sgemm")})
     pytorch = fastest({n: s for n, s in samples.items() if n.startswith("PyTorch")})
     flops = ours.facts["flops"]
@@ -97,7 +96,7 @@ def _contestants(name: str, settings: Settings, weights: Path) -> list[Contestan
     images = len(NETWORKS[name].input_shape) > 1
     found = [
         Contestant(
-            name=OURS,
+            name="ours",
             function="tools.lab.benchmark.steps_ours:ours",
             arguments={**common, "weights": weights, "check": _CHECK},
         ),
@@ -139,7 +138,7 @@ def _contestants(name: str, settings: Settings, weights: Path) -> list[Contestan
 
 def _check_twins(samples: Mapping[str, Samples]) -> None:
     """Checks that all train the same function, in the same number of parameters."""
-    ours = samples[OURS].facts
+    ours = samples["ours"].facts
     for name, others in samples.items():
         if name.startswith("PyTorch") and not others.error:
             assert others.facts["parameters"] == ours["parameters"], (name, others.facts, ours)
@@ -219,12 +218,7 @@ _REPEATS = 10
 
 
 def products_in_tensorflow(turns: Turns, *, threads: int) -> None:
-    """Multiplies matrices of 2048 x 2048 in float32 in TensorFlow; measures seconds an operation.
-
-    Args:
-        turns: From the parent.
-        threads: Intra-op threads.
-    """
+    """Multiplies square float32 matrices in TensorFlow; measures seconds an operation."""
     import tensorflow as tf
 
     from tfoptcmp.training import runtime

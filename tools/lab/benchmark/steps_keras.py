@@ -20,14 +20,7 @@ from tools.lab.benchmark.steps_ours import budget_of, splits_of, task_of
 
 
 def stock(turns: Turns, *, network: str, rule: str, threads: int) -> None:
-    """Trains endlessly, as many steps a turn as a block of ours; measures seconds a step.
-
-    Args:
-        turns: From the parent.
-        network: A name in NETWORKS.
-        rule: "momentum" or "adam".
-        threads: Intra-op threads.
-    """
+    """Trains endlessly, as many steps a turn as a block of ours; measures seconds a step."""
     runtime.configure(threads)
     spec = NETWORKS[network]
     splits, budget, task = splits_of(spec), budget_of(spec), task_of(rule, spec.l2)

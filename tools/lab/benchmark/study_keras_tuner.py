@@ -38,17 +38,7 @@ def stock(
     threads: int,
     stop_at_nan: bool,
 ) -> None:
-    """Runs a whole study each turn, the next with the next seed; measures seconds a trial.
-
-    Args:
-        turns: From the parent.
-        case: A name in CASES.
-        num_feasible: Instead of the case's.
-        steps: Instead of the case's.
-        data_dir: Of prepared data sets.
-        threads: Intra-op threads.
-        stop_at_nan: Whether `fit` is given Keras's `TerminateOnNaN`.
-    """
+    """As `study_ours.ours`; `stop_at_nan` gives `fit` Keras's `TerminateOnNaN`."""
     runtime.configure(threads)
     spec = CASES[case].changed(num_feasible=num_feasible, steps=steps)
     workload, splits = spec.load(data_dir)
