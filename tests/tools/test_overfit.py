@@ -9,10 +9,10 @@ import pytest
 import tensorflow_datasets as tfds
 
 import workloads
-from tools.lab import overfitting
+from tools.lab import overfit
 
 
-def overfit(*arguments):
+def run(*arguments):
     return subprocess.run(
         [sys.executable, "-m", "tools.lab.overfit", *arguments],
         capture_output=True,
@@ -23,7 +23,7 @@ def overfit(*arguments):
 
 def test_digits_are_learnt_by_heart():
     losses = []
-    step, loss = overfitting.overfit(
+    step, loss = overfit.overfit(
         workloads.get("digits_simple_cnn"),
         data_dir=None,
         num_steps=200,
@@ -44,7 +44,7 @@ def test_without_dropout_nothing_in_a_network_is_random():
         splits = workload.load(budget, None)
     x, _ = next(iter(splits.train.batches(seed=0, augmentation_seed=0, start=0, stop=1)))
     plain = workload.build(budget, splits)
-    network = overfitting.without_dropout(workload.build)(budget, splits)
+    network = overfit.without_dropout(workload.build)(budget, splits)
     assert not np.array_equal(plain(x, training=True), plain(x, training=True))
     np.testing.assert_array_equal(network(x, training=True), network(x, training=True))
     assert any(isinstance(layer, keras.layers.Dropout) for layer in network.layers)
@@ -53,20 +53,20 @@ def test_without_dropout_nothing_in_a_network_is_random():
 def test_the_longest_sentences_are_taken():
     lengths = np.arange(100) % 10
     y = np.where(np.arange(10) < lengths[:, np.newaxis], 1, -1)
-    _, chosen = overfitting.easiest(np.zeros_like(y), y)
+    _, chosen = overfit.easiest(np.zeros_like(y), y)
     # By hand: ten rows of each length 9, ..., 4 and four of length 3.
     assert (np.asarray(chosen) >= 0).sum() == 10 * (9 + 8 + 7 + 6 + 5 + 4) + 4 * 3
 
 
 def test_images_of_the_most_frequent_classes_are_taken():
     y = np.repeat([0, 1, 2, 3], [10, 40, 5, 30])
-    x, chosen = overfitting.easiest(y, y)
+    x, chosen = overfit.easiest(y, y)
     assert np.bincount(chosen).tolist() == [0, 40, 0, 24]  # by hand
     np.testing.assert_array_equal(x, chosen)
 
 
 def test_a_loss_that_stays_up_is_said():
-    done = overfit("--workloads=digits_simple_cnn", "--steps=10")
+    done = run("--workloads=digits_simple_cnn", "--steps=10")
     assert done.returncode == 3, done.stderr
     assert "not below the target" in done.stdout
 
@@ -79,6 +79,6 @@ def test_a_loss_that_stays_up_is_said():
     ],
 )
 def test_bad_input_gets_one_clear_message(argument, message, tmp_path):
-    done = overfit(argument, f"--data_dir={tmp_path}")
+    done = run(argument, f"--data_dir={tmp_path}")
     assert done.returncode == 2
     assert message in done.stderr

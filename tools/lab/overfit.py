@@ -9,16 +9,28 @@ label or mask would keep the loss up. The stateful LSTMs are not here: in so few
 text by heart. Exit code: 3 if the loss of a workload does not come below --target_loss.
 """
 
+import dataclasses
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 from absl import flags, logging
 
 import workloads
+from tfoptcmp.study.trial import TrialTask, trial_seeds
+from tfoptcmp.workload import Budget, Splits, Workload
 from tools.common import cli, terminal
 from tools.common.cli import UserError
+
+if TYPE_CHECKING:  # `--help` answers at once
+    import keras
+    import tensorflow as tf
+
+NUM_EXAMPLES = 64
 
 _LOSS_EVERY_STEPS = 10
 
@@ -42,6 +54,139 @@ _GROUPS = {
 _NOT_REACHED = 3
 
 
+def overfit(
+    workload: Workload,
+    *,
+    data_dir: str | None,
+    mock_dir: Path | None = None,
+    num_steps: int,
+    loss_every_steps: int,
+    target_loss: float,
+    on_loss: Callable[[float], None],
+) -> tuple[int, float]:
+    """Trains on 64 examples until their loss is below a target, or the steps are used up.
+
+    Args:
+        workload: One with `overfitting`.
+        data_dir: Directory with prepared data sets; None for TFDS's default.
+        mock_dir: Directory of mock data, to take these instead.
+        num_steps: Steps at most, a multiple of `loss_every_steps`.
+        loss_every_steps: Steps between losses.
+        target_loss: Nats.
+        on_loss: Called with each loss.
+
+    Returns:
+        (step, loss in nats) of the last loss.
+    """
+    import keras
+
+    from tfoptcmp.training.engine import Trainer
+    from workloads.data.mock import load_mock
+
+    case = workload.overfitting
+    assert case is not None
+    scale = workload.budgets["cpu"]
+    budget = dataclasses.replace(
+        scale,
+        batch_size=NUM_EXAMPLES,
+        steps=num_steps,
+        eval_every_steps=loss_every_steps,
+        options={**scale.options, **case.options},
+    )
+    drawing = dataclasses.replace(budget, batch_size=case.num_drawn)
+    if mock_dir is None:
+        splits = workload.load(drawing, data_dir)
+    else:
+        splits = load_mock(workload, drawing, mock_dir)
+    drawn = splits.train.batches(seed=0, augmentation_seed=0, start=0, stop=1)
+    x, y = next(iter(drawn))
+    if case.num_drawn > NUM_EXAMPLES:
+        x, y = easiest(x, y)
+    signature = workload.signature("adam", space="lr_and_schedule")
+    values = {**signature.space.values([0.5] * signature.space.num_dims), "alpha0": case.alpha0}
+    values |= {"decay_steps_fraction": 1.0, "decay_factor": 0.01}
+    arguments = signature.space.derive(values, budget_steps=num_steps)
+    last = (0, np.inf)
+
+    class Losses(keras.callbacks.Callback):
+        """Hands over the loss that the steps minimise, and stops where it is small enough.
+
+        Not that of a measurement: it would go by the moving averages of the batch norm, which are
+        not those of the batch after so few steps.
+        """
+
+        def on_train_batch_end(self, batch: int, logs: object = None) -> None:
+            """Called after each compiled block of steps."""
+            nonlocal last
+            loss = float(self.model.objective.numpy())
+            last = int(self.model.optimizer.iterations.numpy()), loss
+            on_loss(loss)
+            if loss < target_loss:
+                self.model.stop_training = True
+
+    trainer = Trainer(
+        workload=dataclasses.replace(workload, build=without_dropout(workload.build)),
+        budget=budget,
+        splits=dataclasses.replace(splits, train=_OneBatch(x, y), evaluation={"train": [(x, y)]}),
+        signature=signature,
+        callbacks=[Losses()],
+    )
+    task = TrialTask(
+        index=0,
+        values=values,
+        arguments={**arguments, "l2": 0.0, "label_smoothing": 0.0},
+        seeds=trial_seeds(0, 0),
+    )
+    trainer.run(task, lambda measurement: None)
+    return last
+
+
+def without_dropout(
+    build: "Callable[[Budget, Splits], keras.Model]",
+) -> "Callable[[Budget, Splits], keras.Model]":
+    """Returns a `Workload.build` whose networks drop nothing, and are otherwise the same."""
+    import keras
+
+    def built(budget: Budget, splits: Splits) -> "keras.Model":
+        network = build(budget, splits)
+        for layer in network.layers:
+            if isinstance(layer, keras.layers.Dropout):
+                layer.rate = 0.0  # read where the layer is called
+        return network
+
+    return built
+
+
+def easiest(x: "tf.Tensor", y: "tf.Tensor") -> "tuple[tf.Tensor, tf.Tensor]":
+    """Returns 64 examples: the longest sentences, or images of the most frequent classes."""
+    import tensorflow as tf
+
+    labels = np.asarray(y)
+    if labels.ndim > 1:
+        order = np.argsort(-np.sum(labels >= 0, axis=1), kind="stable")
+    else:
+        order = np.lexsort((labels, -np.bincount(labels)[labels]))
+    index = order[:NUM_EXAMPLES]
+    return tf.gather(x, index), tf.gather(y, index)
+
+
+class _OneBatch:
+    """A `TrainingSource` of the same batch at every step."""
+
+    steps_per_epoch: int | None = None
+
+    def __init__(self, x: "tf.Tensor", y: "tf.Tensor") -> None:
+        self._batch = x, y
+
+    def batches(
+        self, *, seed: int, augmentation_seed: int, start: int, stop: int
+    ) -> "tf.data.Dataset":
+        """Returns it for the steps start, ..., stop - 1."""
+        import tensorflow as tf
+
+        return tf.data.Dataset.from_tensors(self._batch).repeat(stop - start)
+
+
 def _run(argv: list[str]) -> None:
     if argv:
         raise UserError(f"takes flags only; got {argv}")
@@ -54,10 +199,9 @@ def _run(argv: list[str]) -> None:
     cli.import_tensorflow()
 
     from tfoptcmp.training import runtime
-    from tools.lab.overfitting import is_missing
 
     names = _WORKLOADS.value or known
-    missing = [name for name in names if is_missing(workloads.get(name), _DATA_DIR.value)]
+    missing = [name for name in names if _is_missing(workloads.get(name), _DATA_DIR.value)]
     if missing and not _MOCK_DATA.value:
         raise UserError(
             f"the data of {', '.join(missing)} are not there: get them with tfoptcmp-data, leave "
@@ -76,8 +220,6 @@ def _run(argv: list[str]) -> None:
 
 def _overfit(name: str, mock_dir: Path | None) -> tuple[str, int, float, float]:
     """Returns the workload's name, its last step, the loss in nats there and the seconds taken."""
-    from tools.lab.overfitting import overfit
-
     workload = workloads.get(name)
     mocked = " (MOCK DATA)" if mock_dir else ""
     print(f"{workload.title}{mocked}: loss every {_LOSS_EVERY_STEPS} steps", flush=True)
@@ -93,6 +235,14 @@ def _overfit(name: str, mock_dir: Path | None) -> tuple[str, int, float, float]:
     )
     print("\n")
     return name, step, loss, time.monotonic() - start
+
+
+def _is_missing(workload: Workload, data_dir: str | None) -> bool:
+    """Returns whether data that a workload needs are not there."""
+    from workloads.data.tfds import is_prepared
+
+    needed = [data_set for data_set in workload.data_sets if not data_set.optional]
+    return not all(is_prepared(data_set, data_dir) for data_set in needed)
 
 
 def main() -> None:

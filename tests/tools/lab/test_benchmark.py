@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
+from tools.lab.benchmark.networks import shapes
 from tools.lab.benchmark.order_of_rounds import Contestant, Samples, alternate
 from tools.lab.benchmark.results import Check, Comparison, Range, fastest, ratios
-from tools.lab.benchmark.shapes import shapes
 
 needs_torch = pytest.mark.skipif(
     importlib.util.find_spec("torch") is None, reason="the extra `bench` is not installed"
@@ -118,14 +118,14 @@ def test_shapes_have_the_parameters_of_their_networks(size, num_parameters):
 
 
 def test_floating_point_operations_of_the_simple_cnn():
-    from tools.lab.benchmark import flops
+    from tools.lab.benchmark.steps_ours import training_flops
     from workloads.models.simple_cnn import simple_cnn
 
     # By hand, forward: products of (pixels, window, filters) and of the dense layers.
     convolution_1, convolution_2 = 2 * 28 * 28 * 25 * 32, 2 * 14 * 14 * 25 * 32 * 64
     dense = 2 * (3136 * 1024 + 1024 * 10)
     expected = 3 * (convolution_1 + convolution_2 + dense) - convolution_1
-    assert flops.training(simple_cnn((28, 28, 1), num_classes=10)) == expected
+    assert training_flops(simple_cnn((28, 28, 1), num_classes=10)) == expected
 
 
 @needs_torch

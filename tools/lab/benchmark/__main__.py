@@ -13,9 +13,8 @@ import importlib.metadata
 import importlib.util
 import json
 import os
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from absl import flags
 
@@ -23,22 +22,19 @@ from tools.common import cli, provenance
 from tools.common.cli import UserError
 from tools.common.shared_flags import DATA_DIR
 from tools.lab.benchmark.networks import NETWORKS
-
-if TYPE_CHECKING:
-    from tools.lab.benchmark.results import Comparison
-    from tools.lab.benchmark.settings import Settings
+from tools.lab.benchmark.results import Settings
 
 # Imported after the flags are parsed, so that `--help` answers at once.
 _COMPARISONS = {
-    "steps": "tools.lab.benchmark.steps:compare",
-    "optimizers": "tools.lab.benchmark.optimizers:compare",
-    "study": "tools.lab.benchmark.study:compare",
-    "data": "tools.lab.benchmark.parts:data",
-    "evaluation": "tools.lab.benchmark.parts:evaluation",
-    "bookkeeping": "tools.lab.benchmark.parts:bookkeeping",
-    "memory": "tools.lab.benchmark.parts:memory",
-    "startup": "tools.lab.benchmark.startup:compare",
-    "workers": "tools.lab.benchmark.workers:compare",
+    "steps": "steps:steps",
+    "optimizers": "steps:updates",
+    "study": "study:compare",
+    "data": "parts:data",
+    "evaluation": "parts:evaluation",
+    "bookkeeping": "parts:bookkeeping",
+    "memory": "parts:memory",
+    "startup": "parts:startup",
+    "workers": "study:workers",
 }
 
 _ONLY = flags.DEFINE_list("only", list(_COMPARISONS), "Comparisons to make.")
@@ -83,12 +79,8 @@ def _run(argv: list[str]) -> None:
         raise UserError(f"takes flags only; got {argv}")
     _check("only", _ONLY.value, _COMPARISONS)
     _check("networks", _NETWORKS.value, NETWORKS)
-
     _check("cases", _CASES.value, _CASES.default)
-
     _check_torch()
-
-    from tools.lab.benchmark.settings import Settings
 
     settings = Settings(
         alternations=1 if _SHORT.value else _ALTERNATIONS.value,
@@ -127,7 +119,7 @@ def _versions(*packages: str) -> dict[str, str]:
     return found
 
 
-def _check(flag: str, values: Sequence[str], known: Collection[str]) -> None:
+def _check(flag, values, known) -> None:
     unknown = [value for value in values if value not in known]
     if unknown or not values:
         raise UserError(f"--{flag} must be some of {list(known)}; got {values}")
@@ -142,11 +134,9 @@ def _check_torch() -> None:
         )
 
 
-def _compare(name: str) -> "Callable[[Settings], Iterator[Comparison]]":
+def _compare(name: str) -> Callable[..., Iterator]:
     module, _, function = _COMPARISONS[name].partition(":")
-    compare: Callable[[Settings], Iterator[Comparison]]
-    compare = getattr(importlib.import_module(module), function)
-    return compare
+    return getattr(importlib.import_module(f"tools.lab.benchmark.{module}"), function)
 
 
 def main() -> None:

@@ -12,15 +12,15 @@ import importlib
 import multiprocessing
 import os
 import random
+import sys
 import tempfile
+import time
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
-
-from tools.lab.benchmark.progress import say
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,3 +195,51 @@ def _run(connection: Connection, stderr: Path, function: str, arguments: dict[st
         getattr(importlib.import_module(module), name)(Turns(connection), **arguments)
     except Exception:
         connection.send(("error", traceback.format_exc()))
+
+
+_SECONDS = 0.1  # of a turn
+_MAX_REPEATS = 5_000
+
+Repeated = Callable[[int], None]
+"""Does something so many times."""
+
+
+def measure_all(turns: Turns, make: Callable[[str], Repeated], facts: Mapping[str, Any]) -> None:
+    """Measures seconds a repeat of what `make` makes of each part.
+
+    Args:
+        turns: From the parent; each part is made, compiled and counted in the turn that does not
+            count.
+        make: From a part's name to what is repeated.
+        facts: For the record.
+    """
+    repeated: dict[str, tuple[Repeated, int]] = {}
+    turns.ready(facts)
+    for part in turns:
+        if part not in repeated:
+            repeated[part] = _counted(make(part))
+        function, count = repeated[part]
+        turns.done(_seconds(function, count) / count)
+
+
+def _counted(function: Repeated) -> tuple[Repeated, int]:
+    """Returns it with the repeats of a turn, after a warm-up."""
+    function(2)
+    count = 2
+    while (seconds := _seconds(function, count)) < _SECONDS / 8 and count < _MAX_REPEATS:
+        count *= 4
+    return function, max(1, min(_MAX_REPEATS, round(count * _SECONDS / seconds)))
+
+
+def _seconds(function: Repeated, count: int) -> float:
+    start = time.perf_counter()
+    function(count)
+    return time.perf_counter() - start
+
+
+_START = time.monotonic()
+
+
+def say(text: str) -> None:
+    """Prints a line with the seconds since the start, on stderr."""
+    print(f"[{time.monotonic() - _START:5.0f} s] {text}", file=sys.stderr, flush=True)

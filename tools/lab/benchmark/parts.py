@@ -1,10 +1,12 @@
-"""Parts of a trial, each alone: its data, its measurements, and what a study writes down."""
+"""Parts of a trial, each alone, what a study writes down, and how long a command takes."""
 
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 
-from tools.lab.benchmark.order_of_rounds import Contestant, alternate
-from tools.lab.benchmark.results import Check, Comparison, Range
-from tools.lab.benchmark.settings import Settings
+from tools.lab.benchmark.order_of_rounds import Contestant, Turns, alternate
+from tools.lab.benchmark.results import Check, Comparison, Range, Settings
 
 _DATA = ("digits", "simple_cnn", "resnet32")  # names of `study_cases`
 _STUDY_SIZES = (10, 1_000, 10_000)
@@ -20,7 +22,7 @@ def data(settings: Settings) -> Iterator[Comparison]:
             [
                 Contestant(
                     name=f"ours {case}",
-                    function="tools.lab.benchmark.parts_ours:batches",
+                    function="tools.lab.benchmark.study_ours:batches",
                     arguments=_arguments(case, settings),
                 )
                 for case in _few(_DATA, settings)
@@ -46,7 +48,7 @@ def evaluation(settings: Settings) -> Iterator[Comparison]:
             )
             for case in cases
             for name, function in (
-                ("ours", "parts_ours:evaluation"),
+                ("ours", "study_ours:evaluation"),
                 ("Keras", "study_keras_tuner:evaluation"),
             )
         ],
@@ -68,7 +70,7 @@ def bookkeeping(settings: Settings) -> Iterator[Comparison]:
         [
             Contestant(
                 name="ours",
-                function="tools.lab.benchmark.parts_ours:bookkeeping",
+                function="tools.lab.benchmark.study_ours:bookkeeping",
                 arguments={"sizes": dict(zip(parts, sizes, strict=True))},
                 parts=parts,
             )
@@ -105,7 +107,7 @@ def memory(settings: Settings) -> Iterator[Comparison]:
                 arguments={**_arguments("digits", settings), "num_trials": trials},
             )
             for name, function, trials in (
-                ("ours", "parts_ours:memory", num_trials),
+                ("ours", "study_ours:memory", num_trials),
                 ("keras-tuner", "study_keras_tuner:memory", min(5, num_trials)),
             )
         ],
@@ -138,3 +140,64 @@ def _few(cases: tuple[str, ...], settings: Settings) -> tuple[str, ...]:
 
 def _arguments(case: str, settings: Settings) -> dict[str, object]:
     return {"case": case, "data_dir": settings.data_dir, "threads": settings.threads}
+
+
+_HELP, _FIRST_STEP, _IMPORT = "tfoptcmp-tune --help", "first step of digits", "import tensorflow"
+
+
+def startup(settings: Settings) -> Iterator[Comparison]:
+    """Yields the times of whole commands."""
+    samples = alternate(
+        [
+            Contestant(
+                name="command",
+                function="tools.lab.benchmark.parts:commands",
+                parts=(_HELP, _IMPORT, _FIRST_STEP),
+            )
+        ],
+        settings.alternations,
+    )
+    samples = {name.removeprefix("command "): sample for name, sample in samples.items()}
+    yield Comparison(
+        title="From the command to its answer",
+        unit="s",
+        samples=samples,
+        checks=[
+            Check(claim=_HELP, measured=Range.of(samples[_HELP].values), limit=1.0),
+            Check(claim=_FIRST_STEP, measured=Range.of(samples[_FIRST_STEP].values), limit=8.0),
+        ],
+        notes=["the first step is that of tfoptcmp-train, measured and printed"],
+    )
+
+
+def commands(turns: Turns) -> None:
+    """Runs a command each turn; measures seconds."""
+    train = ("tools.train", "--workload=digits_simple_cnn", "--optimizer=adam", "--steps=1")
+    turns.ready({})
+    for part in turns:
+        start = time.perf_counter()
+        if part == _HELP:
+            _run("-m", "tools.tune", "--help")
+        elif part == _IMPORT:
+            _run("-c", "import tensorflow, keras")
+        else:
+            _read_until_first_measurement(*train)
+        turns.done(time.perf_counter() - start)
+
+
+def _run(*arguments: str) -> None:
+    subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
+
+
+def _read_until_first_measurement(*arguments: str) -> None:
+    """Returns as soon as a line starts with the number of a step."""
+    command = [sys.executable, "-m", *arguments]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.split()[:1] == ["1"]:
+                process.kill()
+                return
+    raise RuntimeError(f"{' '.join(command)} printed no measurement")

@@ -1,4 +1,4 @@
-"""What a benchmark found: samples, ratios, and whether a target is met. No measuring here."""
+"""How a benchmark is run, and what it found: samples, ratios, targets. No measuring here."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -6,6 +6,22 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from tools.lab.benchmark.order_of_rounds import Samples
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What the flags of the same names say; `threads` is at least 1, None stands for a default."""
+
+    alternations: int
+    threads: int
+    networks: tuple[str, ...]
+    rule: str
+    torch_compile: bool
+    cases: tuple[str, ...]
+    trials: int | None
+    trial_steps: int | None
+    data_dir: str | None
+    short: bool
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,20 +1,22 @@
-"""A training step of PyTorch, at its best on this machine."""
+"""Training steps and updates of PyTorch, at its best on this machine."""
 
 import functools
 import itertools
+import math
 import statistics
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
 
-from tools.lab.benchmark.networks import NETWORKS, Network
-from tools.lab.benchmark.order_of_rounds import Turns
+from tools.lab.benchmark.networks import NETWORKS, Network, shapes
+from tools.lab.benchmark.order_of_rounds import Turns, measure_all
 from tools.lab.benchmark.torch_networks import TWINS, Attention
 
 _KINDS: dict[type[nn.Module], str] = {
@@ -27,8 +29,7 @@ _KINDS: dict[type[nn.Module], str] = {
     nn.LSTM: "lstm",
     Attention: "attention",
 }
-IMPLEMENTATIONS = ("fused", "foreach", "for-loop")
-"""PyTorch's of one and the same optimizer."""
+_IMPLEMENTATIONS = ("fused", "foreach", "for-loop")  # of one and the same optimizer
 
 _LEARNING_RATE = 1e-4
 
@@ -48,15 +49,8 @@ def pytorch(
 
     There is neither a schedule nor a guard against divergence, and no loss is read.
 
-    Args:
-        turns: From the parent.
-        network: A name in NETWORKS.
-        rule: "momentum" or "adam".
-        threads: Of PyTorch's operations.
-        weights: To start from.
-        channels_last: Memory format of images and convolutions.
-        compiled: Whether to use `torch.compile`.
-        check: Steps whose losses are reported, and their learning rate.
+    Args as `steps_ours.ours` has them, with the memory format of images and convolutions, and
+    whether to use `torch.compile`.
     """
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
@@ -67,14 +61,14 @@ def pytorch(
     batches = [
         (_as_tensor(x, memory_format), torch.from_numpy(y).long()) for x, y in spec.batches()
     ]
-    load(model, np.load(weights), mirrored=False)
+    _load(model, np.load(weights), mirrored=False)
     model.to(memory_format=memory_format)
     loss_of = functools.partial(_loss, model)
     if compiled:
         loss_of = torch.compile(loss_of, dynamic=False)
     endless = itertools.cycle(batches)
     best = min(
-        IMPLEMENTATIONS,
+        _IMPLEMENTATIONS,
         key=lambda name: _seconds(_step(loss_of, _optimizer(model, rule, spec.l2, name)), endless),
     )
     step = _step(loss_of, _optimizer(model, rule, spec.l2, best))
@@ -141,7 +135,7 @@ def _checked_losses(network: str, weights: Path, check: tuple[int, float]) -> li
     spec = NETWORKS[network]
     model = TWINS[network](spec)
     mirrored = network == "all_cnn_c"
-    load(model, np.load(weights), mirrored=mirrored)
+    _load(model, np.load(weights), mirrored=mirrored)
     for module in model.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.0
@@ -169,14 +163,8 @@ def _as_tensor(x: np.ndarray, memory_format: torch.memory_format) -> torch.Tenso
     return tensor.permute(0, 3, 1, 2).contiguous(memory_format=memory_format)
 
 
-def load(model: nn.Module, weights: np.lib.npyio.NpzFile, *, mirrored: bool) -> None:
-    """Gives a twin our weights.
-
-    Args:
-        model: The twin.
-        weights: As `steps_ours` writes them.
-        mirrored: Whether to mirror kernels in height and width.
-    """
+def _load(model: nn.Module, weights: np.lib.npyio.NpzFile, *, mirrored: bool) -> None:
+    """Gives a twin our weights, perhaps with kernels mirrored in height and width."""
     numbers: dict[str, int] = defaultdict(int)
     inside = {part for m in model.modules() if isinstance(m, Attention) for part in m.children()}
     used = 0
@@ -214,3 +202,38 @@ def _converted(kind: str, arrays: list[np.ndarray], mirrored: bool) -> list[np.n
                 output.reshape(width, width).T,
             ]
     return arrays
+
+
+_OPTIMIZERS: Mapping[str, tuple[type[torch.optim.Optimizer], dict[str, Any]]] = {
+    "sgd": (torch.optim.SGD, {}),
+    "momentum": (torch.optim.SGD, {"momentum": 0.9}),
+    "nesterov": (torch.optim.SGD, {"momentum": 0.9, "nesterov": True}),
+    "rmsprop": (torch.optim.RMSprop, {"momentum": 0.9}),
+    "adam": (torch.optim.Adam, {}),
+    "nadam": (torch.optim.NAdam, {}),
+}
+
+
+def updates(turns: Turns, *, size: str, threads: int, implementation: str) -> None:
+    """Measures seconds an update by an implementation, "fused" or "foreach"."""
+    torch.set_num_threads(threads)
+    torch.set_flush_denormal(True)
+    found = shapes(size)
+    gradients = [1e-3 * torch.randn(shape) for shape in found]
+
+    def make(rule: str) -> Callable[[int], None]:
+        parameters = [torch.nn.Parameter(0.1 * torch.randn(shape)) for shape in found]
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            parameter.grad = gradient
+        optimizer_class, arguments = _OPTIMIZERS[rule]
+        optimizer = optimizer_class(
+            parameters, lr=_LEARNING_RATE, **{implementation: True}, **arguments
+        )
+
+        def update(num_updates: int) -> None:
+            for _ in range(num_updates):
+                optimizer.step()
+
+        return update
+
+    measure_all(turns, make, {"parameters": sum(map(math.prod, found))})

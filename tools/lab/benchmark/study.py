@@ -1,10 +1,9 @@
-"""Trials per hour: a study of ours and the same with keras-tuner, from beginning to end."""
+"""Studies from beginning to end: ours and keras-tuner's, and ours with one worker and with two."""
 
 from collections.abc import Iterator
 
 from tools.lab.benchmark.order_of_rounds import Contestant, Samples, alternate
-from tools.lab.benchmark.results import Check, Comparison, ratios
-from tools.lab.benchmark.settings import Settings
+from tools.lab.benchmark.results import Check, Comparison, Settings, ratios
 from tools.lab.benchmark.study_cases import CASES
 
 
@@ -70,3 +69,48 @@ def _quality(samples: Samples) -> str:
     trials = "+".join(f"{facts['trials']:g}" for facts in samples.turns)
     best = ", ".join(f"{facts['best']:.3f}" for facts in samples.turns)
     return f"{trials} trials in all, best validation errors {best}"
+
+
+_TRIALS = {"digits": 24, "digits_long": 8}
+"""Case to number of trials."""
+
+
+def workers(settings: Settings) -> Iterator[Comparison]:
+    """Yields tables of one and two workers, for short trials and for longer ones."""
+    for case, num_trials in {"digits": 4}.items() if settings.short else _TRIALS.items():
+        yield _compare_workers(settings, case, num_trials)
+
+
+def _compare_workers(settings: Settings, case: str, num_trials: int) -> Comparison:
+    samples = alternate(
+        [
+            Contestant(
+                name=f"{num_workers} worker{'s' if num_workers > 1 else ''}",
+                function="tools.lab.benchmark.study_ours:with_workers",
+                arguments={
+                    "case": case,
+                    "num_workers": num_workers,
+                    "num_trials": num_trials,
+                    "data_dir": settings.data_dir,
+                },
+            )
+            for num_workers in (1, 2)
+        ],
+        settings.alternations,
+        warm_up=False,
+    )
+    return Comparison(
+        title=f"Study of digits, {num_trials} trials of {CASES[case].steps:,} steps, one thread a "
+        "worker",
+        unit="s a trial",
+        samples=samples,
+        checks=[
+            Check(
+                claim="trials per hour, 2 workers / 1",
+                measured=ratios(samples["1 worker"], samples["2 workers"]),
+                limit=1.8,
+                at_least=True,
+            )
+        ],
+        notes=["from the end of each worker's first trial, which builds and compiles"],
+    )

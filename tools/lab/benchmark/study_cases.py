@@ -1,6 +1,8 @@
-"""The studies that are timed: workloads, spaces, sizes, data. What both sides are given."""
+"""The studies that are timed: workloads, spaces, sizes, data; the memory that they take."""
 
+import gc
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
@@ -8,7 +10,7 @@ import tensorflow as tf
 import workloads
 from tfoptcmp.signatures import Signature
 from tfoptcmp.workload import Budget, MissingData, Splits, Workload
-from tools.lab.benchmark.progress import say
+from tools.lab.benchmark.order_of_rounds import say
 from workloads.data.in_memory import splits_of_arrays
 
 
@@ -143,3 +145,21 @@ def _random_images(case: Case) -> Splits:
         batch_size=case.batch_size,
         prepare=lambda images: tf.cast(images, tf.float32) / 255,
     )
+
+
+def resident_mb() -> float:
+    """Returns the megabytes that are in memory now, after a collection."""
+    gc.collect()
+    return _status("VmRSS")
+
+
+def peak_mb() -> float:
+    """Returns the most megabytes that ever were."""
+    return _status("VmHWM")
+
+
+def _status(name: str) -> float:
+    for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+        if line.startswith(f"{name}:"):
+            return int(line.split()[1]) * 1024 / 1e6
+    raise RuntimeError(f"/proc/self/status must have {name}")

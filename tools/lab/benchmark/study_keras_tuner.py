@@ -21,11 +21,9 @@ from tfoptcmp.spaces import SearchSpace
 from tfoptcmp.study.trial import trial_seeds
 from tfoptcmp.training import runtime
 from tfoptcmp.workload import Splits, Workload
-from tools.lab.benchmark.order_of_rounds import Turns
-from tools.lab.benchmark.process_memory import peak_mb, resident_mb
-from tools.lab.benchmark.repeats import measure_all
-from tools.lab.benchmark.stock import stock_optimizer, with_keras_layers
-from tools.lab.benchmark.study_cases import CASES, Case
+from tools.lab.benchmark.order_of_rounds import Turns, measure_all
+from tools.lab.benchmark.steps_keras import stock_optimizer, with_keras_layers
+from tools.lab.benchmark.study_cases import CASES, Case, peak_mb, resident_mb
 from tuners.keras_tuner_space import declare
 from tuners.points import point
 
@@ -40,17 +38,7 @@ def stock(
     threads: int,
     stop_at_nan: bool,
 ) -> None:
-    """Runs a whole study each turn, the next with the next seed; measures seconds a trial.
-
-    Args:
-        turns: From the parent.
-        case: A name in CASES.
-        num_feasible: Instead of the case's.
-        steps: Instead of the case's.
-        data_dir: Of prepared data sets.
-        threads: Intra-op threads.
-        stop_at_nan: Whether `fit` is given Keras's `TerminateOnNaN`.
-    """
+    """As `study_ours.ours`; `stop_at_nan` gives `fit` Keras's `TerminateOnNaN`."""
     runtime.configure(threads)
     spec = CASES[case].changed(num_feasible=num_feasible, steps=steps)
     workload, splits = spec.load(data_dir)

@@ -1,7 +1,7 @@
 """The networks in PyTorch, as somebody would write them who wants them fast there.
 
-Each is the same function as ours, layer by layer: `tools.lab.benchmark.twins` gives both the same
-weights and compares their losses. Where PyTorch has a faster way to the same result it is taken:
+Each is the same function as ours, layer by layer: `steps` gives both the same weights and compares
+their losses. Where PyTorch has a faster way to the same result it is taken:
 one projection for queries, keys and values, and its fused causal attention.
 """
 

@@ -34,11 +34,11 @@ _FAULTS = {
     "clock_back": ("damage:clock_back", "a clock that goes backwards"),
     "raising": ("damage:raising", "trials that raise, out of memory among them"),
     "bookkeeping": ("damage:bookkeeping", "very many trials"),
-    "killed_training": ("training:kills", "SIGKILL at random times of real training"),
-    "killed_workers": ("workers:killed_workers", "SIGKILL of Ray workers"),
-    "killed_driver": ("training:kills", "SIGKILL of the process that Ray's workers work for"),
-    "not_finite": ("not_finite:not_finite", "NaN and infinity in weights, loss and data"),
-    "determinism": ("determinism:determinism", "equal trials in different conditions"),
+    "killed_training": ("processes:kills", "SIGKILL at random times of real training"),
+    "killed_workers": ("processes:killed_workers", "SIGKILL of Ray workers"),
+    "killed_driver": ("processes:kills", "SIGKILL of the process that Ray's workers work for"),
+    "not_finite": ("trials:not_finite", "NaN and infinity in weights, loss and data"),
+    "determinism": ("trials:determinism", "equal trials in different conditions"),
 }
 
 _FAILED = "FAILED, see above"

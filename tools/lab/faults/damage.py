@@ -12,7 +12,7 @@ from tfoptcmp.study.read import read_study, trial_directory
 from tfoptcmp.study.schema import Measurement, Status, StudyError
 from tfoptcmp.study.trial import Outcome, TrialTask
 from tools.lab.faults import fake
-from tools.lab.faults.scratch import in_child, resumes, scratch, undisturbed
+from tools.lab.faults.fake import in_child, resumes, scratch, undisturbed
 
 _DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "empty": lambda data: b"",

@@ -1,5 +1,6 @@
-"""A study of real training, on scikit-learn's digits, that is killed again and again."""
+"""Processes that are killed: those of real training, on the digits, and Ray's workers."""
 
+import functools
 import multiprocessing
 import os
 import random
@@ -8,17 +9,23 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import workloads
 from tfoptcmp.study.read import read_study
-from tfoptcmp.study.schema import Status
+from tfoptcmp.study.schema import Measurement, Status
+from tfoptcmp.study.trial import Outcome, RunTrial, TrialTask
 from tfoptcmp.training import runtime
 from tfoptcmp.training.options import Options
+from tools.common import cluster
+from tools.common.clock import CLOCK
 from tools.common.execution import Execution
 from tools.common.run_studies import run_studies
+from tools.lab.faults import fake
+from tools.lab.faults.fake import in_child, scratch, undisturbed
+from tuners.run_study import run_study
 
 _RULE = "momentum"
 
@@ -32,8 +39,8 @@ def kills(num_kills: int = 100, num_workers: int = 1) -> str:
     """
     chance = random.Random(5)
     num_done = num_studies = 0
-    with tempfile.TemporaryDirectory(prefix="faults-") as scratch:
-        parent = Path(scratch)
+    with tempfile.TemporaryDirectory(prefix="faults-") as temporary:
+        parent = Path(temporary)
         start = time.monotonic()
         assert _run(parent / "undisturbed", num_workers) == 0, (parent / "log").read_text()
         longest = time.monotonic() - start
@@ -109,3 +116,42 @@ def _kept(study_dir: Path, before: Mapping[int, float]) -> dict[int, float]:
     }
     assert before.items() <= ended.items(), "a finished trial was lost or run twice"
     return ended
+
+
+def killed_workers() -> str:
+    """Kills the worker of each trial at its first attempt."""
+    with scratch() as directory:
+        assert in_child(_study_on_ray, directory, method="spawn") == 0
+        assert fake.contents(directory) == undisturbed()
+        num_killed = len(list(directory.parent.glob("killed in *")))
+    return f"{num_killed} workers killed, one in each trial; replaced, equal results"
+
+
+def _study_on_ray(directory: Path) -> None:
+    with cluster.connected(num_workers=2, threads_per_trial=1):
+        from tuners.ray_executor import RayExecutor  # not before `connected`
+
+        deadly = functools.partial(_make_deadly, directory.parent)
+        with RayExecutor(deadly, num_workers=2, threads_per_trial=1) as executor:
+            run_study(
+                directory=directory,
+                config=fake.config(),
+                signature=fake.signature(),
+                executor=executor,
+                clock=CLOCK,
+                max_retries=1,
+            )
+
+
+def _make_deadly(notes: Path, should_stop: Callable[[], bool]) -> RunTrial:
+    def trial(task: TrialTask, on_measurement: Callable[[Measurement], None]) -> Outcome:
+        note = notes / f"killed in {task.index}"
+        if note.exists():
+            return fake.run_trial(task, on_measurement)
+        on_measurement(fake.measurement(task, fake.STEPS[0]))
+        time.sleep(0.1)  # until it has been sent
+        note.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+        raise AssertionError("alive")
+
+    return trial
