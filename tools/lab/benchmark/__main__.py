@@ -13,8 +13,9 @@ import importlib.metadata
 import importlib.util
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from absl import flags
 
@@ -119,7 +120,7 @@ def _versions(*packages: str) -> dict[str, str]:
     return found
 
 
-def _check(flag, values, known) -> None:
+def _check(flag: str, values: Sequence[str], known: Iterable[str]) -> None:
     unknown = [value for value in values if value not in known]
     if unknown or not values:
         raise UserError(f"--{flag} must be some of {list(known)}; got {values}")
@@ -134,7 +135,7 @@ def _check_torch() -> None:
         )
 
 
-def _compare(name: str) -> Callable[..., Iterator]:
+def _compare(name: str) -> Any:
     module, _, function = _COMPARISONS[name].partition(":")
     return getattr(importlib.import_module(f"tools.lab.benchmark.{module}"), function)
 

@@ -5,7 +5,7 @@ Neither TensorFlow nor PyTorch is imported but in the process that measures it.
 
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -240,7 +240,7 @@ def products_in_pytorch(turns: Turns, *, threads: int) -> None:
     _measure_products(turns, lambda: torch.mm(a, a))
 
 
-def _measure_products(turns, product) -> None:
+def _measure_products(turns: Turns, product: Callable[[], object]) -> None:
     product()
     turns.ready({})
     for _ in turns:

@@ -82,7 +82,7 @@ def with_keras_layers(network: keras.Model, arguments: Mapping[str, float]) -> k
     """
 
     def layer(ours: keras.Layer) -> keras.Layer:
-        theirs = next(t for t in type(ours).__mro__ if t.__module__.startswith("keras."))
+        theirs: Any = next(t for t in type(ours).__mro__ if t.__module__.startswith("keras."))
         if theirs is keras.layers.Layer:  # Keras has none
             theirs = type(ours)
         made = theirs.from_config(ours.get_config())

@@ -105,12 +105,17 @@ def with_workers(
             execution = Execution(num_workers=num_workers, data_dir=data_dir)
             start = time.perf_counter()
             run(
-                *(spec, workload, splits, Path(directory)),
-                **{"seed": seed, "threads": 1, "execution": execution},
+                spec,
+                workload,
+                splits,
+                Path(directory),
+                seed=seed,
+                threads=1,
+                execution=execution,
             )
             seconds = time.perf_counter() - start
             (found,) = map(read_study, find_studies(Path(directory)))
-            ends = sorted(trial.started + trial.seconds for trial in found.trials)
+            ends = sorted(trial.started + (trial.seconds or 0.0) for trial in found.trials)
             counted = ends[num_workers - 1 :]
             turns.done(
                 (counted[-1] - counted[0]) / (len(counted) - 1), {"with_start_seconds": seconds}

@@ -37,7 +37,9 @@ def determinism(names: tuple[str, ...] = workloads.names(), data_dir: str | None
     Raises:
         AssertionError: If some differ; after all workloads were tried.
     """
-    same, missing, different = [], [], []
+    same: list[str] = []
+    missing: list[str] = []
+    different: list[str] = []
     for name in names:
         with tempfile.TemporaryDirectory(prefix="faults-") as scratch:
             parent = Path(scratch)
