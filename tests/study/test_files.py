@@ -142,7 +142,7 @@ class TestTrial:
             ({"values": None}, "values must be object; got None"),
             ({"values": {"eta0": 0.1}}, r"values: values must name exactly \['eta0', 'l2'\]"),
             ({"values": TRIAL.values | {"eta0": 2.0}}, "values.eta0 must be log-uniform in"),
-            ({"values": TRIAL.values | {"l2": 5e-4}}, "values.l2 must lie in Choice"),
+            ({"values": TRIAL.values | {"l2": 5e-4}}, "values.l2 must be one of"),
             (
                 {"arguments": TRIAL.arguments | {"l2": 1e-4}},
                 "arguments.l2 must be 0.001, which follows from",

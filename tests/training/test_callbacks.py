@@ -1,7 +1,6 @@
 """What happens between blocks of steps, on a model that only counts."""
 
 import math
-import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from tfoptcmp.training.callbacks import Measure, TakeCheckpoints
+from tfoptcmp.training.options import Options
 
 
 class Counter:
@@ -80,10 +80,9 @@ def taking(saved, **changes):
     """A callback that puts the steps of its checkpoints into `saved`; 25 steps a trial."""
     settings = {
         "num_steps": 25,
-        "every_steps": math.inf,
-        "every_seconds": math.inf,
-        "at_end": False,
+        "options": Options(),
         "should_stop": lambda: False,
+        "monotonic": lambda: 0.0,
     }
     return TakeCheckpoints(saved.append, **{**settings, **changes})
 
@@ -92,26 +91,29 @@ BLOCKS = (5, 10, 15, 20, 25)
 
 
 @pytest.mark.parametrize(
-    ("start", "changes", "steps"),  # by hand
+    ("start", "options", "steps"),  # by hand
     [
         (0, {}, []),
-        (0, {"every_steps": 5}, [5, 10, 15, 20]),
-        (0, {"every_steps": 12}, [15]),  # 24 falls into the last block
-        (0, {"every_steps": 9}, [10, 20]),
-        (10, {"every_steps": 10}, [20]),  # the one it goes on from is not taken again
-        (11, {"every_steps": 12}, [15]),
-        (0, {"at_end": True}, [25]),
-        (0, {"every_steps": 10, "at_end": True}, [10, 20, 25]),
-        (0, {"every_seconds": 120.0}, [10, 20]),  # a minute a block
-        (0, {"every_seconds": 121.0}, [15]),
-        (0, {"every_steps": 15, "every_seconds": 120.0}, [10, 15]),  # by time 25, the end
+        (0, {"checkpoint_every_steps": 5}, [5, 10, 15, 20]),
+        (0, {"checkpoint_every_steps": 12}, [15]),  # 24 falls into the last block
+        (0, {"checkpoint_every_steps": 9}, [10, 20]),
+        (10, {"checkpoint_every_steps": 10}, [20]),  # the one it goes on from is not taken again
+        (11, {"checkpoint_every_steps": 12}, [15]),
+        (0, {"keep_checkpoints": True}, [25]),
+        (0, {"checkpoint_every_steps": 10, "keep_checkpoints": True}, [10, 20, 25]),
+        (0, {"checkpoint_every_minutes": 2.0}, [10, 20]),  # a minute a block
+        (0, {"checkpoint_every_minutes": 121 / 60}, [15]),
+        (
+            0,
+            {"checkpoint_every_steps": 15, "checkpoint_every_minutes": 2.0},
+            [10, 15],
+        ),  # by time 25, the end
     ],
 )
-def test_when_checkpoints_are_taken(model, monkeypatch, start, changes, steps):
+def test_when_checkpoints_are_taken(model, start, options, steps):
     now = [0.0]
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     saved = []
-    callback = taking(saved, **changes)
+    callback = taking(saved, options=Options(**options), monotonic=lambda: now[0])
     callback.set_model(model)
     model.optimizer.iterations.assign(start)
     callback.on_train_begin()
@@ -136,7 +138,8 @@ def test_a_stop_takes_a_checkpoint_but_not_at_the_end(model):
 
 def test_one_that_diverged_leaves_no_checkpoint(model):
     saved = []
-    callback = taking(saved, every_steps=5, should_stop=lambda: True)
+    options = Options(checkpoint_every_steps=5)
+    callback = taking(saved, options=options, should_stop=lambda: True)
     callback.set_model(model)
     callback.on_train_begin()
     model.stop_training = True

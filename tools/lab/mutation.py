@@ -36,6 +36,7 @@ from absl import flags
 
 from tools.common import cli, terminal
 from tools.common.cli import UserError
+from tools.common.shared_flags import SEED
 from tools.lab.mutants import Mutant, mutants
 
 
@@ -78,7 +79,7 @@ TARGETS = {
     ),
     "best_of_k": Target(
         path="tfoptcmp/analysis/statistics/best_of_k.py",
-        tests=("tests/analysis/test_bootstrap.py",),
+        tests=("tests/analysis/statistics/test_best_of_k.py",),
     ),
     "schedules": Target(path="tfoptcmp/schedules.py", tests=("tests/test_schedules.py",)),
     "spaces": Target(path="tfoptcmp/spaces.py", tests=("tests/test_spaces.py",)),
@@ -93,13 +94,12 @@ _SURVIVORS = 3
 
 _ONLY = flags.DEFINE_list("only", None, f"Of {', '.join(TARGETS)}; default: all.")
 _NUM_MUTANTS = flags.DEFINE_integer("num_mutants", 100, "How many to draw.", lower_bound=1)
-_SEED = flags.DEFINE_integer("seed", 0, "Of the draw.", lower_bound=0)
 _OUTPUT = flags.DEFINE_string("output", None, "JSON lines to keep outcomes in and to go on from.")
 _RETRY_SURVIVORS = flags.DEFINE_bool(
     "retry_survivors", False, "Run those again that --output says survived: the tests are others."
 )
 
-_GROUPS = {"What": (_ONLY, _NUM_MUTANTS, _SEED), "Outcomes": (_OUTPUT, _RETRY_SURVIVORS)}
+_GROUPS = {"What": (_ONLY, _NUM_MUTANTS, SEED), "Outcomes": (_OUTPUT, _RETRY_SURVIVORS)}
 
 
 def draw(root: Path, targets: Sequence[Target], num: int, seed: int) -> dict[str, Drawn]:
@@ -185,7 +185,7 @@ def _run(argv: list[str]) -> None:
     if _RETRY_SURVIVORS.value and not _OUTPUT.value:
         raise UserError("--retry_survivors needs --output, which says what survived")
     targets = [TARGETS[name] for name in names]
-    drawn = draw(_ROOT, targets, _NUM_MUTANTS.value, _SEED.value)
+    drawn = draw(_ROOT, targets, _NUM_MUTANTS.value, SEED.value)
     kept = _read_outcomes()
     if _RETRY_SURVIVORS.value:
         kept = {name: outcome for name, outcome in kept.items() if outcome != "survived"}
