@@ -87,8 +87,7 @@ def _refuse_unknown(given: Any, taken: Any, path: str) -> None:
         kept = taken if isinstance(taken, dict) else vars(taken)
         if not given.keys() <= kept.keys():
             name = next(name for name in given if name not in kept)
-            known = ", ".join(sorted(kept))
-            raise ValueError(f"{_joined(path, name)} is not known; known here: {known}")
+            raise ValueError(f"{_joined(path, name)} is not known here, and must not be")
         for name, value in given.items():
             if isinstance(value, dict | list):
                 _refuse_unknown(value, kept[name], _joined(path, name))

@@ -7,6 +7,7 @@ ValueErrors that name the field; `tfoptcmp.study.read` adds the file. Nobody els
 import math
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from typing import Any, TypeVar
 
 from tfoptcmp.conversion import convert
@@ -162,9 +163,9 @@ def check_measurements(measured: Sequence[Measurement], trial: Trial, config: St
 def _whole(data: Any, kind: type[T]) -> T:
     """Converts what a program has written, and thus left nothing out."""
     converted = convert(data, kind)
-    for name in vars(converted):
-        if name not in data:
-            raise ValueError(f"{name} is missing")
+    for field in fields(kind):  # type: ignore[arg-type]
+        if field.name not in data:
+            raise ValueError(f"{field.name} is missing")
     return converted
 
 
