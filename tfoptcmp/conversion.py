@@ -8,7 +8,6 @@ and what it is.
 import copy
 import re
 import reprlib
-from collections.abc import Iterator
 from dataclasses import is_dataclass
 from enum import Enum
 from typing import (
@@ -76,26 +75,26 @@ def convert(data: Any, kind: type[T], path: str = "") -> T:
         converted = msgspec.convert(data, kind)
     except msgspec.ValidationError as error:
         raise ValueError(_explained(error, data, kind, path)) from error
-    for where, known in _unknown(data, converted, path):
-        raise ValueError(f"{where} is not known; known here: {', '.join(known)}")
+    _refuse_unknown(data, converted, path)
     return converted
 
 
-def _unknown(given: Any, taken: Any, path: str) -> Iterator[tuple[str, list[str]]]:
-    """Paths of what msgspec left out, each with the names that it knows there."""
+def _refuse_unknown(given: Any, taken: Any, path: str) -> None:
+    """Raises ValueError for what msgspec left out."""
     if given is taken:
         return
     if isinstance(given, dict):
         kept = taken if isinstance(taken, dict) else vars(taken)
+        if not given.keys() <= kept.keys():
+            name = next(name for name in given if name not in kept)
+            raise ValueError(f"{_joined(path, name)} is not known here, and must not be")
         for name, value in given.items():
-            if name not in kept:
-                yield _joined(path, name), sorted(kept)
-            elif isinstance(value, dict | list):
-                yield from _unknown(value, kept[name], _joined(path, name))
+            if isinstance(value, dict | list):
+                _refuse_unknown(value, kept[name], _joined(path, name))
     elif isinstance(given, list):
         for i, (value, its) in enumerate(zip(given, taken, strict=True)):
             if isinstance(value, dict | list):
-                yield from _unknown(value, its, f"{path}[{i}]")
+                _refuse_unknown(value, its, f"{path}[{i}]")
 
 
 def _explained(error: msgspec.ValidationError, data: Any, kind: Any, path: str) -> str:

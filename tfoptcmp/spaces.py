@@ -176,7 +176,7 @@ class SearchSpace:
         object.__setattr__(self, "own", dict(self.own))
         for name, dimension in self.dimensions.items():
             for end in (dimension.low, dimension.high):
-                self._check_range(name, end)
+                _check_range(name, end, self.meaning(name))
         arguments: dict[str, str] = {}
         for name in self.dimensions:
             argument = self.meaning(name).argument
@@ -265,22 +265,13 @@ class SearchSpace:
             raise ValueError(
                 f"values must name exactly {sorted(self.dimensions)}; got {sorted(values)}"
             )
-        for name, value in values.items():
-            self._check_range(name, value)
         meanings = {name: self.meaning(name) for name in self.dimensions}
+        for name, value in values.items():
+            _check_range(name, value, meanings[name])
         return {
             meaning.argument: meaning.value(name, values, budget_steps)
             for name, meaning in meanings.items()
         }
-
-    def _check_range(self, name: str, value: float) -> None:
-        allowed = self.meaning(name)
-        _check_number(name, value)
-        below = value <= allowed.low if allowed.low_open else value < allowed.low
-        if below or value > allowed.high:
-            end = "]" if math.isfinite(allowed.high) else ")"
-            interval = f"{'(' if allowed.low_open else '['}{allowed.low:g}, {allowed.high:g}{end}"
-            raise ValueError(f"{name} must lie in {interval}; got {value!r}")
 
     def to_json(self) -> dict[str, Any]:
         """Returns the space as JSON-ready data; `from_json` restores it."""
@@ -352,6 +343,15 @@ def _fields(dimension: Dimension) -> dict[str, Any]:
 def _check_number(what: str, value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise ValueError(f"{what} must be a finite number; got {value!r}")
+
+
+def _check_range(name: str, value: float, allowed: Hyperparameter) -> None:
+    _check_number(name, value)
+    below = value <= allowed.low if allowed.low_open else value < allowed.low
+    if below or value > allowed.high:
+        end = "]" if math.isfinite(allowed.high) else ")"
+        interval = f"{'(' if allowed.low_open else '['}{allowed.low:g}, {allowed.high:g}{end}"
+        raise ValueError(f"{name} must lie in {interval}; got {value!r}")
 
 
 def _check_bounds(dimension: LogUniform | Uniform) -> None:

@@ -125,7 +125,7 @@ def _trial(signature, rng, index, status, steps, final, config):
         arguments=signature.space.derive(values, budget_steps=config.budget["steps"]),
         seeds=trial_seeds(config.seed, index),
         started=1.6e9,
-        seconds=0.5 if final else 0.0,
+        seconds=None if status is Status.RUNNING else 0.5 if final else 0.0,
         steps=steps,
         final=final,
         message="training loss is not finite" if status is Status.INFEASIBLE else "",

@@ -101,6 +101,7 @@ FLAGS = {
         *CHECKPOINTS,
     },
     "data": {"workload", "prepare", "data_dir", "manual_dir"},
+    "pack": {"unpack"},
 }
 
 

@@ -30,9 +30,10 @@ from tfoptcmp.workload import Budget
 _SPLITS = {"train", "validation", "test"}
 _METRICS = tuple(name for name in COLUMNS if name.endswith("_metric"))
 
-_CELL = re.compile(r"(\d+(\.\d+)?(e[+-]?\d{1,3})?|nan|inf)?", re.ASCII)
+_CELL = re.compile(r"(?:\d++(?:\.\d++)?(?:e[+-]?\d{1,3})?|nan|inf|-0\.0)?", re.ASCII)
 _STEP = re.compile(r"\d{1,18}", re.ASCII)
-_BODY = re.compile(rf"({_STEP.pattern}(,{_CELL.pattern}){{{len(COLUMNS) - 1}}}\n)*", re.ASCII)
+_LINE = _STEP.pattern + f",{_CELL.pattern}" * (len(COLUMNS) - 1) + r"\n"
+_BODY = re.compile(f"(?:{_LINE})*+", re.ASCII)
 
 T = TypeVar("T")
 
@@ -116,11 +117,10 @@ def to_measurements(text: str) -> list[Measurement]:
         raise ValueError(next(_bad_cells(body)))
     measured: list[Measurement] = []
     for line in body.splitlines():
-        row: Measurement = {
-            name: float(cell) if cell else None
-            for name, cell in zip(COLUMNS, line.split(","), strict=True)
-        }
-        row["step"] = int(line.partition(",")[0])
+        cells = line.split(",")
+        numbers = [float(c) if c else None for c in cells] if "" in cells else map(float, cells)
+        row: Measurement = dict(zip(COLUMNS, numbers, strict=True))
+        row["step"] = int(cells[0])
         if math.inf in row.values() and "inf" not in line:
             raise ValueError(f"a number must be one that a float can hold; got {line!r}")
         measured.append(row)

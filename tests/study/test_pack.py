@@ -1,0 +1,100 @@
+"""Packed studies: the same bytes back, the same tables, and no resuming before unpacking."""
+
+import gzip
+import json
+import shutil
+
+import pandas as pd
+import pytest
+
+from tfoptcmp.analysis import load_studies, read_comparisons
+from tfoptcmp.study.pack import MEASUREMENTS, TRIALS, is_packed, pack, unpack
+from tfoptcmp.study.read import read_config
+from tfoptcmp.study.schema import StudyError
+from tfoptcmp.study.write import open_study
+from tools.lab.faults import fake
+
+
+@pytest.fixture
+def study(tmp_path):
+    """A study of five feasible trials and a re-run; beside it, what it was."""
+    directory = tmp_path / "momentum"
+    fake.study(directory)
+    (first, *_) = sorted(directory.glob("trials/*"))
+    shutil.copytree(directory, tmp_path / "before")
+    assert (first / "measurements.csv").exists()
+    return directory
+
+
+def files(directory):
+    return {
+        str(path.relative_to(directory)): path.read_bytes()
+        for path in sorted(directory.rglob("*"))
+        if path.is_file() and path.name != "lock"
+    }
+
+
+def test_unpacking_gives_the_same_bytes(study, tmp_path):
+    pack(study)
+    assert {path.name for path in study.iterdir()} == {"study.json", TRIALS, MEASUREMENTS}
+    packed = files(study)
+    unpack(study)
+    assert files(study) == files(tmp_path / "before")
+    pack(study)
+    assert files(study) == packed
+
+
+def test_packed_studies_read_the_same(study):
+    before, (comparison,) = load_studies(study), read_comparisons(study)
+    pack(study)
+    pd.testing.assert_frame_equal(load_studies(study), before)
+    (again,) = read_comparisons(study)
+    (old,), (new,) = comparison.contestants, again.contestants
+    pd.testing.assert_frame_equal(new.measurements, old.measurements)
+
+
+def test_a_packed_study_is_not_resumed(study):
+    config = read_config(study / "study.json")
+    pack(study)
+    with pytest.raises(StudyError, match="is packed and cannot be resumed: tfoptcmp-pack --unpack"):
+        with open_study(study, config):
+            pass
+    unpack(study)
+    with open_study(study, config):
+        pass
+
+
+def test_what_would_not_come_back_is_not_packed(study):
+    first = study / "trials" / "000000"
+    metadata = json.loads((first / "metadata.json").read_text())
+    (first / "metadata.json").write_text(json.dumps(metadata))  # not as programs write it
+    with pytest.raises(StudyError, match="000000 would not come back as it is"):
+        pack(study)
+    assert not is_packed(study)
+    assert (first / "measurements.csv").exists()
+
+
+def test_a_measurement_that_is_cut_off_is_not_packed(study):
+    path = study / "trials" / "000000" / "measurements.csv"
+    path.write_bytes(path.read_bytes()[:-3])
+    with pytest.raises(StudyError, match="is not whole: resume the study"):
+        pack(study)
+
+
+@pytest.mark.parametrize("name", [TRIALS, MEASUREMENTS])
+def test_damage_is_named(study, name):
+    pack(study)
+    path = study / name
+    damaged = path.read_bytes()[:-20]
+    path.write_bytes(damaged)
+    with pytest.raises(StudyError, match=name):
+        load_studies(study)
+
+
+def test_measurements_of_no_trial_are_damage(study):
+    pack(study)
+    text = gzip.decompress((study / MEASUREMENTS).read_bytes()).decode()
+    last = text.splitlines()[-1].split(",", 1)[1]
+    (study / MEASUREMENTS).write_bytes(gzip.compress(f"{text}99,{last}\n".encode()))
+    with pytest.raises(StudyError, match="no trial"):
+        load_studies(study)
