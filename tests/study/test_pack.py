@@ -56,9 +56,9 @@ def test_packed_studies_read_the_same(study):
 def test_a_packed_study_is_not_resumed(study):
     config = read_config(study / "study.json")
     pack(study)
-    with pytest.raises(StudyError, match="is packed and cannot be resumed: tfoptcmp-pack --unpack"):
-        with open_study(study, config):
-            pass
+    message = "is packed and cannot be resumed: tfoptcmp-pack --unpack"
+    with pytest.raises(StudyError, match=message), open_study(study, config):
+        pass
     unpack(study)
     with open_study(study, config):
         pass
