@@ -230,7 +230,7 @@ def training_flops(network: keras.Model, *, length: int | None = None) -> int:
         length: Tokens of an example.
     """
     layers = list(network._flatten_layers())
-    products = [number for layer in layers if (number := _products(layer, length or 1))]
+    products: list[int] = [number for layer in layers if (number := _products(layer, length or 1))]
     embeds = any(isinstance(layer, keras.layers.Embedding) for layer in layers)
     return 3 * sum(products) - (0 if embeds else products[0])
 
