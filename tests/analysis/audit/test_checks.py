@@ -475,6 +475,6 @@ def test_a_hyperparameter_of_which_nothing_is_known_but_its_range():
 def test_every_check_is_planted_above():
     assert list(CHECKS) == [
         *("untuned", "unreported", "copied_ranges", "few_trials", "unequal", "infeasible"),
-        *("selected_on_test", "violated", "cannot_imitate", "crowded_edge", "seed_noise"),
-        *("winners_curse", "unsupported_claim"),
+        *("unsupported_claim", "selected_on_test", "violated", "cannot_imitate", "crowded_edge"),
+        *("seed_noise", "winners_curse"),
     ]

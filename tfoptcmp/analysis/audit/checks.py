@@ -6,37 +6,16 @@ comparison does not report it passes over in silence, but for `unreported`, whic
 
 from collections.abc import Callable, Iterable, Sequence
 
-from tfoptcmp.analysis.audit.edges import crowded_edge
+from tfoptcmp.analysis.audit import edges, inclusion, seeds, selection, trials, tuning
 from tfoptcmp.analysis.audit.findings import Finding, worst_first
-from tfoptcmp.analysis.audit.inclusion import cannot_imitate, violated
-from tfoptcmp.analysis.audit.seeds import seed_noise, winners_curse
-from tfoptcmp.analysis.audit.selection import selected_on_test
-from tfoptcmp.analysis.audit.trials import (
-    few_trials,
-    infeasible,
-    scattered,
-    unequal,
-    unsupported_claim,
-)
-from tfoptcmp.analysis.audit.tuning import copied_ranges, unreported, untuned
 from tfoptcmp.analysis.comparison import Comparison
 
 Check = Callable[[Comparison], Iterable[Finding]]
 
+# Each family of checks has a file, which ends with the tuple of its checks.
+_FAMILIES = (tuning, trials, selection, inclusion, edges, seeds)
 CHECKS: dict[str, Check] = {
-    "untuned": untuned,
-    "unreported": unreported,
-    "copied_ranges": copied_ranges,
-    "few_trials": few_trials,
-    "unequal": unequal,
-    "infeasible": infeasible,
-    "selected_on_test": selected_on_test,
-    "violated": violated,
-    "cannot_imitate": cannot_imitate,
-    "crowded_edge": crowded_edge,
-    "seed_noise": seed_noise,
-    "winners_curse": winners_curse,
-    "unsupported_claim": unsupported_claim,
+    check.__name__: check for family in _FAMILIES for check in family.CHECKS
 }
 
 
@@ -47,4 +26,4 @@ def audit(comparisons: Sequence[Comparison]) -> list[Finding]:
         comparisons: One for each workload and budget.
     """
     found = [finding for one in comparisons for check in CHECKS.values() for finding in check(one)]
-    return worst_first([*found, *scattered(comparisons)])
+    return worst_first([*found, *trials.scattered(comparisons)])

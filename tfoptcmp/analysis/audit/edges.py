@@ -35,3 +35,6 @@ def crowded_edge(comparison: Comparison) -> Iterator[Finding]:
                 next_step=f"move the {side} edge outwards and run the study again "
                 "(tfoptcmp-report suggests a range for --space_file)",
             )
+
+
+CHECKS = (crowded_edge,)

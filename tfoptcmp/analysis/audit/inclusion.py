@@ -155,3 +155,6 @@ def _holds(dimension: Dimension, value: float) -> bool:
     if isinstance(dimension, Choice):
         return any(math.isclose(value, v, rel_tol=_TENTH) for v in dimension.values)
     return dimension.low * (1 - _TENTH) <= value <= dimension.high * (1 + _TENTH)
+
+
+CHECKS = (violated, cannot_imitate)

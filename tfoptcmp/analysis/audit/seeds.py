@@ -114,3 +114,6 @@ def _reruns(one: Contestant) -> pd.DataFrame:
     """The winner's, but for those that diverged."""
     done = one.reruns.dropna(subset="validation_metric")
     return done.head(0) if one.winner is None else done[done["trial"] == one.winner["trial"]]
+
+
+CHECKS = (seed_noise, winners_curse)

@@ -53,3 +53,6 @@ def _finding(comparison: Comparison, shown: str) -> Finding:
         next_step="hold out a validation set, select by its metric, report the test metric of the "
         "selected trial",
     )
+
+
+CHECKS = (selected_on_test,)

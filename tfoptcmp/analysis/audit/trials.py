@@ -158,3 +158,6 @@ def _is_ahead(better: Contestant, worse: Contestant, statistic: str, num_drawn: 
 
 def _counts(contestants: Sequence[Contestant]) -> str:
     return ", ".join(f"{one.title} {one.num_feasible}" for one in contestants)
+
+
+CHECKS = (few_trials, unequal, infeasible, unsupported_claim)

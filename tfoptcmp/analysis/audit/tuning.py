@@ -155,3 +155,6 @@ def _meaning(one: Contestant) -> str | None:
 
 def _decades(dimension: Dimension) -> float:
     return math.log10(dimension.high / dimension.low) if dimension.low > 0 else 0.0
+
+
+CHECKS = (untuned, unreported, copied_ranges)
