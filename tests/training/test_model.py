@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tfoptcmp.optimizers import SGD
-from tfoptcmp.training.losses import cross_entropy
+from tfoptcmp.training.losses_and_metrics import cross_entropy
 from tfoptcmp.training.model import TrialModel
 
 X = np.random.default_rng(0).normal(size=(8, 2)).astype(np.float32)

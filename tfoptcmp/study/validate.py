@@ -11,7 +11,7 @@ from dataclasses import fields
 from typing import Any, TypeVar
 
 from tfoptcmp.conversion import convert
-from tfoptcmp.metrics import SHARE, UNITS
+from tfoptcmp.metrics import UNITS, Metric
 from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import SearchSpace
 from tfoptcmp.study.schema import (
@@ -145,14 +145,14 @@ def check_measurements(measured: Sequence[Measurement], trial: Trial, config: St
         ValueError: If they cannot be its.
     """
     check_steps(measured, config.budget["steps"])
-    if config.metric_unit == SHARE:
-        for row in measured:
-            for name in _METRICS:
-                value = row[name]
-                if value is not None and value > 1:
-                    raise ValueError(
-                        f"step {row['step']}: {name} must be a share in [0, 1]; got {value}"
-                    )
+    cap = Metric(name=config.metric, unit=config.metric_unit).cap
+    for row in measured:
+        for name in _METRICS:
+            value = row[name]
+            if value is not None and value > cap:
+                raise ValueError(
+                    f"step {row['step']}: {name} must be a share in [0, 1]; got {value}"
+                )
     if trial.status is Status.RUNNING:
         return
     last: Measurement = measured[-1] if measured else {}

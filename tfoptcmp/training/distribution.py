@@ -13,7 +13,7 @@ import keras
 import tensorflow as tf
 
 from tfoptcmp.metrics import Metric
-from tfoptcmp.training.losses import sums
+from tfoptcmp.training.losses_and_metrics import sums
 from tfoptcmp.training.model import TrialModel
 from tfoptcmp.training.options import Options
 
@@ -154,7 +154,7 @@ class Replicas:
         return lambda num_steps: self._block(iterator, tf.constant(num_steps))
 
     def batch_sums(self, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
-        """Returns `losses.sums` of a batch of any size, computed on all replicas."""
+        """Returns `losses_and_metrics.sums` of a batch of any size, computed on all replicas."""
         num_replicas = self._strategy.num_replicas_in_sync
         rows = -(-len(y) // num_replicas)
         missing = rows * num_replicas - len(y)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 import tensorflow as tf
 
 from tfoptcmp.metrics import Metric
-from tfoptcmp.training.losses import sums
+from tfoptcmp.training.losses_and_metrics import sums
 from tfoptcmp.training.model import TrialModel
 
 
@@ -17,7 +17,8 @@ class Evaluation:
             start of each split, and get their training states back.
         splits: Split name to batches (x, y), iterated anew at each evaluation.
         metric: Of the workload.
-        batch_sums: Gives `losses.sums` of a batch (x, y); None computes them here, on one device.
+        batch_sums: Gives `losses_and_metrics.sums` of a batch (x, y); None computes them here, on
+            one device.
     """
 
     def __init__(

@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from tfoptcmp.optimizers import UpdateRule
 from tfoptcmp.optimizers.compiled import compiled_update
-from tfoptcmp.training.losses import cross_entropy
+from tfoptcmp.training.losses_and_metrics import cross_entropy
 
 
 class TrialModel(keras.Model):

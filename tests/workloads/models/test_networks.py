@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfoptcmp.training.losses import cross_entropy
+from tfoptcmp.training.losses_and_metrics import cross_entropy
 from tfoptcmp.training.model import TrialModel
 from workloads.models.all_cnn_c import all_cnn_c
 from workloads.models.resnet50 import resnet50

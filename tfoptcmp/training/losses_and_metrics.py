@@ -66,7 +66,7 @@ def _is_wrong(y: tf.Tensor, logits: tf.Tensor, losses: tf.Tensor) -> tf.Tensor:
     return tf.cast(tf.not_equal(tf.argmax(logits, axis=-1, output_type=y.dtype), y), tf.float32)
 
 
-# From y, logits and cross entropies to the value of each entry.
+# From y, logits and cross entropies to the value of each entry; a new metric needs a line here.
 _METRICS: dict[Metric, Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]] = {
     CLASSIFICATION_ERROR: _is_wrong,
     CROSS_ENTROPY: lambda y, logits, losses: losses,

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tfoptcmp.metrics import CLASSIFICATION_ERROR, CROSS_ENTROPY, Metric
-from tfoptcmp.training.losses import cross_entropy, sums
+from tfoptcmp.training.losses_and_metrics import cross_entropy, sums
 
 
 def by_tensorflow(y, logits, weights):
