@@ -26,7 +26,7 @@ def _run(argv: list[str]) -> None:
 
     from tfoptcmp.study.lock import locked
     from tfoptcmp.study.pack import is_packed, pack, unpack
-    from tfoptcmp.study.read import find_studies
+    from tfoptcmp.study.read import find_studies, read_reruns, read_study
 
     change, done = (unpack, "unpacked") if _UNPACK.value else (pack, "packed")
     for directory in (found for name in argv for found in find_studies(Path(name))):
@@ -35,6 +35,10 @@ def _run(argv: list[str]) -> None:
             continue
         try:
             with locked(directory / "lock"):
+                study = read_study(directory)  # whole, before anything is changed
+                for trial in study.trials:
+                    study.measurements(trial.index)
+                read_reruns(directory)
                 change(directory)
         except BlockingIOError as error:
             raise UserError(f"{directory} is being written by another process ({error})") from error

@@ -79,7 +79,7 @@ def _run(argv: list[str]) -> None:
     if files.spaces:
         print(f"Spaces:   {', '.join(str(path) for path in files.spaces)} (for --space_file)")
     if any(one.record for comparison in comparisons for one in comparison.contestants):
-        print(f"Curves:   tensorboard --logdir={paths[0]}")
+        print(f"Curves:   tensorboard --logdir={next(p for p in paths if p.is_dir())}")
 
 
 def _beside(path: Path) -> Path:

@@ -98,3 +98,26 @@ def test_measurements_of_no_trial_are_damage(study):
     (study / MEASUREMENTS).write_bytes(gzip.compress(f"{text}99,{last}\n".encode()))
     with pytest.raises(StudyError, match="no trial"):
         load_studies(study)
+
+
+def test_files_of_others_are_not_removed(study):
+    (study / "trials" / "000000" / "notes.txt").write_text("mine")
+    with pytest.raises(StudyError, match=r"notes.txt is no file of a trial"):
+        pack(study)
+    assert (study / "trials" / "000000" / "notes.txt").exists()
+
+
+def test_what_is_left_of_a_packed_study_is_not_packed_again(study):
+    pack(study)
+    (study / TRIALS).unlink()
+    assert is_packed(study)
+    with pytest.raises(StudyError, match=r"trials.csv cannot be read"):
+        load_studies(study)
+
+
+def test_a_row_with_too_many_cells_is_damage(study):
+    pack(study)
+    lines = (study / TRIALS).read_text().splitlines()
+    (study / TRIALS).write_text("\n".join([lines[0], lines[1] + ",1,2", *lines[2:]]) + "\n")
+    with pytest.raises(StudyError, match="trial 0 must have a cell for each column"):
+        load_studies(study)

@@ -160,7 +160,7 @@ class Contestant:
         """Returns a hyperparameter's values as searched, with the index of `trials`."""
         column = f"searched_{name}"
         if column not in self.trials:
-            return pd.Series(math.nan, index=self.trials.index)
+            return pd.Series(math.nan, index=self.trials.index, dtype=float)
         return self.trials[column].astype(float)
 
     @property
@@ -265,4 +265,8 @@ def trials_table(rows: pd.DataFrame) -> pd.DataFrame:
     missing = {name: value for name, value in TRIALS.items() if name not in rows}
     whole = rows.assign(**missing)
     order = [*TRIALS, *(name for name in rows if name not in TRIALS)]
-    return whole[order].astype({"feasible": bool, "selected": bool})
+    numbers = [name for name, value in TRIALS.items() if isinstance(value, float)]
+    kinds: dict[str, type] = {"feasible": bool, "selected": bool}
+    if whole.empty:  # columns without a value have no type of their own
+        kinds |= dict.fromkeys(numbers, float)
+    return whole[order].astype(kinds)

@@ -35,6 +35,7 @@ MEASUREMENTS = "measurements.csv.gz"
 _OBJECTS = ("values", "arguments", "seeds", "final")
 _TEXTS = ("status", "message")
 _FOLDERS = ("trials", "reruns")
+_TRIALS_OWN = re.compile(r"metadata\.json|measurements\.csv|events\.out\..*|checkpoint-.*|.*\.tmp")
 _FIELDS = tuple(field.name for field in fields(Trial))
 _HEADER = ",".join(COLUMNS) + "\n"
 
@@ -64,8 +65,9 @@ class Entry:
 
 
 def is_packed(directory: Path) -> bool:
-    """Returns whether a study directory holds a packed study."""
-    return (directory / TRIALS).exists()
+    """Returns whether a study directory holds a packed study, or what is left of one."""
+    alone = (directory / MEASUREMENTS).exists() and not (directory / "trials").exists()
+    return alone or (directory / TRIALS).exists()
 
 
 def pack(directory: Path) -> None:
@@ -75,8 +77,11 @@ def pack(directory: Path) -> None:
         directory: Of a study that nobody is writing.
 
     Raises:
-        StudyError: If a file cannot be read, or would not come back as it is.
+        StudyError: If a file cannot be read, would not come back as it is, or is none of a trial's.
     """
+    for path in (path for folder in _FOLDERS for path in directory.glob(f"{folder}/*/*")):
+        if not _TRIALS_OWN.fullmatch(path.name):
+            raise StudyError(f"{path} is no file of a trial, and packing would remove it")
     entries = list(_unpacked(directory))
     trials, measurements = _trials_text(entries), _measurements_text(entries)
     again = {one.folder: one for one in _entries(trials, measurements)}
@@ -125,8 +130,8 @@ def read_packed(directory: Path) -> list[Entry]:
             raise StudyError(f"{directory / name} cannot be read: {error}") from error
     try:
         return list(_entries(*texts))
-    except (ValueError, KeyError, TypeError) as error:
-        raise StudyError(f"{directory / TRIALS} is damaged: {error}") from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise StudyError(f"{directory / TRIALS} is damaged: {error!r}") from error
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -154,7 +159,7 @@ def _unpacked(directory: Path) -> Iterator[Entry]:
                 if measurements.exists()
                 else _HEADER,
             )
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise StudyError(f"{path.parent} cannot be read: {error}") from error
 
 
@@ -212,6 +217,8 @@ def _entries(trials: str, measurements: str) -> Iterator[Entry]:
         index, rerun, measurement = line.split(",", 2)
         texts.setdefault((index, rerun), []).append(measurement)
     for row in csv.DictReader(io.StringIO(trials, newline="")):
+        if None in row or None in row.values():
+            raise ValueError(f"trial {row.get('index')} must have a cell for each column")
         rerun = row.pop("rerun")
         measured = texts.pop((row["index"], rerun), [])
         yield Entry(

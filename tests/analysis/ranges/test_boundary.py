@@ -201,3 +201,9 @@ def test_good_trials_whose_value_is_not_known_tell_nothing(study):
     (check, *_) = check_boundaries(replace(momentum, trials=trials))
     assert (check.name, check.verdict) == ("eta0", Edge.CANNOT_TELL)
     assert check.reason == "needs its value in 5 good trials"
+
+
+def test_a_study_without_any_trial(tmp_path, make_signature, write_study):
+    write_study(tmp_path, make_signature("sgd"), [])
+    (comparison,) = read_comparisons(tmp_path)
+    assert set(verdicts(comparison).values()) == {Edge.CANNOT_TELL}

@@ -183,3 +183,23 @@ def test_errors_say_what_to_do(write, text, message):
 def test_helpful_errors(write, text, message):
     with pytest.raises(StudyError, match=message):
         read_comparisons(write(text))
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "allowed"),
+    [
+        ("num_test", "0", "an integer >= 1"),
+        ("num_test", "2.5", "an integer >= 1"),
+        ("num_validation", "inf", "an integer >= 1"),
+        ("steps", "inf", "a number >= 0"),
+        ("steps", "-1", "a number >= 0"),
+        ("steps_to_target", "-3", "a number >= 0"),
+        ("train_loss", "-inf", "> -inf"),
+        ("train_loss", "1e308", "> -inf"),
+    ],
+)
+def test_values_that_none_can_be_are_named(tmp_path, column, value, allowed):
+    path = tmp_path / "results.csv"
+    path.write_text(f"optimizer,validation,{column}\nadam,0.1,{value}\n", encoding="utf-8")
+    with pytest.raises(StudyError, match=f"line 2: '{column}' must be {allowed}"):
+        read_comparisons(path)

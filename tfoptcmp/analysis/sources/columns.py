@@ -37,6 +37,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from tfoptcmp.analysis.sources.names import is_hyperparameter
@@ -65,6 +66,7 @@ _WORDS = ("optimizer", "rule", "workload", "diverged", "selected")
 _TRUE, _FALSE = ("1", "1.0", "true", "yes"), ("0", "0.0", "false", "no", "", "nan")
 
 _ROUNDING = 1e-6  # relative; tables are written with few digits
+_LARGEST = 1e100  # a loss of 1e29 is one; far beyond, sums and axes overflow
 
 # What people call the columns that must be there.
 _LIKELY = {
@@ -174,8 +176,32 @@ def _checked(path: Path | str, table: pd.DataFrame) -> pd.DataFrame:
                 f"got {wrong.iloc[0]!r}"
             )
         table[name] = numbers.astype(float)
+        _check_values(path, table[name], name)
     _check_ranges(path, table)
     return _with_diverged(path, table)
+
+
+def _check_values(path: Path | str, values: "pd.Series[float]", name: str) -> None:
+    """No result is -inf or beyond what can be drawn; counts are counts, ends of ranges finite."""
+    allowed, right = (
+        f"> -inf and < {_LARGEST:g}, or inf",
+        (values > -math.inf) & ((values < _LARGEST) | (values == math.inf)),
+    )
+    if name in ("num_validation", "num_test"):
+        allowed, right = "an integer >= 1", (values >= 1) & (values % 1 == 0)
+    elif name in ("steps", "steps_to_target"):
+        allowed, right = (
+            "a number >= 0",
+            (values >= 0) & (np.isfinite(values) | (name == "steps_to_target")),
+        )
+    elif name.endswith(("_low", "_high")):
+        allowed, right = "a finite number", np.isfinite(values)
+    wrong = values[values.notna() & ~right]
+    if len(wrong):
+        raise StudyError(
+            f"{path}, line {int(wrong.index[0]) + 2}: {name!r} must be {allowed}; "
+            f"got {wrong.iloc[0]:g}"
+        )
 
 
 def _check_ranges(path: Path | str, table: pd.DataFrame) -> None:
