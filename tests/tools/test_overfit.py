@@ -66,7 +66,7 @@ def test_images_of_the_most_frequent_classes_are_taken():
 
 
 def test_a_loss_that_stays_up_is_said():
-    done = run("--workloads=digits_simple_cnn", "--steps=10")
+    done = run("--workloads=digits_simple_cnn", "--max_steps=10")
     assert done.returncode == 3, done.stderr
     assert "not below the target" in done.stdout
 
@@ -74,7 +74,7 @@ def test_a_loss_that_stays_up_is_said():
 @pytest.mark.parametrize(
     ("argument", "message"),
     [
-        ("--steps=15", "--steps must be a multiple of 10; got 15"),
+        ("--max_steps=15", "--max_steps must be a multiple of 10; got 15"),
         ("--workloads=digits_simple_cnn,cifar10_vgg16", "the data of cifar10_vgg16 are not there"),
     ],
 )

@@ -25,6 +25,7 @@ from tfoptcmp.study.trial import TrialTask, trial_seeds
 from tfoptcmp.workload import Budget, Splits, Workload
 from tools.common import cli, terminal
 from tools.common.cli import UserError
+from tools.common.shared_flags import DATA_DIR
 
 if TYPE_CHECKING:  # `--help` answers at once
     import keras
@@ -35,20 +36,17 @@ NUM_EXAMPLES = 64
 _LOSS_EVERY_STEPS = 10
 
 _WORKLOADS = flags.DEFINE_list("workloads", [], "What to train; default: all but the LSTMs.")
-_DATA_DIR = flags.DEFINE_string(
-    "data_dir", None, "Directory of prepared tensorflow_datasets; default: that library's own."
-)
 _MOCK_DATA = flags.DEFINE_bool(
     "mock_data", False, "Take random numbers in the place of data that are not there."
 )
-_STEPS = flags.DEFINE_integer(
-    "steps", 200, f"Steps at most; a multiple of {_LOSS_EVERY_STEPS}.", lower_bound=1
+_MAX_STEPS = flags.DEFINE_integer(
+    "max_steps", 200, f"Steps at most; a multiple of {_LOSS_EVERY_STEPS}.", lower_bound=1
 )
 _TARGET_LOSS = flags.DEFINE_float("target_loss", 0.1, "Nats.", lower_bound=0.0)
 
 _GROUPS = {
-    "What": (_WORKLOADS, _DATA_DIR, _MOCK_DATA),
-    "How far": (_STEPS, _TARGET_LOSS),
+    "What": (_WORKLOADS, DATA_DIR, _MOCK_DATA),
+    "How far": (_MAX_STEPS, _TARGET_LOSS),
 }
 
 _NOT_REACHED = 3
@@ -190,8 +188,10 @@ class _OneBatch:
 def _run(argv: list[str]) -> None:
     if argv:
         raise UserError(f"takes flags only; got {argv}")
-    if _STEPS.value % _LOSS_EVERY_STEPS:
-        raise UserError(f"--steps must be a multiple of {_LOSS_EVERY_STEPS}; got {_STEPS.value}")
+    if _MAX_STEPS.value % _LOSS_EVERY_STEPS:
+        raise UserError(
+            f"--max_steps must be a multiple of {_LOSS_EVERY_STEPS}; got {_MAX_STEPS.value}"
+        )
     known = [name for name, workload in workloads.WORKLOADS.items() if workload.overfitting]
     unknown = [name for name in _WORKLOADS.value if name not in known]
     if unknown:
@@ -201,7 +201,7 @@ def _run(argv: list[str]) -> None:
     from tfoptcmp.training import runtime
 
     names = _WORKLOADS.value or known
-    missing = [name for name in names if _is_missing(workloads.get(name), _DATA_DIR.value)]
+    missing = [name for name in names if _is_missing(workloads.get(name), DATA_DIR.value)]
     if missing and not _MOCK_DATA.value:
         raise UserError(
             f"the data of {', '.join(missing)} are not there: get them with tfoptcmp-data, leave "
@@ -226,9 +226,9 @@ def _overfit(name: str, mock_dir: Path | None) -> tuple[str, int, float, float]:
     start = time.monotonic()
     step, loss = overfit(
         workload,
-        data_dir=_DATA_DIR.value,
+        data_dir=DATA_DIR.value,
         mock_dir=mock_dir,
-        num_steps=_STEPS.value,
+        num_steps=_MAX_STEPS.value,
         loss_every_steps=_LOSS_EVERY_STEPS,
         target_loss=_TARGET_LOSS.value,
         on_loss=lambda loss: print(f"  {loss:.3f}", end="", flush=True),
