@@ -9,10 +9,12 @@ import pytest
 
 from tfoptcmp.analysis import load_studies, read_comparisons
 from tfoptcmp.study.pack import MEASUREMENTS, TRIALS, is_packed, pack, unpack
-from tfoptcmp.study.read import read_config
+from tfoptcmp.study.read import read_config, read_reruns
 from tfoptcmp.study.schema import StudyError
 from tfoptcmp.study.write import open_study
+from tools.common.clock import CLOCK
 from tools.lab.faults import fake
+from tuners.reruns import rerun_winner
 
 
 @pytest.fixture
@@ -121,3 +123,24 @@ def test_a_row_with_too_many_cells_is_damage(study):
     (study / TRIALS).write_text("\n".join([lines[0], lines[1] + ",1,2", *lines[2:]]) + "\n")
     with pytest.raises(StudyError, match="trial 0 must have a cell for each column"):
         load_studies(study)
+
+
+def test_folders_of_others_are_not_removed(study):
+    shutil.copytree(study / "trials" / "000000", study / "trials" / "backup")
+    with pytest.raises(StudyError, match="backup is no trial's"):
+        pack(study)
+    assert (study / "trials" / "backup" / "metadata.json").exists()
+
+
+def test_packed_reruns_are_checked_like_unpacked_ones(study):
+    rerun_winner(study, fake.config(), fake.run_trial, 2, CLOCK)
+    before = read_reruns(study)
+    pack(study)
+    assert read_reruns(study) == before
+    text = gzip.decompress((study / MEASUREMENTS).read_bytes()).decode().splitlines(keepends=True)
+    last = max(i for i, line in enumerate(text) if line.split(",")[1] == "0")
+    (study / MEASUREMENTS).write_bytes(
+        gzip.compress("".join(text[:last] + text[last + 1 :]).encode())
+    )
+    with pytest.raises(StudyError, match=MEASUREMENTS):
+        read_reruns(study)

@@ -15,7 +15,12 @@ from typing import Any, BinaryIO
 
 def write_json(path: Path, data: Mapping[str, Any]) -> None:
     """Replaces a JSON file, as `replace_file`."""
-    replace_file(path, lambda file: file.write(json_bytes(data)))
+    write_bytes(path, json_bytes(data))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Replaces a file by one with this content, as `replace_file`."""
+    replace_file(path, lambda file: file.write(content))
 
 
 def json_bytes(data: Mapping[str, Any]) -> bytes:

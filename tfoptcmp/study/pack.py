@@ -25,7 +25,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from tfoptcmp.study.durable import json_bytes, make_directory, replace_file
+from tfoptcmp.study.durable import json_bytes, make_directory, write_bytes
 from tfoptcmp.study.schema import COLUMNS, StudyError, Trial
 
 TRIALS = "trials.csv"
@@ -90,8 +90,8 @@ def pack(directory: Path) -> None:
         back = again[one.folder]
         if there != (json_bytes(back.metadata), back.measurements):
             raise StudyError(f"{directory / one.folder} would not come back as it is: not packed")
-    _write(directory / MEASUREMENTS, gzip.compress(measurements.encode(), mtime=0))
-    _write(directory / TRIALS, trials.encode())  # last: from here on the study is packed
+    write_bytes(directory / MEASUREMENTS, gzip.compress(measurements.encode(), mtime=0))
+    write_bytes(directory / TRIALS, trials.encode())  # last: from here on the study is packed
     for folder in _FOLDERS:
         shutil.rmtree(directory / folder, ignore_errors=True)
     (directory / "lock").unlink(missing_ok=True)
@@ -109,8 +109,8 @@ def unpack(directory: Path) -> None:
     for one in read_packed(directory):
         folder = directory / one.folder
         make_directory(folder)
-        _write(folder / "measurements.csv", one.measurements.encode())
-        _write(folder / "metadata.json", json_bytes(one.metadata))
+        write_bytes(folder / "measurements.csv", one.measurements.encode())
+        write_bytes(folder / "metadata.json", json_bytes(one.metadata))
     (directory / TRIALS).unlink()
     (directory / MEASUREMENTS).unlink()
 
@@ -134,18 +134,15 @@ def read_packed(directory: Path) -> list[Entry]:
         raise StudyError(f"{directory / TRIALS} is damaged: {error!r}") from error
 
 
-def _write(path: Path, content: bytes) -> None:
-    replace_file(path, lambda file: file.write(content))
-
-
 def _unpacked(directory: Path) -> Iterator[Entry]:
     """The trials and re-runs of an unpacked study, by index and number."""
     found = []
-    for path in (
-        p for kind in ("trials", "reruns") for p in directory.glob(f"{kind}/*/metadata.json")
-    ):
-        name = re.fullmatch(r"(\d+)(?:-(\d+))?", path.parent.name)
-        if name is not None and path.parents[1].name in _FOLDERS:
+    for folder in (f for kind in _FOLDERS for f in directory.glob(f"{kind}/*")):
+        name = re.fullmatch(r"(\d+)(?:-(\d+))?", folder.name, re.ASCII)
+        if name is None:
+            raise StudyError(f"{folder} is no trial's, and packing would remove it")
+        path = folder / "metadata.json"
+        if path.exists():  # a kill may have come before
             found.append((int(name[1]), int(name[2] or -1), path))
     for index, rerun, path in sorted(found):
         measurements = path.with_name("measurements.csv")

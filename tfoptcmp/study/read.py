@@ -120,9 +120,14 @@ def read_reruns(directory: Path) -> dict[tuple[int, int], Trial]:
     found = {}
     if pack.is_packed(directory):
         for one in pack.read_packed(directory):
-            if one.rerun is not None:
-                found[one.index, one.rerun] = _packed_trial(directory, one, config, space)
-        return {which: trial for which, trial in found.items() if trial.status in _ENDED}
+            if one.rerun is None:
+                continue
+            trial = _packed_trial(directory, one, config, space)
+            if trial.status in _ENDED:
+                path = directory / pack.MEASUREMENTS
+                _check(path, _measurements(path, one.measurements), trial, config)
+                found[one.index, one.rerun] = trial
+        return found
     for file in directory.glob("reruns/*/metadata.json"):
         name = re.fullmatch(r"(\d+)-(\d+)", file.parent.name, re.ASCII)
         if name is None:
