@@ -10,8 +10,8 @@ from pathlib import Path
 
 from tfoptcmp.study.attempt import Attempt
 from tfoptcmp.study.clock import Clock
-from tfoptcmp.study.read import Study, read_reruns, read_study, trial_directory
-from tfoptcmp.study.schema import Status, StudyConfig, StudyError, Trial
+from tfoptcmp.study.read import Study, read_reruns, read_study
+from tfoptcmp.study.schema import Status, StudyConfig, StudyError, Trial, trial_directory
 from tfoptcmp.study.trial import RunTrial, TrialTask, rerun_seeds
 from tfoptcmp.study.write import StudyWriter, open_study
 

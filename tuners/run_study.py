@@ -22,8 +22,15 @@ from keras_tuner.engine.trial import TrialStatus
 from tfoptcmp.signatures import Signature
 from tfoptcmp.study.attempt import Attempt
 from tfoptcmp.study.clock import Clock
-from tfoptcmp.study.read import Study, read_study, trial_directory
-from tfoptcmp.study.schema import Measurement, Status, StudyConfig, StudyError, Trial
+from tfoptcmp.study.read import Study, read_study
+from tfoptcmp.study.schema import (
+    Measurement,
+    Status,
+    StudyConfig,
+    StudyError,
+    Trial,
+    trial_directory,
+)
 from tfoptcmp.study.trial import TrialTask, trial_seeds
 from tfoptcmp.study.write import StudyWriter, open_study
 from tuners.executors import Executor

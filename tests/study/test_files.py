@@ -15,9 +15,16 @@ from tfoptcmp.study.read import (
     read_config,
     read_measurements,
     read_study,
+)
+from tfoptcmp.study.schema import (
+    COLUMNS,
+    SCHEMA_VERSION,
+    Status,
+    StudyConfig,
+    StudyError,
+    Trial,
     trial_directory,
 )
-from tfoptcmp.study.schema import COLUMNS, SCHEMA_VERSION, Status, StudyConfig, StudyError, Trial
 from tfoptcmp.study.trial import trial_seeds
 from tfoptcmp.study.write import MeasurementWriter, check_study, open_study
 

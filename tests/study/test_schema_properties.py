@@ -21,8 +21,8 @@ from tfoptcmp.rules import Epsilon, Look, PublishedValue, Rule
 from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import Choice, Fixed, LogUniform, SearchSpace, Uniform
 from tfoptcmp.study.durable import plain
-from tfoptcmp.study.read import read_reruns, read_space, read_study, trial_directory
-from tfoptcmp.study.schema import COLUMNS, Status, StudyConfig, StudyError, Trial
+from tfoptcmp.study.read import read_reruns, read_space, read_study
+from tfoptcmp.study.schema import COLUMNS, Status, StudyConfig, StudyError, Trial, trial_directory
 from tfoptcmp.study.trial import rerun_seeds, trial_seeds
 from tfoptcmp.study.write import open_study
 

@@ -11,8 +11,7 @@ import pytest
 
 from tests.study.damage import NUMBERS, damages
 from tfoptcmp.study.clock import Clock
-from tfoptcmp.study.read import trial_directory
-from tfoptcmp.study.schema import Status, StudyError, Trial
+from tfoptcmp.study.schema import Status, StudyError, Trial, trial_directory
 from tfoptcmp.study.trial import Interrupted
 from tfoptcmp.training.checkpoint import (
     Checkpoint,

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from tfoptcmp.study.durable import json_bytes, make_directory, write_bytes
-from tfoptcmp.study.schema import COLUMNS, StudyError, Trial
+from tfoptcmp.study.schema import COLUMNS, StudyError, Trial, trial_directory
 
 TRIALS = "trials.csv"
 MEASUREMENTS = "measurements.csv.gz"
@@ -56,13 +56,6 @@ class Entry:
     metadata: Mapping[str, Any]
     measurements: str
 
-    @property
-    def folder(self) -> str:
-        """Where it is in an unpacked study."""
-        if self.rerun is None:
-            return f"trials/{self.index:06d}"
-        return f"reruns/{self.index:06d}-{self.rerun}"
-
 
 def is_packed(directory: Path) -> bool:
     """Returns whether a study directory holds a packed study, or what is left of one."""
@@ -79,21 +72,22 @@ def pack(directory: Path) -> None:
     Raises:
         StudyError: If a file cannot be read, would not come back as it is, or is none of a trial's.
     """
-    for path in (path for folder in _FOLDERS for path in directory.glob(f"{folder}/*/*")):
+    for path in (path for kind in _FOLDERS for path in directory.glob(f"{kind}/*/*")):
         if not _TRIALS_OWN.fullmatch(path.name):
             raise StudyError(f"{path} is no file of a trial, and packing would remove it")
     entries = list(_unpacked(directory))
     trials, measurements = _trials_text(entries), _measurements_text(entries)
-    again = {one.folder: one for one in _entries(trials, measurements)}
+    again = {(one.index, one.rerun): one for one in _entries(trials, measurements)}
     for one in entries:
-        there = (directory / one.folder / "metadata.json").read_bytes(), one.measurements
-        back = again[one.folder]
+        folder = trial_directory(directory, one.index, one.rerun)
+        there = (folder / "metadata.json").read_bytes(), one.measurements
+        back = again[one.index, one.rerun]
         if there != (json_bytes(back.metadata), back.measurements):
-            raise StudyError(f"{directory / one.folder} would not come back as it is: not packed")
+            raise StudyError(f"{folder} would not come back as it is: not packed")
     write_bytes(directory / MEASUREMENTS, gzip.compress(measurements.encode(), mtime=0))
     write_bytes(directory / TRIALS, trials.encode())  # last: from here on the study is packed
-    for folder in _FOLDERS:
-        shutil.rmtree(directory / folder, ignore_errors=True)
+    for kind in _FOLDERS:
+        shutil.rmtree(directory / kind, ignore_errors=True)
     (directory / "lock").unlink(missing_ok=True)
 
 
@@ -107,7 +101,7 @@ def unpack(directory: Path) -> None:
         StudyError: If its files are damaged.
     """
     for one in read_packed(directory):
-        folder = directory / one.folder
+        folder = trial_directory(directory, one.index, one.rerun)
         make_directory(folder)
         write_bytes(folder / "measurements.csv", one.measurements.encode())
         write_bytes(folder / "metadata.json", json_bytes(one.metadata))
@@ -192,7 +186,8 @@ def _measurements_text(entries: Sequence[Entry]) -> str:
     for one in entries:
         if not one.measurements.startswith(_HEADER) or not one.measurements.endswith("\n"):
             raise StudyError(
-                f"{one.folder}/measurements.csv is not whole: resume the study before it is packed"
+                f"measurements.csv of trial {one.index} is not whole: "
+                "resume the study before it is packed"
             )
         rows = one.measurements.splitlines(keepends=True)[1:]
         rerun = "" if one.rerun is None else one.rerun

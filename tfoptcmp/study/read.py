@@ -16,7 +16,14 @@ from tfoptcmp.conversion import from_bytes
 from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import SearchSpace
 from tfoptcmp.study import pack, validate
-from tfoptcmp.study.schema import Measurement, Status, StudyConfig, StudyError, Trial
+from tfoptcmp.study.schema import (
+    Measurement,
+    Status,
+    StudyConfig,
+    StudyError,
+    Trial,
+    trial_directory,
+)
 
 _REDO = "; remove its folder to redo it"
 _ENDED = (Status.COMPLETE, Status.INFEASIBLE)
@@ -53,13 +60,6 @@ class Study:
         at = bisect.bisect_left(self.trials, index, key=lambda trial: trial.index)
         _check(path, measured, self.trials[at], self.config)
         return measured
-
-
-def trial_directory(study: Path, index: int, rerun: int | None = None) -> Path:
-    """Returns where the files of a trial are, or those of one of its re-runs."""
-    if rerun is None:
-        return study / f"trials/{index:06d}"
-    return study / f"reruns/{index:06d}-{rerun}"
 
 
 def read_config(path: Path) -> StudyConfig:
@@ -227,7 +227,9 @@ def _packed_study(directory: Path, config: StudyConfig, signature: Signature) ->
 def _packed_trial(
     directory: Path, one: pack.Entry, config: StudyConfig, space: SearchSpace
 ) -> Trial:
-    with _damage(directory / pack.TRIALS, f" (of {one.folder})"):
+    with _damage(
+        directory / pack.TRIALS, f" (of {trial_directory(directory, one.index, one.rerun)})"
+    ):
         return validate.to_trial(one.metadata, config, space, one.rerun)
 
 

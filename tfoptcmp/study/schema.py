@@ -17,6 +17,7 @@ in nats; times in seconds since 1970 (UTC). Nothing here imports TensorFlow.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Literal, Required, TypedDict
 
 from tfoptcmp.conversion import Count, Name, NonNegative, Number, PositiveCount
@@ -157,3 +158,10 @@ class Trial:
     steps: Count = 0
     final: Measurement | None = None
     message: str = ""
+
+
+def trial_directory(study: Path, index: int, rerun: int | None = None) -> Path:
+    """Returns where the files of a trial are, or those of one of its re-runs."""
+    if rerun is None:
+        return study / f"trials/{index:06d}"
+    return study / f"reruns/{index:06d}-{rerun}"

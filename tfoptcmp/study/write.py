@@ -16,7 +16,7 @@ from typing import TextIO
 from tfoptcmp.study.durable import make_directory, plain, write_json
 from tfoptcmp.study.lock import locked
 from tfoptcmp.study.pack import is_packed
-from tfoptcmp.study.read import read_config, trial_directory
+from tfoptcmp.study.read import read_config
 from tfoptcmp.study.same_study import differences
 from tfoptcmp.study.schema import (
     COLUMNS,
@@ -25,6 +25,7 @@ from tfoptcmp.study.schema import (
     StudyConfig,
     StudyError,
     Trial,
+    trial_directory,
 )
 from tfoptcmp.study.validate import to_config
 

@@ -18,8 +18,7 @@ import numpy as np
 
 from tfoptcmp.conversion import Count, convert
 from tfoptcmp.study.durable import plain, replace_file
-from tfoptcmp.study.read import trial_directory
-from tfoptcmp.study.schema import Measurement, Status, StudyError, Trial
+from tfoptcmp.study.schema import Measurement, Status, StudyError, Trial, trial_directory
 from tfoptcmp.study.trial import TrialTask
 from tfoptcmp.study.validate import check_steps, to_measurement
 

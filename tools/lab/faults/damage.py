@@ -8,8 +8,8 @@ from collections.abc import Callable
 from unittest import mock
 
 from tfoptcmp.study.clock import Clock
-from tfoptcmp.study.read import read_study, trial_directory
-from tfoptcmp.study.schema import Measurement, Status, StudyError
+from tfoptcmp.study.read import read_study
+from tfoptcmp.study.schema import Measurement, Status, StudyError, trial_directory
 from tfoptcmp.study.trial import Outcome, TrialTask
 from tools.lab.faults import fake
 from tools.lab.faults.fake import in_child, resumes, scratch, undisturbed
