@@ -5,8 +5,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
-
-from tools.lab.faults import fake
+from tfoptcmp.tools.lab.faults import fake
 
 
 def run(document: Path, directory: Path) -> dict:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-import workloads
 from tests import examples
+from tfoptcmp import workloads
 from tfoptcmp.rules import RULES
 
 DOCS = Path(__file__).parents[1] / "docs"

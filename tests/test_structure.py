@@ -18,6 +18,14 @@ ALLOWED = {
 FILES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
 
 
+def package_of(module):
+    """Where an installation has what is imported; None of other people's code."""
+    parts = module.split(".")
+    if parts[0] != "tfoptcmp":
+        return None
+    return parts[1] if parts[1:] and parts[1] in PACKAGES else "tfoptcmp"
+
+
 def imports(tree):
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -31,8 +39,14 @@ def imports(tree):
 def test_imports_point_down(path):
     package = path.relative_to(ROOT).parts[0]
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    found = {name.partition(".")[0] for _, name in imports(tree)}
-    assert found & set(PACKAGES) <= ALLOWED[package]
+    modules = [
+        f"{name}.{alias.name}" if isinstance(node, ast.ImportFrom) and name == "tfoptcmp" else name
+        for node, name in imports(tree)
+        for alias in node.names
+    ]
+    assert {package_of(module) for module in modules} <= ALLOWED[package] | {None}
+    top_level = {module.partition(".")[0] for module in modules}
+    assert not top_level & {"workloads", "tuners", "tools"}, "installed inside tfoptcmp"
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))

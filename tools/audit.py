@@ -16,10 +16,9 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from absl import flags
-
-from tools.common import cli
-from tools.common.cli import UserError
-from tools.common.shared_flags import TUNING_BUDGET
+from tfoptcmp.tools.common import cli
+from tfoptcmp.tools.common.cli import UserError
+from tfoptcmp.tools.common.shared_flags import TUNING_BUDGET
 
 if TYPE_CHECKING:
     from tfoptcmp.analysis.audit.findings import Finding

@@ -12,13 +12,13 @@ import sys
 from pathlib import Path
 
 from absl import flags
+from tfoptcmp.tools.common import cli
+from tfoptcmp.tools.common.cli import UserError
+from tfoptcmp.tools.common.shared_flags import DATA_DIR
+from tfoptcmp.workloads.data.catalogue import partial_text
 
-import workloads
+from tfoptcmp import workloads
 from tfoptcmp.workload import DataSet, MissingData
-from tools.common import cli
-from tools.common.cli import UserError
-from tools.common.shared_flags import DATA_DIR
-from workloads.data.catalogue import partial_text
 
 _WORKLOAD = flags.DEFINE_list(
     "workload", [], "Workloads whose data to look at; default: all. An unknown name lists them."
@@ -67,7 +67,7 @@ def _run(argv: list[str]) -> None:
 
 def _show(data_set: DataSet) -> bool:
     """Prints what there is of a data set, prepared first if asked; returns whether it will do."""
-    from workloads.data import tfds
+    from tfoptcmp.workloads.data import tfds
 
     users = ", ".join(n for n, w in workloads.WORKLOADS.items() if data_set in w.data_sets)
     print(f"{data_set.title} ({data_set.name}), for {users}")

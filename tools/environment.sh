@@ -28,3 +28,11 @@ make_environment() {
   export PATH="$PWD/$venv/bin:$PATH"
   export TF_CPP_MIN_LOG_LEVEL="${TF_CPP_MIN_LOG_LEVEL:-2}"
 }
+
+# Usage: see_as_installed DIRECTORY. Makes a directory of links with the packages where an
+# installation has them, for programs that read files and import nothing: type checkers, editors.
+see_as_installed() {
+  rm -rf "$1"
+  mkdir -p "$1/tfoptcmp"
+  ln -s "$PWD"/tfoptcmp/* "$PWD"/{workloads,tuners,tools} "$1/tfoptcmp"
+}

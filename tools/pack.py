@@ -11,9 +11,8 @@ before the trials' own are removed.
 from pathlib import Path
 
 from absl import flags
-
-from tools.common import cli
-from tools.common.cli import UserError
+from tfoptcmp.tools.common import cli
+from tfoptcmp.tools.common.cli import UserError
 
 _UNPACK = flags.DEFINE_bool("unpack", False, "Unpack studies that are packed.")
 

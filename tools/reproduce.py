@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from absl import flags
-
-from tools.common import cli, shared_flags, terminal
-from tools.common.cli import UserError
-from tools.common.execution import with_threads
-from tools.common.shared_flags import (
+from tfoptcmp.tools.common import cli, shared_flags, terminal
+from tfoptcmp.tools.common.cli import UserError
+from tfoptcmp.tools.common.execution import with_threads
+from tfoptcmp.tools.common.shared_flags import (
     DATA_DIR,
     NUM_FEASIBLE,
     OPTIMIZERS,
@@ -29,7 +28,7 @@ from tools.common.shared_flags import (
     STEPS,
     TUNING_BUDGET,
 )
-from tools.reproduction.plans import (
+from tfoptcmp.tools.reproduction.plans import (
     EVERYTHING,
     FIGURES,
     FigurePlan,
@@ -40,8 +39,8 @@ from tools.reproduction.plans import (
 )
 
 if TYPE_CHECKING:
-    from tools.reproduction.evidence import Answer
-    from tools.reproduction.studies import Ready
+    from tfoptcmp.tools.reproduction.evidence import Answer
+    from tfoptcmp.tools.reproduction.studies import Ready
 
 _WILSON_TOY = "wilson_toy"
 
@@ -138,8 +137,9 @@ def _run_studies(plan: FigurePlan, output_dir: Path, studies_dir: Path) -> list[
         raise UserError("--distribution=multiworker is for tfoptcmp-tune, not for figures")
     _make(output_dir)
     cli.import_tensorflow()
-    import workloads
-    from tools.reproduction import studies
+    from tfoptcmp.tools.reproduction import studies
+
+    from tfoptcmp import workloads
 
     studies.check_names(plan.panels)
     trained = [workloads.get(panel.workload) for panel in plan.panels]
@@ -167,8 +167,8 @@ def _run_studies(plan: FigurePlan, output_dir: Path, studies_dir: Path) -> list[
 
 def _draw(plan: FigurePlan, directories: list[Path], output_dir: Path) -> None:
     """Draws the studies and sets them beside the claims."""
-    from tools.reproduction.claims import CLAIMS, answer
-    from tools.reproduction.drawing import comparison, draw_and_save
+    from tfoptcmp.tools.reproduction.claims import CLAIMS, answer
+    from tfoptcmp.tools.reproduction.drawing import comparison, draw_and_save
 
     panels = []
     for panel, directory in zip(plan.panels, directories, strict=True):
@@ -216,9 +216,10 @@ def _print_plan(ready: "Sequence[Ready]", estimates: Iterable[float], num_worker
 
 def _wilson_toy() -> None:
     cli.import_tensorflow()
+    from tfoptcmp.tools.reproduction import wilson_toy as reproduction
+    from tfoptcmp.workloads import wilson_toy
+
     from tfoptcmp.analysis.figures import save
-    from tools.reproduction import wilson_toy as reproduction
-    from workloads import wilson_toy
 
     data = wilson_toy.problem(seed=SEED.value)
     print(f"{len(wilson_toy.optimizers())} optimizers on {len(data.y)} examples, some seconds each")

@@ -11,6 +11,7 @@ make_environment dev
 if [ -z "${TFOPTCMP_CONSTRAINTS:-}" ]; then
   ruff check .
   ruff format --check .
+  see_as_installed build/typed
   mypy
 fi
 python -m pytest --numprocesses=2 --dist=loadfile "$@"

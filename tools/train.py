@@ -11,14 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from absl import flags
+from tfoptcmp.tools.common import cli, extensions, shared_flags, terminal, workload_flags
+from tfoptcmp.tools.common.cli import UserError
+from tfoptcmp.tools.common.execution import with_threads
 
 from tfoptcmp.signatures import Signature
 from tfoptcmp.study.schema import Measurement, Status
 from tfoptcmp.training.options import Options
 from tfoptcmp.workload import Budget, Workload
-from tools.common import cli, extensions, shared_flags, terminal, workload_flags
-from tools.common.cli import UserError
-from tools.common.execution import with_threads
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -72,7 +72,7 @@ def _run(argv: list[str]) -> None:
     workload, budget = workload_flags.workload_and_budget()
     signature = workload_flags.signature(_OPTIMIZER.value)
 
-    from tuners.searches import point_of
+    from tfoptcmp.tuners.searches import point_of
 
     index = _TRIAL.value or 0
     point = (0.5,) * signature.space.num_dims
@@ -107,14 +107,15 @@ def _train(
     from contextlib import ExitStack
     from pathlib import Path
 
+    from tfoptcmp.tools.common.clock import CLOCK
+    from tfoptcmp.tools.common.signals import stop_on_signals
+
     from tfoptcmp.study.trial import TrialTask, trial_seeds
     from tfoptcmp.study.write import MeasurementWriter
     from tfoptcmp.training.checkpoint import remove_checkpoints
     from tfoptcmp.training.distribution import is_chief
     from tfoptcmp.training.engine import Trainer
     from tfoptcmp.training.tensorboard import TrialLog
-    from tools.common.clock import CLOCK
-    from tools.common.signals import stop_on_signals
 
     splits = workload_flags.load(workload, budget)
     print(f"{workload.title}, {signature.rule.title}, scale {budget.scale}, {budget.steps} steps")

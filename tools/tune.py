@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from absl import flags
+from tfoptcmp.tools.common import cli, extensions, shared_flags, terminal, workload_flags
+from tfoptcmp.tools.common.cli import UserError
+from tfoptcmp.tools.common.execution import with_threads
 
 from tfoptcmp.signatures import Signature
 from tfoptcmp.workload import Budget
-from tools.common import cli, extensions, shared_flags, terminal, workload_flags
-from tools.common.cli import UserError
-from tools.common.execution import with_threads
 
 _STUDY_DIR = flags.DEFINE_string(
     "study_dir", None, "Parent of the studies: each optimizer's is <study_dir>/<optimizer>."
@@ -76,13 +76,13 @@ def _run(argv: list[str]) -> None:
     if splits.partial:
         print(f"PARTIAL DATA: {splits.partial}")
     if shared_flags.PLAN.value:
-        from tools.common.estimate import estimate
+        from tfoptcmp.tools.common.estimate import estimate
 
         found = estimate(workload, budget, splits, signatures[-1], options, strategy)
         _plan(signatures, counts, found.trial_seconds, execution.num_workers)
         return
 
-    from tools.common.run_studies import run_studies
+    from tfoptcmp.tools.common.run_studies import run_studies
 
     assert _STUDY_DIR.value is not None  # only a plan needs none
     run_studies(
@@ -107,7 +107,7 @@ def _run(argv: list[str]) -> None:
 
 def _num_feasible(signatures: Sequence[Signature], budget: Budget, max_trials: int) -> list[int]:
     """N of each study, after a check of the flags that bound it."""
-    from tuners.searches import GRID, trial_counts
+    from tfoptcmp.tuners.searches import GRID, trial_counts
 
     if max_trials < budget.num_feasible:
         raise UserError(f"--max_trials must be >= {budget.num_feasible}; got {max_trials}")

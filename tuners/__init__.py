@@ -1,5 +1,5 @@
 """Searching hyperparameters: points, a keras-tuner oracle that counts feasible trials, studies."""
 
-from tuners.oracle import QuasiRandomOracle
+from tfoptcmp.tuners.oracle import QuasiRandomOracle
 
 __all__ = ["QuasiRandomOracle"]

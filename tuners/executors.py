@@ -1,7 +1,7 @@
 """Where the trials of a study run: the protocol, and the executor that is this process.
 
 An executor is given trials and tells how they went; it neither knows which come next nor writes
-records. `tuners.ray_executor` is the one of many processes.
+records. `tfoptcmp.tuners.ray_executor` is the one of many processes.
 """
 
 import functools

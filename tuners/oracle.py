@@ -9,7 +9,7 @@ It works in anybody's keras-tuner search, with their own hypermodel:
     tuner.search(x, y, validation_data=(x_val, y_val))
 
 and then uses keras-tuner's own files, with their limits: they are not written atomically, and cost
-more with every trial. Studies keep records of their own (`tuners.run_study`).
+more with every trial. Studies keep records of their own (`tfoptcmp.tuners.run_study`).
 """
 
 import json
@@ -20,9 +20,8 @@ from typing import Any
 
 import keras_tuner
 from keras_tuner.engine.trial import Trial, TrialStatus
-
-from tuners.keras_tuner_space import tuned_names, values
-from tuners.points import SEARCHES
+from tfoptcmp.tuners.keras_tuner_space import tuned_names, values
+from tfoptcmp.tuners.points import SEARCHES
 
 _IDLE_SECONDS = 0.1  # keras-tuner asks again at once, 12,000 times a second
 

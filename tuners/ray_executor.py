@@ -21,10 +21,10 @@ from types import TracebackType
 from typing import Any, Self
 
 import ray
+from tfoptcmp.tuners.executors import OnMeasurement
 
 from tfoptcmp.study.schema import Measurement, Status, StudyError
 from tfoptcmp.study.trial import Interrupted, Outcome, RunTrial, TrialTask
-from tuners.executors import OnMeasurement
 
 # Makes the trial function of a worker, in the worker, from what says whether to stop; picklable.
 MakeRunTrial = Callable[[Callable[[], bool]], RunTrial]

@@ -9,7 +9,7 @@ The loop drives the oracle itself, where a `keras_tuner.Tuner` would: the tuner'
 exceptions, prints, keeps state in files of its own, and turns into a gRPC server where environment
 variables say so; a study would have to undo all of it. Claiming and recording a trial are separate
 calls, so that several workers can share an oracle. Only this process writes: workers send what they
-measure (`tuners.executors`).
+measure (`tfoptcmp.tuners.executors`).
 """
 
 from collections import Counter
@@ -18,6 +18,10 @@ from pathlib import Path
 
 from keras_tuner.engine.trial import Trial as Claim
 from keras_tuner.engine.trial import TrialStatus
+from tfoptcmp.tuners.executors import Executor
+from tfoptcmp.tuners.observers import Counts, Observer
+from tfoptcmp.tuners.searches import GRID
+from tfoptcmp.tuners.study_oracle import StudyOracle
 
 from tfoptcmp.signatures import Signature
 from tfoptcmp.study.attempt import Attempt
@@ -33,10 +37,6 @@ from tfoptcmp.study.schema import (
 )
 from tfoptcmp.study.trial import TrialTask, trial_seeds
 from tfoptcmp.study.write import StudyWriter, open_study
-from tuners.executors import Executor
-from tuners.observers import Counts, Observer
-from tuners.searches import GRID
-from tuners.study_oracle import StudyOracle
 
 
 def run_study(

@@ -2,9 +2,10 @@
 
 import math
 
+from tfoptcmp.tuners.points import SEARCHES, grid_point
+
 from tfoptcmp.spaces import Choice, Fixed, SearchSpace
 from tfoptcmp.study import schema
-from tuners.points import SEARCHES, grid_point
 
 GRID = "grid"
 STUDY_SEARCHES = (*SEARCHES, GRID)

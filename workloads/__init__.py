@@ -1,5 +1,5 @@
 """The learning problems of a study: models, data, budgets and search spaces."""
 
-from workloads.registry import WORKLOADS, get, names
+from tfoptcmp.workloads.registry import WORKLOADS, get, names
 
 __all__ = ["WORKLOADS", "get", "names"]

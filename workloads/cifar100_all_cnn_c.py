@@ -9,12 +9,13 @@ The `cpu` and `smoke` scales are ours, from times measured on two cores, both bu
 and 6 hours for six rules, `smoke` 2 minutes for six rules.
 """
 
+from tfoptcmp.workloads.data.catalogue import CIFAR100
+from tfoptcmp.workloads.spaces.assemble import TAKEN_OVER, signatures
+from tfoptcmp.workloads.spaces.ranges import L2
+
 from tfoptcmp.imported import Imported
 from tfoptcmp.metrics import CLASSIFICATION_ERROR
 from tfoptcmp.workload import Budget, Overfitting, Workload
-from workloads.data.catalogue import CIFAR100
-from workloads.spaces.assemble import TAKEN_OVER, signatures
-from workloads.spaces.ranges import L2
 
 WORKLOAD = Workload(
     name="cifar100_all_cnn_c",
@@ -49,8 +50,10 @@ WORKLOAD = Workload(
             options={"evaluated_examples": 200},
         ),
     },
-    load=Imported("workloads.data.cifar:load", data_set=CIFAR100, num_classes=100, padding=4),
-    build=Imported("workloads.models.all_cnn_c:build", image_shape=(32, 32, 3)),
+    load=Imported(
+        "tfoptcmp.workloads.data.cifar:load", data_set=CIFAR100, num_classes=100, padding=4
+    ),
+    build=Imported("tfoptcmp.workloads.models.all_cnn_c:build", image_shape=(32, 32, 3)),
     data_sets=(CIFAR100,),
     regularisation=("l2",),
     spaces=signatures(

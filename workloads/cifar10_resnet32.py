@@ -11,12 +11,13 @@ losses therefore mean nothing. Adam at 1e-3 with a decaying rate ends at 45.2 % 
 `cpu`; its target is 50 %.
 """
 
+from tfoptcmp.workloads.data.catalogue import CIFAR10
+from tfoptcmp.workloads.spaces.assemble import TAKEN_OVER, signatures
+from tfoptcmp.workloads.spaces.ranges import L2, LONG_DECAY
+
 from tfoptcmp.imported import Imported
 from tfoptcmp.metrics import CLASSIFICATION_ERROR
 from tfoptcmp.workload import Budget, Overfitting, Workload
-from workloads.data.catalogue import CIFAR10
-from workloads.spaces.assemble import TAKEN_OVER, signatures
-from workloads.spaces.ranges import L2, LONG_DECAY
 
 WORKLOAD = Workload(
     name="cifar10_resnet32",
@@ -51,8 +52,10 @@ WORKLOAD = Workload(
             options={"evaluated_examples": 1_000},
         ),
     },
-    load=Imported("workloads.data.cifar:load", data_set=CIFAR10, num_classes=10, padding=4),
-    build=Imported("workloads.models.resnet_cifar:build", image_shape=(32, 32, 3)),
+    load=Imported(
+        "tfoptcmp.workloads.data.cifar:load", data_set=CIFAR10, num_classes=10, padding=4
+    ),
+    build=Imported("tfoptcmp.workloads.models.resnet_cifar:build", image_shape=(32, 32, 3)),
     data_sets=(CIFAR10,),
     regularisation=("l2",),
     spaces=signatures(

@@ -8,12 +8,13 @@ The `cpu` and `smoke` scales are ours, from times measured on two cores, both bu
 and 9 hours for six rules, `smoke` 3 minutes for six rules.
 """
 
+from tfoptcmp.workloads.data.catalogue import CIFAR10
+from tfoptcmp.workloads.spaces.assemble import TAKEN_OVER, signatures
+from tfoptcmp.workloads.spaces.ranges import L2
+
 from tfoptcmp.imported import Imported
 from tfoptcmp.metrics import CLASSIFICATION_ERROR
 from tfoptcmp.workload import Budget, Overfitting, Workload
-from workloads.data.catalogue import CIFAR10
-from workloads.spaces.assemble import TAKEN_OVER, signatures
-from workloads.spaces.ranges import L2
 
 WORKLOAD = Workload(
     name="cifar10_vgg16",
@@ -48,8 +49,10 @@ WORKLOAD = Workload(
             options={"evaluated_examples": 200},
         ),
     },
-    load=Imported("workloads.data.cifar:load", data_set=CIFAR10, num_classes=10, padding=0),
-    build=Imported("workloads.models.vgg16:build", image_shape=(32, 32, 3)),
+    load=Imported(
+        "tfoptcmp.workloads.data.cifar:load", data_set=CIFAR10, num_classes=10, padding=0
+    ),
+    build=Imported("tfoptcmp.workloads.models.vgg16:build", image_shape=(32, 32, 3)),
     data_sets=(CIFAR10,),
     regularisation=("l2",),
     spaces=signatures(

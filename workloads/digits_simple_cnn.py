@@ -12,11 +12,12 @@ results/cpu/digits_simple_cnn/initial-quasirandom.
 
 from collections.abc import Mapping
 
+from tfoptcmp.workloads.spaces.assemble import TAKEN_OVER, signatures
+
 from tfoptcmp.imported import Imported
 from tfoptcmp.metrics import CLASSIFICATION_ERROR
 from tfoptcmp.spaces import Dimension, LogUniform
 from tfoptcmp.workload import Budget, Overfitting, Workload
-from workloads.spaces.assemble import TAKEN_OVER, signatures
 
 _VELOCITY: dict[str, Dimension] = {
     "eta0": LogUniform(low=1e-2, high=1.0),
@@ -68,8 +69,10 @@ WORKLOAD = Workload(
         "cpu": _budget("cpu", num_feasible=100),
         "smoke": _budget("smoke", num_feasible=10),
     },
-    load=Imported("workloads.data.digits:load"),
-    build=Imported("workloads.models.simple_cnn:build", image_shape=(8, 8, 1), dense_units=256),
+    load=Imported("tfoptcmp.workloads.data.digits:load"),
+    build=Imported(
+        "tfoptcmp.workloads.models.simple_cnn:build", image_shape=(8, 8, 1), dense_units=256
+    ),
     spaces=signatures(
         TAKEN_OVER,
         final=_FINAL,

@@ -20,12 +20,13 @@ against the gradient.
 
 from collections.abc import Mapping
 
+from tfoptcmp.workloads.data.catalogue import FASHION_MNIST
+from tfoptcmp.workloads.spaces.assemble import signatures
+
 from tfoptcmp.imported import Imported
 from tfoptcmp.metrics import CLASSIFICATION_ERROR
 from tfoptcmp.spaces import Dimension, LogUniform
 from tfoptcmp.workload import Budget, Overfitting, Workload
-from workloads.data.catalogue import FASHION_MNIST
-from workloads.spaces.assemble import signatures
 
 _VELOCITY: dict[str, Dimension] = {
     "eta0": LogUniform(low=5e-3, high=0.5),
@@ -84,8 +85,8 @@ WORKLOAD = Workload(
             options={"evaluated_examples": 1_000},
         ),
     },
-    load=Imported("workloads.data.fashion_mnist:load"),
-    build=Imported("workloads.models.simple_cnn:build", image_shape=(28, 28, 1)),
+    load=Imported("tfoptcmp.workloads.data.fashion_mnist:load"),
+    build=Imported("tfoptcmp.workloads.models.simple_cnn:build", image_shape=(28, 28, 1)),
     data_sets=(FASHION_MNIST,),
     spaces=signatures(
         "reconstructed",

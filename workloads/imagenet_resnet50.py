@@ -9,12 +9,13 @@ therefore fewer. `cpu` is 7 minutes a trial and 7 hours for six rules, `smoke` 5
 rules; neither learns much.
 """
 
+from tfoptcmp.workloads.data.catalogue import IMAGENET, IMAGENET_V2
+from tfoptcmp.workloads.spaces.assemble import TAKEN_OVER, signatures
+from tfoptcmp.workloads.spaces.ranges import L2, LABEL_SMOOTHING
+
 from tfoptcmp.imported import Imported
 from tfoptcmp.metrics import CLASSIFICATION_ERROR
 from tfoptcmp.workload import Budget, Overfitting, Small, Workload
-from workloads.data.catalogue import IMAGENET, IMAGENET_V2
-from workloads.spaces.assemble import TAKEN_OVER, signatures
-from workloads.spaces.ranges import L2, LABEL_SMOOTHING
 
 _GHOST_BATCH_SIZE = 32  # of the paper (reconstructed)
 _OPTIONS = {"image_size": 64, "evaluated_examples": 1_000}
@@ -52,8 +53,8 @@ WORKLOAD = Workload(
             options=_OPTIONS,
         ),
     },
-    load=Imported("workloads.data.imagenet:load", ghost_batch_size=_GHOST_BATCH_SIZE),
-    build=Imported("workloads.models.resnet50:build", ghost_batch_size=_GHOST_BATCH_SIZE),
+    load=Imported("tfoptcmp.workloads.data.imagenet:load", ghost_batch_size=_GHOST_BATCH_SIZE),
+    build=Imported("tfoptcmp.workloads.models.resnet50:build", ghost_batch_size=_GHOST_BATCH_SIZE),
     data_sets=(IMAGENET, IMAGENET_V2),
     regularisation=("l2", "label_smoothing"),
     spaces=signatures(

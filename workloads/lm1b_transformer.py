@@ -11,12 +11,13 @@ measurement of 3,000. `cpu` is 3.5 minutes a trial and 8 hours for six rules, `s
 six rules.
 """
 
+from tfoptcmp.workloads.data.catalogue import LM1B
+from tfoptcmp.workloads.spaces.assemble import TAKEN_OVER, signatures
+from tfoptcmp.workloads.spaces.ranges import LONG_DECAY
+
 from tfoptcmp.imported import Imported
 from tfoptcmp.metrics import CROSS_ENTROPY
 from tfoptcmp.workload import Budget, Overfitting, Small, Workload
-from workloads.data.catalogue import LM1B
-from workloads.spaces.assemble import TAKEN_OVER, signatures
-from workloads.spaces.ranges import LONG_DECAY
 
 _OPTIONS = {
     "sequence_length": 32,
@@ -64,8 +65,8 @@ WORKLOAD = Workload(
             options=_OPTIONS,
         ),
     },
-    load=Imported("workloads.data.lm1b:load"),
-    build=Imported("workloads.models.transformer:build"),
+    load=Imported("tfoptcmp.workloads.data.lm1b:load"),
+    build=Imported("tfoptcmp.workloads.models.transformer:build"),
     data_sets=(LM1B,),
     spaces=signatures(TAKEN_OVER, decay=LONG_DECAY),
     small=Small(options={"vocabulary_size": 60}),

@@ -11,10 +11,11 @@ a minute a trial, 2.5 hours for six rules; `smoke` is its beginning. Stock Adam 
 ends at validation errors of 40.6 % (paper, 5e-3), 60 % and 55 % (cpu, 5e-3 and 1e-2).
 """
 
+from tfoptcmp.workloads.spaces.assemble import TAKEN_OVER, signatures
+
 from tfoptcmp.imported import Imported
 from tfoptcmp.metrics import CLASSIFICATION_ERROR
 from tfoptcmp.workload import Budget, Small, Workload
-from workloads.spaces.assemble import TAKEN_OVER, signatures
 
 WORKLOAD = Workload(
     name="pydocs_lstm",
@@ -49,8 +50,8 @@ WORKLOAD = Workload(
             options={"sequence_length": 32, "units": 64},
         ),
     },
-    load=Imported("workloads.data.pydocs:load"),
-    build=Imported("workloads.models.lstm:build"),
+    load=Imported("tfoptcmp.workloads.data.pydocs:load"),
+    build=Imported("tfoptcmp.workloads.models.lstm:build"),
     spaces=signatures(TAKEN_OVER),
     small=Small(batch_size=50),  # fewer streams would be longer ones
 )

@@ -1,7 +1,6 @@
 """The table of workloads, by name. It imports no TensorFlow, so that listing them is quick."""
 
-from tfoptcmp.workload import Workload
-from workloads import (
+from tfoptcmp.workloads import (
     cifar10_resnet32,
     cifar10_vgg16,
     cifar100_all_cnn_c,
@@ -12,6 +11,8 @@ from workloads import (
     pydocs_lstm,
     war_and_peace_lstm,
 )
+
+from tfoptcmp.workload import Workload
 
 WORKLOADS: dict[str, Workload] = {
     "fashion_mnist_simple_cnn": fashion_mnist_simple_cnn.WORKLOAD,

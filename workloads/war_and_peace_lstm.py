@@ -9,11 +9,12 @@ The `cpu` and `smoke` scales are ours, from times measured on two cores, both bu
 in `cpu`; its target is 50 %.
 """
 
+from tfoptcmp.workloads.data.catalogue import WAR_AND_PEACE
+from tfoptcmp.workloads.spaces.assemble import TAKEN_OVER, signatures
+
 from tfoptcmp.imported import Imported
 from tfoptcmp.metrics import CLASSIFICATION_ERROR
 from tfoptcmp.workload import Budget, Small, Workload
-from workloads.data.catalogue import WAR_AND_PEACE
-from workloads.spaces.assemble import TAKEN_OVER, signatures
 
 WORKLOAD = Workload(
     name="war_and_peace_lstm",
@@ -49,8 +50,8 @@ WORKLOAD = Workload(
             options={"sequence_length": 50},
         ),
     },
-    load=Imported("workloads.data.war_and_peace:load"),
-    build=Imported("workloads.models.lstm:build"),
+    load=Imported("tfoptcmp.workloads.data.war_and_peace:load"),
+    build=Imported("tfoptcmp.workloads.models.lstm:build"),
     data_sets=(WAR_AND_PEACE,),
     spaces=signatures(TAKEN_OVER),
     small=Small(batch_size=50),  # fewer streams would be longer ones

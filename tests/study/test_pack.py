@@ -6,15 +6,15 @@ import shutil
 
 import pandas as pd
 import pytest
+from tfoptcmp.tools.common.clock import CLOCK
+from tfoptcmp.tools.lab.faults import fake
+from tfoptcmp.tuners.reruns import rerun_winner
 
 from tfoptcmp.analysis import load_studies, read_comparisons
 from tfoptcmp.study.pack import MEASUREMENTS, TRIALS, is_packed, pack, unpack
 from tfoptcmp.study.read import read_config, read_reruns
 from tfoptcmp.study.schema import StudyError
 from tfoptcmp.study.write import open_study
-from tools.common.clock import CLOCK
-from tools.lab.faults import fake
-from tuners.reruns import rerun_winner
 
 
 @pytest.fixture

@@ -3,6 +3,8 @@
 import keras
 import numpy as np
 import tensorflow as tf
+from tfoptcmp.workloads.data.in_memory import splits_of_arrays
+from tfoptcmp.workloads.spaces.ranges import DECAY, initial_signatures
 
 from tfoptcmp.hyperparameters import Hyperparameter
 from tfoptcmp.metrics import CLASSIFICATION_ERROR
@@ -10,8 +12,6 @@ from tfoptcmp.rules import RULES, Rule
 from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import LogUniform, SearchSpace
 from tfoptcmp.workload import Budget, Workload
-from workloads.data.in_memory import splits_of_arrays
-from workloads.spaces.ranges import DECAY, initial_signatures
 
 ADAMW = Signature(
     name="adamw",

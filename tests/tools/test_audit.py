@@ -11,7 +11,7 @@ HEADER = "optimizer,validation,test,learning_rate,learning_rate_low,learning_rat
 
 def audit(*arguments):
     return subprocess.run(
-        [sys.executable, "-m", "tools.audit", *map(str, arguments)],
+        [sys.executable, "-m", "tfoptcmp.tools.audit", *map(str, arguments)],
         capture_output=True,
         text=True,
         timeout=60,

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tfoptcmp.tools.reproduction.claims import CLAIMS, answer
+from tfoptcmp.tools.reproduction.plans import ALL_TUNED, Panel
 
 from tfoptcmp.analysis import read_comparisons
-from tools.reproduction.claims import CLAIMS, answer
-from tools.reproduction.plans import ALL_TUNED, Panel
 
 _SPEC = importlib.util.spec_from_file_location(
     "studies_on_paper", Path(__file__).parents[1] / "analysis" / "conftest.py"

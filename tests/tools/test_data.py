@@ -11,7 +11,7 @@ BOOK = "WAR AND PEACE\r\n\r\nBy Leo Tolstoy\r\n\r\n" + '"Well, Prince", she said
 
 def data(*arguments, **environment):
     return subprocess.run(
-        [sys.executable, "-m", "tools.data", *arguments],
+        [sys.executable, "-m", "tfoptcmp.tools.data", *arguments],
         capture_output=True,
         text=True,
         env={**os.environ, **environment},

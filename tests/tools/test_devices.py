@@ -23,7 +23,7 @@ TRAIN = (
 
 def start(*arguments, **environment):
     return subprocess.Popen(
-        [sys.executable, "-m", *(f"tools.{arguments[0]}", *arguments[1:])],
+        [sys.executable, "-m", *(f"tfoptcmp.tools.{arguments[0]}", *arguments[1:])],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -16,7 +16,7 @@ HERE = Path(__file__).parent
 def run(program, *arguments):
     path = os.pathsep.join([str(HERE.parents[1]), os.environ.get("PYTHONPATH", "")])
     return subprocess.run(
-        [sys.executable, "-m", f"tools.{program}", *arguments],
+        [sys.executable, "-m", f"tfoptcmp.tools.{program}", *arguments],
         capture_output=True,
         text=True,
         cwd=HERE,
@@ -63,7 +63,7 @@ def test_their_names_are_listed_beside_ours():
 def test_a_module_that_is_not_there_is_named():
     done = subprocess.run(
         [
-            *(sys.executable, "-m", "tools.train", "--import_module=nowhere"),
+            *(sys.executable, "-m", "tfoptcmp.tools.train", "--import_module=nowhere"),
             *("--workload=quadrants", "--optimizer=sgd"),
         ],
         capture_output=True,

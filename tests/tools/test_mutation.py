@@ -5,10 +5,9 @@ import subprocess
 import sys
 
 import pytest
-
-from tools.common.cli import UserError
-from tools.lab import mutation
-from tools.lab.mutants import mutants
+from tfoptcmp.tools.common.cli import UserError
+from tfoptcmp.tools.lab import mutation
+from tfoptcmp.tools.lab.mutants import mutants
 
 # By hand: what may become of each.
 CHANGES = {
@@ -62,7 +61,7 @@ def clipped(x):
     return min(x, 10)
 """
 TEST = """
-from tools.tiny import clipped
+from tfoptcmp.tools.tiny import clipped
 
 def test_small_numbers_stay():
     assert clipped(3) == 3

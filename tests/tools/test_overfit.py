@@ -7,9 +7,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
+from tfoptcmp.tools.lab import overfit
 
-import workloads
-from tools.lab import overfit
+from tfoptcmp import workloads
 
 
 def run(*arguments):

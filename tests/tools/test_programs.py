@@ -17,7 +17,7 @@ PROGRAMS = ("train", "tune", "report", "audit", "reproduce", "data")
 
 def run(program, *arguments, **environment):
     return subprocess.run(
-        [sys.executable, "-m", f"tools.{program}", *arguments],
+        [sys.executable, "-m", f"tfoptcmp.tools.{program}", *arguments],
         capture_output=True,
         text=True,
         env={**os.environ, **environment},

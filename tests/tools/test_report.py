@@ -8,7 +8,7 @@ import pytest
 
 def report(*arguments):
     return subprocess.run(
-        [sys.executable, "-m", "tools.report", *map(str, arguments)],
+        [sys.executable, "-m", "tfoptcmp.tools.report", *map(str, arguments)],
         capture_output=True,
         text=True,
         timeout=240,

@@ -6,18 +6,18 @@ import subprocess
 import sys
 
 import pytest
+from tfoptcmp.tools.reproduction.claims import CLAIMS
+from tfoptcmp.tools.reproduction.drawing import DRAW, draw_and_save
+from tfoptcmp.tools.reproduction.plans import FIGURES, with_optimizers, with_space, with_workloads
 
 from tfoptcmp.analysis import read_comparisons
 from tfoptcmp.rules import RULES
-from tools.reproduction.claims import CLAIMS
-from tools.reproduction.drawing import DRAW, draw_and_save
-from tools.reproduction.plans import FIGURES, with_optimizers, with_space, with_workloads
 
 
 def reproduce(figure, output_dir, *arguments):
     return subprocess.run(
         [
-            *(sys.executable, "-m", "tools.reproduce", f"--figure={figure}"),
+            *(sys.executable, "-m", "tfoptcmp.tools.reproduce", f"--figure={figure}"),
             *(f"--output_dir={output_dir}", *arguments),
         ],
         capture_output=True,
@@ -146,7 +146,7 @@ def test_figure_3_takes_whole_grids(tmp_path):
 )
 def test_what_is_not_there_is_said_before_anything_runs(tmp_path, arguments, message):
     done = subprocess.run(
-        [sys.executable, "-m", "tools.reproduce", f"--output_dir={tmp_path}", *arguments],
+        [sys.executable, "-m", "tfoptcmp.tools.reproduce", f"--output_dir={tmp_path}", *arguments],
         capture_output=True,
         text=True,
         timeout=120,

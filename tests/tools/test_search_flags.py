@@ -21,7 +21,7 @@ SPACE = {
 def run(program, *arguments):
     small = ("--workload=digits_simple_cnn", "--scale=smoke", "--steps=4")
     return subprocess.run(
-        [sys.executable, "-m", f"tools.{program}", *small, *arguments],
+        [sys.executable, "-m", f"tfoptcmp.tools.{program}", *small, *arguments],
         capture_output=True,
         text=True,
         env=dict(os.environ),

@@ -8,10 +8,10 @@ import subprocess
 import sys
 
 import pytest
+from tfoptcmp.workloads.data.mock import load_mock
+from tfoptcmp.workloads.data.tfds import is_prepared
 
-import workloads
-from workloads.data.mock import load_mock
-from workloads.data.tfds import is_prepared
+from tfoptcmp import workloads
 
 QUICK = "cifar100_all_cnn_c"
 
@@ -34,7 +34,10 @@ def test_adam_at_the_scale_smoke(name, tmp_path):
         load_mock(workload, budget, tmp_path)
     flags = [f"--workload={name}", "--optimizer=adam", "--scale=smoke", f"--data_dir={data_dir}"]
     done = subprocess.run(
-        [sys.executable, "-m", "tools.train", *flags], capture_output=True, text=True, timeout=600
+        [sys.executable, "-m", "tfoptcmp.tools.train", *flags],
+        capture_output=True,
+        text=True,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr
     *_, last_measurement, outcome = done.stdout.splitlines()

@@ -13,7 +13,7 @@ from tfoptcmp.study.read import read_study
 from tfoptcmp.study.schema import Status
 
 COMMAND = (
-    *(sys.executable, "-m", "tools.tune", "--workload=digits_simple_cnn", "--scale=smoke"),
+    *(sys.executable, "-m", "tfoptcmp.tools.tune", "--workload=digits_simple_cnn", "--scale=smoke"),
     *("--steps=64", "--num_feasible=3", "--optimizers=adam", "--threads_per_trial=1"),
 )
 needs_ray = pytest.mark.skipif(

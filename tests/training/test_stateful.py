@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tfoptcmp.workloads.data.text import splits_of_text
+from tfoptcmp.workloads.models.lstm import lstm
 
 from tfoptcmp.metrics import CLASSIFICATION_ERROR
 from tfoptcmp.rules import RULES
@@ -12,8 +14,6 @@ from tfoptcmp.spaces import Fixed, SearchSpace
 from tfoptcmp.study.trial import TrialTask, trial_seeds
 from tfoptcmp.training.engine import Trainer
 from tfoptcmp.workload import Budget, Workload
-from workloads.data.text import splits_of_text
-from workloads.models.lstm import lstm
 
 NUM_CLASSES = 7
 STEPS_PER_EPOCH = 9  # by hand: 199 targets in windows of 4 x 5

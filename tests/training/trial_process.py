@@ -18,6 +18,11 @@ from pydoc_data.topics import topics
 import keras
 import numpy as np
 import tensorflow as tf
+from tfoptcmp.workloads.data.in_memory import splits_of_arrays
+from tfoptcmp.workloads.data.text import encode, splits_of_text
+from tfoptcmp.workloads.layers.batch_norm import BatchNormalization
+from tfoptcmp.workloads.layers.ghost_batch_norm import GhostBatchNormalization
+from tfoptcmp.workloads.models.lstm import lstm
 
 from tfoptcmp.metrics import CLASSIFICATION_ERROR
 from tfoptcmp.rules import RULES
@@ -28,11 +33,6 @@ from tfoptcmp.training import runtime
 from tfoptcmp.training.engine import Trainer
 from tfoptcmp.training.options import Options
 from tfoptcmp.workload import Budget, Workload
-from workloads.data.in_memory import splits_of_arrays
-from workloads.data.text import encode, splits_of_text
-from workloads.layers.batch_norm import BatchNormalization
-from workloads.layers.ghost_batch_norm import GhostBatchNormalization
-from workloads.models.lstm import lstm
 
 
 def signature(rule, **values):

@@ -1,6 +1,6 @@
 """Trials that stop where they are told to, of the study that needs no training."""
 
-from tools.lab.faults.fake import STEPS, measurement, run_trial
+from tfoptcmp.tools.lab.faults.fake import STEPS, measurement, run_trial
 
 
 class Stop:

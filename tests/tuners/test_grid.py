@@ -3,18 +3,18 @@
 import math
 
 import pytest
+from tfoptcmp.tools.common.clock import CLOCK
+from tfoptcmp.tools.lab.faults.fake import STEPS, config, measurement
+from tfoptcmp.tuners.executors import InProcess
+from tfoptcmp.tuners.points import grid_point
+from tfoptcmp.tuners.run_study import run_study
+from tfoptcmp.tuners.searches import grid_size, point_of
 
 from tfoptcmp.rules import RULES
 from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import Choice, Fixed, SearchSpace, Uniform
 from tfoptcmp.study.schema import Status
 from tfoptcmp.study.trial import Outcome
-from tools.common.clock import CLOCK
-from tools.lab.faults.fake import STEPS, config, measurement
-from tuners.executors import InProcess
-from tuners.points import grid_point
-from tuners.run_study import run_study
-from tuners.searches import grid_size, point_of
 
 RATES = (0.5, 0.05, 0.01)  # of which fake.is_feasible finds the first two infeasible
 FACTORS = (0.1, 0.5)

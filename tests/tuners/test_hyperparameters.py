@@ -2,10 +2,10 @@ import json
 
 import keras_tuner
 import pytest
+from tfoptcmp.tuners.keras_tuner_space import declare, tuned_names, values
+from tfoptcmp.tuners.points import point
 
 from tfoptcmp.spaces import Choice, Fixed, LogUniform, SearchSpace, Uniform
-from tuners.keras_tuner_space import declare, tuned_names, values
-from tuners.points import point
 
 SPACE = SearchSpace(
     source="test",

@@ -7,9 +7,8 @@ import keras
 import keras_tuner
 import numpy as np
 import pytest
-
-from tuners import QuasiRandomOracle
-from tuners.points import SEARCHES
+from tfoptcmp.tuners import QuasiRandomOracle
+from tfoptcmp.tuners.points import SEARCHES
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:(currentThread|getName)\\(\\) is deprecated:DeprecationWarning",
@@ -287,7 +286,7 @@ def finish(oracle, trial, objective):
 
 def test_workers_do_not_overshoot(monkeypatch):
     pauses = []
-    monkeypatch.setattr("tuners.oracle.time.sleep", pauses.append)
+    monkeypatch.setattr("tfoptcmp.tuners.oracle.time.sleep", pauses.append)
     oracle = in_memory(num_feasible=2)
     first, second = oracle.create_trial("a"), oracle.create_trial("b")
     assert oracle.create_trial("c").status == "IDLE"

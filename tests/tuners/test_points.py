@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 from scipy.stats import qmc
-
-from tuners.points import SEARCHES, point, random_point
+from tfoptcmp.tuners.points import SEARCHES, point, random_point
 
 
 def draw(search, n, **arguments):

@@ -7,15 +7,23 @@ import time
 from pathlib import Path
 
 import pytest
+from tfoptcmp.tools.common import cluster
+from tfoptcmp.tools.common.cli import UserError
+from tfoptcmp.tools.common.clock import CLOCK
+from tfoptcmp.tools.lab.faults.fake import (
+    STEPS,
+    config,
+    contents,
+    measurement,
+    run_trial,
+    signature,
+    study,
+)
+from tfoptcmp.tuners.run_study import run_study
 
 from tfoptcmp.study.read import read_study
 from tfoptcmp.study.schema import Status, StudyError
 from tfoptcmp.study.trial import Interrupted, Outcome
-from tools.common import cluster
-from tools.common.cli import UserError
-from tools.common.clock import CLOCK
-from tools.lab.faults.fake import STEPS, config, contents, measurement, run_trial, signature, study
-from tuners.run_study import run_study
 
 # Not imported here: it reads its environment then, which `cluster.connected` sets.
 pytestmark = [
@@ -33,7 +41,7 @@ def connected():
 
 
 def on_workers(directory, make_run_trial, *, num_workers=2, max_retries=1, **settings):
-    from tuners.ray_executor import RayExecutor
+    from tfoptcmp.tuners.ray_executor import RayExecutor
 
     with RayExecutor(
         make_run_trial, num_workers=num_workers, threads_per_trial=1, **settings
@@ -113,7 +121,7 @@ def test_a_trial_that_always_crashes_stops_the_study_with_its_traceback(tmp_path
 
 
 def test_a_worker_that_never_starts_is_an_error(tmp_path, monkeypatch):
-    monkeypatch.setattr("tuners.ray_executor._MAX_FAILED_STARTS", 2)  # each takes seconds
+    monkeypatch.setattr("tfoptcmp.tuners.ray_executor._MAX_FAILED_STARTS", 2)  # each takes seconds
 
     def missing(should_stop):
         raise FileNotFoundError("no data on this node")
@@ -148,7 +156,7 @@ def test_all_trials_are_asked_to_stop(tmp_path, undisturbed):
 
 
 def test_more_threads_than_any_node_has_are_refused():
-    from tuners.ray_executor import RayExecutor
+    from tfoptcmp.tuners.ray_executor import RayExecutor
 
     with pytest.raises(StudyError, match=r"threads_per_trial must be <= 2, .* got 64"):
         RayExecutor(None, num_workers=1, threads_per_trial=64)

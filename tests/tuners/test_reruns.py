@@ -7,6 +7,10 @@ import os
 from dataclasses import asdict, replace
 
 import pytest
+from tfoptcmp.tools.common.clock import CLOCK
+from tfoptcmp.tuners.executors import InProcess
+from tfoptcmp.tuners.reruns import rerun_winner, winner
+from tfoptcmp.tuners.run_study import run_study
 
 from tfoptcmp.analysis import read_comparisons
 from tfoptcmp.analysis.audit import audit
@@ -17,10 +21,6 @@ from tfoptcmp.spaces import LogUniform, SearchSpace
 from tfoptcmp.study.read import read_study
 from tfoptcmp.study.schema import COLUMNS, Status, StudyConfig, StudyError
 from tfoptcmp.study.trial import Outcome, rerun_seeds, trial_seeds
-from tools.common.clock import CLOCK
-from tuners.executors import InProcess
-from tuners.reruns import rerun_winner, winner
-from tuners.run_study import run_study
 
 SIGNATURE = Signature(
     name="sgd",

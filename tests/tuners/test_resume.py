@@ -5,16 +5,24 @@ import os
 import signal
 
 import pytest
+from tfoptcmp.tools.common.clock import CLOCK
+from tfoptcmp.tools.lab.faults.fake import (
+    STEPS,
+    config,
+    contents,
+    measurement,
+    run_trial,
+    signature,
+    study,
+)
+from tfoptcmp.tuners.executors import InProcess
+from tfoptcmp.tuners.run_study import run_study
 
 from tests.tuners.stop import Stop
 from tfoptcmp.study.read import read_study
 from tfoptcmp.study.schema import Status, StudyError
 from tfoptcmp.study.trial import Outcome
 from tfoptcmp.study.write import open_study
-from tools.common.clock import CLOCK
-from tools.lab.faults.fake import STEPS, config, contents, measurement, run_trial, signature, study
-from tuners.executors import InProcess
-from tuners.run_study import run_study
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:(currentThread|getName)\\(\\) is deprecated:DeprecationWarning"

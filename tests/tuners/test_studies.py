@@ -3,16 +3,8 @@
 import math
 
 import pytest
-
-from tests.tuners.stop import Stop
-from tfoptcmp.rules import RULES
-from tfoptcmp.signatures import Signature
-from tfoptcmp.spaces import Fixed, SearchSpace
-from tfoptcmp.study.read import read_study
-from tfoptcmp.study.schema import Status, StudyError, Trial
-from tfoptcmp.study.trial import Outcome, trial_seeds
-from tools.common.clock import CLOCK
-from tools.lab.faults.fake import (
+from tfoptcmp.tools.common.clock import CLOCK
+from tfoptcmp.tools.lab.faults.fake import (
     STEPS,
     config,
     contents,
@@ -22,9 +14,17 @@ from tools.lab.faults.fake import (
     signature,
     study,
 )
-from tuners.executors import InProcess
-from tuners.points import SEARCHES
-from tuners.run_study import Counts, run_study
+from tfoptcmp.tuners.executors import InProcess
+from tfoptcmp.tuners.points import SEARCHES
+from tfoptcmp.tuners.run_study import Counts, run_study
+
+from tests.tuners.stop import Stop
+from tfoptcmp.rules import RULES
+from tfoptcmp.signatures import Signature
+from tfoptcmp.spaces import Fixed, SearchSpace
+from tfoptcmp.study.read import read_study
+from tfoptcmp.study.schema import Status, StudyError, Trial
+from tfoptcmp.study.trial import Outcome, trial_seeds
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:(currentThread|getName)\\(\\) is deprecated:DeprecationWarning"

@@ -3,10 +3,10 @@
 import random
 
 import pytest
+from tfoptcmp.tuners.study_oracle import StudyOracle
 
 from tfoptcmp.spaces import LogUniform, SearchSpace
 from tfoptcmp.study.schema import Status, StudyConfig, Trial
-from tuners.study_oracle import StudyOracle
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:(currentThread|getName)\\(\\) is deprecated:DeprecationWarning"

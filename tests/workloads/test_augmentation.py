@@ -5,9 +5,8 @@ import functools
 import numpy as np
 import pytest
 import tensorflow as tf
-
-from workloads.data.augmentation import crop_and_flip
-from workloads.data.in_memory import ArrayBatches
+from tfoptcmp.workloads.data.augmentation import crop_and_flip
+from tfoptcmp.workloads.data.in_memory import ArrayBatches
 
 
 def image() -> tf.Tensor:

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
+from tfoptcmp.workloads.data.cifar import mean_and_deviation
 
-import workloads
+from tfoptcmp import workloads
 from tfoptcmp.workload import MissingData
-from workloads.data.cifar import mean_and_deviation
 
 NAMES = ("cifar10_resnet32", "cifar100_all_cnn_c", "cifar10_vgg16")
 

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-import workloads
+from tfoptcmp import workloads
 
 EMBEDDED = ("digits_simple_cnn", "pydocs_lstm")
 

@@ -15,14 +15,14 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from tfoptcmp.workloads.data.mock import load_mock
 
-import workloads
+from tfoptcmp import workloads
 from tfoptcmp.rules import DEFAULT_RULES, RULES
 from tfoptcmp.study.schema import Status
 from tfoptcmp.study.trial import TrialTask, trial_seeds
 from tfoptcmp.training.engine import Trainer
 from tfoptcmp.workload import Budget, Splits, Workload
-from workloads.data.mock import load_mock
 
 STEPS = 5
 

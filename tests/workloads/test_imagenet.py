@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from tfoptcmp.workloads.data.jpeg import centre_crop, random_crop
 
-import workloads
 from tests.workloads.prepared import write_data_set
+from tfoptcmp import workloads
 from tfoptcmp.workload import MissingData
-from workloads.data.jpeg import centre_crop, random_crop
 
 WORKLOAD = workloads.get("imagenet_resnet50")
 BUDGET = WORKLOAD.budget("smoke", batch_size=4)

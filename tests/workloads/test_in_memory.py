@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-
-from workloads.data import in_memory
-from workloads.data.in_memory import ArrayBatches, splits_of_arrays
+from tfoptcmp.workloads.data import in_memory
+from tfoptcmp.workloads.data.in_memory import ArrayBatches, splits_of_arrays
 
 
 def examples(num: int) -> tuple[np.ndarray, np.ndarray]:

@@ -6,12 +6,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sentencepiece
+from tfoptcmp.workloads.data import lm1b
+from tfoptcmp.workloads.data.subwords import (
+    BEGIN,
+    END,
+    PAD,
+    Sentences,
+    batch,
+    read_corpus,
+    write_corpus,
+)
 
-import workloads
 from tests.workloads.prepared import write_data_set
+from tfoptcmp import workloads
 from tfoptcmp.workload import MissingData
-from workloads.data import lm1b
-from workloads.data.subwords import BEGIN, END, PAD, Sentences, batch, read_corpus, write_corpus
 
 WORKLOAD = workloads.get("lm1b_transformer")
 BUDGET = WORKLOAD.budget("smoke")

@@ -1,9 +1,9 @@
 """Random numbers in the place of data sets, read by the workloads as the real ones are."""
 
 import pytest
+from tfoptcmp.workloads.data.mock import load_mock
 
-import workloads
-from workloads.data.mock import load_mock
+from tfoptcmp import workloads
 
 
 @pytest.mark.parametrize(

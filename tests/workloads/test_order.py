@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-
-from workloads.data.order import index_batches
+from tfoptcmp.workloads.data.order import index_batches
 
 
 def order(num: int, batch: int, start: int, stop: int, seed: int = 3):

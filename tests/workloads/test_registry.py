@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-import workloads
+from tfoptcmp import workloads
 from tfoptcmp.imported import named
 from tfoptcmp.rules import RULES
 from tfoptcmp.spaces import Choice, Fixed, LogUniform

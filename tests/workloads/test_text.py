@@ -3,9 +3,8 @@
 import keras
 import numpy as np
 import pytest
-
-from workloads.data.text import PADDING, TextStreams, encode, evaluation_windows
-from workloads.models.lstm import lstm
+from tfoptcmp.workloads.data.text import PADDING, TextStreams, encode, evaluation_windows
+from tfoptcmp.workloads.models.lstm import lstm
 
 
 def windows(streams: TextStreams, start: int, stop: int, seed: int = 0):

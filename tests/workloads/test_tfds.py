@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
-import workloads
+from tfoptcmp import workloads
 from tfoptcmp.workload import MissingData
 
 WORKLOAD = workloads.get("fashion_mnist_simple_cnn")

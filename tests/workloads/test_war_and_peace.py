@@ -7,12 +7,12 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from tfoptcmp.workloads.data.catalogue import WAR_AND_PEACE
+from tfoptcmp.workloads.data.tfds import prepare
+from tfoptcmp.workloads.data.war_and_peace import cut, edition, strip_gutenberg
 
-import workloads
+from tfoptcmp import workloads
 from tfoptcmp.workload import MissingData
-from workloads.data.catalogue import WAR_AND_PEACE
-from workloads.data.tfds import prepare
-from workloads.data.war_and_peace import cut, edition, strip_gutenberg
 
 WORKLOAD = workloads.get("war_and_peace_lstm")
 BUDGET = WORKLOAD.budget("smoke")

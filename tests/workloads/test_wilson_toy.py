@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-
-from workloads import wilson_toy
+from tfoptcmp.workloads import wilson_toy
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from absl import app, flags, logging
+from tfoptcmp.tools.common import signals
 
 from tfoptcmp.study.schema import StudyError
 from tfoptcmp.workload import MissingData
-from tools.common import signals
 
 Groups = Mapping[str, Sequence[flags.FlagHolder[Any]]]
 

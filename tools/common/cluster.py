@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tools.common.cli import UserError
+from tfoptcmp.tools.common.cli import UserError
 
 
 @contextmanager

@@ -4,13 +4,13 @@ import time
 from dataclasses import dataclass, replace
 
 import tensorflow as tf
+from tfoptcmp.tools.common.clock import CLOCK
 
 from tfoptcmp.signatures import Signature
 from tfoptcmp.study.trial import TrialTask, trial_seeds
 from tfoptcmp.training.engine import Trainer
 from tfoptcmp.training.options import Options
 from tfoptcmp.workload import Budget, Splits, Workload
-from tools.common.clock import CLOCK
 
 _TIMED_STEPS = 8
 

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
+from tfoptcmp.tools.common import cluster
+
 from tfoptcmp.training.options import Options
 from tfoptcmp.workload import Workload
-from tools.common import cluster
 
 
 @dataclass(frozen=True, kw_only=True)

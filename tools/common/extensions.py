@@ -18,11 +18,11 @@ import sys
 from types import ModuleType
 
 from absl import flags
+from tfoptcmp.tools.common.cli import UserError, import_tensorflow
 
-import workloads
+from tfoptcmp import workloads
 from tfoptcmp.signatures import Signature
 from tfoptcmp.workload import Workload
-from tools.common.cli import UserError, import_tensorflow
 
 IMPORT_MODULE = flags.DEFINE_multi_string(
     "import_module", [], "Module of your own that brings workloads or optimizers; see README."

@@ -4,11 +4,12 @@ import shutil
 import sys
 import time
 
+from tfoptcmp.tools.common import terminal
+from tfoptcmp.tuners.observers import Counts
+
 from tfoptcmp.metrics import Metric
 from tfoptcmp.study.schema import Measurement, Trial
 from tfoptcmp.study.trial import TrialTask
-from tools.common import terminal
-from tuners.observers import Counts
 
 # In a log file a line a trial would drown the rest, and silence would look like death.
 _SECONDS_BETWEEN_LINES = 10.0

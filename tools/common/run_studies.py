@@ -7,6 +7,16 @@ from dataclasses import asdict
 from pathlib import Path
 
 import tensorflow as tf
+from tfoptcmp.tools.common.clock import CLOCK
+from tfoptcmp.tools.common.execution import Execution
+from tfoptcmp.tools.common.progress import Progress
+from tfoptcmp.tools.common.provenance import provenance, versions
+from tfoptcmp.tools.common.signals import stop_on_signals
+from tfoptcmp.tuners.executors import Executor, InProcess
+from tfoptcmp.tuners.observers import Observer
+from tfoptcmp.tuners.reruns import rerun_winner
+from tfoptcmp.tuners.run_study import run_study
+from tfoptcmp.tuners.searches import trial_counts
 
 from tfoptcmp.signatures import Signature
 from tfoptcmp.study.schema import StudyConfig, StudyError
@@ -20,16 +30,6 @@ from tfoptcmp.training.options import Options
 from tfoptcmp.training.processes import Workers
 from tfoptcmp.training.tensorboard import TensorBoard, describe
 from tfoptcmp.workload import Budget, Splits, Workload
-from tools.common.clock import CLOCK
-from tools.common.execution import Execution
-from tools.common.progress import Progress
-from tools.common.provenance import provenance, versions
-from tools.common.signals import stop_on_signals
-from tuners.executors import Executor, InProcess
-from tuners.observers import Observer
-from tuners.reruns import rerun_winner
-from tuners.run_study import run_study
-from tuners.searches import trial_counts
 
 
 def run_studies(
@@ -210,7 +210,7 @@ def _executor(
     """Returns what runs trials: `run_trial` in this process, or Ray's workers with their own."""
     if not execution.on_ray:
         return nullcontext(InProcess(run_trial, should_stop=should_stop))
-    from tuners.ray_executor import RayExecutor  # not before `connected`
+    from tfoptcmp.tuners.ray_executor import RayExecutor  # not before `connected`
 
     return RayExecutor(
         make_run_trial,

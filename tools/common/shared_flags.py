@@ -7,11 +7,11 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from absl import flags
+from tfoptcmp.tools.common.cli import UserError
+from tfoptcmp.tools.common.execution import Execution
 
 from tfoptcmp.rules import DEFAULT_RULES
 from tfoptcmp.training.options import DISTRIBUTIONS, Options
-from tools.common.cli import UserError
-from tools.common.execution import Execution
 
 if TYPE_CHECKING:
     import tensorflow as tf

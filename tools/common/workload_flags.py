@@ -4,14 +4,14 @@ import dataclasses
 from pathlib import Path
 
 from absl import flags
+from tfoptcmp.tools.common import extensions
+from tfoptcmp.tools.common.cli import UserError
+from tfoptcmp.tools.common.shared_flags import DATA_DIR, SCALE, SPACE, STEPS
 
 from tfoptcmp.signatures import REGULARISATION, Signature
 from tfoptcmp.study.read import read_space
 from tfoptcmp.study.schema import SEARCHES, StudyError
 from tfoptcmp.workload import Budget, Splits, Workload
-from tools.common import extensions
-from tools.common.cli import UserError
-from tools.common.shared_flags import DATA_DIR, SCALE, SPACE, STEPS
 
 WORKLOAD = flags.DEFINE_string("workload", None, "What to train; an unknown name lists the known.")
 BATCH_SIZE = flags.DEFINE_integer("batch_size", None, "Instead of the scale's.", lower_bound=1)

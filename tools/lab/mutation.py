@@ -3,7 +3,7 @@
     python -m tools.lab.mutation --only=schedules,spaces --num_mutants=100 --seed=0
     python -m tools.lab.mutation --output=mutants.jsonl --retry_survivors
 
-Draws mutants (`tools.lab.mutants`) of the files whose arithmetic decides what a study finds, and
+Draws mutants (`mutants.py`) of the files whose arithmetic decides what a study finds, and
 runs the tests that belong to each file in a copy of the tree. What passes has survived: either a
 test is missing, or the mutant means the same (a person has to say which). On two cores that others
 used too, a mutant took 3 to 8 s where its tests need no TensorFlow, half a minute to a minute where
@@ -33,11 +33,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from absl import flags
-
-from tools.common import cli, terminal
-from tools.common.cli import UserError
-from tools.common.shared_flags import SEED
-from tools.lab.mutants import Mutant, mutants
+from tfoptcmp.tools.common import cli, terminal
+from tfoptcmp.tools.common.cli import UserError
+from tfoptcmp.tools.common.shared_flags import SEED
+from tfoptcmp.tools.lab.mutants import Mutant, mutants
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +86,8 @@ TARGETS = {
 
 _ROOT = Path(__file__).parents[2]
 _COPIED = ("tfoptcmp", "workloads", "tuners", "tools", "tests", "setup.cfg", "pyproject.toml")
+# An installation has these inside tfoptcmp; the copy is not installed.
+_INSTALLED_INSIDE = ("workloads", "tuners", "tools")
 
 # A mutant may wait for ever; one that is only slow has passed.
 _TIMES_AS_LONG, _SECONDS_MORE = 3, 30
@@ -152,6 +153,8 @@ def run_tests(root: Path, target: Target, source: str, limit_seconds: float) -> 
                 shutil.copytree(root / name, Path(copy, name), ignore=ignored)
             else:
                 shutil.copy(root / name, copy)
+        for name in _INSTALLED_INSIDE:
+            Path(copy, "tfoptcmp", name).symlink_to(Path("..", name))
         Path(copy, target.path).write_text(source, encoding="utf-8")
         process = subprocess.Popen(
             [sys.executable, "-m", "pytest", "-x", "-p", "no:cacheprovider", *target.tests],

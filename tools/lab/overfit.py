@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from absl import flags, logging
+from tfoptcmp.tools.common import cli, terminal
+from tfoptcmp.tools.common.cli import UserError
+from tfoptcmp.tools.common.shared_flags import DATA_DIR
 
-import workloads
+from tfoptcmp import workloads
 from tfoptcmp.study.trial import TrialTask, trial_seeds
 from tfoptcmp.workload import Budget, Splits, Workload
-from tools.common import cli, terminal
-from tools.common.cli import UserError
-from tools.common.shared_flags import DATA_DIR
 
 if TYPE_CHECKING:  # `--help` answers at once
     import keras
@@ -77,9 +77,9 @@ def overfit(
         (step, loss in nats) of the last loss.
     """
     import keras
+    from tfoptcmp.workloads.data.mock import load_mock
 
     from tfoptcmp.training.engine import Trainer
-    from workloads.data.mock import load_mock
 
     case = workload.overfitting
     assert case is not None
@@ -239,7 +239,7 @@ def _overfit(name: str, mock_dir: Path | None) -> tuple[str, int, float, float]:
 
 def _is_missing(workload: Workload, data_dir: str | None) -> bool:
     """Returns whether data that a workload needs are not there."""
-    from workloads.data.tfds import is_prepared
+    from tfoptcmp.workloads.data.tfds import is_prepared
 
     needed = [data_set for data_set in workload.data_sets if not data_set.optional]
     return not all(is_prepared(data_set, data_dir) for data_set in needed)

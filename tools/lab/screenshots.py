@@ -18,9 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from absl import flags
-
-from tools.common import cli
-from tools.common.cli import UserError
+from tfoptcmp.tools.common import cli
+from tfoptcmp.tools.common.cli import UserError
 
 _STUDY_DIR = flags.DEFINE_string(
     "study_dir", None, "A directory of studies with TensorBoard events."

@@ -6,9 +6,9 @@ The claims are those of the paper's text. A claim about a workload that was not 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from tools.reproduction import decisions
-from tools.reproduction.evidence import Answer, Panels
-from tools.reproduction.plans import GRID
+from tfoptcmp.tools.reproduction import decisions
+from tfoptcmp.tools.reproduction.evidence import Answer, Panels
+from tfoptcmp.tools.reproduction.plans import GRID
 
 # With fewer feasible trials a study says neither yes nor no (a grid is as large as it is).
 _FEWEST_TRIALS = 10

@@ -4,10 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from itertools import combinations, pairwise
 
-from tfoptcmp.analysis.ranges.boundary import Edge, check_boundaries
-from tfoptcmp.analysis.statistics.quantities import best_of_k, steps_of_best
-from tfoptcmp.analysis.statistics.verdicts import Verdict, inclusion_verdicts
-from tools.reproduction.evidence import (
+from tfoptcmp.tools.reproduction.evidence import (
     CLEARLY,
     NOT_RUN,
     Answer,
@@ -20,6 +17,10 @@ from tools.reproduction.evidence import (
     with_space,
     yes,
 )
+
+from tfoptcmp.analysis.ranges.boundary import Edge, check_boundaries
+from tfoptcmp.analysis.statistics.quantities import best_of_k, steps_of_best
+from tfoptcmp.analysis.statistics.verdicts import Verdict, inclusion_verdicts
 
 # "Hardly matters", "equal": nobody is ahead so clearly, or by no more than this, in percentage
 # points of error or hundredths of a nat.

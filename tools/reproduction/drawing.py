@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from matplotlib.figure import Figure
+from tfoptcmp.tools.reproduction.plans import Panel
 
 from tfoptcmp.analysis import figures
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.sources.studies import compare_studies
-from tools.reproduction.plans import Panel
 
 Panels = Sequence[tuple[Panel, Comparison]]
 

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tfoptcmp.tools.reproduction.plans import ALL_TUNED, Panel
+
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.statistics.best_of_k import Distribution, difference, superiority
 from tfoptcmp.analysis.statistics.quantities import best_of_k, main_statistic
-from tools.reproduction.plans import ALL_TUNED, Panel
 
 Panels = Sequence[tuple[Panel, Comparison]]
 

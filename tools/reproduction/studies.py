@@ -5,20 +5,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import tensorflow as tf
+from tfoptcmp.tools.common.cli import UserError
+from tfoptcmp.tools.common.estimate import Estimate, estimate
+from tfoptcmp.tools.common.execution import Execution
+from tfoptcmp.tools.common.run_studies import run_studies
+from tfoptcmp.tools.reproduction.plans import Panel
+from tfoptcmp.tuners.searches import GRID, grid_size
+from tfoptcmp.workloads.data.mock import load_mock
 
-import workloads
+from tfoptcmp import workloads
 from tfoptcmp.signatures import Signature
 from tfoptcmp.study.read import read_study
 from tfoptcmp.study.schema import Status
 from tfoptcmp.training.options import Options
 from tfoptcmp.workload import Budget, MissingData, Splits, Workload
-from tools.common.cli import UserError
-from tools.common.estimate import Estimate, estimate
-from tools.common.execution import Execution
-from tools.common.run_studies import run_studies
-from tools.reproduction.plans import Panel
-from tuners.searches import GRID, grid_size
-from workloads.data.mock import load_mock
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

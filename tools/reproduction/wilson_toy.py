@@ -1,13 +1,13 @@
-"""The figure and the claims of Wilson et al.'s toy problem (`workloads.wilson_toy`)."""
+"""The figure and the claims of Wilson et al.'s toy problem (`tfoptcmp.workloads.wilson_toy`)."""
 
 from collections.abc import Sequence
 
 from matplotlib.figure import Figure
+from tfoptcmp.tools.reproduction.evidence import Answer
+from tfoptcmp.workloads.wilson_toy import Problem, Run
 
 from tfoptcmp.analysis.figures.style import house_style
 from tfoptcmp.rules import RULES
-from tools.reproduction.evidence import Answer
-from workloads.wilson_toy import Problem, Run
 
 WORSE = "Adaptive rules with their default epsilon find a worse solution."
 EQUAL = "With a large epsilon they do not."

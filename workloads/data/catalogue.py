@@ -65,7 +65,7 @@ WAR_AND_PEACE = DataSet(
     prepared_mb=3,
     host="www.gutenberg.org",
     official_files="the plain text of Project Gutenberg's book 2600 as the only .txt file",
-    builder="workloads.data.war_and_peace:WarAndPeace",
+    builder="tfoptcmp.workloads.data.war_and_peace:WarAndPeace",
 )
 LM1B = DataSet(
     name="lm1b",

@@ -9,12 +9,12 @@ import math
 
 import numpy as np
 import tensorflow as tf
+from tfoptcmp.workloads.data.augmentation import crop_and_flip
+from tfoptcmp.workloads.data.catalogue import partial_text
+from tfoptcmp.workloads.data.in_memory import splits_of_arrays
+from tfoptcmp.workloads.data.tfds import read_arrays
 
 from tfoptcmp.workload import Budget, DataSet, Splits
-from workloads.data.augmentation import crop_and_flip
-from workloads.data.catalogue import partial_text
-from workloads.data.in_memory import splits_of_arrays
-from workloads.data.tfds import read_arrays
 
 
 def load(

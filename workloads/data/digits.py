@@ -7,9 +7,9 @@ import numpy as np
 import tensorflow as tf
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
+from tfoptcmp.workloads.data.in_memory import splits_of_arrays
 
 from tfoptcmp.workload import Budget, Splits
-from workloads.data.in_memory import splits_of_arrays
 
 NUM_HELD_OUT = 300  # Of each of validation and test.
 

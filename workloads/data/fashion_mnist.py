@@ -4,11 +4,11 @@ The split is that of Shallue et al. (2019); scaling the inputs, without augmenta
 """
 
 import tensorflow as tf
+from tfoptcmp.workloads.data.catalogue import FASHION_MNIST, partial_text
+from tfoptcmp.workloads.data.in_memory import splits_of_arrays
+from tfoptcmp.workloads.data.tfds import read_arrays
 
 from tfoptcmp.workload import Budget, Splits
-from workloads.data.catalogue import FASHION_MNIST, partial_text
-from workloads.data.in_memory import splits_of_arrays
-from workloads.data.tfds import read_arrays
 
 
 def load(budget: Budget, data_dir: str | None) -> Splits:

@@ -12,20 +12,20 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
+from tfoptcmp.workloads.data.catalogue import IMAGENET, IMAGENET_V2, partial_text
+from tfoptcmp.workloads.data.jpeg import centre_crop, random_crop
+from tfoptcmp.workloads.data.order import index_batches, pipeline_options
+from tfoptcmp.workloads.data.tfds import is_prepared
+from tfoptcmp.workloads.data.tfrecords import Records, open_records
 
 from tfoptcmp.workload import Budget, Splits
-from workloads.data.catalogue import IMAGENET, IMAGENET_V2, partial_text
-from workloads.data.jpeg import centre_crop, random_crop
-from workloads.data.order import index_batches, pipeline_options
-from workloads.data.tfds import is_prepared
-from workloads.data.tfrecords import Records, open_records
 
 _MEAN_EXAMPLES = 1_000
 _EVALUATION_BATCH_SIZE = 250
 
 
 class ImageBatches:
-    """A `TrainingSource` of JPEG files, in the order of `workloads.data.order`."""
+    """A `TrainingSource` of JPEG files, in the order of `tfoptcmp.workloads.data.order`."""
 
     steps_per_epoch: int | None = None  # The model carries no state from batch to batch.
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 import tensorflow as tf
+from tfoptcmp.workloads.data.order import index_batches, pipeline_options
 
 from tfoptcmp.workload import Splits
-from workloads.data.order import index_batches, pipeline_options
 
 Examples = tuple[np.ndarray, np.ndarray]
 """(x [n, ...], y [n]): inputs as stored, and class numbers."""
@@ -33,7 +33,7 @@ _MOST_BYTES_AT_ONCE = 2**14
 
 
 class ArrayBatches:
-    """A `TrainingSource` that draws from arrays, in the order of `workloads.data.order`."""
+    """A `TrainingSource` that draws from arrays, in the order of `order.py`."""
 
     steps_per_epoch: int | None = None  # The models carry no state from batch to batch.
 

@@ -3,7 +3,7 @@
 The official training split trains; the first half of the held-out sentences validates, the second
 half tests. Vocabulary and encoded sentences are kept beside the prepared data set, in the directory
 `tfoptcmp` of the same `data_dir`, or where that cannot be written in `~/.cache/tfoptcmp`: about
-2.5 GB for the whole of LM1B. They are made at the first load (`workloads.data.subwords`).
+2.5 GB for the whole of LM1B. They are made at the first load (`tfoptcmp.workloads.data.subwords`).
 """
 
 import functools
@@ -14,19 +14,19 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 from absl import logging
+from tfoptcmp.workloads.data.catalogue import LM1B, partial_text
+from tfoptcmp.workloads.data.order import index_batches, pipeline_options
+from tfoptcmp.workloads.data.subwords import Corpus, Sentences, batch, read_corpus, write_corpus
+from tfoptcmp.workloads.data.tfds import iterate_texts, open_builder, root
 
 from tfoptcmp.workload import Budget, Splits
-from workloads.data.catalogue import LM1B, partial_text
-from workloads.data.order import index_batches, pipeline_options
-from workloads.data.subwords import Corpus, Sentences, batch, read_corpus, write_corpus
-from workloads.data.tfds import iterate_texts, open_builder, root
 
 # The logits of a batch of 128 positions and 32,000 tokens take 1 GB.
 _EVALUATION_BATCH_SIZE = 64
 
 
 class SentenceBatches:
-    """A `TrainingSource` of sentences, in the order of `workloads.data.order`."""
+    """A `TrainingSource` of sentences, in the order of `tfoptcmp.workloads.data.order`."""
 
     steps_per_epoch: int | None = None  # The model carries no state from batch to batch.
 

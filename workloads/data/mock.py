@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
+from tfoptcmp.workloads.data.tfds import is_prepared, open_builder
 
 from tfoptcmp.workload import Budget, DataSet, Splits, Workload
-from workloads.data.tfds import is_prepared, open_builder
 
 _NUM_EXAMPLES = 1_000
 _IMAGE_SIZE = 64  # where a data set's images are of many sizes

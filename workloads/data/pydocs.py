@@ -5,8 +5,9 @@ Train is the first 80 % of the text, of which the last tenth validates, and test
 
 from pydoc_data.topics import topics
 
+from tfoptcmp.workloads.data.text import encode, splits_of_text
+
 from tfoptcmp.workload import Budget, Splits
-from workloads.data.text import encode, splits_of_text
 
 
 def load(budget: Budget, data_dir: str | None) -> Splits:

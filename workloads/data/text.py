@@ -9,9 +9,9 @@ from collections.abc import Mapping
 
 import numpy as np
 import tensorflow as tf
+from tfoptcmp.workloads.data.order import pipeline_options
 
 from tfoptcmp.workload import Splits
-from workloads.data.order import pipeline_options
 
 PADDING = -1  # A target that no loss and no metric counts.
 

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow_datasets as tfds
+from tfoptcmp.workloads.registry import WORKLOADS
 
 from tfoptcmp.imported import named
 from tfoptcmp.workload import DataSet, MissingData
-from workloads.registry import WORKLOADS
 
 # Length and checksums of a record of a TFRecord file, which TFDS does not count.
 _RECORD_OVERHEAD_BYTES = 16

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow_datasets as tfds
+from tfoptcmp.workloads.data.tfds import check_files, open_builder, reading
 
 from tfoptcmp.workload import DataSet, MissingData
-from workloads.data.tfds import check_files, open_builder, reading
 
 _HEADER_BYTES, _FOOTER_BYTES = 12, 4
 

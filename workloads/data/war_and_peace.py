@@ -16,11 +16,11 @@ from pathlib import Path
 
 import tensorflow_datasets as tfds
 from absl import logging
+from tfoptcmp.workloads.data.catalogue import WAR_AND_PEACE
+from tfoptcmp.workloads.data.text import encode, splits_of_text
+from tfoptcmp.workloads.data.tfds import iterate_texts
 
 from tfoptcmp.workload import Budget, Splits
-from workloads.data.catalogue import WAR_AND_PEACE
-from workloads.data.text import encode, splits_of_text
-from workloads.data.tfds import iterate_texts
 
 URL = "https://www.gutenberg.org/files/2600/2600-0.txt"
 

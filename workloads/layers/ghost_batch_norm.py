@@ -6,8 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 from keras import ops
-
-from workloads.layers.batch_norm import BatchNormalization
+from tfoptcmp.workloads.layers.batch_norm import BatchNormalization
 
 
 @keras.saving.register_keras_serializable(package="tfoptcmp")

@@ -1,10 +1,10 @@
 """All-CNN-C (Springenberg et al. 2015), as in DeepOBS (Schneider et al. 2019)."""
 
 import keras
+from tfoptcmp.workloads.layers.convolution import Conv2D
+from tfoptcmp.workloads.layers.dropout import Dropout
 
 from tfoptcmp.workload import Budget, Splits
-from workloads.layers.convolution import Conv2D
-from workloads.layers.dropout import Dropout
 
 _CONVOLUTIONS = (
     # (filters, size, strides, padding, share of its inputs dropped)

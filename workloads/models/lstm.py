@@ -1,10 +1,10 @@
 """Character-level LSTM: two stateful layers (DeepOBS; Choi et al. 2019, appendix B)."""
 
 import keras
+from tfoptcmp.workloads.layers.dropout import Dropout
+from tfoptcmp.workloads.layers.lstm import LSTM
 
 from tfoptcmp.workload import Budget, Splits
-from workloads.layers.dropout import Dropout
-from workloads.layers.lstm import LSTM
 
 
 def lstm(

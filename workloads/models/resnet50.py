@@ -9,15 +9,15 @@ pooling; epsilon of the batch norm; Glorot uniform initial weights of the last l
 import functools
 
 import keras
-
-from tfoptcmp.workload import Budget, Splits
-from workloads.layers.ghost_batch_norm import GhostBatchNormalization
-from workloads.models.residual import (
+from tfoptcmp.workloads.layers.ghost_batch_norm import GhostBatchNormalization
+from tfoptcmp.workloads.models.residual import (
     BATCH_NORM_EPSILON,
     activation,
     convolution,
     residual_stage,
 )
+
+from tfoptcmp.workload import Budget, Splits
 
 
 def resnet50(

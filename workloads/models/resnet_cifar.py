@@ -9,15 +9,15 @@ last layer.
 import functools
 
 import keras
-
-from tfoptcmp.workload import Budget, Splits
-from workloads.layers.batch_norm import BatchNormalization
-from workloads.models.residual import (
+from tfoptcmp.workloads.layers.batch_norm import BatchNormalization
+from tfoptcmp.workloads.models.residual import (
     BATCH_NORM_EPSILON,
     activation,
     convolution,
     residual_stage,
 )
+
+from tfoptcmp.workload import Budget, Splits
 
 
 def resnet_cifar(

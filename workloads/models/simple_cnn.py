@@ -4,9 +4,9 @@ Reconstructed from memory of the paper; initial weights (Glorot uniform, zero bi
 """
 
 import keras
+from tfoptcmp.workloads.layers.convolution import Conv2D
 
 from tfoptcmp.workload import Budget, Splits
-from workloads.layers.convolution import Conv2D
 
 
 def simple_cnn(

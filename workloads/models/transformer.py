@@ -14,9 +14,9 @@ embedding and the softmax (reconstructed from memory of appendix B). Ours, where
 
 import keras
 from keras import ops
+from tfoptcmp.workloads.layers.positions import SinusoidalPositions
 
 from tfoptcmp.workload import Budget, Splits
-from workloads.layers.positions import SinusoidalPositions
 
 
 def transformer(

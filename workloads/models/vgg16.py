@@ -9,10 +9,10 @@ of zero but for rounding, which an adaptive rule with a small epsilon turns into
 """
 
 import keras
+from tfoptcmp.workloads.layers.batch_norm import BatchNormalization
+from tfoptcmp.workloads.layers.dropout import Dropout
 
 from tfoptcmp.workload import Budget, Splits
-from workloads.layers.batch_norm import BatchNormalization
-from workloads.layers.dropout import Dropout
 
 _BLOCKS = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
 """Filters of the convolutions of each block."""

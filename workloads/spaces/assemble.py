@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from tfoptcmp.workloads.spaces.protocols import protocol_signatures
+from tfoptcmp.workloads.spaces.ranges import DECAY, default_epsilon_signatures, initial_signatures
+
 from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import Dimension, Fixed, SearchSpace
-from workloads.spaces.protocols import protocol_signatures
-from workloads.spaces.ranges import DECAY, default_epsilon_signatures, initial_signatures
 
 # The initial ranges are remembered for the Simple CNN on Fashion-MNIST; others take them over.
 TAKEN_OVER = "ours (initial ranges of the Simple CNN, reconstructed)"

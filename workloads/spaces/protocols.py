@@ -8,10 +8,11 @@ value that it had in that paper; where this is not known, at a usual default.
 
 from collections.abc import Mapping
 
+from tfoptcmp.workloads.spaces.ranges import DECAY
+
 from tfoptcmp.rules import RULES
 from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import Choice, Dimension, Fixed, LogUniform, SearchSpace
-from workloads.spaces.ranges import DECAY
 
 _WILSON_GRIDS: dict[str, tuple[float, ...]] = {
     "sgd": (2.0, 1.0, 0.5, 0.25, 0.05, 0.01),

@@ -4,10 +4,10 @@ import dataclasses
 import os
 
 import pytest
+from tfoptcmp.tools.common.execution import with_threads
 
-import workloads
+from tfoptcmp import workloads
 from tfoptcmp.training.options import Options
-from tools.common.execution import with_threads
 
 DIGITS = workloads.get("digits_simple_cnn")
 EVERY = dataclasses.replace(DIGITS, most_threads=None)

@@ -2,8 +2,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-
-from tools.common.provenance import provenance
+from tfoptcmp.tools.common.provenance import provenance
 
 ROOT = Path(__file__).parents[3]
 

@@ -5,11 +5,11 @@ import dataclasses
 import pytest
 from absl import flags
 from absl.testing import flagsaver
+from tfoptcmp.tools.common import shared_flags
+from tfoptcmp.tools.common.cli import UserError
+from tfoptcmp.tools.common.execution import Execution
 
 from tfoptcmp.training.options import Options
-from tools.common import shared_flags
-from tools.common.cli import UserError
-from tools.common.execution import Execution
 
 
 @pytest.fixture(autouse=True)

@@ -4,9 +4,9 @@ import subprocess
 import sys
 
 import pytest
+from tfoptcmp.tools.common.signals import Terminated, exit_code, stop_on_signals
 
 from tfoptcmp.study.trial import Interrupted
-from tools.common.signals import Terminated, exit_code, stop_on_signals
 
 
 def handlers():
@@ -46,7 +46,7 @@ def test_what_ends_by_itself_is_not_interrupted():
 def test_a_program_that_is_stopped_says_so_in_a_line(number, code):
     program = (
         "import os, signal, time\n"
-        "from tools.common import cli\n"
+        "from tfoptcmp.tools.common import cli\n"
         # A shell that starts the tests in the background lets them ignore SIGINT.
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         f"cli.run(lambda argv: (os.kill(os.getpid(), {int(number)}), time.sleep(60)), '', {{}})"

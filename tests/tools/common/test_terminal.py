@@ -1,7 +1,7 @@
 import pytest
+from tfoptcmp.tools.common import terminal
 
 from tfoptcmp.metrics import CLASSIFICATION_ERROR, CROSS_ENTROPY
-from tools.common import terminal
 
 ROW = {
     "step": 10,

@@ -7,10 +7,9 @@ import subprocess
 import sys
 
 import pytest
-
-from tools.lab.benchmark.networks import shapes
-from tools.lab.benchmark.order_of_rounds import Contestant, Samples, alternate
-from tools.lab.benchmark.results import Check, Comparison, Range, fastest, ratios
+from tfoptcmp.tools.lab.benchmark.networks import shapes
+from tfoptcmp.tools.lab.benchmark.order_of_rounds import Contestant, Samples, alternate
+from tfoptcmp.tools.lab.benchmark.results import Check, Comparison, Range, fastest, ratios
 
 needs_torch = pytest.mark.skipif(
     importlib.util.find_spec("torch") is None, reason="the extra `bench` is not installed"
@@ -118,8 +117,8 @@ def test_shapes_have_the_parameters_of_their_networks(size, num_parameters):
 
 
 def test_floating_point_operations_of_the_simple_cnn():
-    from tools.lab.benchmark.steps_ours import training_flops
-    from workloads.models.simple_cnn import simple_cnn
+    from tfoptcmp.tools.lab.benchmark.steps_ours import training_flops
+    from tfoptcmp.workloads.models.simple_cnn import simple_cnn
 
     # By hand, forward: products of (pixels, window, filters) and of the dense layers.
     convolution_1, convolution_2 = 2 * 28 * 28 * 25 * 32, 2 * 14 * 14 * 25 * 32 * 64
@@ -188,7 +187,7 @@ def test_unknown_names_list_the_known(flag, message):
 def test_help_needs_no_heavy_import():
     code = (
         "import sys; sys.argv = ['benchmark', '--help']\n"
-        "from tools.lab.benchmark import __main__\n"
+        "from tfoptcmp.tools.lab.benchmark import __main__\n"
         "try: __main__.main()\n"
         "except SystemExit: pass\n"
         "assert not {'tensorflow', 'keras', 'torch', 'pandas', 'scipy'} & set(sys.modules)"

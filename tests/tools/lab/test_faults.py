@@ -6,10 +6,10 @@ import subprocess
 import sys
 
 import pytest
+from tfoptcmp.tools.lab.faults import damage, writes
 
 from tfoptcmp.study.durable import plain
 from tfoptcmp.study.schema import StudyError
-from tools.lab.faults import damage, writes
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:(currentThread|getName)\\(\\) is deprecated:DeprecationWarning"

@@ -4,9 +4,8 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-
-from workloads.layers.batch_norm import BatchNormalization
-from workloads.layers.ghost_batch_norm import GhostBatchNormalization
+from tfoptcmp.workloads.layers.batch_norm import BatchNormalization
+from tfoptcmp.workloads.layers.ghost_batch_norm import GhostBatchNormalization
 
 SHAPE = (6, 4, 5, 3)
 ARGUMENTS = {"momentum": 0.9, "epsilon": 1e-5}

@@ -4,8 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-
-from workloads.layers.convolution import Conv2D
+from tfoptcmp.workloads.layers.convolution import Conv2D
 
 
 def results(layer, shape):

@@ -4,8 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-
-from workloads.layers.dropout import Dropout
+from tfoptcmp.workloads.layers.dropout import Dropout
 
 
 @pytest.mark.parametrize("rate", [0.2, 0.3, 0.5, 0.9])

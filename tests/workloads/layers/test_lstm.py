@@ -4,8 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-
-from workloads.layers.lstm import LSTM
+from tfoptcmp.workloads.layers.lstm import LSTM
 
 BATCH, LENGTH, FEATURES, UNITS = 3, 7, 4, 5
 

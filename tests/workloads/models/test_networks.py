@@ -6,14 +6,14 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tfoptcmp.workloads.models.all_cnn_c import all_cnn_c
+from tfoptcmp.workloads.models.resnet50 import resnet50
+from tfoptcmp.workloads.models.resnet_cifar import resnet_cifar
+from tfoptcmp.workloads.models.transformer import transformer
+from tfoptcmp.workloads.models.vgg16 import vgg16
 
 from tfoptcmp.training.losses_and_metrics import cross_entropy
 from tfoptcmp.training.model import TrialModel
-from workloads.models.all_cnn_c import all_cnn_c
-from workloads.models.resnet50 import resnet50
-from workloads.models.resnet_cifar import resnet_cifar
-from workloads.models.transformer import transformer
-from workloads.models.vgg16 import vgg16
 
 BUILDERS = {
     "resnet32": functools.partial(resnet_cifar, (32, 32, 3), num_classes=10),

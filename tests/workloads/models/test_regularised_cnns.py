@@ -3,11 +3,11 @@
 import keras
 import numpy as np
 import pytest
+from tfoptcmp.workloads.layers.dropout import Dropout
+from tfoptcmp.workloads.models.all_cnn_c import all_cnn_c
+from tfoptcmp.workloads.models.vgg16 import vgg16
 
 from tfoptcmp.training.model import TrialModel
-from workloads.layers.dropout import Dropout
-from workloads.models.all_cnn_c import all_cnn_c
-from workloads.models.vgg16 import vgg16
 
 
 def outline(network):

@@ -4,8 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-
-from workloads.models.residual import convolution, residual_stage
+from tfoptcmp.workloads.models.residual import convolution, residual_stage
 
 
 def none():

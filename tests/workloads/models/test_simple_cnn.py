@@ -3,8 +3,7 @@
 import keras
 import numpy as np
 import tensorflow as tf
-
-from workloads.models.simple_cnn import simple_cnn
+from tfoptcmp.workloads.models.simple_cnn import simple_cnn
 
 
 def of_the_paper(shape):

@@ -3,9 +3,8 @@
 import keras
 import numpy as np
 import pytest
-
-from workloads.layers.positions import SinusoidalPositions
-from workloads.models.transformer import transformer
+from tfoptcmp.workloads.layers.positions import SinusoidalPositions
+from tfoptcmp.workloads.models.transformer import transformer
 
 VOCABULARY_SIZE = 13
 

@@ -18,12 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from absl import flags
-
-from tools.common import cli, provenance
-from tools.common.cli import UserError
-from tools.common.shared_flags import DATA_DIR
-from tools.lab.benchmark.networks import NETWORKS
-from tools.lab.benchmark.results import Settings
+from tfoptcmp.tools.common import cli, provenance
+from tfoptcmp.tools.common.cli import UserError
+from tfoptcmp.tools.common.shared_flags import DATA_DIR
+from tfoptcmp.tools.lab.benchmark.networks import NETWORKS
+from tfoptcmp.tools.lab.benchmark.results import Settings
 
 # Imported after the flags are parsed, so that `--help` answers at once.
 _COMPARISONS = {
@@ -137,7 +136,7 @@ def _check_torch() -> None:
 
 def _compare(name: str) -> Any:
     module, _, function = _COMPARISONS[name].partition(":")
-    return getattr(importlib.import_module(f"tools.lab.benchmark.{module}"), function)
+    return getattr(importlib.import_module(f"tfoptcmp.tools.lab.benchmark.{module}"), function)
 
 
 def main() -> None:

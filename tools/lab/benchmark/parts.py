@@ -5,8 +5,8 @@ import sys
 import time
 from collections.abc import Iterator
 
-from tools.lab.benchmark.order_of_rounds import Contestant, Turns, alternate
-from tools.lab.benchmark.results import Check, Comparison, Range, Settings
+from tfoptcmp.tools.lab.benchmark.order_of_rounds import Contestant, Turns, alternate
+from tfoptcmp.tools.lab.benchmark.results import Check, Comparison, Range, Settings
 
 _DATA = ("digits", "simple_cnn", "resnet32")  # names of `study_cases`
 _STUDY_SIZES = (10, 1_000, 10_000)
@@ -22,7 +22,7 @@ def data(settings: Settings) -> Iterator[Comparison]:
             [
                 Contestant(
                     name=f"ours {case}",
-                    function="tools.lab.benchmark.study_ours:batches",
+                    function="tfoptcmp.tools.lab.benchmark.study_ours:batches",
                     arguments=_arguments(case, settings),
                 )
                 for case in _few(_DATA, settings)
@@ -43,7 +43,7 @@ def evaluation(settings: Settings) -> Iterator[Comparison]:
         [
             Contestant(
                 name=f"{name} {case}",
-                function=f"tools.lab.benchmark.{function}",
+                function=f"tfoptcmp.tools.lab.benchmark.{function}",
                 arguments=_arguments(case, settings),
             )
             for case in cases
@@ -70,7 +70,7 @@ def bookkeeping(settings: Settings) -> Iterator[Comparison]:
         [
             Contestant(
                 name="ours",
-                function="tools.lab.benchmark.study_ours:bookkeeping",
+                function="tfoptcmp.tools.lab.benchmark.study_ours:bookkeeping",
                 arguments={"sizes": dict(zip(parts, sizes, strict=True))},
                 parts=parts,
             )
@@ -103,7 +103,7 @@ def memory(settings: Settings) -> Iterator[Comparison]:
         [
             Contestant(
                 name=name,
-                function=f"tools.lab.benchmark.{function}",
+                function=f"tfoptcmp.tools.lab.benchmark.{function}",
                 arguments={**_arguments("digits", settings), "num_trials": trials},
             )
             for name, function, trials in (
@@ -151,7 +151,7 @@ def startup(settings: Settings) -> Iterator[Comparison]:
         [
             Contestant(
                 name="command",
-                function="tools.lab.benchmark.parts:commands",
+                function="tfoptcmp.tools.lab.benchmark.parts:commands",
                 parts=(_HELP, _IMPORT, _FIRST_STEP),
             )
         ],
@@ -172,12 +172,17 @@ def startup(settings: Settings) -> Iterator[Comparison]:
 
 def commands(turns: Turns) -> None:
     """Runs a command each turn; measures seconds."""
-    train = ("tools.train", "--workload=digits_simple_cnn", "--optimizer=adam", "--steps=1")
+    train = (
+        "tfoptcmp.tools.train",
+        "--workload=digits_simple_cnn",
+        "--optimizer=adam",
+        "--steps=1",
+    )
     turns.ready({})
     for part in turns:
         start = time.perf_counter()
         if part == _HELP:
-            _run("-m", "tools.tune", "--help")
+            _run("-m", "tfoptcmp.tools.tune", "--help")
         elif part == _IMPORT:
             _run("-c", "import tensorflow, keras")
         else:

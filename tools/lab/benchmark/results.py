@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from tools.lab.benchmark.order_of_rounds import Samples
+from tfoptcmp.tools.lab.benchmark.order_of_rounds import Samples
 
 
 @dataclass(frozen=True, kw_only=True)

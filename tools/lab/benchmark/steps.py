@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from tfoptcmp.tools.lab.benchmark.networks import NETWORKS, SIZES
+from tfoptcmp.tools.lab.benchmark.order_of_rounds import Contestant, Samples, Turns, alternate
+from tfoptcmp.tools.lab.benchmark.results import Check, Comparison, Range, Settings, fastest, ratios
 
 from tfoptcmp.rules import DEFAULT_RULES
-from tools.lab.benchmark.networks import NETWORKS, SIZES
-from tools.lab.benchmark.order_of_rounds import Contestant, Samples, Turns, alternate
-from tools.lab.benchmark.results import Check, Comparison, Range, Settings, fastest, ratios
 
 # Steps and learning rate of the twins' comparison. At a rate of 1e-3 rounding becomes visible in
 # the third loss of VGG-16.
@@ -92,17 +92,17 @@ def _summary(tables: Sequence[Comparison]) -> Comparison:
 
 def _contestants(name: str, settings: Settings, weights: Path) -> list[Contestant]:
     common = {"network": name, "rule": settings.rule, "threads": settings.threads}
-    module = "tools.lab.benchmark.steps_torch:pytorch"
+    module = "tfoptcmp.tools.lab.benchmark.steps_torch:pytorch"
     images = len(NETWORKS[name].input_shape) > 1
     found = [
         Contestant(
             name="ours",
-            function="tools.lab.benchmark.steps_ours:ours",
+            function="tfoptcmp.tools.lab.benchmark.steps_ours:ours",
             arguments={**common, "weights": weights, "check": _CHECK},
         ),
         Contestant(
             name="Keras",
-            function="tools.lab.benchmark.steps_keras:stock",
+            function="tfoptcmp.tools.lab.benchmark.steps_keras:stock",
             arguments=common,
         ),
     ]
@@ -129,7 +129,7 @@ def _contestants(name: str, settings: Settings, weights: Path) -> list[Contestan
         found.append(
             Contestant(
                 name=f"sgemm {library}",
-                function=f"tools.lab.benchmark.steps:products_in_{library}",
+                function=f"tfoptcmp.tools.lab.benchmark.steps:products_in_{library}",
                 arguments={"threads": settings.threads},
             )
         )
@@ -163,7 +163,7 @@ def _compare_updates(size: str, rules: tuple[str, ...], settings: Settings) -> C
     contestants = [
         Contestant(
             name=name,
-            function="tools.lab.benchmark.steps_keras:updates",
+            function="tfoptcmp.tools.lab.benchmark.steps_keras:updates",
             arguments={**arguments, "name": name},
             parts=rules,
         )
@@ -172,7 +172,7 @@ def _compare_updates(size: str, rules: tuple[str, ...], settings: Settings) -> C
     contestants += [
         Contestant(
             name=f"PyTorch {implementation}",
-            function="tools.lab.benchmark.steps_torch:updates",
+            function="tfoptcmp.tools.lab.benchmark.steps_torch:updates",
             arguments={**arguments, "implementation": implementation},
             parts=tuple(rule for rule in rules if rule in known),
         )

@@ -9,14 +9,13 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from tfoptcmp.tools.lab.benchmark.networks import NETWORKS, Network, shapes
+from tfoptcmp.tools.lab.benchmark.order_of_rounds import Turns, measure_all
+from tfoptcmp.tools.lab.benchmark.steps_ours import budget_of, splits_of, task_of
 
-import workloads
-from tfoptcmp import optimizers
+from tfoptcmp import optimizers, workloads
 from tfoptcmp.optimizers.compiled import compiled_update
 from tfoptcmp.training import runtime
-from tools.lab.benchmark.networks import NETWORKS, Network, shapes
-from tools.lab.benchmark.order_of_rounds import Turns, measure_all
-from tools.lab.benchmark.steps_ours import budget_of, splits_of, task_of
 
 
 def stock(turns: Turns, *, network: str, rule: str, threads: int) -> None:

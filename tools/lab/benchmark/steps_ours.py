@@ -16,8 +16,10 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from tfoptcmp.tools.lab.benchmark.networks import NETWORKS, Network
+from tfoptcmp.tools.lab.benchmark.order_of_rounds import Turns
 
-import workloads
+from tfoptcmp import workloads
 from tfoptcmp.optimizers import Momentum
 from tfoptcmp.rules import RULES
 from tfoptcmp.signatures import Signature
@@ -27,8 +29,6 @@ from tfoptcmp.training import runtime
 from tfoptcmp.training.engine import Trainer
 from tfoptcmp.training.model import TrialModel
 from tfoptcmp.workload import Budget, Splits
-from tools.lab.benchmark.networks import NETWORKS, Network
-from tools.lab.benchmark.order_of_rounds import Turns
 
 _LEARNING_RATE = 1e-4
 _ENDLESS = 1_000_003  # blocks; prime, so that the block is what we ask for

@@ -12,12 +12,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from tfoptcmp.tools.lab.benchmark.networks import NETWORKS, Network, shapes
+from tfoptcmp.tools.lab.benchmark.order_of_rounds import Turns, measure_all
+from tfoptcmp.tools.lab.benchmark.torch_networks import TWINS, Attention
 from torch import nn
 from torch.nn import functional
-
-from tools.lab.benchmark.networks import NETWORKS, Network, shapes
-from tools.lab.benchmark.order_of_rounds import Turns, measure_all
-from tools.lab.benchmark.torch_networks import TWINS, Attention
 
 _KINDS: dict[type[nn.Module], str] = {
     nn.Conv2d: "convolution",

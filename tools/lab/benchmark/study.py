@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from tools.lab.benchmark.order_of_rounds import Contestant, Samples, alternate
-from tools.lab.benchmark.results import Check, Comparison, Settings, ratios
-from tools.lab.benchmark.study_cases import CASES
+from tfoptcmp.tools.lab.benchmark.order_of_rounds import Contestant, Samples, alternate
+from tfoptcmp.tools.lab.benchmark.results import Check, Comparison, Settings, ratios
+from tfoptcmp.tools.lab.benchmark.study_cases import CASES
 
 
 def compare(settings: Settings) -> Iterator[Comparison]:
@@ -22,10 +22,12 @@ def _compare(name: str, settings: Settings) -> Comparison:
         "data_dir": settings.data_dir,
         "threads": settings.threads,
     }
-    function = "tools.lab.benchmark.study_keras_tuner:stock"
+    function = "tfoptcmp.tools.lab.benchmark.study_keras_tuner:stock"
     contestants = [
         Contestant(
-            name="ours", function="tools.lab.benchmark.study_ours:ours", arguments=arguments
+            name="ours",
+            function="tfoptcmp.tools.lab.benchmark.study_ours:ours",
+            arguments=arguments,
         ),
         Contestant(
             name="keras-tuner",
@@ -86,7 +88,7 @@ def _compare_workers(settings: Settings, case: str, num_trials: int) -> Comparis
         [
             Contestant(
                 name=f"{num_workers} worker{'s' if num_workers > 1 else ''}",
-                function="tools.lab.benchmark.study_ours:with_workers",
+                function="tfoptcmp.tools.lab.benchmark.study_ours:with_workers",
                 arguments={
                     "case": case,
                     "num_workers": num_workers,

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+from tfoptcmp.tools.lab.benchmark.order_of_rounds import say
+from tfoptcmp.workloads.data.in_memory import splits_of_arrays
 
-import workloads
+from tfoptcmp import workloads
 from tfoptcmp.signatures import Signature
 from tfoptcmp.workload import Budget, MissingData, Splits, Workload
-from tools.lab.benchmark.order_of_rounds import say
-from workloads.data.in_memory import splits_of_arrays
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,16 +16,16 @@ import keras
 import keras_tuner
 import tensorflow as tf
 from keras_tuner.engine.trial import TrialStatus
+from tfoptcmp.tools.lab.benchmark.order_of_rounds import Turns, measure_all
+from tfoptcmp.tools.lab.benchmark.steps_keras import stock_optimizer, with_keras_layers
+from tfoptcmp.tools.lab.benchmark.study_cases import CASES, Case, peak_mb, resident_mb
+from tfoptcmp.tuners.keras_tuner_space import declare
+from tfoptcmp.tuners.points import point
 
 from tfoptcmp.spaces import SearchSpace
 from tfoptcmp.study.trial import trial_seeds
 from tfoptcmp.training import runtime
 from tfoptcmp.workload import Splits, Workload
-from tools.lab.benchmark.order_of_rounds import Turns, measure_all
-from tools.lab.benchmark.steps_keras import stock_optimizer, with_keras_layers
-from tools.lab.benchmark.study_cases import CASES, Case, peak_mb, resident_mb
-from tuners.keras_tuner_space import declare
-from tuners.points import point
 
 
 def stock(

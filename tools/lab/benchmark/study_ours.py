@@ -5,7 +5,13 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import workloads
+from tfoptcmp.tools.common.execution import Execution
+from tfoptcmp.tools.common.run_studies import run_studies
+from tfoptcmp.tools.lab.benchmark.order_of_rounds import Turns, measure_all
+from tfoptcmp.tools.lab.benchmark.study_cases import CASES, Case, peak_mb, resident_mb
+from tfoptcmp.tools.lab.faults import fake
+
+from tfoptcmp import workloads
 from tfoptcmp.study.read import find_studies, read_study
 from tfoptcmp.study.schema import Measurement, Status
 from tfoptcmp.study.trial import Outcome, TrialTask, trial_seeds
@@ -13,11 +19,6 @@ from tfoptcmp.training import runtime
 from tfoptcmp.training.engine import Trainer
 from tfoptcmp.training.options import Options
 from tfoptcmp.workload import Splits, Workload
-from tools.common.execution import Execution
-from tools.common.run_studies import run_studies
-from tools.lab.benchmark.order_of_rounds import Turns, measure_all
-from tools.lab.benchmark.study_cases import CASES, Case, peak_mb, resident_mb
-from tools.lab.faults import fake
 
 
 def ours(

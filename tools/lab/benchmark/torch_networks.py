@@ -9,10 +9,9 @@ import math
 from collections.abc import Callable, Sequence
 
 import torch
+from tfoptcmp.tools.lab.benchmark.networks import Network
 from torch import nn
 from torch.nn import functional
-
-from tools.lab.benchmark.networks import Network
 
 
 class Residual(nn.Module):

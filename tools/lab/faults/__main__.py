@@ -17,11 +17,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from absl import flags
+from tfoptcmp.tools.common import cli, terminal
+from tfoptcmp.tools.common.cli import UserError
+from tfoptcmp.tools.common.shared_flags import DATA_DIR
 
-import workloads
-from tools.common import cli, terminal
-from tools.common.cli import UserError
-from tools.common.shared_flags import DATA_DIR
+from tfoptcmp import workloads
 
 # Name to what makes it happen, and what it does in a few words.
 _FAULTS = {
@@ -86,7 +86,9 @@ def _run(argv: list[str]) -> None:
         start = time.monotonic()
         module, function = _FAULTS[name][0].split(":")
         try:
-            make_happen = getattr(importlib.import_module(f"tools.lab.faults.{module}"), function)
+            make_happen = getattr(
+                importlib.import_module(f"tfoptcmp.tools.lab.faults.{module}"), function
+            )
             result = make_happen(**arguments.get(name, {}))
         except Exception:
             traceback.print_exc()

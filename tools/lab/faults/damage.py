@@ -7,12 +7,13 @@ import time
 from collections.abc import Callable
 from unittest import mock
 
+from tfoptcmp.tools.lab.faults import fake
+from tfoptcmp.tools.lab.faults.fake import in_child, resumes, scratch, undisturbed
+
 from tfoptcmp.study.clock import Clock
 from tfoptcmp.study.read import read_study
 from tfoptcmp.study.schema import Measurement, Status, StudyError, trial_directory
 from tfoptcmp.study.trial import Outcome, TrialTask
-from tools.lab.faults import fake
-from tools.lab.faults.fake import in_child, resumes, scratch, undisturbed
 
 _DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "empty": lambda data: b"",

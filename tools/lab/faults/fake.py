@@ -15,6 +15,11 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from tfoptcmp.tools.common.clock import CLOCK
+from tfoptcmp.tuners.executors import InProcess
+from tfoptcmp.tuners.observers import Observer
+from tfoptcmp.tuners.run_study import run_study
+
 from tfoptcmp.rules import RULES
 from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import Fixed, LogUniform, SearchSpace, Uniform
@@ -22,10 +27,6 @@ from tfoptcmp.study.clock import Clock
 from tfoptcmp.study.read import Study, read_study
 from tfoptcmp.study.schema import Measurement, Status, StudyConfig
 from tfoptcmp.study.trial import Outcome, RunTrial, TrialTask
-from tools.common.clock import CLOCK
-from tuners.executors import InProcess
-from tuners.observers import Observer
-from tuners.run_study import run_study
 
 STEPS = (5, 10)
 

@@ -13,19 +13,20 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import workloads
+from tfoptcmp.tools.common import cluster
+from tfoptcmp.tools.common.clock import CLOCK
+from tfoptcmp.tools.common.execution import Execution
+from tfoptcmp.tools.common.run_studies import run_studies
+from tfoptcmp.tools.lab.faults import fake
+from tfoptcmp.tools.lab.faults.fake import in_child, scratch, undisturbed
+from tfoptcmp.tuners.run_study import run_study
+
+from tfoptcmp import workloads
 from tfoptcmp.study.read import read_study
 from tfoptcmp.study.schema import Measurement, Status
 from tfoptcmp.study.trial import Outcome, RunTrial, TrialTask
 from tfoptcmp.training import runtime
 from tfoptcmp.training.options import Options
-from tools.common import cluster
-from tools.common.clock import CLOCK
-from tools.common.execution import Execution
-from tools.common.run_studies import run_studies
-from tools.lab.faults import fake
-from tools.lab.faults.fake import in_child, scratch, undisturbed
-from tuners.run_study import run_study
 
 _RULE = "momentum"
 
@@ -129,7 +130,7 @@ def killed_workers() -> str:
 
 def _study_on_ray(directory: Path) -> None:
     with cluster.connected(num_workers=2, threads_per_trial=1):
-        from tuners.ray_executor import RayExecutor  # not before `connected`
+        from tfoptcmp.tuners.ray_executor import RayExecutor  # not before `connected`
 
         deadly = functools.partial(_make_deadly, directory.parent)
         with RayExecutor(deadly, num_workers=2, threads_per_trial=1) as executor:

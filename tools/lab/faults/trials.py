@@ -8,8 +8,9 @@ from pathlib import Path
 import keras
 import numpy as np
 import tensorflow as tf
+from tfoptcmp.tools.lab.faults.fake import in_child
 
-import workloads
+from tfoptcmp import workloads
 from tfoptcmp.signatures import Signature
 from tfoptcmp.study.schema import Measurement, Status
 from tfoptcmp.study.trial import Interrupted, Outcome, TrialTask, trial_seeds
@@ -17,7 +18,6 @@ from tfoptcmp.training import runtime
 from tfoptcmp.training.engine import Trainer
 from tfoptcmp.training.options import Options
 from tfoptcmp.workload import Budget, MissingData, TrainingSource
-from tools.lab.faults.fake import in_child
 
 _STEPS = 6
 _THREADS = 2

@@ -19,11 +19,12 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from tfoptcmp.tools.lab.faults import fake
+from tfoptcmp.tools.lab.faults.fake import in_child, resumes, scratch
+from tfoptcmp.tuners.observers import Counts
+
 from tfoptcmp.study.schema import Measurement, StudyError, Trial
 from tfoptcmp.study.trial import TrialTask
-from tools.lab.faults import fake
-from tools.lab.faults.fake import in_child, resumes, scratch
-from tuners.observers import Counts
 
 
 def kills(every: int = 1) -> str:
