@@ -135,8 +135,8 @@ def _run_studies(plan: FigurePlan, output_dir: Path, studies_dir: Path) -> list[
         raise UserError("--mock_data is for one process: leave out --num_workers, --ray_address")
     if options.distribution == "multiworker":
         raise UserError("--distribution=multiworker is for tfoptcmp-tune, not for figures")
-    _make(output_dir)
     cli.import_tensorflow()
+    _make(output_dir)
     from tfoptcmp.tools.reproduction import studies
 
     from tfoptcmp import workloads

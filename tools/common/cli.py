@@ -1,6 +1,7 @@
 """What every program starts with: help in groups, one clear message for what the user can mend."""
 
 import importlib
+import importlib.util
 import os
 import re
 import sys
@@ -65,7 +66,14 @@ def import_tensorflow() -> None:
     """Imports TensorFlow without what it writes to stderr at import, unless the import fails.
 
     The lines (no CUDA, oneDNN is on) come before any setting of the log level can take effect.
+
+    Raises:
+        UserError: If TensorFlow is not installed.
     """
+    if importlib.util.find_spec("tensorflow") is None:
+        raise UserError(
+            "training needs TensorFlow, which is not installed here: pip install tensorflow"
+        )
     with tempfile.TemporaryFile() as kept:
         stderr = os.dup(2)
         os.dup2(kept.fileno(), 2)
