@@ -67,22 +67,28 @@ class Metric:
     def tolerance(
         self, value: float, *, num_examples: int | None = None, interval_steps: int = 1
     ) -> float:
-        """Returns delta: the difference to another value that no one should quarrel about, >= 0.
+        """Returns delta: the difference to another value that no one should quarrel about, > 0.
 
-        One standard error of the evaluation set for shares, LOSS_TOLERANCE for losses, one
-        measurement interval for steps.
+        One standard error of the evaluation set for shares, or one example of it if that is more;
+        LOSS_TOLERANCE for losses; one measurement interval for steps. What evaluation sets of
+        unknown size make a share vary by is guessed as SHARE_TOLERANCE, and what a metric of
+        unknown unit varies by as UNKNOWN_TOLERANCE of the value.
 
         Args:
             value: Of which the other differs; may be infinite.
-            num_examples: Size of the evaluation set; None if not known, which tolerates nothing.
+            num_examples: Size of the evaluation set; None if not known.
             interval_steps: Steps between measurements.
         """
         if self.unit == "steps":
             return float(interval_steps)
         if self.unit == "nats":
             return LOSS_TOLERANCE
-        error = math.nan if num_examples is None else self.standard_error(value, num_examples)
-        return 0.0 if math.isnan(error) else error
+        if self.unit != SHARE:
+            size = abs(value) if math.isfinite(value) and value else 1.0
+            return UNKNOWN_TOLERANCE * size
+        if num_examples is None:
+            return SHARE_TOLERANCE
+        return max(self.standard_error(value, num_examples), 1 / num_examples)
 
     def standard_error(self, value: float, num_examples: int) -> float:
         """Returns what evaluating on so many examples makes a share vary by; NaN if not a share.
@@ -102,6 +108,15 @@ UNITS = (SHARE, "nats")
 
 LOSS_TOLERANCE = 0.01
 """delta of losses in nats; our own choice."""
+
+SHARE_TOLERANCE = 0.005
+"""delta of shares measured on a set of unknown size: one standard error of 10 % on 3,600 examples.
+
+Our own choice.
+"""
+
+UNKNOWN_TOLERANCE = 0.01
+"""delta of metrics of unknown unit, as a share of the value; our own choice."""
 
 CLASSIFICATION_ERROR = Metric(name="classification error", unit=SHARE)
 CROSS_ENTROPY = Metric(name="cross entropy", unit="nats")

@@ -43,7 +43,7 @@ _GROUPS = {
     ),
     "How much": (
         *workload_flags.HOW_MUCH,
-        *(shared_flags.NUM_FEASIBLE, _MAX_TRIALS, _RERUN_BEST),
+        *(shared_flags.NUM_FEASIBLE, _MAX_TRIALS, shared_flags.TUNING_BUDGET, _RERUN_BEST),
     ),
     "Reproducibility": shared_flags.REPRODUCIBILITY,
     "Devices": shared_flags.DEVICES,
@@ -99,6 +99,7 @@ def _run(argv: list[str]) -> None:
         execution=execution,
         tensorboard=_TENSORBOARD.value,
         num_reruns=_RERUN_BEST.value,
+        tuning_budget=shared_flags.TUNING_BUDGET.value,
     )
     print(f"Table, verdicts, figures: tfoptcmp-report --study_dir={_STUDY_DIR.value}")
     if _TENSORBOARD.value:

@@ -76,6 +76,8 @@ def make_config(signature, *, num_feasible, **changes):
         "search": "quasirandom",
         "num_feasible": num_feasible,
         "max_trials": 10 * num_feasible,
+        "tuning_budget": max(2, num_feasible // 10),
+        "num_classes": 10,
         "threads_per_trial": 1,
         "versions": {"tensorflow": "2.21.0"},
         "provenance": {"command": "tfoptcmp-tune --workload=digits_simple_cnn", "cpus": 2},

@@ -28,6 +28,8 @@ def config(num_feasible=5, max_trials=40):
         search="quasirandom",
         num_feasible=num_feasible,
         max_trials=max_trials,
+        tuning_budget=2,
+        num_classes=10,
         threads_per_trial=1,
         versions={},
         provenance={},

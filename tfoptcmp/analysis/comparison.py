@@ -11,7 +11,7 @@ from typing import Any
 from tfoptcmp.analysis.contestant import Contestant
 from tfoptcmp.metrics import Metric
 from tfoptcmp.rules import RULES
-from tfoptcmp.study.schema import StudyError
+from tfoptcmp.study.schema import StudyError, planned_tuning_budget
 
 # Scales whose results show that everything runs, and nothing else.
 _SHOWS_ONLY_THAT_IT_RUNS = "smoke"
@@ -31,6 +31,9 @@ class Comparison:
         scale: Name of the budget, or several with a slash; "" if it has none.
         target: Validation metric that `steps_to_target` counts to; None if there is none.
         num_examples: Split to number of examples; for the standard errors of error rates.
+        num_classes: Between which the models choose; None if not known.
+        margin: Of the metric, beside which a difference does not count; None for
+            `Metric.tolerance`.
         interval_steps: Steps between measurements.
         partial: What the data lack; "" if complete or not known.
         selected_by: "validation", or "test" where no validation metric is reported; then the column
@@ -47,6 +50,8 @@ class Comparison:
     scale: str = ""
     target: float | None = None
     num_examples: Mapping[str, int] = field(default_factory=dict)
+    num_classes: int | None = None
+    margin: float | None = None
     interval_steps: int = 1
     partial: str = ""
     selected_by: str = "validation"
@@ -59,9 +64,9 @@ class Comparison:
         return smallest_num_feasible(self.contestants)
 
     @property
-    def descriptive_only(self) -> bool:
-        """Whether K > N/2, where intervals mean too little for a verdict."""
-        return self.tuning_budget > self.num_trials / 2
+    def too_few(self) -> str:
+        """Why there are no verdicts, see `too_few_trials`; "" if there are."""
+        return too_few_trials(self.num_trials, self.tuning_budget)
 
     @property
     def spent(self) -> str:
@@ -94,11 +99,8 @@ class Comparison:
             said.append("SMOKE SCALE: shows that everything runs; not evidence about optimizers")
         if not self.num_trials:
             said.append("NO FEASIBLE TRIALS: there is nothing to compare yet")
-        elif self.descriptive_only:
-            said.append(
-                f"DESCRIPTIVE ONLY: K = {self.tuning_budget} is more than half of "
-                f"N = {self.num_trials}; no verdicts"
-            )
+        elif self.too_few:
+            said.append(f"NO VERDICTS: {self.too_few}")
         return said
 
     @property
@@ -116,6 +118,7 @@ class Comparison:
         records = [one.record for one in self.contestants if one.record is not None]
         compared: dict[str, Sequence[Any]] = {
             "numbers of feasible trials": [one.num_feasible for one in self.contestants],
+            "recorded tuning budgets K": [record.tuning_budget for record in records],
             "study seeds": [record.seed for record in records],
             "search methods": [record.search for record in records],
             "threads per trial": [record.threads_per_trial for record in records],
@@ -140,7 +143,8 @@ def comparison(
 
     Args:
         contestants: At least one.
-        tuning_budget: K >= 1; by default `default_tuning_budget` of N.
+        tuning_budget: K >= 1; by default the smallest on record, else `planned_tuning_budget` of
+            the trials that there are.
         **known: More of the attributes of `Comparison`.
 
     Raises:
@@ -159,14 +163,34 @@ def comparison(
             )
     return Comparison(
         contestants=tuple(sorted(contestants, key=_place)),
-        tuning_budget=tuning_budget or default_tuning_budget(smallest_num_feasible(contestants)),
+        tuning_budget=tuning_budget or _planned(contestants),
         **known,
     )
 
 
-def default_tuning_budget(num_trials: int) -> int:
-    """Returns K = max(2, N // 5), the paper's ratio."""
-    return max(2, num_trials // 5)
+def _planned(contestants: Sequence[Contestant]) -> int:
+    recorded = [one.record.tuning_budget for one in contestants if one.record is not None]
+    return min(recorded, default=planned_tuning_budget(smallest_num_feasible(contestants)))
+
+
+LEAST_TRIALS = 20
+"""N below which the intervals are too narrow to judge by."""
+
+LEAST_TRIALS_A_DRAW = 5
+"""N / K below which they are."""
+
+
+def too_few_trials(num_trials: int, tuning_budget: int) -> str:
+    """Returns what is missing for a verdict; "" if nothing is.
+
+    Args:
+        num_trials: N, feasible trials of the optimizer that has fewer.
+        tuning_budget: K.
+    """
+    needed = max(LEAST_TRIALS, LEAST_TRIALS_A_DRAW * tuning_budget)
+    if num_trials >= needed:
+        return ""
+    return f"N = {num_trials} feasible trials are too few; K = {tuning_budget} needs {needed}"
 
 
 def smallest_num_feasible(contestants: Iterable[Contestant]) -> int:

@@ -13,6 +13,8 @@ from tfoptcmp.study.durable import plain
 _MAY_DIFFER = (
     "num_feasible",
     "max_trials",
+    "tuning_budget",
+    "num_classes",  # not known of studies of schema version 1; it follows from what must agree
     "provenance",
     "earlier_versions",
     "budget.num_feasible",

@@ -22,7 +22,8 @@ from typing import Any, Literal, Required, TypedDict
 
 from tfoptcmp.conversion import Count, Name, NonNegative, Number, PositiveCount
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""2 added `tuning_budget` and `num_classes`."""
 
 SEARCHES = ("quasirandom", "random", "grid")
 """How points are drawn from a search space."""
@@ -105,6 +106,10 @@ class StudyConfig:
         search: One of SEARCHES.
         num_feasible: N, the feasible trials to reach; may be raised later.
         max_trials: Hard cap on all trials, infeasible ones included.
+        tuning_budget: K, the trials of the practitioner whom the study is to speak about; planned,
+            so that the question does not change with the trials that happen to be there.
+        num_classes: Between which the model chooses; ln of it is the loss of guessing. None if not
+            known.
         threads_per_trial: Threads of one operation; 0 leaves the choice to TensorFlow.
         versions: Package name to version, as far as they can change a result.
         provenance: Command line, git commit, hardware, start time: for people, never compared.
@@ -123,12 +128,19 @@ class StudyConfig:
     search: Name
     num_feasible: PositiveCount
     max_trials: PositiveCount
+    tuning_budget: PositiveCount
+    num_classes: PositiveCount | None
     threads_per_trial: Count
     versions: Mapping[str, str]
     provenance: Mapping[str, Any]
     devices: Devices = field(default_factory=Devices)
     earlier_versions: Sequence[EarlierVersions] = ()
     schema_version: int = SCHEMA_VERSION
+
+
+def planned_tuning_budget(num_feasible: int) -> int:
+    """Returns K of a plan for N feasible trials that does not name it: N // 10, at least 2."""
+    return max(2, num_feasible // 10)
 
 
 @dataclass(frozen=True, kw_only=True)

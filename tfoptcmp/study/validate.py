@@ -23,6 +23,7 @@ from tfoptcmp.study.schema import (
     Status,
     StudyConfig,
     Trial,
+    planned_tuning_budget,
 )
 from tfoptcmp.study.trial import rerun_seeds, trial_seeds
 from tfoptcmp.workload import Budget
@@ -34,6 +35,9 @@ _CELL = re.compile(r"(?:\d++(?:\.\d++)?(?:e[+-]?\d{1,3})?|nan|inf|-0\.0)?", re.A
 _STEP = re.compile(r"\d{1,18}", re.ASCII)
 _LINE = _STEP.pattern + f",{_CELL.pattern}" * (len(COLUMNS) - 1) + r"\n"
 _BODY = re.compile(f"(?:{_LINE})*+", re.ASCII)
+
+# What a record of version 1 does not say; K follows from the number of trials that was planned.
+_ADDED_IN_2 = {"tuning_budget": 2, "num_classes": None}
 
 T = TypeVar("T")
 
@@ -50,6 +54,11 @@ def to_config(data: Any) -> StudyConfig:
             f"has schema version {version!r}; this tfoptcmp reads up to {SCHEMA_VERSION}: use the "
             "tfoptcmp that wrote it, or a newer one"
         )
+    if version == 1:
+        data = {**data, "schema_version": SCHEMA_VERSION, **_ADDED_IN_2}
+        planned = data.get("num_feasible")
+        if type(planned) is int and planned > 0:
+            data["tuning_budget"] = planned_tuning_budget(planned)
     config = _whole(data, StudyConfig)
     convert(config.budget, Budget, "budget")
     for name, known in (("metric_unit", UNITS), ("search", SEARCHES)):

@@ -19,7 +19,8 @@ from tfoptcmp.tuners.run_study import run_study
 from tfoptcmp.tuners.searches import trial_counts
 
 from tfoptcmp.signatures import Signature
-from tfoptcmp.study.schema import StudyConfig, StudyError
+from tfoptcmp.study.read import read_config
+from tfoptcmp.study.schema import StudyConfig, StudyError, planned_tuning_budget
 from tfoptcmp.study.trial import RunTrial
 from tfoptcmp.study.write import check_study
 from tfoptcmp.training import runtime
@@ -47,6 +48,7 @@ def run_studies(
     execution: Execution = Execution(),  # noqa: B008  # it is frozen
     tensorboard: bool = False,
     num_reruns: int = 0,
+    tuning_budget: int | None = None,
 ) -> None:
     """Runs or resumes a study for each signature, in `<study_dir>/<signature>/`.
 
@@ -66,6 +68,7 @@ def run_studies(
         execution: Where trials are run.
         tensorboard: Whether to write TensorBoard events.
         num_reruns: How often to run each study's winner again with fresh seeds, in this process.
+        tuning_budget: K to record; by default the one on record, else what suits the plan.
 
     Raises:
         StudyError: If a directory cannot be used, before the first trial of any; or as `run_study`.
@@ -82,6 +85,7 @@ def run_studies(
             max_trials=max_trials,
             options=options,
             strategy=strategy,
+            tuning_budget=tuning_budget or _recorded_tuning_budget(study_dir / signature.name),
         )
         for signature in signatures
     ]
@@ -153,6 +157,7 @@ def _study_config(
     max_trials: int,
     options: Options,
     strategy: tf.distribute.Strategy | None,
+    tuning_budget: int | None,
 ) -> StudyConfig:
     """Returns the record of what is studied, with the provenance of this process."""
     num_feasible, max_trials = trial_counts(
@@ -170,11 +175,18 @@ def _study_config(
         search=search,
         num_feasible=num_feasible,
         max_trials=max_trials,
+        tuning_budget=tuning_budget or planned_tuning_budget(num_feasible),
+        num_classes=splits.num_classes,
         threads_per_trial=options.threads_per_trial,
         versions=versions(),
         provenance=provenance(),
         devices=options.devices(num_replicas(strategy)),
     )
+
+
+def _recorded_tuning_budget(directory: Path) -> int | None:
+    path = directory / "study.json"
+    return read_config(path).tuning_budget if path.exists() else None
 
 
 def _check(

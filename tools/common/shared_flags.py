@@ -36,7 +36,7 @@ NUM_FEASIBLE = flags.DEFINE_integer(
 TUNING_BUDGET = flags.DEFINE_integer(
     "tuning_budget",
     None,
-    "K: trials that a practitioner is assumed to have; default: a fifth of N, at least 2.",
+    "K: trials that a practitioner is assumed to have; default: on record, else N/10, at least 2.",
     lower_bound=1,
 )
 SEED = flags.DEFINE_integer("seed", 0, "Seed of points, weights, data order.", lower_bound=0)

@@ -5,15 +5,15 @@ from collections.abc import Callable, Sequence
 from itertools import combinations, pairwise
 
 from tfoptcmp.tools.reproduction.evidence import (
-    CLEARLY,
     NOT_RUN,
     Answer,
     Panels,
-    ahead_of,
     all_tuned,
     best_results,
     mean_steps,
     of,
+    told,
+    versus,
     with_space,
     yes,
 )
@@ -33,7 +33,7 @@ _NEAR = 0.25
 
 
 def inclusions(*statistics: str) -> Callable[[Panels], Answer]:
-    """Counts the verdicts: agrees if none is violated and all are consistent."""
+    """Counts the verdicts: agrees if none is violated and all are decided."""
 
     def check(panels: Panels) -> Answer:
         judged = [
@@ -48,7 +48,7 @@ def inclusions(*statistics: str) -> Callable[[Panels], Answer]:
         ours = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
         if counts[Verdict.VIOLATED]:
             return Answer(ours=f"{len(judged)} tests: {ours}", agrees="no")
-        agrees = "yes" if counts[Verdict.CONSISTENT] == len(judged) else "cannot tell"
+        agrees = "yes" if all(j.verdict.decided for j in judged) else "cannot tell"
         return Answer(ours=f"{len(judged)} tests: {ours}", agrees=agrees)
 
     return check
@@ -69,13 +69,11 @@ def _spread(panels: Panels) -> Answer:
         if len(known) < 2:
             return Answer(ours="too few results", agrees="cannot tell")
         ordered = sorted(known.items(), key=lambda item: item[1].mean())
-        (best, at_best), (worst, at_worst) = ordered[0], ordered[-1]
-        gap, ahead = at_worst.mean() - at_best.mean(), ahead_of(at_best, at_worst)
-        close.append(gap <= _HARDLY or ahead < CLEARLY)
-        said.append(
-            f"{panel.protocol}: {best} to {worst} {comparison.metric.text(gap)}, "
-            f"P({best} better) {ahead:.2f}"
-        )
+        (best, _), (worst, _) = ordered[0], ordered[-1]
+        gap = versus(comparison, worst, best)
+        assert gap is not None, "both have results"
+        close.append(gap.difference <= _HARDLY or gap.low <= 0)
+        said.append(f"{panel.protocol}: {worst} minus {best} {told(gap)}")
     return Answer(ours="; ".join(said), agrees=yes(all(close), panels))
 
 
@@ -86,15 +84,17 @@ def clear_order(panels: Panels) -> Answer:
     if not found:
         return NOT_RUN
     known = best_results(found[0][1])
-    present = [[known[name] for name in group if name in known] for group in groups]
+    present = [[name for name in group if name in known] for group in groups]
     if not all(present):
         return NOT_RUN
-    best = [min(group, key=lambda d: d.mean()) for group in present]
-    ahead = [ahead_of(general, special) for special, general in pairwise(best)]
+    best = [min(group, key=lambda name: known[name].mean()) for group in present]
+    gaps = [versus(found[0][1], general, special) for special, general in pairwise(best)]
+    clear = [gap for gap in gaps if gap is not None and gap.high < 0]
     return Answer(
-        ours=f"P(momentum rules better than SGD) {ahead[0]:.2f}, P(adaptive better than momentum "
-        f"rules) {ahead[1]:.2f}",
-        agrees=yes(all(p >= CLEARLY for p in ahead), found),
+        ours=", ".join(
+            f"{gap.general.name} minus {gap.special.name} {told(gap)}" for gap in gaps if gap
+        ),
+        agrees=yes(len(clear) == len(gaps), found),
     )
 
 
@@ -105,9 +105,10 @@ def no_clear_winner(panels: Panels) -> Answer:
     for panel, comparison in panels:
         known = {n: d for n, d in best_results(comparison).items() if n in adaptive}
         for first, second in combinations(known, 2):
-            ahead = ahead_of(known[second], known[first])
-            said.append(f"{panel.workload}: P({second} better than {first}) {ahead:.2f}")
-            clear.append(max(ahead, 1 - ahead) >= CLEARLY)
+            gap = versus(comparison, second, first)
+            assert gap is not None, "both have results"
+            said.append(f"{panel.workload}: {second} minus {first} {told(gap)}")
+            clear.append(gap.high < 0 or gap.low > 0)
     if not said:
         return NOT_RUN
     return Answer(ours="; ".join(said), agrees=yes(not any(clear), panels))
@@ -115,17 +116,17 @@ def no_clear_winner(panels: Panels) -> Answer:
 
 def better_than_rmsprop(panels: Panels) -> Answer:
     """Whether Adam and NAdam are more often ahead of RMSProp than behind."""
-    said, shares = [], []
+    said, gaps = [], []
     for panel, comparison in panels:
-        known = best_results(comparison)
         for name in ("adam", "nadam"):
-            if {name, "rmsprop"} <= known.keys():
-                shares.append(ahead_of(known[name], known["rmsprop"]))
-                said.append(f"{panel.workload}: P({name} better) {shares[-1]:.2f}")
+            gap = versus(comparison, name, "rmsprop")
+            if gap is not None:
+                gaps.append(gap.difference)
+                said.append(f"{panel.workload}: {name} minus rmsprop {told(gap)}")
     if not said:
         return NOT_RUN
-    ahead = sum(share > 0.5 for share in shares)
-    return Answer(ours="; ".join(said), agrees=yes(ahead > len(shares) / 2, panels))
+    ahead = sum(gap < 0 for gap in gaps)
+    return Answer(ours="; ".join(said), agrees=yes(ahead > len(gaps) / 2, panels))
 
 
 def adaptive_fastest(panels: Panels) -> Answer:
@@ -271,20 +272,20 @@ def inclusion_order(panels: Panels) -> Answer:
 
 
 def _order(panels: Panels, better_worse: Sequence[tuple[str, str]]) -> Answer:
-    """Whether each first is better than its second: yes or no only if clearly."""
-    said, shares = [], []
+    """Whether each first is better than its second: yes or no only if its interval says so."""
+    said, gaps = [], []
     for panel, comparison in panels:
-        known = best_results(comparison)
         for better, worse in better_worse:
-            if better in known and worse in known:
-                shares.append(ahead_of(known[better], known[worse]))
-                said.append(f"{panel.workload}: P({better} better than {worse}) {shares[-1]:.2f}")
+            gap = versus(comparison, better, worse)
+            if gap is not None:
+                gaps.append(gap)
+                said.append(f"{panel.workload}: {better} minus {worse} {told(gap)}")
     if not said:
         return NOT_RUN
-    if any(share <= 1 - CLEARLY for share in shares):
+    if any(gap.low > 0 for gap in gaps):
         agrees = "no"
     else:
-        agrees = "yes" if all(share >= CLEARLY for share in shares) else "cannot tell"
-    if any(comparison.descriptive_only for _, comparison in panels):
+        agrees = "yes" if all(gap.high < 0 for gap in gaps) else "cannot tell"
+    if any(comparison.too_few for _, comparison in panels):
         agrees = "cannot tell"
     return Answer(ours="; ".join(said), agrees=agrees)

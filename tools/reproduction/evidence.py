@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from tfoptcmp.tools.reproduction.plans import ALL_TUNED, Panel
 
 from tfoptcmp.analysis.comparison import Comparison
-from tfoptcmp.analysis.statistics.best_of_k import Distribution, difference, superiority
-from tfoptcmp.analysis.statistics.quantities import best_of_k, main_statistic
+from tfoptcmp.analysis.statistics.best_of_k import Distribution
+from tfoptcmp.analysis.statistics.quantities import best_of_k, main_statistic, measured
+from tfoptcmp.analysis.statistics.verdicts import Judgement, judge
 
 Panels = Sequence[tuple[Panel, Comparison]]
-
-# An optimizer is ahead of another if it gets the better result of two tunings so often.
-CLEARLY = 0.95
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,13 +66,30 @@ def results_of(comparison: Comparison, statistic: str) -> dict[str, Distribution
     }
 
 
-def ahead_of(first: Distribution, second: Distribution) -> float:
-    """How often the first gets the better result, a tie counting half."""
-    return superiority(difference(first, second))
+def versus(comparison: Comparison, first: str, second: str) -> Judgement | None:
+    """Returns the difference of the means of two rules, first minus second; None if one has none.
+
+    By the test result, or validation where there is no test split.
+    """
+    statistic = main_statistic(comparison)
+    named = {
+        one.rule.name: one
+        for one in comparison.contestants
+        if one.rule is not None and measured(one, statistic)
+    }
+    if not {first, second} <= named.keys():
+        return None
+    return judge(comparison, named[second], named[first], statistic, inclusion=True)
+
+
+def told(judgement: Judgement) -> str:
+    """Returns a difference of means with its 95 % interval."""
+    d = judgement.metric.difference
+    return f"{d(judgement.difference)} [{d(judgement.low)}, {d(judgement.high)}]"
 
 
 def yes(holds: bool, panels: Panels) -> str:
-    """Returns "yes" or "no", or "cannot tell" if K is more than half of N somewhere."""
-    if any(comparison.descriptive_only for _, comparison in panels):
+    """Returns "yes" or "no", or "cannot tell" if there are too few trials somewhere."""
+    if any(comparison.too_few for _, comparison in panels):
         return "cannot tell"
     return "yes" if holds else "no"

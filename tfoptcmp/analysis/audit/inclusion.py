@@ -14,7 +14,7 @@ from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.contestant import Contestant
 from tfoptcmp.analysis.statistics.pairs import inclusion_pairs
 from tfoptcmp.analysis.statistics.quantities import STATISTICS
-from tfoptcmp.analysis.statistics.verdicts import HOW_SURE, Judgement, Verdict, judgements_of
+from tfoptcmp.analysis.statistics.verdicts import Judgement, Verdict, judgements_of
 from tfoptcmp.rules import Rule
 from tfoptcmp.spaces import Choice, Dimension
 
@@ -48,8 +48,10 @@ def violated(comparison: Comparison) -> Iterator[Finding]:
             cure = "give both the same schedule"
         shown = "; ".join(
             f"{STATISTICS[judgement.statistic].title} worse by "
-            f"{judgement.metric.text(judgement.low)} or more in {HOW_SURE} (tolerated: "
-            f"{_tolerated(comparison, judgement)})"
+            f"{judgement.metric.difference(judgement.difference).lstrip('+')} "
+            f"[{judgement.metric.difference(judgement.low)}, "
+            f"{judgement.metric.difference(judgement.high)}] (95 % interval; tolerated: "
+            f"{judgement.metric.difference(judgement.delta).lstrip('+')})"
             for judgement in worse
         )
         yield Finding(
@@ -101,12 +103,6 @@ def _violations(
     """Also of signatures that fix something: what they make worse asks for an explanation."""
     judged = judgements_of(comparison, special, general)
     return [judgement for judgement in judged if judgement.verdict is Verdict.VIOLATED]
-
-
-def _tolerated(comparison: Comparison, judgement: Judgement) -> str:
-    if judgement.delta == 0 and judgement.statistic not in comparison.num_examples:
-        return "nothing, as the number of examples is not known"
-    return judgement.metric.text(judgement.delta)
 
 
 def _translated(mapped: inclusions.Inclusion, values: Mapping[str, float]) -> Mapping[str, float]:

@@ -3,14 +3,13 @@
 from collections.abc import Iterator, Sequence
 
 from tfoptcmp.analysis.audit.findings import Finding
-from tfoptcmp.analysis.comparison import Comparison, default_tuning_budget
+from tfoptcmp.analysis.comparison import LEAST_TRIALS, LEAST_TRIALS_A_DRAW, Comparison
 from tfoptcmp.analysis.contestant import Contestant
-from tfoptcmp.analysis.statistics.best_of_k import Distribution, difference
-from tfoptcmp.analysis.statistics.quantities import STATISTICS, best_of_k, measured
-from tfoptcmp.analysis.statistics.verdicts import INTERVAL, interval, is_better
+from tfoptcmp.analysis.statistics.curves import verdict_curve
+from tfoptcmp.analysis.statistics.quantities import STATISTICS, measured
+from tfoptcmp.analysis.statistics.ranking import ranking
+from tfoptcmp.analysis.statistics.verdicts import Verdict, judge
 
-# "Tens of trials" (Choi et al. 2019): below two tens, K = N / 5 is 3 or less.
-_TENS = 20
 # A factor between numbers of trials that is more than an unfinished study's last few.
 _MUCH_FEWER = 2.0
 # With more than half of the trials lost, the space was hardly searched where the rule works.
@@ -19,13 +18,13 @@ _TOO_MANY_INFEASIBLE = 0.5
 
 def few_trials(comparison: Comparison) -> Iterator[Finding]:
     """Finds optimizers with fewer than tens of feasible trials."""
-    few = [one for one in comparison.contestants if one.num_feasible < _TENS]
+    few = [one for one in comparison.contestants if one.num_feasible < LEAST_TRIALS]
     if few:
         yield Finding(
             severity="warning",
             subject=comparison.workload,
             title="fewer than tens of trials",
-            evidence=f"{_counts(few)} feasible trials; at least {_TENS} are needed",
+            evidence=f"{_counts(few)} feasible trials; at least {LEAST_TRIALS} are needed",
             next_step="run more trials (of tfoptcmp-tune: raise --num_feasible and repeat the "
             "command)",
         )
@@ -104,60 +103,83 @@ def infeasible(comparison: Comparison) -> Iterator[Finding]:
             )
 
 
-def unsupported_claim(comparison: Comparison) -> Iterator[Finding]:
-    """Finds claims ("A is better than B") that the trials do not support at this K.
-
-    Supported is what the interval of the difference of two independent tunings with K trials each
-    bears out. K above N / 2 supports nothing: the intervals are too narrow. Where that is because K
-    cannot be smaller, `few_trials` speaks of it.
-    """
-    named = {one.name: one for one in comparison.contestants}
-    budget, num_trials = comparison.tuning_budget, comparison.num_trials
-    if comparison.descriptive_only and num_trials and budget > default_tuning_budget(num_trials):
+def no_verdicts(comparison: Comparison) -> Iterator[Finding]:
+    """Finds a K that the trials are too few for, where `few_trials` does not speak of them."""
+    if comparison.too_few and comparison.num_trials >= LEAST_TRIALS:
+        needed, largest = (
+            LEAST_TRIALS_A_DRAW * comparison.tuning_budget,
+            comparison.num_trials // LEAST_TRIALS_A_DRAW,
+        )
         yield Finding(
             severity="warning",
             subject=comparison.workload,
-            title="K is more than half of the number of trials",
-            evidence=f"K = {budget}, N = {num_trials}: no verdicts",
-            next_step=f"run {2 * budget} trials of each, or choose a smaller K",
+            title="K is too large for the number of trials",
+            evidence=f"{comparison.too_few}: no verdicts",
+            next_step=f"run {needed} trials of each, or ask about K = {largest} or less",
         )
+
+
+def inconclusive(comparison: Comparison) -> Iterator[Finding]:
+    """Finds comparisons that decided nothing: of no pair is it known which one is better."""
+    if comparison.too_few or len(comparison.contestants) < 2:
+        return
+    found = ranking(comparison)
+    if found.decided or not found.open_pairs:
+        return
+    first = found.open_pairs[0]
+    yield Finding(
+        severity="warning",
+        subject=comparison.workload,
+        title="inconclusive: no two optimizers can be told apart",
+        evidence=f"{STATISTICS[found.statistic].title}, K = {comparison.tuning_budget}, "
+        f"N = {comparison.num_trials}: all {len(found.pairs)} pairs are not decided",
+        next_step=f"run more trials: {first.trials_needed_text} of each would probably decide "
+        f"{first.special.title} against {first.general.title}, the nearest to a decision",
+    )
+
+
+def unsupported_claim(comparison: Comparison) -> Iterator[Finding]:
+    """Finds claims ("A is better than B") that the trials do not bear out at this K.
+
+    Borne out is a difference of means whose 95 % interval lies below 0. Where there are too few
+    trials for any verdict, other checks speak of it.
+    """
+    named = {one.name: one for one in comparison.contestants}
     for better, worse in comparison.claims:
         first, second = named[better], named[worse]
-        statistic = (
-            "test" if all(measured(one, "test") for one in (first, second)) else "validation"
-        )
-        at = _ahead(first, second, statistic, budget)
-        if at is None or is_better(at):
+        both = [name for name in ("test", "validation") if _both(first, second, name)]
+        if not both:
             continue
-        more = range(budget + 1, num_trials // 2 + 1)
-        enough = next((k for k in more if _is_ahead(first, second, statistic, k)), None)
-        low, high = map(STATISTICS[statistic].metric(comparison).text, interval(at))
+        judgement = judge(comparison, second, first, both[0], inclusion=True)
+        if judgement.verdict in (Verdict.BETTER, Verdict.NO_VERDICT):
+            continue
+        at_other = verdict_curve(comparison, second, first, both[0])
+        enough = [
+            point.tuning_budget
+            for point in at_other
+            if point.tuning_budget > comparison.tuning_budget and point.verdict is Verdict.BETTER
+        ]
+        low, high = map(judgement.metric.difference, (judgement.low, judgement.high))
         yield Finding(
             severity="warning",
             subject=f"{comparison.workload}: {first.title} better than {second.title}",
-            title="K is too small for the claim",
-            evidence=f"{statistic}, difference [{low}, {high}] ({INTERVAL}, below 0 is better) at "
-            f"K = {budget}",
-            next_step=f"claim it for K = {enough} trials and more only"
+            title="the trials do not support the claim",
+            evidence=f"{both[0]}, difference of means [{low}, {high}] (95 % interval, below 0 is "
+            f"better) at K = {comparison.tuning_budget}",
+            next_step=f"claim it for K = {enough[0]} trials only"
             if enough
-            else f"run more trials: none of the K up to N / 2 = {num_trials // 2} supports it",
+            else f"run more trials ({judgement.trials_needed_text} of each, roughly), or drop it"
+            if not judgement.verdict.decided
+            else "drop it",
         )
 
 
-def _ahead(
-    better: Contestant, worse: Contestant, statistic: str, num_drawn: int
-) -> Distribution | None:
-    a, b = best_of_k(better, statistic, num_drawn), best_of_k(worse, statistic, num_drawn)
-    return None if a is None or b is None else difference(a, b)
-
-
-def _is_ahead(better: Contestant, worse: Contestant, statistic: str, num_drawn: int) -> bool:
-    ahead = _ahead(better, worse, statistic, num_drawn)
-    return ahead is not None and is_better(ahead)
+def _both(first: Contestant, second: Contestant, statistic: str) -> bool:
+    return measured(first, statistic) and measured(second, statistic)
 
 
 def _counts(contestants: Sequence[Contestant]) -> str:
     return ", ".join(f"{one.title} {one.num_feasible}" for one in contestants)
 
 
-CHECKS = (few_trials, unequal, infeasible, unsupported_claim)
+CHECKS = (few_trials, no_verdicts, unequal, infeasible, inconclusive, unsupported_claim)

@@ -1,4 +1,4 @@
-"""Every inclusion at every tuning budget: is the general rule no worse?"""
+"""Every inclusion at several tuning budgets: is the general rule no worse?"""
 
 import math
 from collections.abc import Sequence
@@ -31,8 +31,7 @@ def inclusions_figure(comparison: Comparison, statistic: str | None = None) -> F
 
     Args:
         comparison: What is drawn.
-        statistic: A name in STATISTICS but "steps_to_target", whose differences may be infinite; by
-            default test where there is one, else validation.
+        statistic: A name in STATISTICS; by default test where there is one, else validation.
 
     Raises:
         ValueError: If no inclusion can be judged at any K.
@@ -92,7 +91,7 @@ def _why_no_pair(comparison: Comparison) -> str:
     """Why `inclusions_figure` cannot be drawn; "" if it can."""
     if testable_pairs(comparison, main_statistic(comparison)):
         return ""
-    return "no two optimizers with two feasible trials each are known to contain one another"
+    return "no two optimizers with five feasible trials each are known to contain one another"
 
 
 def _ticks(near: float, low: float, high: float) -> list[float]:
@@ -119,16 +118,16 @@ def draw_differences(
         scale: From the statistic's unit to the one shown.
     """
     k = np.array([p.tuning_budget for p in points])
-    low, median, high, delta = (
+    low, mean, high, delta = (
         scale * np.array([getattr(p, name) for p in points])
-        for name in ("low", "median", "high", "delta")
+        for name in ("low", "difference", "high", "delta")
     )
     axes.axhline(0, color="#777777", linewidth=0.8)
     axes.plot(k, delta, ":" if len(k) > 1 else "_", color="#333333", linewidth=1)
     axes.fill_between(k, low, high, color=colour, alpha=0.2, linewidth=0)
     if len(k) == 1:  # neither a band nor a line
         axes.vlines(k, low, high, color=colour, linewidth=2)
-    axes.plot(k, median, "-" if len(k) > 1 else "o", color=colour, linewidth=1.4)
+    axes.plot(k, mean, "-" if len(k) > 1 else "o", color=colour, linewidth=1.4)
     for tone, (marker, strip, size) in _MARKS.items():
         chosen = [p.tuning_budget for p in points if p.verdict.tone == tone]
         axes.plot(
@@ -145,8 +144,8 @@ def draw_differences(
 INCLUSIONS = ReportFigure(
     name="inclusions",
     section="inclusions",
-    caption="Is a general rule no worse than its special cases? {workload}, at every tuning "
-    "budget.",
+    caption="Is a general rule no worse than its special cases? {workload}, at several tuning "
+    "budgets.",
     draw=inclusions_figure,
     needs=_why_no_pair,
 )

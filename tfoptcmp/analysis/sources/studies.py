@@ -104,6 +104,7 @@ def _comparison(studies: Sequence[Study], tuning_budget: int | None) -> Comparis
         budget={name: config.budget[name] for name in ("steps", "batch_size")},
         target=config.budget["target"],
         num_examples=config.num_examples,
+        num_classes=config.num_classes,
         interval_steps=config.budget["eval_every_steps"],
         partial=config.partial,
     )

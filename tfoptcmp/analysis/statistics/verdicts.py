@@ -1,143 +1,201 @@
-"""Did a general update rule do at least as well as the rules it contains? The rule for verdicts.
+"""Is one optimizer better than another for a practitioner with K trials? The rule for verdicts.
 
-Theory says that it must, once both are tuned well (Choi et al. 2019): a violation speaks of search
-spaces and numbers of trials, not of the rules. The verdict for special <= general looks at
-D = statistic(general) - statistic(special), lower is better, for independent tuning with K trials
-each:
+D is the mean of the best of K of b minus that of a, lower is better, and [L, U] its 95 % confidence
+interval (`bootstrap`), which shrinks as trials are added. delta > 0 is the margin: a difference
+that no one should quarrel about (`Metric.tolerance`, or `Comparison.margin`). Where b contains a,
+theory says that b must do no worse once both are tuned well (Choi et al. 2019):
 
-    violated       the 5th percentile of D is above delta
-    consistent     the 95th percentile of D is at most delta
-    undetermined   neither
-    descriptive only   K > N/2: the bootstrap's intervals are too narrow to judge by
+    violated       L > delta: b did worse than its own special case
+    better         U < 0
+    equivalent     -delta <= L and U <= delta
+    holds          U <= delta: b does no worse; whether it does better is open
+    not decided    none of these; `Judgement.trials_needed` forecasts what would decide it
+    no verdict     N < 20 or K > N/5, where such intervals are too narrow
 
-delta is what no one should quarrel about (`Metric.tolerance`).
+A violation speaks of search spaces and numbers of trials, not of the rules. Of two optimizers of
+which neither contains the other, theory says nothing and both sides are alike:
 
-A target that was not reached counts as infinitely many steps, in D too, and not reaching it on
-either side as no difference: so a general rule that misses a target which the special one reaches
-is found, and D needs no condition. The steps themselves are reported given that the target was
-reached, with that probability.
+    worse          L > delta
+    better         U < -delta
+    equivalent     -delta <= L and U <= delta
+    not decided    none of these
 
 Tables, figures, audit and report ask here for verdicts, for what they look like (`Verdict.tone`)
-and for what to say of the rule (`INTERVAL` and the texts below); they know none themselves.
+and for what to say of the rule (the texts below); they know none themselves.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import combinations
 from typing import Literal
 
-import numpy as np
-
-from tfoptcmp.analysis.comparison import Comparison
+from tfoptcmp.analysis.comparison import Comparison, too_few_trials
 from tfoptcmp.analysis.contestant import Contestant
-from tfoptcmp.analysis.statistics.best_of_k import Distribution, difference, superiority
+from tfoptcmp.analysis.statistics.best_of_k import difference, superiority
+from tfoptcmp.analysis.statistics.means import means_of
 from tfoptcmp.analysis.statistics.pairs import inclusion_pairs, why_not_included
-from tfoptcmp.analysis.statistics.quantities import STATISTICS, best_of_k, statistics_of
+from tfoptcmp.analysis.statistics.quantities import (
+    STATISTICS,
+    best_of_k,
+    main_statistic,
+    measured,
+    selection_and_values,
+    statistics_of,
+)
 from tfoptcmp.metrics import Metric
 
 Tone = Literal["bad", "good", "open"]
 
 
 class Verdict(StrEnum):
-    """What the trials say about one inclusion."""
+    """What the trials say about a pair of optimizers."""
 
     VIOLATED = "violated"
-    CONSISTENT = "consistent"
-    UNDETERMINED = "undetermined"
-    DESCRIPTIVE_ONLY = "descriptive only"
+    WORSE = "worse"
+    BETTER = "better"
+    EQUIVALENT = "equivalent"
+    HOLDS = "holds"
+    NOT_DECIDED = "not decided"
+    NO_VERDICT = "no verdict"
 
     @property
     def tone(self) -> Tone:
-        """How it is drawn and coloured: "bad" against theory, "good" with it, "open" neither."""
-        tones: dict[Verdict, Tone] = {Verdict.VIOLATED: "bad", Verdict.CONSISTENT: "good"}
-        return tones.get(self, "open")
+        """How it is drawn and coloured: "bad" for b, "good", or "open"."""
+        if self in (Verdict.VIOLATED, Verdict.WORSE):
+            return "bad"
+        return "open" if self in (Verdict.NOT_DECIDED, Verdict.NO_VERDICT) else "good"
+
+    @property
+    def decided(self) -> bool:
+        """Whether the trials were enough."""
+        return self.tone != "open"
 
 
 _WORST_FIRST = (
     Verdict.VIOLATED,
-    Verdict.DESCRIPTIVE_ONLY,
-    Verdict.UNDETERMINED,
-    Verdict.CONSISTENT,
+    Verdict.WORSE,
+    Verdict.NO_VERDICT,
+    Verdict.NOT_DECIDED,
+    Verdict.HOLDS,
+    Verdict.EQUIVALENT,
+    Verdict.BETTER,
 )
 
-LOW, HIGH = 5, 95
-"""Percentiles of D that are judged by."""
+LEVEL = 0.05
+"""Probability that an interval misses the true difference; half of it on each side."""
 
-INTERVAL = "5th to 95th percentile"
-"""What of a difference is shown and judged by."""
+MOST_NEEDED = 10
+"""Forecasts beyond so many times the trials that there are only say "more"."""
 
-HOW_SURE = "95 % of resamples"
-"""In how many of which a difference is at least its low end, or at most its high end."""
+# (2 * (1.960 + 0.842) / (2 * 1.960))^2 = 2.04: a true difference at the estimate is then decided
+# with probability 0.8.
+_TRIALS_FACTOR = 2.04
 
 HOW_TO_READ = (
-    f"Difference: the general rule's statistic minus the special rule's, {INTERVAL}; "
-    "above the tolerated amount the general rule is worse (pp: percentage points). P(better): how "
-    "often it gets the better result, a tie counting half. Infinite steps: one of the two did not "
-    "reach the target."
+    "D: mean of the best of K of the second optimizer minus that of the first, with its 95 % "
+    "confidence interval; above 0 the second is worse (pp: percentage points). Tolerated: the "
+    "margin, in brackets as a share of the first's mean. P(better): how often one practitioner "
+    "with K trials gets the better result with the second, a tie counting half. Trials needed: of "
+    "each, roughly, for a decision; a forecast with a wide spread."
 )
 """Of a table of judgements."""
 
 HOW_TO_READ_CURVES = (
-    f"band: {INTERVAL} of the general rule's result minus the special rule's, both the "
-    "best of k trials, line: median; above the dotted line (the tolerated difference) the general "
-    "rule is worse; strip: verdict at each k (red crosses: violated, green squares: "
-    "consistent, grey dots: undetermined), up to k = N/2; dashed: K"
+    "line: mean of the best of k of the general rule minus that of the special rule; band: its "
+    "95 % confidence interval; above the dotted line (the tolerated difference) the general rule "
+    "is worse; strip: verdict at each k (red crosses: violated; green squares: holds, equivalent "
+    "or better; grey dots: not decided), up to k = N/5; dashed: K"
 )
-"""Of a figure of verdicts at every K."""
+"""Of a figure of verdicts at other K."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Judgement:
-    """One inclusion, special <= general, judged by one statistic.
+    """A pair of optimizers, judged by one statistic.
 
     Attributes:
-        special: The special rule.
-        general: The rule that contains it.
+        special: The first, a; the special rule if b contains it.
+        general: The second, b.
         statistic: A name in STATISTICS.
         metric: What the statistic reports, with its unit.
-        verdict: The verdict.
-        difference: The distribution of D, in the metric's unit; above 0 the general rule is worse.
-        delta: The difference that is tolerated, >= 0, same unit.
+        inclusion: Whether b contains a, by rule and by what they search.
+        verdict: The verdict on b.
+        difference: D, in the metric's unit; above 0 b is worse.
+        low: L, the least that D may well be.
+        high: U, the most that D may well be.
+        delta: The margin, > 0, same unit.
+        mean: Of a; what delta is shown as a share of.
+        superiority: Probability that one practitioner gets the better result with b; a tie counts
+            half.
+        survives: Whether the verdict is the same at the level divided by the number of pairs.
         tuning_budget: K.
         num_trials: N, the smaller number of feasible trials of the two.
         restriction: Why the rules' inclusion does not carry over to these two, since something is
-            fixed or their schedules differ; "" if it does.
+            fixed or their schedules differ; "" if it does, or if there is none.
     """
 
     special: Contestant
     general: Contestant
     statistic: str
     metric: Metric
+    inclusion: bool
     verdict: Verdict
-    difference: Distribution
+    difference: float
+    low: float
+    high: float
     delta: float
+    mean: float
+    superiority: float
+    survives: bool
     tuning_budget: int
     num_trials: int
     restriction: str = ""
 
     @property
-    def low(self) -> float:
-        """The least that D may well be: its 5th percentile."""
-        return self.difference.percentile(LOW)
+    def primary(self) -> bool:
+        """Whether it is of the result that one is after; the other statistics are secondary."""
+        return self.statistic in ("test", "validation")
 
     @property
-    def high(self) -> float:
-        """The most that D may well be: its 95th percentile."""
-        return self.difference.percentile(HIGH)
+    def trials_needed(self) -> float:
+        """Roughly the N at which D, if it stays, is decided: N itself if it is; inf for "never".
 
-    @property
-    def superiority(self) -> float:
-        """Probability that the general rule gets the better result; a tie counts half."""
-        return superiority(self.difference)
-
-    @property
-    def false_alarm_rate(self) -> float:
-        """An upper bound on P(violated) for two rules that are equally good.
-
-        Simulated for delta = 0, N from 4 to 100, 600 to 2,000 pairs of studies each: below 0.01
-        for K <= 0.3 N (below 0.002 at K = N/5), and up to 0.05, the nominal rate, for K = N/2.
+        At most MOST_NEEDED times N are forecast; inf stands for more.
         """
-        return 0.01 if self.tuning_budget <= 0.3 * self.num_trials else 0.05
+        if self.verdict.decided:
+            return self.num_trials
+        if self.verdict is Verdict.NO_VERDICT:
+            least = self.num_trials
+            while too_few_trials(least, self.tuning_budget):
+                least += 1
+            return least
+        d = self.difference
+        if not self.inclusion and d < 0:
+            half_width, gap = d - self.low if d < -self.delta else self.high - d, -self.delta - d
+        else:
+            half_width, gap = (self.high - d) if d < self.delta else (d - self.low), self.delta - d
+        if gap == 0:
+            return math.inf
+        needed = math.ceil(_TRIALS_FACTOR * self.num_trials * (half_width / abs(gap)) ** 2)
+        needed = max(needed, self.num_trials + 1)
+        return needed if needed <= MOST_NEEDED * self.num_trials else math.inf
+
+    @property
+    def trials_needed_text(self) -> str:
+        """`trials_needed` for people; "" if it is decided."""
+        if self.verdict.decided:
+            return ""
+        if math.isinf(self.trials_needed):
+            return f"> {MOST_NEEDED * self.num_trials:,}"
+        return f"about {_rounded(int(self.trials_needed)):,}"
+
+
+def _rounded(count: int) -> int:
+    """Two digits, upwards: more would promise too much."""
+    step = int(10 ** max(0, len(str(count)) - 2))
+    return -(-count // step) * step
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -183,53 +241,184 @@ class Verdicts:
     @property
     def tested(self) -> list[Judgement]:
         """The judgements that could have come out as violated."""
-        return [j for j in self.judgements if j.verdict is not Verdict.DESCRIPTIVE_ONLY]
+        return [j for j in self.judgements if j.verdict is not Verdict.NO_VERDICT]
 
     @property
     def expected_false_alarms(self) -> float:
         """At most so many "violated" are to be expected if every inclusion holds."""
-        return sum(judgement.false_alarm_rate for judgement in self.tested)
+        return LEVEL / 2 * len(self.tested)
 
 
-def interval(difference: Distribution) -> tuple[float, float]:
-    """Returns the least and the most that a difference may well be, see INTERVAL."""
-    low, high = difference.percentiles(LOW, HIGH)
-    return low, high
-
-
-def is_better(difference: Distribution) -> bool:
-    """Returns whether a claim that the first is better than the second is borne out.
+def verdict_of(low: float, high: float, delta: float, *, inclusion: bool = True) -> Verdict:
+    """Applies the rule to an interval of D.
 
     Args:
-        difference: Of the first's statistic minus the second's.
-    """
-    return interval(difference)[1] < 0
-
-
-def verdict_of(low: float, high: float, delta: float) -> Verdict:
-    """Applies the rule to D's 5th and 95th percentile.
-
-    Args:
-        low: 5th percentile of D = statistic(general) - statistic(special).
-        high: 95th percentile of D.
-        delta: Tolerated difference, >= 0.
+        low: L, its low end.
+        high: U, its high end.
+        delta: The margin, > 0.
+        inclusion: Whether b contains a.
     """
     if low > delta:
-        return Verdict.VIOLATED
-    return Verdict.CONSISTENT if high <= delta else Verdict.UNDETERMINED
+        return Verdict.VIOLATED if inclusion else Verdict.WORSE
+    if high < (0.0 if inclusion else -delta):
+        return Verdict.BETTER
+    if high <= delta:
+        if low >= -delta:
+            return Verdict.EQUIVALENT
+        if inclusion:
+            return Verdict.HOLDS
+    return Verdict.NOT_DECIDED
 
 
 def inclusion_verdicts(comparison: Comparison) -> Verdicts:
     """Judges every inclusion among the comparison's contestants by every statistic they have."""
     pairs = inclusion_pairs(comparison)
-    judged = [j for special, general in pairs for j in judgements_of(comparison, special, general)]
-    reasons = [(a, b, why_not_included(a, b) or _no_trials(a, b)) for a, b in pairs]
-    untested = [Untested(special=a, general=b, reason=reason) for a, b, reason in reasons if reason]
+    reasons = {(a.name, b.name): why_not_included(a, b) for a, b in pairs}
+    num_tests = sum(not reason for reason in reasons.values())
+    judged = [
+        j
+        for a, b in pairs
+        for j in judgements_of(
+            comparison,
+            a,
+            b,
+            inclusion=not reasons[a.name, b.name],
+            num_pairs=num_tests,
+            restriction=reasons[a.name, b.name],
+        )
+    ]
+    why = [(a, b, reasons[a.name, b.name] or _no_trials(a, b)) for a, b in pairs]
     return Verdicts(
         judgements=tuple(j for j in judged if not j.restriction),
         restricted=tuple(j for j in judged if j.restriction),
-        untested=tuple(untested),
+        untested=tuple(Untested(special=a, general=b, reason=r) for a, b, r in why if r),
     )
+
+
+def all_pairs(comparison: Comparison, statistic: str | None = None) -> list[Judgement]:
+    """Judges every pair of contestants by one statistic, the contestants' order kept.
+
+    Args:
+        comparison: Of optimizers; pairs of which one lacks the statistic are left out.
+        statistic: A name in STATISTICS; by default the main one.
+    """
+    statistic = statistic or main_statistic(comparison)
+    known = [one for one in comparison.contestants if measured(one, statistic)]
+    contained = {(a.name, b.name) for a, b in inclusion_pairs(comparison)}
+    pairs = [(b, a) if (b.name, a.name) in contained else (a, b) for a, b in combinations(known, 2)]
+    return [
+        judge(
+            comparison,
+            a,
+            b,
+            statistic,
+            inclusion=(a.name, b.name) in contained and not why_not_included(a, b),
+            num_pairs=len(pairs),
+        )
+        for a, b in pairs
+    ]
+
+
+def judgements_of(
+    comparison: Comparison,
+    special: Contestant,
+    general: Contestant,
+    *,
+    inclusion: bool = True,
+    num_pairs: int = 1,
+    restriction: str = "",
+) -> Iterator[Judgement]:
+    """Judges a pair by every statistic that both have.
+
+    Args:
+        comparison: Of which the two are.
+        special: a.
+        general: b.
+        inclusion: Whether b contains a.
+        num_pairs: Pairs that are judged beside it, this one included.
+        restriction: See `Judgement`.
+    """
+    for statistic in statistics_of(comparison):
+        if not all(measured(one, statistic) for one in (special, general)):
+            continue
+        if _says_nothing(statistic, special, general):
+            continue
+        yield judge(
+            comparison,
+            special,
+            general,
+            statistic,
+            inclusion=inclusion,
+            num_pairs=num_pairs,
+            restriction=restriction,
+        )
+
+
+def judge(
+    comparison: Comparison,
+    a: Contestant,
+    b: Contestant,
+    statistic: str,
+    *,
+    inclusion: bool,
+    num_pairs: int = 1,
+    restriction: str = "",
+) -> Judgement:
+    """Judges a pair by one statistic, which both must have.
+
+    Args:
+        comparison: Of which the two are.
+        a: The first.
+        b: The second, on which the verdict is.
+        statistic: A name in STATISTICS.
+        inclusion: Whether b contains a.
+        num_pairs: Pairs that are judged beside it, this one included.
+        restriction: See `Judgement`.
+    """
+    budget, num_trials = comparison.tuning_budget, min(a.num_feasible, b.num_feasible)
+    d = means_of(comparison).difference(a, b, statistic, budget)
+    mean = means_of(comparison).mean(a, statistic, budget)
+    delta = tolerance_of(comparison, statistic, mean)
+    # A verdict on a pair to which the inclusion does not carry over still says "violated".
+    by_theory = inclusion or bool(restriction)
+
+    def verdict(level: float) -> Verdict:
+        return verdict_of(*d.interval(level), delta, inclusion=by_theory)
+
+    few = bool(too_few_trials(num_trials, budget))
+    low, high = d.interval(LEVEL)
+    of_a, of_b = (best_of_k(one, statistic, budget) for one in (a, b))
+    assert of_a is not None and of_b is not None, "both have the statistic"
+    return Judgement(
+        special=a,
+        general=b,
+        statistic=statistic,
+        metric=STATISTICS[statistic].metric(comparison),
+        inclusion=inclusion,
+        verdict=Verdict.NO_VERDICT if few else verdict(LEVEL),
+        difference=d.estimate,
+        low=low,
+        high=high,
+        delta=delta,
+        mean=mean,
+        superiority=superiority(difference(of_b, of_a)),
+        survives=not few and verdict(LEVEL / num_pairs) is verdict(LEVEL),
+        tuning_budget=budget,
+        num_trials=num_trials,
+        restriction=restriction,
+    )
+
+
+def _says_nothing(statistic: str, special: Contestant, general: Contestant) -> bool:
+    """Whether neither side has a value, or no rule could be slower to the target than the special.
+
+    Where the special rule never reaches the target, "holds" would be true by construction.
+    """
+    finite = [
+        any(map(math.isfinite, selection_and_values(one, statistic)[1]))
+        for one in (special, general)
+    ]
+    return not finite[0] and (statistic == "steps_to_target" or not finite[1])
 
 
 def _no_trials(special: Contestant, general: Contestant) -> str:
@@ -237,51 +426,11 @@ def _no_trials(special: Contestant, general: Contestant) -> str:
     return f"no feasible trial of {' and '.join(without)}" if without else ""
 
 
-def judgements_of(
-    comparison: Comparison, special: Contestant, general: Contestant
-) -> Iterator[Judgement]:
-    """Judges special <= general by every statistic that both have.
-
-    Args:
-        comparison: Of which the two are.
-        special: The special rule.
-        general: The rule that contains it.
-    """
-    restriction = why_not_included(special, general)
-    num_trials = min(special.num_feasible, general.num_feasible)
-    for statistic in statistics_of(comparison):
-        a = best_of_k(special, statistic, comparison.tuning_budget)
-        b = best_of_k(general, statistic, comparison.tuning_budget)
-        if a is None or b is None or _says_nothing(statistic, a, b):
-            continue
-        d, delta = difference(b, a), tolerance_of(comparison, statistic, a.mean())
-        descriptive = comparison.tuning_budget > num_trials / 2
-        yield Judgement(
-            special=special,
-            general=general,
-            statistic=statistic,
-            metric=STATISTICS[statistic].metric(comparison),
-            verdict=Verdict.DESCRIPTIVE_ONLY if descriptive else verdict_of(*interval(d), delta),
-            difference=d,
-            delta=delta,
-            tuning_budget=comparison.tuning_budget,
-            num_trials=num_trials,
-            restriction=restriction,
-        )
-
-
-def _says_nothing(statistic: str, special: Distribution, general: Distribution) -> bool:
-    """Whether neither side has a value, or no rule could be slower to the target than the special.
-
-    Where the special rule never reaches the target, "consistent" would hold by construction.
-    """
-    if np.isfinite(special.values).any():
-        return False
-    return statistic == "steps_to_target" or not np.isfinite(general.values).any()
-
-
 def tolerance_of(comparison: Comparison, statistic: str, mean: float) -> float:
     """Returns delta, beside a mean of the special rule."""
+    of_the_metric = STATISTICS[statistic].quantity is None
+    if comparison.margin is not None and of_the_metric:
+        return comparison.margin
     return (
         STATISTICS[statistic]
         .metric(comparison)
@@ -291,3 +440,13 @@ def tolerance_of(comparison: Comparison, statistic: str, mean: float) -> float:
             interval_steps=comparison.interval_steps,
         )
     )
+
+
+def margin_text(judgement: Judgement) -> str:
+    """Returns the margin, and what share of the first's mean it is."""
+    shown = judgement.metric.difference(judgement.delta).lstrip("+")
+    if not judgement.mean:
+        return shown
+    return f"{shown} ({100 * judgement.delta / abs(judgement.mean):.0f} %)"
+
+

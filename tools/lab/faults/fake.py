@@ -62,6 +62,8 @@ def config(**changes: Any) -> StudyConfig:
         "search": "quasirandom",
         "num_feasible": 5,
         "max_trials": 50,
+        "tuning_budget": 2,
+        "num_classes": 10,
         "threads_per_trial": 1,
         "versions": {"tfoptcmp": "0"},
         "provenance": {},

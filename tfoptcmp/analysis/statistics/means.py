@@ -1,0 +1,169 @@
+"""Means of the best of K of a comparison's optimizers, and how sure their differences are.
+
+A mean needs a worst value that counts: errors are capped at 1, steps to a target at the budget (a
+restricted mean), losses at what guessing gives, ln(number of classes). Where that is not known, the
+cap is the worst finite value of all optimizers. NaN and inf count as the cap.
+
+Trials of studies with one seed and one search are paired: those of one number have the same point
+of the unit cube, weights and data. From LEAST_PAIRED trials on, their numbers are drawn together;
+with fewer, and in other comparisons, each side is drawn by itself.
+"""
+
+import math
+import zlib
+from collections.abc import Hashable, Sequence
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from tfoptcmp.analysis.comparison import Comparison
+from tfoptcmp.analysis.contestant import Contestant
+from tfoptcmp.analysis.statistics.best_of_k import FloatArray
+from tfoptcmp.analysis.statistics.bootstrap import (
+    NUM_RESAMPLES,
+    Bootstrapped,
+    Counts,
+    bootstrapped,
+    independent_difference,
+    resampled_counts,
+    resampled_means,
+)
+from tfoptcmp.analysis.statistics.quantities import (
+    STATISTICS,
+    measured,
+    selection_and_values,
+)
+from tfoptcmp.metrics import STEPS
+
+LEAST_PAIRED = 50
+
+_JOINT = "joint"
+
+
+class Means:
+    """Means of the best of K of a comparison's optimizers; use `means_of` to get it.
+
+    The same trials always give the same numbers: the seed is fixed.
+    """
+
+    def __init__(self, comparison: Comparison, num_resamples: int = NUM_RESAMPLES) -> None:
+        self._comparison = comparison
+        self._num_resamples = num_resamples
+        self._caps: dict[str, float] = {}
+        self._counts: dict[Hashable, tuple[Counts, list[float]]] = {}
+        self._found: dict[Hashable, FloatArray] = {}
+
+    def mean(self, one: Contestant, statistic: str, num_drawn: int) -> float:
+        """Returns the mean of the best of K.
+
+        Args:
+            one: Of the comparison, with the statistic.
+            statistic: A name in STATISTICS.
+            num_drawn: K >= 1.
+        """
+        return float(self._resampled(one, statistic, (num_drawn,), "")[0][0])
+
+    def interval(
+        self, one: Contestant, statistic: str, num_drawn: int, level: float
+    ) -> tuple[float, float]:
+        """Returns a confidence interval of the mean, at least two trials given; see `mean`."""
+        found = self._resampled(one, statistic, (num_drawn,), "")[0]
+        return bootstrapped(found, one.num_feasible).interval(level)
+
+    def difference(
+        self, a: Contestant, b: Contestant, statistic: str, num_drawn: int
+    ) -> Bootstrapped:
+        """Returns the mean of b minus that of a, in the statistic's unit; see `mean`."""
+        return self.differences(a, b, statistic, (num_drawn,))[0]
+
+    def differences(
+        self, a: Contestant, b: Contestant, statistic: str, budgets: Sequence[int]
+    ) -> list[Bootstrapped]:
+        """Returns `difference` for several K at once."""
+        joint = self._pairing(a)
+        if joint and joint == self._pairing(b):
+            of_a, of_b = (self._resampled(one, statistic, budgets, joint) for one in (a, b))
+            num = len(self._drawn(joint, a)[1])
+            return [bootstrapped(y - x, num) for x, y in zip(of_a, of_b, strict=True)]
+        of_a, of_b = (self._resampled(one, statistic, budgets, "") for one in (a, b))
+        sizes = (b.num_feasible, a.num_feasible)
+        return [independent_difference(y, x, sizes) for x, y in zip(of_a, of_b, strict=True)]
+
+    def cap(self, statistic: str) -> float:
+        """Returns the worst value that counts."""
+        if statistic not in self._caps:
+            self._caps[statistic] = self._known_cap(statistic)
+        return self._caps[statistic]
+
+    def _known_cap(self, statistic: str) -> float:
+        comparison = self._comparison
+        metric = STATISTICS[statistic].metric(comparison)
+        known = metric.cap
+        if metric.unit == STEPS.unit:
+            known = float(comparison.budget.get("steps", math.inf))
+        elif metric.unit == "nats" and comparison.num_classes:
+            known = math.log(comparison.num_classes)
+        if math.isfinite(known):
+            return known
+        values = np.concatenate(
+            [
+                selection_and_values(one, statistic)[1]
+                for one in comparison.contestants
+                if measured(one, statistic)
+            ]
+        )
+        return float(np.max(values[np.isfinite(values)], initial=-math.inf))
+
+    @staticmethod
+    def _pairing(one: Contestant) -> str:
+        """What trials of equal numbers share; "" if nothing."""
+        if one.record is None or one.num_feasible < LEAST_PAIRED:
+            return ""
+        return f"{_JOINT} {one.record.search} {one.record.seed}"
+
+    def _drawn(self, pairing: str, one: Contestant) -> tuple[Counts, list[float]]:
+        """Counts of resamples, and the number of the trial that each column is of."""
+        key = pairing or one.name
+        if key not in self._counts:
+            together = (
+                [other for other in self._comparison.contestants if self._pairing(other) == pairing]
+                if pairing
+                else [one]
+            )
+            trials = sorted({float(t) for other in together for t in other.feasible["trial"]})
+            # Others than those of any other optimizer: two of one seed would be paired.
+            seed = (0,) if pairing else (1, zlib.crc32(one.name.encode()))
+            self._counts[key] = (
+                resampled_counts(len(trials), self._num_resamples, seed=seed),
+                trials,
+            )
+        return self._counts[key]
+
+    def _resampled(
+        self, one: Contestant, statistic: str, budgets: Sequence[int], pairing: str
+    ) -> list[FloatArray]:
+        keys = [(one.name, statistic, k, pairing) for k in budgets]
+        missing = [k for k, key in zip(budgets, keys, strict=True) if key not in self._found]
+        if missing:
+            counts, trials = self._drawn(pairing, one)
+            selection, values = selection_and_values(one, statistic)
+            columns = np.searchsorted(trials, one.feasible["trial"].to_numpy(dtype=float))
+            found = resampled_means(
+                selection,
+                np.minimum(values, self.cap(statistic)),
+                counts[:, columns],
+                *missing,
+            )
+            for k, means in zip(missing, found, strict=True):
+                self._found[one.name, statistic, k, pairing] = means
+        return [self._found[key] for key in keys]
+
+
+_MEANS: "WeakKeyDictionary[Comparison, Means]" = WeakKeyDictionary()
+
+
+def means_of(comparison: Comparison) -> Means:
+    """Returns the means of a comparison; what was computed once is kept as long as it is."""
+    if comparison not in _MEANS:
+        _MEANS[comparison] = Means(comparison)
+    return _MEANS[comparison]
