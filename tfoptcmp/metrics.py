@@ -64,6 +64,19 @@ class Metric:
         """Returns a difference of two values with its sign; of shares in percentage points."""
         return f"{100 * value:+.2f} pp" if self.unit == SHARE else f"{value:+.3g}"
 
+    def difference_with(self, value: float, low: float, high: float, *, unit: bool = True) -> str:
+        """Returns a difference with its interval: "+0.34 [-0.39, +0.86] pp".
+
+        Args:
+            value: The difference.
+            low: Low end of the interval.
+            high: High end.
+            unit: Whether to name the unit.
+        """
+        shown, least, most = (self.difference(v).removesuffix(" pp") for v in (value, low, high))
+        named = " pp" if unit and self.unit == SHARE else ""
+        return f"{shown} [{least}, {most}]{named}"
+
     def tolerance(
         self, value: float, *, num_examples: int | None = None, interval_steps: int = 1
     ) -> float:

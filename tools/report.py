@@ -1,4 +1,4 @@
-"""Prints the table and the verdicts of a comparison of optimizers, and writes an HTML report.
+"""Says which optimizer is better and how sure that is; writes an HTML report.
 
 tfoptcmp-report runs/digits
 tfoptcmp-report runs/digits/sgd runs/digits/adam --output_dir=report
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, cast
 from absl import flags
 from tfoptcmp.tools.common import cli
 from tfoptcmp.tools.common.cli import UserError
-from tfoptcmp.tools.common.shared_flags import TUNING_BUDGET
+from tfoptcmp.tools.common.shared_flags import MARGIN, TUNING_BUDGET, with_margin
 
 if TYPE_CHECKING:
     from tfoptcmp.analysis.figures import Format
@@ -40,9 +40,13 @@ _FORMATS = flags.DEFINE_multi_enum(
     "figure_format", ["png"], ["png", "pdf"], "Of the figures, beside SVG; may be repeated."
 )
 
+_JSON = flags.DEFINE_bool(
+    "json", False, "Print everything that the report says as JSON, and write no files."
+)
+
 _GROUPS = {
-    "What to report": (_STUDY_DIR, _CSV, TUNING_BUDGET),
-    "Output": (_OUTPUT_DIR, _FORMATS),
+    "What to report": (_STUDY_DIR, _CSV, TUNING_BUDGET, MARGIN),
+    "Output": (_OUTPUT_DIR, _FORMATS, _JSON),
 }
 
 
@@ -57,16 +61,23 @@ def _run(argv: list[str]) -> None:
 
     from tfoptcmp.analysis import read_comparisons
     from tfoptcmp.analysis.audit import audit
-    from tfoptcmp.analysis.report.answer import format_verdicts
+    from tfoptcmp.analysis.audit.findings import findings_on, worst_first
+    from tfoptcmp.analysis.report.answer import format_answer, format_verdicts
+    from tfoptcmp.analysis.report.as_json import as_json
     from tfoptcmp.analysis.report.files import write_report
     from tfoptcmp.analysis.report.tables import format_table
 
-    comparisons = read_comparisons(paths, TUNING_BUDGET.value)
+    comparisons = with_margin(read_comparisons(paths, TUNING_BUDGET.value))
+    findings = audit(comparisons)
+    if _JSON.value:
+        print(as_json(comparisons, findings))
+        return
+    for comparison in comparisons:
+        print(format_answer(comparison, findings_on(findings, comparison.workload)))
     for comparison in comparisons:
         print(format_table(comparison))
         print(format_verdicts(comparison))
-    findings = audit(comparisons)
-    for finding in findings:
+    for finding in worst_first(findings):
         print(f"Audit:    {finding.severity}: {finding.subject}: {finding.title}")
     if not findings:
         print("Audit:    no fault found")

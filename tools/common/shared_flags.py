@@ -4,6 +4,7 @@ Importing defines them all; a program has those that its groups list (`cli.run`)
 """
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from absl import flags
@@ -15,6 +16,8 @@ from tfoptcmp.training.options import DISTRIBUTIONS, Options
 
 if TYPE_CHECKING:
     import tensorflow as tf
+
+    from tfoptcmp.analysis.comparison import Comparison
 
 DATA_DIR = flags.DEFINE_string(
     "data_dir", None, "Directory of prepared tensorflow_datasets; default: that library's own."
@@ -38,6 +41,13 @@ TUNING_BUDGET = flags.DEFINE_integer(
     None,
     "K: trials that a practitioner is assumed to have; default: on record, else N/10, at least 2.",
     lower_bound=1,
+)
+MARGIN = flags.DEFINE_float(
+    "margin",
+    None,
+    "Differences of the validation and test metric that do not count, in the unit shown "
+    "(percentage points for errors); default: one standard error of the evaluation set.",
+    lower_bound=1e-9,
 )
 SEED = flags.DEFINE_integer("seed", 0, "Seed of points, weights, data order.", lower_bound=0)
 THREADS_PER_TRIAL = flags.DEFINE_integer(
@@ -163,3 +173,10 @@ def configure_process(options: Options) -> "tf.distribute.Strategy | None":
 
 def _values(*holders: flags.FlagHolder[Any]) -> dict[str, Any]:
     return {holder.name: holder.value for holder in holders}
+
+
+def with_margin(comparisons: "list[Comparison]") -> "list[Comparison]":
+    """Returns comparisons that are judged with --margin."""
+    if MARGIN.value is None:
+        return comparisons
+    return [replace(one, margin=MARGIN.value / one.metric.scale) for one in comparisons]

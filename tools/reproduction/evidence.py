@@ -84,8 +84,7 @@ def versus(comparison: Comparison, first: str, second: str) -> Judgement | None:
 
 def told(judgement: Judgement) -> str:
     """Returns a difference of means with its 95 % interval."""
-    d = judgement.metric.difference
-    return f"{d(judgement.difference)} [{d(judgement.low)}, {d(judgement.high)}]"
+    return judgement.metric.difference_with(judgement.difference, judgement.low, judgement.high)
 
 
 def yes(holds: bool, panels: Panels) -> str:

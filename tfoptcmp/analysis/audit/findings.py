@@ -39,3 +39,8 @@ class Finding:
 def worst_first(findings: Sequence[Finding]) -> list[Finding]:
     """Returns the findings by severity, the worst first; equals stay in their order."""
     return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
+
+
+def findings_on(findings: Sequence[Finding], workload: str) -> list[Finding]:
+    """Returns the findings whose subject is a workload or something of it."""
+    return [f for f in findings if f.subject == workload or f.subject.startswith(f"{workload}:")]

@@ -48,9 +48,8 @@ def violated(comparison: Comparison) -> Iterator[Finding]:
             cure = "give both the same schedule"
         shown = "; ".join(
             f"{STATISTICS[judgement.statistic].title} worse by "
-            f"{judgement.metric.difference(judgement.difference).lstrip('+')} "
-            f"[{judgement.metric.difference(judgement.low)}, "
-            f"{judgement.metric.difference(judgement.high)}] (95 % interval; tolerated: "
+            f"{judgement.metric.difference_with(judgement.difference, judgement.low, judgement.high)}"
+            f" (95 % interval; tolerated: "
             f"{judgement.metric.difference(judgement.delta).lstrip('+')})"
             for judgement in worse
         )

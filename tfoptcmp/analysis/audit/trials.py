@@ -159,12 +159,14 @@ def unsupported_claim(comparison: Comparison) -> Iterator[Finding]:
             for point in at_other
             if point.tuning_budget > comparison.tuning_budget and point.verdict is Verdict.BETTER
         ]
-        low, high = map(judgement.metric.difference, (judgement.low, judgement.high))
+        shown = judgement.metric.difference_with(
+            judgement.difference, judgement.low, judgement.high
+        )
         yield Finding(
             severity="warning",
             subject=f"{comparison.workload}: {first.title} better than {second.title}",
             title="the trials do not support the claim",
-            evidence=f"{both[0]}, difference of means [{low}, {high}] (95 % interval, below 0 is "
+            evidence=f"{both[0]}, difference of means {shown} (95 % interval, below 0 is "
             f"better) at K = {comparison.tuning_budget}",
             next_step=f"claim it for K = {enough[0]} trials only"
             if enough

@@ -24,6 +24,8 @@ from tfoptcmp.analysis.figures.boundaries import boundaries_figure as boundaries
 from tfoptcmp.analysis.figures.boundaries import draw_hyperparameters as draw_hyperparameters
 from tfoptcmp.analysis.figures.files import Format as Format
 from tfoptcmp.analysis.figures.files import save as save
+from tfoptcmp.analysis.figures.forest import draw_forest as draw_forest
+from tfoptcmp.analysis.figures.forest import forest_figure as forest_figure
 from tfoptcmp.analysis.figures.inclusions import draw_differences as draw_differences
 from tfoptcmp.analysis.figures.inclusions import inclusions_figure as inclusions_figure
 from tfoptcmp.analysis.figures.infeasible import draw_infeasible as draw_infeasible

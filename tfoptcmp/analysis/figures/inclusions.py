@@ -1,29 +1,20 @@
 """Every inclusion at several tuning budgets: is the general rule no worse?"""
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.figures.frame import Margins, framed
 from tfoptcmp.analysis.figures.report_figure import ReportFigure
-from tfoptcmp.analysis.figures.style import WARNING_COLOUR, folded, house_style
+from tfoptcmp.analysis.figures.style import MARKS, folded, house_style, symmetric_axis
 from tfoptcmp.analysis.statistics.curves import CurvePoint, inclusion_curves, testable_pairs
 from tfoptcmp.analysis.statistics.quantities import STATISTICS, main_statistic
-from tfoptcmp.analysis.statistics.verdicts import HOW_TO_READ_CURVES, Tone
+from tfoptcmp.analysis.statistics.verdicts import HOW_TO_READ_CURVES
 
 _PANELS_A_ROW = 3
-# Shapes too: red and green are the colours that most colour-blind people confuse.
-_MARKS: dict[Tone, tuple[str, str, float]] = {
-    "bad": ("X", WARNING_COLOUR, 5.0),
-    "good": ("s", "#009E73", 3.0),
-    "open": (".", "#BBBBBB", 3.0),
-}
-_FURTHEST = 1e4  # times the linear part: differences to trials that all but diverged are cut off
 
 
 def inclusions_figure(comparison: Comparison, statistic: str | None = None) -> Figure:
@@ -68,18 +59,9 @@ def inclusions_figure(comparison: Comparison, statistic: str | None = None) -> F
             axes.tick_params(labelbottom=True)
         for axes in grid[:, 0]:
             axes.set_ylabel(metric.difference_unit)
-        most = max(len(points) for _, _, points in curves)
-        # Linear near the tolerated difference, where verdicts are made; logarithmic beyond.
+        most = max(p.tuning_budget for _, _, points in curves for p in points)
         near = 4 * scale * max(p.delta for _, _, points in curves for p in points)
-        panels[0].set_yscale("symlog", linthresh=near or 1.0, linscale=1.0)
-        furthest = _FURTHEST * (near or 1.0)
-        low, high = panels[0].get_ylim()
-        panels[0].set_ylim(max(low, -furthest), min(high, furthest))
-        panels[0].yaxis.set_major_locator(FixedLocator(_ticks(near, *panels[0].get_ylim())))
-        panels[0].yaxis.set_major_formatter(
-            FuncFormatter(lambda value, _: f"{value:+g}" if value else "0")
-        )
-        panels[0].yaxis.set_minor_locator(NullLocator())
+        symmetric_axis(panels[0], "y", near, panels[0].get_ylim())
         panels[0].set_xscale("log")
         ticks = [tick for tick in (1, 2, 5, 10, 20, 50, 100, 200, 500) if tick <= most]
         panels[0].set_xticks(ticks, [str(tick) for tick in ticks])
@@ -92,18 +74,6 @@ def _why_no_pair(comparison: Comparison) -> str:
     if testable_pairs(comparison, main_statistic(comparison)):
         return ""
     return "no two optimizers with five feasible trials each are known to contain one another"
-
-
-def _ticks(near: float, low: float, high: float) -> list[float]:
-    """0 and round numbers on both sides, from the linear part outwards."""
-    near = near or 1.0
-    first = math.floor(math.log10(near))
-    decades = math.log10(max(-low, high) / near)
-    multiples = (1, 4) if decades < 1.5 else (1,)
-    step = 1 if decades < 3 else 2
-    sizes = [m * 10.0**e for e in range(first, first + 7, step) for m in multiples]
-    sizes = [size for size in sizes if size > 0.3 * near]  # others would crowd around 0
-    return [t for t in (*(-size for size in sizes), 0.0, *sizes) if low <= t <= high]
 
 
 def draw_differences(
@@ -128,7 +98,7 @@ def draw_differences(
     if len(k) == 1:  # neither a band nor a line
         axes.vlines(k, low, high, color=colour, linewidth=2)
     axes.plot(k, mean, "-" if len(k) > 1 else "o", color=colour, linewidth=1.4)
-    for tone, (marker, strip, size) in _MARKS.items():
+    for tone, (marker, strip, size) in MARKS.items():
         chosen = [p.tuning_budget for p in points if p.verdict.tone == tone]
         axes.plot(
             chosen,

@@ -1,6 +1,7 @@
 """The figures of a report, the most important first; a new one needs a line here."""
 
 from tfoptcmp.analysis.figures.boundaries import BOUNDARIES
+from tfoptcmp.analysis.figures.forest import FOREST
 from tfoptcmp.analysis.figures.inclusions import INCLUSIONS
 from tfoptcmp.analysis.figures.infeasible import INFEASIBLE
 from tfoptcmp.analysis.figures.parallel import PARALLEL
@@ -11,6 +12,7 @@ from tfoptcmp.analysis.figures.training import TRAINING
 from tfoptcmp.analysis.figures.tuning import TUNING
 
 FIGURES: tuple[ReportFigure, ...] = (
+    FOREST,
     RESULTS,
     STEPS,
     OTHER_TARGETS,

@@ -137,7 +137,7 @@ def draw_point(
 
 RESULTS = ReportFigure(
     name="results",
-    section="answer",
+    section="results",
     caption="Final validation and test results of {workload} after tuning with K trials.",
     draw=lambda comparison: results_figure([comparison]),
     needs=lambda comparison: "",

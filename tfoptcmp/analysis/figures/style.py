@@ -9,16 +9,29 @@ from dataclasses import dataclass
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from matplotlib.scale import SymmetricalLogScale
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.contestant import Contestant
 from tfoptcmp.analysis.statistics.best_of_k import FloatArray
 from tfoptcmp.analysis.statistics.quantities import STATISTICS, measured
+from tfoptcmp.analysis.statistics.verdicts import Tone
 
 PALE = "#bbbbbb"
 WARNING_COLOUR = "#B03000"
 _HIDES_THE_REST = 100.0  # times the middle value
+_FURTHEST = 1e4  # times the linear part: differences to trials that all but diverged are cut off
+
+MARKS: dict[Tone, tuple[str, str, float]] = {
+    "bad": ("X", WARNING_COLOUR, 5.0),
+    "good": ("s", "#009E73", 3.0),
+    "open": (".", "#999999", 3.0),
+}
+"""Marker, colour and size of verdicts.
+
+Shapes too: red and green are the colours that most colour-blind people confuse.
+"""
 
 # A rule's first signature, its second, ...: the same colour, another line.
 _LINES = ("-", "--", ":", "-.")
@@ -168,3 +181,36 @@ def value_axis(axes: Axes, shown: Sequence[float] | FloatArray) -> None:
     axes.yaxis.set_major_locator(LogLocator(subs=subs, numticks=8))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_minor_locator(NullLocator())
+
+
+def symmetric_axis(axes: Axes, which: str, near: float, ends: tuple[float, float]) -> None:
+    """Makes an axis of differences linear near 0, where verdicts are made, logarithmic beyond.
+
+    Args:
+        axes: Whose axis.
+        which: "x" or "y".
+        near: Up to where it is linear; > 0.
+        ends: What it is to show; far beyond `near` it is cut off.
+    """
+    low, high = (float(np.clip(end, -_FURTHEST * near, _FURTHEST * near)) for end in ends)
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    axes.set(
+        **{
+            f"{which}scale": SymmetricalLogScale(axis, linthresh=near, linscale=1.0),
+            f"{which}lim": (1.05 * low, 1.05 * high),
+        }
+    )
+    axis.set_major_locator(FixedLocator(_ticks(near, 1.05 * low, 1.05 * high)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:+g}" if value else "0"))
+    axis.set_minor_locator(NullLocator())
+
+
+def _ticks(near: float, low: float, high: float) -> list[float]:
+    """0 and round numbers on both sides, from the linear part outwards."""
+    first = math.floor(math.log10(near))
+    decades = math.log10(max(-low, high) / near)
+    multiples = (1, 4) if decades < 1.5 else (1,)
+    step = 1 if decades < 3 else 2
+    sizes = [m * 10.0**e for e in range(first, first + 7, step) for m in multiples]
+    sizes = [size for size in sizes if size > 0.3 * near]  # others would crowd around 0
+    return [t for t in (*(-size for size in sizes), 0.0, *sizes) if low <= t <= high]

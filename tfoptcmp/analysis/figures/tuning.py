@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tfoptcmp.analysis.comparison import Comparison
+from tfoptcmp.analysis.comparison import LEAST_TRIALS_A_DRAW, Comparison
 from tfoptcmp.analysis.contestant import Contestant
 from tfoptcmp.analysis.figures.frame import panel_for_each
 from tfoptcmp.analysis.figures.report_figure import ReportFigure, feasible_trials
@@ -18,14 +18,18 @@ from tfoptcmp.analysis.figures.style import (
     value_axis,
     why_no_value,
 )
-from tfoptcmp.analysis.statistics.best_of_k import BudgetCurve, FloatArray, budget_curve
+from tfoptcmp.analysis.statistics.best_of_k import BudgetCurve, budget_curve
+from tfoptcmp.analysis.statistics.curves import budgets_up_to
+from tfoptcmp.analysis.statistics.means import means_of
 from tfoptcmp.analysis.statistics.quantities import main_statistic, measured, selection_and_values
+from tfoptcmp.analysis.statistics.verdicts import LEVEL
 
 _HOW_TO_READ = (
-    "line: mean of the best of k trials drawn with replacement from the N that were run, exact "
-    "(median, where single huge values put the mean above the band); "
-    "band: 5th to 95th percentile; beyond k = N/2 dotted and without band: it would be too narrow; "
-    "grey: the other optimizers; dashed: K; what goes far above the rest is cut off"
+    "line: mean of the best of k trials drawn with replacement from the N that were run, exact; "
+    "light band: what one practitioner gets, 5th to 95th percentile; dark band: how sure the mean "
+    "is, 95 % confidence interval, up to k = N/5; beyond k = N/2 dotted and without bands: they "
+    "would be too narrow; grey: the other optimizers; dashed: K; what goes far above the rest is "
+    "cut off"
 )
 
 
@@ -37,11 +41,11 @@ def tuning_curves_figure(comparison: Comparison, statistic: str | None = None) -
         statistic: "validation" or "test"; by default test where there is one.
     """
     statistic = statistic or main_statistic(comparison)
-    curves = [_curve(one, statistic) for one in comparison.contestants]
+    curves = [_curve(comparison, one, statistic) for one in comparison.contestants]
     metric = comparison.metric
     scale = metric.scale
     lines = [
-        pd.Series(dtype=float) if c is None else pd.Series(scale * _centre(c), index=c.num_drawn)
+        pd.Series(dtype=float) if c is None else pd.Series(scale * c.mean, index=c.num_drawn)
         for c in curves
     ]
     most = max([1, *(len(line) for line in lines)])
@@ -60,6 +64,7 @@ def tuning_curves_figure(comparison: Comparison, statistic: str | None = None) -
                 no_value(axes, most**0.5, why_no_value(one, statistic))
             else:
                 _draw(axes, curve, style, scale)
+                _draw_interval(axes, comparison, one, statistic, style)
             axes.axvline(comparison.tuning_budget, color="#777777", linewidth=0.8, linestyle="--")
         axes = panels[0]
         axes.set_xscale("log")
@@ -71,7 +76,7 @@ def tuning_curves_figure(comparison: Comparison, statistic: str | None = None) -
         if not known:
             axes.set_yticks([])
         else:
-            values = scale * np.concatenate([(*c.low, *c.high, *_centre(c)) for c in known])
+            values = scale * np.concatenate([(*c.low, *c.high, *c.mean) for c in known])
             top = highest_shown(values)
             value_axis(axes, np.minimum(values, top))
             if values.max() > top:
@@ -92,30 +97,40 @@ def draw_tuning_curves(axes: Axes, comparison: Comparison, statistic: str) -> No
     """
     metric = comparison.metric
     for one, style in zip(comparison.contestants, styles(comparison), strict=True):
-        if (curve := _curve(one, statistic)) is not None:
+        if (curve := _curve(comparison, one, statistic)) is not None:
             _draw(axes, curve, style, metric.scale, one.title)
     axes.set_xscale("log")
     axes.set_xlabel("tuning budget k, trials")
     axes.set_ylabel(metric.label(f"{statistic} {metric.name}"))
 
 
-def _curve(contestant: Contestant, statistic: str) -> BudgetCurve | None:
+def _curve(comparison: Comparison, contestant: Contestant, statistic: str) -> BudgetCurve | None:
     if not measured(contestant, statistic):
         return None
-    return budget_curve(*selection_and_values(contestant, statistic))
+    selection, values = selection_and_values(contestant, statistic)
+    return budget_curve(selection, np.minimum(values, means_of(comparison).cap(statistic)))
 
 
-def _centre(curve: BudgetCurve) -> FloatArray:
-    return np.where(curve.mean <= curve.high, curve.mean, curve.median)
+def _draw_interval(
+    axes: Axes, comparison: Comparison, one: Contestant, statistic: str, style: Style
+) -> None:
+    """Draws how sure the mean is, which trials make surer; what a practitioner gets they do not."""
+    budgets = budgets_up_to(one.num_feasible // LEAST_TRIALS_A_DRAW, comparison.tuning_budget)
+    if not budgets:
+        return
+    scale = comparison.metric.scale
+    ends = means_of(comparison).intervals(one, statistic, budgets, LEVEL)
+    low, high = (scale * np.array(end) for end in zip(*ends, strict=True))
+    axes.fill_between(budgets, low, high, color=style.colour, alpha=0.45, linewidth=0)
 
 
 def _draw(
     axes: Axes, curve: BudgetCurve, style: Style, scale: float, label: str | None = None
 ) -> None:
     half = max(1, len(curve.mean) // 2)
-    k, centre = curve.num_drawn, scale * _centre(curve)
+    k, centre = curve.num_drawn, scale * curve.mean
     low, high = scale * curve.low[:half], scale * curve.high[:half]
-    axes.fill_between(k[:half], low, high, color=style.colour, alpha=0.2, linewidth=0)
+    axes.fill_between(k[:half], low, high, color=style.colour, alpha=0.15, linewidth=0)
     axes.plot(k[:half], centre[:half], style.line, color=style.colour, linewidth=1.6, label=label)
     axes.plot(k[half - 1 :], centre[half - 1 :], ":", color=style.colour, linewidth=1.2)
 

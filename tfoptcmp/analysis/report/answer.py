@@ -1,15 +1,30 @@
-"""Verdicts in words that a newcomer understands, for terminals and for the report."""
+"""The answer in words that a newcomer understands, for terminals and for the report.
 
+First which optimizer to use, then how sure that is and what would make it surer, then whether the
+comparison can be trusted: inclusions, boundaries and audit are checks of it.
+"""
+
+import math
 import textwrap
 from collections.abc import Sequence
 
 from tfoptcmp.analysis.audit.findings import SEVERITIES, Finding
 from tfoptcmp.analysis.comparison import Comparison
+from tfoptcmp.analysis.ranges.boundary import Edge, check_boundaries
 from tfoptcmp.analysis.report.tables import format_rows
-from tfoptcmp.analysis.statistics.best_of_k import difference, superiority
 from tfoptcmp.analysis.statistics.curves import Curve
-from tfoptcmp.analysis.statistics.quantities import STATISTICS, best_of_k, main_statistic
-from tfoptcmp.analysis.statistics.verdicts import Judgement, Verdict, Verdicts, inclusion_verdicts
+from tfoptcmp.analysis.statistics.quantities import STATISTICS
+from tfoptcmp.analysis.statistics.ranking import Place, Ranking, ranking
+from tfoptcmp.analysis.statistics.verdicts import (
+    LEVEL,
+    MOST_NEEDED,
+    Judgement,
+    Verdict,
+    Verdicts,
+    inclusion_verdicts,
+    margin_text,
+)
+from tfoptcmp.metrics import Metric
 
 WHAT_IS_TESTED = (
     "A general update rule can imitate its special cases (Adam can act as Momentum, Momentum as "
@@ -26,72 +41,172 @@ LIMITS_OF_THE_PAPER = (
 """What Choi et al. (2019) state of their own results; it holds here likewise."""
 
 LIMIT_OF_VERDICTS = (
-    "A verdict is about these search spaces and this number of trials: a violation says that the "
-    "general rule was not tuned well enough here, not that the rule is bad."
+    "A verdict is about these search spaces and this K: a violation says that the general rule was "
+    "not tuned well enough here, not that the rule is bad."
 )
 """Ours."""
+
+
+def answer(found: Ranking) -> str:
+    """Returns which optimizer to use, in one sentence."""
+    at = f"at K = {found.tuning_budget}"
+    if not found.places:
+        reasons = dict.fromkeys(reason for _, reason in found.too_few)
+        return f"No answer yet: {'; '.join(reasons) or 'there is no result'}."
+    alike, leader = found.alike, found.places[0]
+    names = [place.contestant.title for place in alike]
+    metric = found.metric
+    if len(found.places) == 1:
+        return f"Nothing to compare {leader.contestant.title} with {at}."
+    if len(alike) == 1:
+        second = found.places[1]
+        lead = f"{leader.contestant.title} is the best {at}: ahead of {second.contestant.title}"
+        sentence = f"{lead} by {_amount(metric, second)}"
+        behind = list(found.places[2:])
+    else:
+        how = (
+            f"do equally well {at}, to within the margin"
+            if found.all_equal
+            else "cannot be told apart"
+        )
+        start = "" if found.all_equal else f"No clear winner {at}: "
+        sentence = f"{start}{_listed(names)} {how}"
+        behind = found.behind
+    if behind:
+        titles = _listed([place.contestant.title for place in behind])
+        amounts = _listed([_amount(metric, place) for place in behind])
+        is_or_are = "is" if len(behind) == 1 else "are"
+        sentence += f"; {titles} {is_or_are} behind by {amounts}"
+    return sentence + "."
+
+
+def how_sure(comparison: Comparison, found: Ranking) -> list[str]:
+    """Returns what the answer rests on, and what would make it surer."""
+    if not found.places:
+        return _what_is_missing(comparison, found)
+    leader, metric = found.places[0], found.metric
+    what = f"{STATISTICS[found.statistic].title} {metric.name}"
+    said = [
+        f"Lowest mean {what} of the best of K = {found.tuning_budget} trials: "
+        f"{leader.contestant.title}, {metric.text(leader.mean)}. "
+        + " ".join(
+            f"{place.contestant.title}: "
+            f"{metric.difference_with(place.behind, place.low, place.high)}."
+            for place in found.places[1:]
+        )
+        + " In brackets 95 % confidence intervals of the difference."
+    ]
+    told = [j for j in found.pairs if j.verdict.decided]
+    said.append(
+        f"{len(told)} of {len(found.pairs)} pairs are decided "
+        f"(N = {comparison.num_trials} feasible trials)."
+    )
+    if near := [place for place in found.behind if place.among_the_best]:
+        names = _listed([place.contestant.title for place in near])
+        verb = "is" if len(near) == 1 else "are"
+        said.append(
+            f"{names} {verb} behind, but perhaps by no more than the margin; after correction for "
+            f"{len(found.places) - 1} rivals the best may be {_listed(_titles(found.group))}."
+        )
+    if found.open_pairs:
+        first = found.open_pairs[0]
+        pair = f"{first.special.title} against {first.general.title}"
+        if math.isinf(first.trials_needed):
+            said.append(
+                f"To be surer: all who may be best are so alike that more than "
+                f"{MOST_NEEDED * first.num_trials:,} trials of each would be needed; choose by "
+                "cost or by habit."
+            )
+        else:
+            said.append(
+                f"To be surer: {first.trials_needed_text} trials of each would probably decide "
+                f"{pair}, the nearest to a decision (a rough forecast)."
+                + _more_trials(comparison, first)
+            )
+    said += [f"{one.title} does not take part: {reason}." for one, reason in found.too_few]
+    return said
+
+
+def _what_is_missing(comparison: Comparison, found: Ranking) -> list[str]:
+    if not found.pairs:
+        return [f"{one.title}: {reason}." for one, reason in found.too_few]
+    needed = max(int(j.trials_needed) for j in found.pairs)
+    command = _command(comparison, needed)
+    return [
+        f"{needed} feasible trials of each are needed for a verdict at "
+        f"K = {found.tuning_budget}." + (f" Run: {command}" if command else "")
+    ]
+
+
+def _more_trials(comparison: Comparison, judgement: Judgement) -> str:
+    needed = int(judgement.trials_needed_text.removeprefix("about ").replace(",", ""))
+    command = _command(comparison, needed)
+    return f" Run: {command}" if command else ""
+
+
+def _command(comparison: Comparison, num_feasible: int) -> str:
+    """What runs more trials of our own studies; "" for those of other tools."""
+    records = [one.record for one in comparison.contestants if one.record is not None]
+    recorded = str(records[0].provenance.get("command", "")) if records else ""
+    if not recorded.startswith(("tfoptcmp-tune", "tfoptcmp-reproduce")):
+        return ""
+    kept = [part for part in recorded.split() if not part.startswith("--num_feasible")]
+    return " ".join([*kept, f"--num_feasible={num_feasible}"])
+
+
+def trust(
+    comparison: Comparison, verdicts: Verdicts, findings: Sequence[Finding] | None = None
+) -> list[str]:
+    """Returns whether the comparison can be trusted: inclusions, boundaries, audit."""
+    said = [f"Inclusions: {conclusion(verdicts)}"]
+    checks = [check for one in comparison.contestants for check in check_boundaries(one)]
+    if checks:
+        crowded = [
+            f"{check.contestant.title} {check.name}"
+            for check in checks
+            if check.verdict in (Edge.LOW, Edge.HIGH)
+        ]
+        inside = sum(check.verdict is Edge.INSIDE for check in checks)
+        said.append(
+            f"Search spaces: the best trials crowd at an edge of {_listed(crowded)}; a wider range "
+            "may hold better ones."
+            if crowded
+            else f"Search spaces: no best trials crowd at an edge ({inside} of {len(checks)} "
+            "ranges could be checked)."
+        )
+    if findings is not None:
+        said.append(f"Audit: {audit_sentence(findings)}")
+    return said
 
 
 def conclusion(verdicts: Verdicts) -> str:
     """Returns the answer to "do the inclusions hold?" in a sentence or two."""
     judged = verdicts.judgements
     if not judged and verdicts.untested:
-        return "No inclusion could be tested with these studies; the reasons are below."
+        return "No inclusion could be tested with these trials; the reasons are below."
     if not judged:
-        return "No pair of these optimizers contains one another, so there is nothing to test."
+        return "no optimizer here contains another, so there is nothing to test."
     if not verdicts.tested:
-        return (
-            "No verdicts: K is more than half of the number of trials, so the numbers describe "
-            "these trials only. Run more trials or choose a smaller tuning budget."
-        )
-    counts = {v: sum(j.verdict is v for j in judged) for v in Verdict}
+        return "no verdict, there are too few trials for this K."
     violated = [pair for pair in verdicts.pairs if verdicts.worst(*pair) is Verdict.VIOLATED]
     if violated:
-        names = ", ".join(f"{general.title} than {special.title}" for special, general in violated)
-        answer = (
-            f"Some rules did worse than their own special cases: {names}. The likely cause is "
-            "their search space or too few trials; do not rank these optimizers yet."
+        names = ", ".join(
+            f"{general.title} than {special.title} "
+            f"({_where(verdicts.of(special, general), Verdict.VIOLATED)})"
+            for special, general in violated
         )
-    elif counts[Verdict.UNDETERMINED]:
-        where = "everywhere" if counts[Verdict.CONSISTENT] else "anywhere"
-        answer = (
-            "No rule was caught doing worse than a special case of it, but results of "
-            f"K = {judged[0].tuning_budget} trials vary too much to tell {where}. More trials "
-            "allow a larger K, with which they vary less."
+        return (
+            f"{len(violated)} of {len(verdicts.pairs)} violated. Worse than their own special "
+            f"case: {names}. The likely cause is their search space or too few trials; do not rank "
+            "these before that is mended."
         )
-    else:
-        answer = "No rule did worse than a special case of it: the inclusions hold here."
-    return answer
-
-
-def leader(comparison: Comparison) -> str:
-    """Returns which optimizer did best and which others may be as good; "" if none has a result.
-
-    By the test metric, or the validation metric where there is no test split. Another may be as
-    good if it gets the better result with probability 0.05 or more.
-    """
-    statistic, metric = main_statistic(comparison), comparison.metric
-    known = [
-        (one, found)
-        for one in comparison.contestants
-        if (found := best_of_k(one, statistic, comparison.tuning_budget)) is not None
-    ]
-    if not known:
-        return ""
-    best, at_best = min(known, key=lambda pair: pair[1].mean())
-    mean, low, high = map(metric.text, (at_best.mean(), *at_best.percentiles(5, 95)))
-    text = (
-        f"Lowest {statistic} {metric.name} after tuning with K = "
-        f"{comparison.tuning_budget} trials: {best.title}, {mean} [{low}, {high}]."
-    )
-    close = [
-        one.title
-        for one, found in known
-        if one is not best and superiority(difference(found, at_best)) >= 0.05
-    ]
-    if close and not comparison.descriptive_only:
-        text += f" Too close to it to tell apart: {', '.join(close)}."
-    return text
+    open_ones = [j for j in judged if not j.verdict.decided]
+    if open_ones:
+        return (
+            f"none of {len(verdicts.pairs)} is violated; {len(open_ones)} of {len(judged)} tests "
+            "are not decided."
+        )
+    return f"all {len(verdicts.pairs)} hold: no rule did worse than a special case of it."
 
 
 def count_line(verdicts: Verdicts) -> str:
@@ -126,27 +241,25 @@ def pair_sentences(verdicts: Verdicts) -> list[str]:
             case Verdict.VIOLATED:
                 where = _where(judgements, Verdict.VIOLATED)
                 said[f"{general} did worse than {special}, which it can imitate ({where})."] = []
-            case Verdict.CONSISTENT:
-                said[f"{general} did no worse than {special}, as it should."] = []
-            case verdict:
-                said.setdefault(_open(judgements, verdict), []).append(
+            case Verdict.NO_VERDICT:
+                said.setdefault("no verdict, too few trials.", []).append(
                     f"{general} against {special}"
                 )
+            case Verdict.NOT_DECIDED:
+                where = _where(judgements, Verdict.BETTER, Verdict.EQUIVALENT, Verdict.HOLDS)
+                text = "not decided" + (f"; no worse in {where}." if where else ".")
+                said.setdefault(text, []).append(f"{general} against {special}")
+            case _:
+                better = _where(judgements, Verdict.BETTER)
+                said[
+                    f"{general} did no worse than {special}, as it should"
+                    + (f"; better in {better}." if better else ".")
+                ] = []
     return [f"{', '.join(pairs)}: {text}" if pairs else text for text, pairs in said.items()]
 
 
-def _open(judgements: Sequence[Judgement], verdict: Verdict) -> str:
-    """What is said of a pair on which there is no verdict."""
-    if verdict is Verdict.DESCRIPTIVE_ONLY:
-        return "no verdict, K is more than half of the trials."
-    where = _where(judgements, Verdict.CONSISTENT)
-    return f"undetermined, results of K = {judgements[0].tuning_budget} trials overlap too much" + (
-        f"; no worse in {where}." if where else "."
-    )
-
-
-def _where(judgements: Sequence[Judgement], verdict: Verdict) -> str:
-    return ", ".join(STATISTICS[j.statistic].title for j in judgements if j.verdict is verdict)
+def _where(judgements: Sequence[Judgement], *verdicts: Verdict) -> str:
+    return ", ".join(STATISTICS[j.statistic].title for j in judgements if j.verdict in verdicts)
 
 
 def matrix_cells(verdicts: Verdicts) -> list[list[str]]:
@@ -160,46 +273,117 @@ def matrix_cells(verdicts: Verdicts) -> list[list[str]]:
     return cells
 
 
+def ranking_cells(found: Ranking) -> list[list[str]]:
+    """Returns for every two optimizers by how much the row beats the column, with a heading.
+
+    Rows and columns by their means, the best first. A cell holds the column's mean minus the row's,
+    its 95 % interval, and how often one practitioner gets the better result with the row.
+    """
+    by_name = {(j.special.name, j.general.name): j for j in found.pairs}
+    order = [place.contestant for place in found.places]
+    cells = [["row beats column by", *(one.title for one in order)]]
+    for row in order:
+        line = [row.title]
+        for column in order:
+            if row is column:
+                line.append("")
+                continue
+            given = by_name.get((row.name, column.name))
+            j = given or by_name[column.name, row.name]
+            sign = 1 if given else -1  # D of the pair is the column's minus the row's
+            low, high = sorted((sign * j.low, sign * j.high))
+            better = 1 - j.superiority if given else j.superiority
+            shown = j.metric.difference_with(sign * j.difference, low, high, unit=False)
+            line.append(f"{shown}\nP {better:.2f}")
+        cells.append(line)
+    return cells
+
+
+def pair_cells(found: Ranking) -> list[list[str]]:
+    """Returns every pair with its verdict, decided ones first, with a heading."""
+    cells = [["pair", "verdict on the second", "D", "tolerated", "P(better)", "trials needed"]]
+    order = sorted(found.pairs, key=lambda j: not j.verdict.decided)
+    for j in order:
+        cells.append([f"{j.special.title}, {j.general.title}", *_numbers(j)])
+    return cells
+
+
 def curve_cells(curves: Sequence[Curve]) -> list[list[str]]:
     """Returns verdicts and probabilities of superiority at some tuning budgets, a pair a row."""
-    largest = max((len(points) for _, _, points in curves), default=0)
-    budgets = [k for k in _BUDGETS_SHOWN if k < largest] + [largest]
+    known = sorted({p.tuning_budget for _, _, points in curves for p in points})
+    largest = max(known, default=0)
+    budgets = [k for k in known if k in _BUDGETS_SHOWN or k == largest]
     cells = [["special <= general", *(f"K = {k}" for k in budgets)]]
     for special, general, points in curves:
-        row = [
-            f"{points[k - 1].verdict}, {points[k - 1].superiority:.2f}" if k <= len(points) else "-"
-            for k in budgets
-        ]
-        cells.append([f"{special.title} <= {general.title}", *row])
+        at = {p.tuning_budget: f"{p.verdict}, {p.superiority:.2f}" for p in points}
+        cells.append([f"{special.title} <= {general.title}", *(at.get(k, "-") for k in budgets)])
     return cells
 
 
 def verdict_cells(verdicts: Verdicts) -> list[list[str]]:
     """Returns the judgements for people: a heading, then a row each."""
-    cells = [["special <= general", "statistic", "verdict", "difference", "tolerated", "P(better)"]]
+    cells = [
+        [
+            *("special <= general", "statistic", "verdict", "D", "tolerated"),
+            *("P(better)", "trials needed"),
+        ]
+    ]
     for j in verdicts.judgements:
-        cells.append(
-            [
-                f"{j.special.title} <= {j.general.title}",
-                STATISTICS[j.statistic].title,
-                str(j.verdict),
-                f"[{j.metric.difference(j.low)}, {j.metric.difference(j.high)}]",
-                j.metric.difference(j.delta).lstrip("+"),
-                f"{j.superiority:.2f}",
-            ]
-        )
+        statistic = STATISTICS[j.statistic].title + ("" if j.primary else " (secondary)")
+        cells.append([f"{j.special.title} <= {j.general.title}", statistic, *_numbers(j)])
     return cells
+
+
+def _numbers(j: Judgement) -> list[str]:
+    mark = "" if j.survives or not j.verdict.decided else " *"
+    return [
+        f"{j.verdict}{mark}",
+        j.metric.difference_with(j.difference, j.low, j.high),
+        margin_text(j),
+        f"{j.superiority:.2f}",
+        j.trials_needed_text or "-",
+    ]
+
+
+SURVIVES_NOTE = (
+    f"* Only at the level of a single test ({LEVEL:g}): divided by the number of pairs, it is not "
+    "decided."
+)
+"""What the mark behind a verdict means."""
+
+
+def format_answer(comparison: Comparison, findings: Sequence[Finding] | None = None) -> str:
+    """Returns the answer, how sure it is, and whether to trust it, as text for a terminal."""
+    verdicts, found = inclusion_verdicts(comparison), ranking(comparison)
+    lines: list[str] = []
+    lines += textwrap.wrap(f"{comparison.workload}: {answer(found)}", 100)
+    lines += [*comparison.warnings]
+    for title, sentences in (
+        ("How sure?", how_sure(comparison, found)),
+        ("Can the comparison be trusted?", trust(comparison, verdicts, findings)),
+    ):
+        lines += ["", title]
+        for sentence in sentences:
+            lines += textwrap.wrap(
+                sentence,
+                100,
+                initial_indent="  ",
+                subsequent_indent="    ",
+                break_on_hyphens=False,
+                break_long_words=False,
+            )
+    return "\n".join(lines) + "\n"
 
 
 def format_verdicts(comparison: Comparison) -> str:
     """Returns the verdicts on the inclusions as text for a terminal."""
     verdicts = inclusion_verdicts(comparison)
-    lines = [leader(comparison), "", WHAT_IS_TESTED, conclusion(verdicts), count_line(verdicts), ""]
+    lines = ["Inclusions:", count_line(verdicts)]
     for sentence in [*pair_sentences(verdicts), *untested_sentences(verdicts)]:
         lines += textwrap.wrap(sentence, 100, initial_indent="  ", subsequent_indent="    ")
     if verdicts.judgements:
         lines += ["", format_rows(matrix_cells(verdicts))]
-    return "\n".join(lines) + "\n"
+    return "\n".join(line for line in lines if line is not None) + "\n"
 
 
 def untested_sentences(verdicts: Verdicts) -> list[str]:
@@ -214,4 +398,18 @@ def audit_sentence(findings: Sequence[Finding]) -> str:
     """Returns how many findings of the audit there are."""
     counts = {severity: sum(f.severity == severity for f in findings) for severity in SEVERITIES}
     told = [f"{n} {severity}{'s' if n > 1 else ''}" for severity, n in counts.items() if n]
-    return f"The audit has {', '.join(told)}; see below." if told else "The audit found no fault."
+    return f"{', '.join(told)}; see below." if told else "no fault found."
+
+
+def _titles(places: Sequence[Place]) -> list[str]:
+    return [place.contestant.title for place in places]
+
+
+def _amount(metric: Metric, place: Place) -> str:
+    return metric.difference(place.behind).lstrip("+")
+
+
+def _listed(names: Sequence[str]) -> str:
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"

@@ -89,7 +89,15 @@ def _write(
         for kind, found in (("suggestion", suggested), ("final", final_spaces(comparison))):
             if found:
                 spaces.append(write_spaces(found, output / f"space_{kind}{suffix}"))
-        parts.append(part(comparison, pictures, has_spaces=bool(suggested), left_out=left_out))
+        parts.append(
+            part(
+                comparison,
+                pictures,
+                has_spaces=bool(suggested),
+                left_out=left_out,
+                findings=findings,
+            )
+        )
     report = output / "report.html"
     report.write_text(render(parts, findings), encoding="utf-8")
     tables = [output / f"results.{suffix}" for suffix in ("csv", "md", "tex")]

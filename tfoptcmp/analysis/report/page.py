@@ -6,27 +6,31 @@ whatever names people gave them.
 
 import base64
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import jinja2.sandbox
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
-from tfoptcmp.analysis.audit.findings import Finding, worst_first
+from tfoptcmp.analysis.audit.findings import Finding, findings_on, worst_first
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.figures.report_figure import Section
 from tfoptcmp.analysis.report.answer import (
     LIMIT_OF_VERDICTS,
     LIMITS_OF_THE_PAPER,
+    SURVIVES_NOTE,
     WHAT_IS_TESTED,
-    audit_sentence,
-    conclusion,
+    answer,
     count_line,
     curve_cells,
-    leader,
+    how_sure,
     matrix_cells,
+    pair_cells,
     pair_sentences,
+    ranking_cells,
+    trust,
     untested_sentences,
     verdict_cells,
 )
@@ -46,12 +50,27 @@ from tfoptcmp.analysis.report.tables import (
 )
 from tfoptcmp.analysis.statistics.curves import inclusion_curves
 from tfoptcmp.analysis.statistics.quantities import main_statistic
+from tfoptcmp.analysis.statistics.ranking import ranking
 from tfoptcmp.analysis.statistics.verdicts import HOW_TO_READ, Verdict, inclusion_verdicts
 
 # Wider figures scroll sideways on small screens; below this much of the page's unit an inch their
 # text is too small to read. 14.4 inches, the widest, fill a desktop's page.
 _WIDE_INCHES = 6.5
 _REM_AN_INCH = 4.1
+
+
+TERMS = {
+    "N": "feasible trials that were run of an optimizer",
+    "K": "trials that a practitioner has for tuning; the best of them, by validation, is kept",
+    "feasible": "a trial whose training loss stayed finite to the end",
+    "margin": "a difference that no one should quarrel about: one standard error of the evaluation "
+    "set for errors, one measurement interval for steps, 0.01 nats for losses",
+    "D": "mean of the best of K of the second optimizer minus that of the first; lower is better",
+    "pp": "percentage points",
+    "inclusion": "a general update rule that can imitate a special one, as Adam can Momentum",
+    "interval": "95 % confidence interval: how sure the mean is; it shrinks as trials are added",
+}
+"""What a report's words mean."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +111,7 @@ def part(
     *,
     has_spaces: bool,
     left_out: Sequence[str],
+    findings: Sequence[Finding] | None,
 ) -> dict[str, Any]:
     """Returns what the page says of one comparison, by the names that the template has for it.
 
@@ -102,9 +122,10 @@ def part(
         pictures: Its figures, in the report's order.
         has_spaces: Whether search spaces lie beside the report.
         left_out: Figures that it could not have, and why.
+        findings: What the audit found on all comparisons; None if there was no audit.
     """
     contestants = comparison.contestants
-    verdicts = inclusion_verdicts(comparison)
+    verdicts, ranked = inclusion_verdicts(comparison), ranking(comparison)
     statistic = main_statistic(comparison)
     boundaries, spaces = boundary_cells(contestants), space_cells(contestants)
     provenance = provenance_cells(contestants)
@@ -118,13 +139,18 @@ def part(
         pictures=pictures,
         has_spaces=has_spaces,
         left_out=[*left_out, *(reason for reason, cells in missing.items() if len(cells) == 1)],
-        answer=[
-            f"{comparison.workload}: {conclusion(verdicts)}",
-            *filter(None, [leader(comparison)]),
-        ],
+        answer=answer(ranked),
+        how_sure=how_sure(comparison, ranked),
+        trust=trust(
+            comparison,
+            verdicts,
+            None if findings is None else findings_on(findings, comparison.workload),
+        ),
+        ranking=ranking_cells(ranked),
+        pairs=pair_cells(ranked),
         caption=caption(comparison),
         sentences=pair_sentences(verdicts) + untested_sentences(verdicts),
-        count=count_line(verdicts) or conclusion(verdicts),
+        count=count_line(verdicts),
         statistic=statistic,
         spent=spent(contestants),
         results=best_cells(comparison),
@@ -156,14 +182,15 @@ def render(parts: Sequence[dict[str, Any]], findings: Sequence[Finding] | None) 
         keep_trailing_newline=True,
     )
     script = environment.get_template("sort.js").render()
+    environment.filters["explained"] = _explained
     return environment.get_template("page.html.jinja").render(
         parts=parts,
+        terms=TERMS,
         what_is_tested=WHAT_IS_TESTED,
+        survives_note=SURVIVES_NOTE,
         how_to_read=HOW_TO_READ,
         verdict_kinds={str(v): v.tone for v in Verdict if v.tone != "open"},
         findings=None if findings is None else _finding_cells(findings),
-        audit_sentence=audit_sentence(findings or ()),
-        grave=any(finding.severity == "error" for finding in findings or ()),
         limits=[
             "Choi et al. (2019) state these limits of their method, which is used here:",
             *LIMITS_OF_THE_PAPER,
@@ -172,6 +199,22 @@ def render(parts: Sequence[dict[str, Any]], findings: Sequence[Finding] | None) 
         script=Markup(script),
         policy=_policy(script),
     )
+
+
+def _explained(text: str) -> Markup:
+    """Gives the words of TERMS a tooltip, each where it stands first."""
+    marked = str(escape(text))
+    for word, meaning in TERMS.items():
+        symbol = r"(?= =)" if len(word) == 1 else ""  # a name may hold a K
+        tooltip = f'<abbr title="{escape(meaning)}">{word}</abbr>'
+        # A tooltip's own text is not searched.
+        marked = re.sub(
+            rf"(?<![\w<>\"])({word}){symbol}(?!\w)(?![^<]*\">)(?![^<]*</abbr>)",
+            tooltip,
+            marked,
+            count=1,
+        )
+    return Markup(marked)
 
 
 def _finding_cells(findings: Sequence[Finding]) -> Cells:

@@ -7,6 +7,7 @@ one the heading.
 
 import csv
 import io
+import math
 import re
 import textwrap
 from collections.abc import Sequence
@@ -161,13 +162,14 @@ def best_cells(comparison: Comparison) -> list[list[str]]:
 def hyperparameter_cells(comparison: Comparison) -> list[list[str]]:
     """Returns the best trial of each optimizer for people: a heading, then a row an optimizer."""
     splits = _splits(comparison)
-    cells = [["optimizer", "trial", *splits, "hyperparameters as searched"]]
+    cells = [["optimizer", "trial", *splits, "hyperparameters"]]
     for one in comparison.contestants:
         best = one.winner
         if best is None:
             cells.append([one.title, "-", *("-" for _ in splits), "no feasible trial"])
             continue
-        values = [f"{name} = {value:.3g}" for name, value in one.values_of(best).items()]
+        used = one.values_of(best, used=True) or one.values_of(best)
+        values = [f"{name}={_digits(value)}" for name, value in used.items()]
         cells.append(
             [
                 one.title,
@@ -270,6 +272,13 @@ def _shown(row: dict[str, Any], name: str, metric: Metric) -> str:
         return "-"
     mean, low, high = (metric.number(row[f"{name}_{which}"]) for which in ("mean", "p05", "p95"))
     return f"{mean} [{low}, {high}]"
+
+
+def _digits(value: float) -> str:
+    """Three digits; of a value just below 1 three of its distance to 1, which is what counts."""
+    if 0.9 < value < 1:
+        return f"{value:.{2 - math.floor(math.log10(1 - value))}f}"
+    return f"{value:.3g}"
 
 
 def _listed(cells: Cells) -> str:

@@ -148,7 +148,7 @@ class Bootstrapped:
 
 
 def bootstrapped(found: FloatArray, num_trials: int) -> Bootstrapped:
-    """Returns an estimate with its resamples; that of b - a if one resample drew the trials of both.
+    """Returns an estimate with its resamples.
 
     Args:
         found: [1 + N + R], as the rows of `resampled_counts`.

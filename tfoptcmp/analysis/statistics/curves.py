@@ -1,4 +1,4 @@
-"""Verdicts at other numbers of trials K: one inclusion judged from K = 1 to a fifth of the trials."""
+"""Verdicts at other K: one inclusion judged from K = 1 to a fifth of the trials."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,6 +43,11 @@ Curve = tuple[Contestant, Contestant, Sequence[CurvePoint]]
 """Special rule, general rule and the verdicts at several tuning budgets."""
 
 
+def budgets_up_to(largest: int, *others: int) -> list[int]:
+    """Returns some K from 1 to `largest`, that one and the others among them, ascending."""
+    return sorted({k for k in (*_BUDGETS, *others, largest) if 1 <= k <= largest})
+
+
 def testable_pairs(comparison: Comparison, statistic: str) -> list[tuple[Contestant, Contestant]]:
     """Returns the inclusions (special, general) that a statistic can say something of at some K."""
     return [
@@ -82,9 +87,7 @@ def verdict_curve(
         Ascending; empty if one has fewer than five feasible trials.
     """
     num_trials = min(special.num_feasible, general.num_feasible)
-    largest = num_trials // LEAST_TRIALS_A_DRAW
-    wanted = {*_BUDGETS, comparison.tuning_budget, largest}
-    budgets = sorted(k for k in wanted if 1 <= k <= largest)
+    budgets = budgets_up_to(num_trials // LEAST_TRIALS_A_DRAW, comparison.tuning_budget)
     means = means_of(comparison)
     points = []
     found = means.differences(special, general, statistic, budgets)

@@ -63,12 +63,14 @@ class Means:
         """
         return float(self._resampled(one, statistic, (num_drawn,), "")[0][0])
 
-    def interval(
-        self, one: Contestant, statistic: str, num_drawn: int, level: float
-    ) -> tuple[float, float]:
-        """Returns a confidence interval of the mean, at least two trials given; see `mean`."""
-        found = self._resampled(one, statistic, (num_drawn,), "")[0]
-        return bootstrapped(found, one.num_feasible).interval(level)
+    def intervals(
+        self, one: Contestant, statistic: str, budgets: Sequence[int], level: float
+    ) -> list[tuple[float, float]]:
+        """Returns confidence intervals of the mean at several K; see `mean`."""
+        return [
+            bootstrapped(found, one.num_feasible).interval(level)
+            for found in self._resampled(one, statistic, budgets, "")
+        ]
 
     def difference(
         self, a: Contestant, b: Contestant, statistic: str, num_drawn: int

@@ -68,18 +68,23 @@ class Ranking:
         return [place for place in self.places if place.among_the_best]
 
     @property
-    def beaten(self) -> list[Place]:
-        """Those that are surely behind, the best of them first."""
-        return [place for place in self.places if not place.among_the_best]
+    def behind(self) -> list[Place]:
+        """Those that are behind the leader, some of them perhaps by no more than the margin."""
+        return [place for place in self.places if place.low > 0]
+
+    @property
+    def alike(self) -> list[Place]:
+        """Those that cannot be told from the leader, and itself."""
+        return [place for place in self.places if place.low <= 0]
 
     @property
     def open_pairs(self) -> list[Judgement]:
-        """Pairs of the group that are not decided, those that need the fewest trials first."""
-        best = {place.contestant.name for place in self.group}
+        """Pairs of those alike that are not decided, those that need the fewest trials first."""
+        alike = {place.contestant.name for place in self.alike}
         found = [
             j
             for j in self.pairs
-            if not j.verdict.decided and {j.special.name, j.general.name} <= best
+            if not j.verdict.decided and {j.special.name, j.general.name} <= alike
         ]
         return sorted(found, key=lambda j: j.trials_needed)
 
@@ -90,12 +95,12 @@ class Ranking:
 
     @property
     def all_equal(self) -> bool:
-        """Whether no two of the group differ by more than the margin."""
-        best = {place.contestant.name for place in self.group}
+        """Whether no two of those alike differ by more than the margin."""
+        alike = {place.contestant.name for place in self.alike}
         return all(
             j.verdict is Verdict.EQUIVALENT
             for j in self.pairs
-            if {j.special.name, j.general.name} <= best
+            if {j.special.name, j.general.name} <= alike
         )
 
 

@@ -448,5 +448,3 @@ def margin_text(judgement: Judgement) -> str:
     if not judgement.mean:
         return shown
     return f"{shown} ({100 * judgement.delta / abs(judgement.mean):.0f} %)"
-
-
