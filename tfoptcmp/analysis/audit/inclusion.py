@@ -47,11 +47,10 @@ def violated(comparison: Comparison) -> Iterator[Finding]:
             reason = f"schedules {special.schedule} and {general.schedule}"
             cure = "give both the same schedule"
         shown = "; ".join(
-            f"{STATISTICS[judgement.statistic].title} worse by "
-            f"{judgement.metric.difference_with(judgement.difference, judgement.low, judgement.high)}"
-            f" (95 % interval; tolerated: "
-            f"{judgement.metric.difference(judgement.delta).lstrip('+')})"
-            for judgement in worse
+            f"{STATISTICS[j.statistic].title} worse by "
+            f"{j.metric.difference_with(j.difference, j.low, j.high)} (95 % interval; tolerated: "
+            f"{j.metric.difference(j.delta).lstrip('+')})"
+            for j in worse
         )
         yield Finding(
             severity="warning" if reason else "error",
