@@ -14,7 +14,7 @@ or "not finite" (losses); NaN is not allowed. Percentiles are the inverse of the
 function, without interpolation: always a value that can occur.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -112,47 +112,6 @@ def difference(general: Distribution, special: Distribution) -> Distribution:
     probabilities = general.probabilities[:, None] * special.probabilities[None, :]
     # Rounding of the products: up to 1e-16 for each of the pairs.
     return distribution(values.ravel(), (probabilities / probabilities.sum()).ravel())
-
-
-def differences(
-    general: tuple[Numbers, Numbers], special: tuple[Numbers, Numbers]
-) -> Iterator[tuple[Distribution, Distribution]]:
-    """Yields for K = 1, ..., half of the smaller N what both get and by how much they differ.
-
-    The same as `best_of` and `difference` for each K, but the differences are sorted once.
-
-    Args:
-        general: What trials are selected by and what is reported of them, as in `best_of`.
-        special: Likewise.
-
-    Yields:
-        The special one's statistic and D = general - special.
-    """
-    largest = min(len(general[1]), len(special[1])) // 2
-    if not largest:
-        return
-    b, b_mass = _at_every_budget(*general, largest)
-    a, a_mass = _at_every_budget(*special, largest)
-    with np.errstate(invalid="ignore"):
-        d = np.where(b[:, None] == a, 0.0, b[:, None] - a).ravel()
-    order = np.argsort(d, kind="stable")
-    d = d[order]
-    for of_general, of_special in zip(b_mass, a_mass, strict=True):
-        mass = np.outer(of_general, of_special).ravel()[order]
-        yield (
-            Distribution(values=a, probabilities=of_special),
-            Distribution(values=d, probabilities=mass / mass.sum()),
-        )
-
-
-def _at_every_budget(
-    selection: Numbers, statistic: Numbers, largest: int
-) -> tuple[FloatArray, FloatArray]:
-    """Returns the distinct values and, a row for each K, their probabilities: often few differ."""
-    distinct, group = np.unique(np.asarray(statistic, dtype=np.float64), return_inverse=True)
-    member = group.ravel()[:, None] == np.arange(len(distinct))
-    mass = selection_probabilities_for_all(selection)[:largest]
-    return distinct, np.asarray(mass @ member, dtype=np.float64)
 
 
 def superiority(difference: Distribution) -> float:

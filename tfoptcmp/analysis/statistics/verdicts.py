@@ -173,12 +173,14 @@ class Judgement:
             return least
         d = self.difference
         if not self.inclusion and d < 0:
-            half_width, gap = d - self.low if d < -self.delta else self.high - d, -self.delta - d
+            half_width = self.high - d if d < -self.delta else d - self.low
+            gap = abs(self.delta + d)
         else:
-            half_width, gap = (self.high - d) if d < self.delta else (d - self.low), self.delta - d
+            half_width = d - self.low if d > self.delta else self.high - d
+            gap = abs(self.delta - d)
         if gap == 0:
             return math.inf
-        needed = math.ceil(_TRIALS_FACTOR * self.num_trials * (half_width / abs(gap)) ** 2)
+        needed = math.ceil(_TRIALS_FACTOR * self.num_trials * (half_width / gap) ** 2 - 1e-6)
         needed = max(needed, self.num_trials + 1)
         return needed if needed <= MOST_NEEDED * self.num_trials else math.inf
 
