@@ -1,6 +1,6 @@
 """Every update rule on every workload, five steps at the middle of its initial space.
 
-Small batches of small data, but the workload's own network. All 54 pairs take minutes:
+Small batches of small data, but the workload's own network. All pairs take minutes:
 
     python -m pytest -m "slow or not slow" tests/workloads/test_every_rule.py
 
