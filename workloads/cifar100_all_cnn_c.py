@@ -61,7 +61,7 @@ WORKLOAD = Workload(
         regularisation=L2,
         usual_regularisation={"l2": 5e-4},  # DeepOBS
     ),
-    # The logits end in a ReLU: an image all of whose logits are 0 has a loss of log(100) and no
-    # gradient for ever, as happens to some of 64 where they are of almost as many classes.
+    # The logits end in a ReLU: an image whose logits are all 0 has a loss of log(100) and never a
+    # gradient again. This happens to some of 64 images if they are of almost as many classes.
     overfitting=Overfitting(num_drawn=512),
 )

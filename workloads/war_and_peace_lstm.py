@@ -54,5 +54,5 @@ WORKLOAD = Workload(
     build=Imported("tfoptcmp.workloads.models.lstm:build"),
     data_sets=(WAR_AND_PEACE,),
     spaces=signatures(TAKEN_OVER),
-    small=Small(batch_size=50),  # fewer streams would be longer ones
+    small=Small(batch_size=50),  # with fewer streams each would be longer
 )

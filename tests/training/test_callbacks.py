@@ -97,7 +97,7 @@ BLOCKS = (5, 10, 15, 20, 25)
         (0, {"checkpoint_every_steps": 5}, [5, 10, 15, 20]),
         (0, {"checkpoint_every_steps": 12}, [15]),  # 24 falls into the last block
         (0, {"checkpoint_every_steps": 9}, [10, 20]),
-        (10, {"checkpoint_every_steps": 10}, [20]),  # the one it goes on from is not taken again
+        (10, {"checkpoint_every_steps": 10}, [20]),  # the one it resumes from is not taken again
         (11, {"checkpoint_every_steps": 12}, [15]),
         (0, {"keep_checkpoints": True}, [25]),
         (0, {"checkpoint_every_steps": 10, "keep_checkpoints": True}, [10, 20, 25]),

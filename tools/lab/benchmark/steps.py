@@ -1,6 +1,6 @@
 """Training steps and updates: ours, others', and the floor that the machine's matrix rate sets.
 
-Neither TensorFlow nor PyTorch is imported but in the process that measures it.
+TensorFlow and PyTorch are imported only in the process that measures them.
 """
 
 import tempfile

@@ -1,4 +1,4 @@
-"""What stock Keras does in the place of ours: layers, optimizers, a step of `fit`, an update."""
+"""What stock Keras does in place of ours: layers, optimizers, a step of `fit`, an update."""
 
 import functools
 import math
@@ -41,7 +41,7 @@ def stock(turns: Turns, *, network: str, rule: str, threads: int) -> None:
 
 
 class _TakeTurns(keras.callbacks.Callback):
-    """Pauses the training after so many steps until it is its turn again."""
+    """Pauses the training after this many steps until it is its turn again."""
 
     def __init__(self, turns: Turns, spec: Network) -> None:
         super().__init__()
@@ -73,7 +73,7 @@ def stock_optimizer(rule: str, arguments: Mapping[str, float]) -> keras.Optimize
 
 
 def with_keras_layers(network: keras.Model, arguments: Mapping[str, float]) -> keras.Model:
-    """Returns a network with Keras's layers in the place of ours.
+    """Returns a network with Keras's layers in place of ours.
 
     Args:
         network: Of a workload.

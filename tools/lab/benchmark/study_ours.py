@@ -179,7 +179,7 @@ def bookkeeping(turns: Turns, *, sizes: Mapping[str, int]) -> None:
 
 
 def memory(turns: Turns, *, case: str, data_dir: str | None, threads: int, num_trials: int) -> None:
-    """Measures the megabytes by which the process grows a trial, in so many trials."""
+    """Measures the megabytes by which the process grows per trial, in this many trials."""
     runtime.configure(threads)
     trainer, task = _trainer(CASES[case].changed(num_feasible=None, steps=4), data_dir)
     turns.ready({})
@@ -207,7 +207,7 @@ def _trainer(spec: Case, data_dir: str | None) -> tuple[Trainer, TrialTask]:
 
 
 def _run_fake(directory: Path, num_trials: int) -> list[float]:
-    """Runs or goes on with a study; returns when each trial began."""
+    """Runs or resumes a study; returns when each trial began."""
     begins: list[float] = []
 
     def trial(task: TrialTask, on_measurement: Callable[[Measurement], None]) -> Outcome:
