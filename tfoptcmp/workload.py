@@ -65,10 +65,10 @@ class Budget:
 
     Attributes:
         scale: "paper", "cpu" or "smoke"; "custom" once a flag has changed a number.
-        batch_size: Examples (or sequences) a training step.
-        steps: Training steps a trial.
+        batch_size: Examples (or sequences) per training step.
+        steps: Training steps per trial.
         eval_every_steps: Steps between measurements; the last step is always measured.
-        num_feasible: N, feasible trials a study.
+        num_feasible: N, feasible trials per study.
         target: Validation metric to reach for the training-speed statistic, or None.
         options: Sizes that a workload's model and data take from the scale (image pixels,
             sequence length), by name.
@@ -124,7 +124,7 @@ class Small:
     """Sizes for tests, which take a few steps of a workload's own network.
 
     Attributes:
-        batch_size: Examples (or sequences) a training step.
+        batch_size: Examples (or sequences) per training step.
         options: Those that are not the scale `smoke`'s.
     """
 

@@ -5,8 +5,8 @@ at random for training. DeepOBS has no validation split; its `l2` is 5e-4 in our
 is no target.
 
 The `cpu` and `smoke` scales are ours, from times measured on two cores, both busy: 0.67 s a step of
-64 images, 2.8 ms an evaluated image, of which there are therefore fewer. `cpu` is 4 minutes a trial
-and 6 hours for six rules, `smoke` 2 minutes for six rules.
+64 images, 2.8 ms per evaluated image, of which there are therefore fewer. `cpu` is 4 minutes per
+trial and 6 hours for six rules, `smoke` 2 minutes for six rules.
 """
 
 from tfoptcmp.workloads.data.catalogue import CIFAR100

@@ -7,8 +7,8 @@ sample that has fewer tokens, must not be compared.
 
 The `cpu` and `smoke` scales are ours, with a smaller network and vocabulary and on sentences cut
 after 32 tokens, from times measured on two cores, both busy: 0.12 s a step of 64 sentences, 3 s a
-measurement of 3,000. `cpu` is 3.5 minutes a trial and 8 hours for six rules, `smoke` 5 minutes for
-six rules.
+measurement of 3,000. `cpu` is 3.5 minutes per trial and 8 hours for six rules, `smoke` 5 minutes
+for six rules.
 """
 
 from tfoptcmp.workloads.data.catalogue import LM1B
@@ -71,6 +71,6 @@ WORKLOAD = Workload(
     spaces=signatures(TAKEN_OVER, decay=LONG_DECAY),
     small=Small(options={"vocabulary_size": 60}),
     # At its beginning the model cannot know which of 64 sentences it is. That alone costs log(64)
-    # nats a sentence, more than 0.1 a token for sentences of fewer than 42 tokens.
+    # nats per sentence, more than 0.1 per token for sentences of fewer than 42 tokens.
     overfitting=Overfitting(alpha0=3e-3, options={"sequence_length": 128}, num_drawn=512),
 )

@@ -61,7 +61,7 @@ def new_model(dtype=None):
 
 
 def fit(model, epochs=1):
-    """Four steps an epoch."""
+    """Four steps per epoch."""
     model.fit(X, Y, batch_size=16, epochs=epochs, shuffle=False, verbose=0)
     return np.concatenate([w.ravel() for w in model.get_weights()])
 

@@ -77,7 +77,7 @@ def test_one_weight_that_is_not_finite_stops(model, measure, bad):
 
 
 def taking(saved, **changes):
-    """A callback that puts the steps of its checkpoints into `saved`; 25 steps a trial."""
+    """A callback that puts the steps of its checkpoints into `saved`; 25 steps per trial."""
     settings = {
         "num_steps": 25,
         "options": Options(),

@@ -25,7 +25,7 @@ def test_every_workload_has_its_name_and_three_scales(name):
     assert set(workload.budgets) == {"paper", "cpu", "smoke"}
     for scale, budget in workload.budgets.items():
         assert budget.scale == scale
-        # At most 20 measurements a trial, so that they stay cheap beside the training.
+        # At most 20 measurements per trial, so that they stay cheap beside the training.
         assert 2 <= budget.steps / budget.eval_every_steps <= 20
 
 

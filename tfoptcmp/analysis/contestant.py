@@ -69,7 +69,7 @@ class Contestant:
         name: Its name in the comparison, where it is unique.
         title: Name for people.
         rule: Its update rule; None if not known.
-        trials: One row a trial, with the columns of TRIALS and for each hyperparameter that is
+        trials: One row per trial, with the columns of TRIALS and for each hyperparameter that is
             known `searched_<name>`, by the names of search spaces (others keep their own), and
             `used_<argument>`. Metrics are final ones, inf if not a number; `largest_gradient_rms`
             is the largest measured during the trial; `steps_to_target` is inf if the target was not
@@ -80,8 +80,8 @@ class Contestant:
         own: Searched names that are not in `hyperparameters.HYPERPARAMETERS`, and what they mean.
         schedule: Name of the learning-rate schedule; "" if not reported.
         source: Where the search space comes from; "" if not reported.
-        measurements: One row a measurement: `trial` and MEASUREMENTS, by trial and step; NaN where
-            a split is absent. Empty where only final results are known.
+        measurements: One row per measurement: `trial` and MEASUREMENTS, by trial and step; NaN
+            where a split is absent. Empty where only final results are known.
         reruns: The winner's re-runs with fresh seeds, with the columns of RERUNS; metrics are NaN
             where one diverged.
         record: The configuration of our own study; None for results of other tools.

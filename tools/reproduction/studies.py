@@ -107,7 +107,7 @@ def prepare(
         mock_dir: Where to put random numbers that replace missing data; None to allow none. Their
             studies are beside those of the real data, not among them.
         num_feasible: N instead of the scale's; None leaves it.
-        steps: Training steps a trial instead of the scale's; None leaves them.
+        steps: Training steps per trial instead of the scale's; None leaves them.
 
     Raises:
         MissingData: If data are missing; the message names every workload it concerns.

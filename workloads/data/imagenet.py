@@ -36,7 +36,7 @@ class ImageBatches:
 
         Args:
             records: The training split.
-            batch_size: Images a batch.
+            batch_size: Images per batch.
             image_size: Height and width, pixels.
             mean: RGB to subtract, float32 [3] in [0, 1].
         """

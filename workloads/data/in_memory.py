@@ -28,7 +28,7 @@ Augment = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 EVALUATION_BATCH_SIZE = 250
 
 # Batches up to this size are made between two steps: threads that make them earlier take longer to
-# hand them over. 1.97 instead of 2.11 ms a step on the digits, whose batches have 4 kB.
+# hand them over. 1.97 instead of 2.11 ms per step on the digits, whose batches have 4 kB.
 _MOST_BYTES_AT_ONCE = 2**14
 
 
@@ -49,7 +49,7 @@ class ArrayBatches:
 
         Args:
             examples: The training split.
-            batch_size: Examples a batch.
+            batch_size: Examples per batch.
             prepare: What to do with each batch's inputs.
             augment: What to do with them afterwards; None if nothing.
         """
@@ -122,7 +122,7 @@ def splits_of_arrays(
     Args:
         examples: Split name to examples; "train", "validation" and any others.
         num_classes: Number of different labels.
-        batch_size: Examples a training batch.
+        batch_size: Examples per training batch.
         prepare: What to do with each batch's inputs.
         augment: What to do with those of training batches afterwards; None if nothing.
         partial: What the data lack; "" if complete.

@@ -35,7 +35,7 @@ class SentenceBatches:
 
         Args:
             sentences: The training split.
-            batch_size: Sentences a batch.
+            batch_size: Sentences per batch.
             sequence_length: Positions of a row; longer sentences are cut.
         """
         self._sentences = sentences

@@ -18,7 +18,7 @@ def index_batches(
 
     Args:
         num_examples: n, examples in an epoch.
-        batch_size: Examples a step.
+        batch_size: Examples per step.
         seed: Of the order, >= 0.
         start: First step.
         stop: One after the last step.

@@ -54,7 +54,7 @@ def unequal(comparison: Comparison) -> Iterator[Finding]:
             severity="error",
             subject=comparison.workload,
             title="unequal budgets",
-            evidence="steps a trial: " + ", ".join(f"{t} {s:,}" for t, s in steps.items()),
+            evidence="steps per trial: " + ", ".join(f"{t} {s:,}" for t, s in steps.items()),
             next_step="train every optimizer for the same number of steps",
         )
     schedules = {one.title: one.schedule for one in comparison.contestants if one.schedule}

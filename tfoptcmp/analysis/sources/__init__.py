@@ -44,7 +44,7 @@ SOURCES: dict[str, Source] = {
         title=f"runs of DeepOBS ({deepobs.PATTERN})", find=deepobs.find, read=deepobs.read
     ),
     "table": Source(
-        title="a table of results, one row a trial (a CSV file)",
+        title="a table of results, one row per trial (a CSV file)",
         find=tables.find,
         read=tables.read,
     ),

@@ -1,4 +1,4 @@
-"""A table of results, one row a trial, from any tool.
+"""A table of results, one row per trial, from any tool.
 
 Columns (see the example below); all but the first two are optional:
 

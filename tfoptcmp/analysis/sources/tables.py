@@ -75,7 +75,7 @@ def of_table(
 
     Args:
         workload: What was trained.
-        table: One row a trial, with columns as in `columns`, `diverged` among them.
+        table: One row per trial, with columns as in `columns`, `diverged` among them.
         tuning_budget: K >= 1; by default a fifth of the trials.
         metric: None if not known; then a share if all are in [0, 1] and the sizes of the sets are
             given.

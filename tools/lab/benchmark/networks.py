@@ -20,7 +20,7 @@ class Network:
     Attributes:
         workload: Whose network it is, at its scale "cpu" except for the batch.
         title: For people.
-        batch_size: Examples a step.
+        batch_size: Examples per step.
         input_shape: Of one example: (height, width, channels), or (tokens,).
         num_classes: Classes, or characters, or tokens of the vocabulary.
         block_steps: Steps of one turn, and of one compiled block of ours: a second or two.

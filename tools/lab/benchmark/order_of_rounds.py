@@ -53,7 +53,7 @@ class Samples:
     """What a contestant measured.
 
     Attributes:
-        values: One a round, in the unit of the comparison.
+        values: One per round, in the unit of the comparison.
         facts: What it reported when it was ready, for the record.
         turns: What else it found in each round.
         error: Why it could not be measured; "" if it was.
@@ -205,7 +205,7 @@ Repeated = Callable[[int], None]
 
 
 def measure_all(turns: Turns, make: Callable[[str], Repeated], facts: Mapping[str, Any]) -> None:
-    """Measures seconds a repeat of what `make` makes of each part.
+    """Measures seconds per repeat of what `make` makes of each part.
 
     Args:
         turns: From the parent; each part is made, compiled and counted in the turn that does not

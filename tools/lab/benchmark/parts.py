@@ -115,11 +115,11 @@ def memory(settings: Settings) -> Iterator[Comparison]:
     )
     yield Comparison(
         title=f"Growth of the process over {num_trials} trials of digits (keras-tuner: 5)",
-        unit="MB a trial",
+        unit="MB per trial",
         samples=samples,
         checks=[
             Check(
-                claim="ours, MB a trial",
+                claim="ours, MB per trial",
                 measured=Range.of(samples["ours"].values),
                 limit=1.0,
             ),

@@ -19,7 +19,7 @@ from tfoptcmp.training import runtime
 
 
 def stock(turns: Turns, *, network: str, rule: str, threads: int) -> None:
-    """Trains endlessly, as many steps a turn as a block of ours; measures seconds a step."""
+    """Trains endlessly, as many steps per turn as a block of ours; measures seconds per step."""
     runtime.configure(threads)
     spec = NETWORKS[network]
     splits, budget, task = splits_of(spec), budget_of(spec), task_of(rule, spec.l2)
@@ -123,7 +123,7 @@ _RULES: Mapping[str, Mapping[str, Callable[[], keras.Optimizer]]] = {
 
 
 def updates(turns: Turns, *, size: str, threads: int, name: str) -> None:
-    """Measures seconds an update by the rules of "ours" or of "Keras", in the same TensorFlow."""
+    """Measures seconds per update by the rules of "ours" or of "Keras", in the same TensorFlow."""
     runtime.configure(threads)
     make, found = _RULES[name], shapes(size)
     # Variables, so that the loop's constant parts cannot be computed once and for all.

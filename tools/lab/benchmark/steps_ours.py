@@ -52,7 +52,7 @@ def ours(
     weights: Path,
     check: tuple[int, float],
 ) -> None:
-    """Trains one endless trial, a block a turn; measures seconds a step.
+    """Trains one endless trial, a block per turn; measures seconds per step.
 
     Args:
         turns: From the parent.

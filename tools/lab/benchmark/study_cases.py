@@ -23,7 +23,7 @@ class Case:
         workload: Name of the workload.
         rule: Update rule.
         space: Name of the search space.
-        batch_size: Examples a step.
+        batch_size: Examples per step.
         steps: Of a trial, which is measured in the middle and at the end.
         num_feasible: Trials that must end with a finite loss.
         speedup: Promised ratio of trials per hour to stock keras-tuner; None for none.

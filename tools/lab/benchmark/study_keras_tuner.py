@@ -52,7 +52,7 @@ def stock(
 
 
 def evaluation(turns: Turns, *, case: str, data_dir: str | None, threads: int) -> None:
-    """Measures seconds a measurement of all splits by Keras's `evaluate`."""
+    """Measures seconds per measurement of all splits by Keras's `evaluate`."""
     runtime.configure(threads)
     spec = CASES[case]
     workload, splits = spec.load(data_dir)

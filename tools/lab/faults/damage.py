@@ -127,7 +127,7 @@ def bookkeeping(num_trials: int = 10_000) -> str:
         assert len(begun) == 1
         resume = begun[0][0] - start
     return (
-        f"{1e3 * seconds:.1f} ms a trial at {num_trials} trials, beside its {fsyncs:g} fsyncs; "
+        f"{1e3 * seconds:.1f} ms per trial at {num_trials} trials, beside its {fsyncs:g} fsyncs; "
         f"{resume:.1f} s to resume them"
     )
 
