@@ -85,7 +85,7 @@ def _refuse_unknown(given: Any, taken: Any, path: str) -> None:
         kept = taken if isinstance(taken, dict) else vars(taken)
         if not given.keys() <= kept.keys():
             name = next(name for name in given if name not in kept)
-            raise ValueError(f"{_joined(path, name)} is not known here, and must not be")
+            raise ValueError(f"{_joined(path, name)} is not known here; remove it")
         for name, value in given.items():
             if isinstance(value, dict | list):
                 _refuse_unknown(value, kept[name], _joined(path, name))
