@@ -19,7 +19,7 @@ SOURCE = Path(__file__).resolve().parent
 
 
 class _Page(HTMLParser):
-    """The addresses that a page leads to or shows, and the places that others can point at."""
+    """The addresses that a page links to or shows, and its own anchors."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -28,7 +28,7 @@ class _Page(HTMLParser):
         self.feed(path.read_text(encoding="utf-8"))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Notes what the element points at, and its own name."""
+        """Notes the element's link and its anchor."""
         for name, value in attrs:
             if name in ("href", "src") and value:
                 self.links.append(value)
@@ -37,7 +37,7 @@ class _Page(HTMLParser):
 
 
 def broken_links(site: Path) -> Iterator[str]:
-    """Yields every local link of a site that leads nowhere, with its page."""
+    """Yields every broken local link of a site, with its page."""
     pages = {path.resolve(): _Page(path) for path in sorted(site.rglob("*.html"))}
     for path, page in pages.items():
         for link in page.links:

@@ -28,7 +28,7 @@ extensions = [
 ]
 myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 3
-default_role = "py:obj"  # `name` in a docstring: a link where there is one, else code
+default_role = "py:obj"  # `name` in a docstring: a link if it has a target, else code
 trim_doctest_flags = True
 
 autodoc_member_order = "bysource"
@@ -49,7 +49,7 @@ _SECTION = re.compile(r"\s*(Args|Attributes|Raises|Returns|Yields):$")
 
 
 def _as_restructured_text(app, what, name, obj, options, lines):
-    """Marks indented blocks as literal, and takes signs that mean something to Sphinx literally."""
+    """Marks indented blocks as literal, and escapes characters that are special to Sphinx."""
     told = []
     literal = section = False
     for i, line in enumerate(lines):
@@ -81,11 +81,11 @@ def _taken_literally(line):
 
 
 def _readable_signature(app, what, name, obj, options, signature, returns):
-    """Writes defaults that are made anew as ..., without which Sphinx can parse no signature."""
+    """Writes defaults that are objects as ..., as otherwise Sphinx cannot parse the signature."""
     return (signature and signature.replace("<factory>", "..."), returns)
 
 
 def setup(app):
-    """Connects the hooks; that of docstrings before napoleon's, whose priority is 500."""
+    """Connects the hooks; the one for docstrings before napoleon's, whose priority is 500."""
     app.connect("autodoc-process-docstring", _as_restructured_text, priority=400)
     app.connect("autodoc-process-signature", _readable_signature)

@@ -1,4 +1,4 @@
-"""Keeps TensorFlow quiet, before any test imports it."""
+"""Silences TensorFlow before any test imports it."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Runs the Python of a document, with stand-ins for what its reader has."""
+"""Runs the Python of a document, with stand-ins for the reader's own objects."""
 
 import re
 from pathlib import Path
@@ -16,7 +16,7 @@ def run(document: Path, directory: Path) -> dict:
         directory: The working directory, empty.
 
     Returns:
-        The variables that there are afterwards; `blocks` is the number of blocks.
+        The variables that exist afterwards; `blocks` is the number of blocks.
     """
     budget = fake.config().budget | {"steps": 10, "target": None}
     fake.study(directory / "runs" / "mine" / "momentum", budget=budget)

@@ -1,4 +1,4 @@
-"""The pages under docs/: their Python runs, they name what there is, and the site builds."""
+"""The pages under docs/: their Python runs, their tables are complete, and the site builds."""
 
 import importlib.util
 import os

@@ -1,4 +1,4 @@
-"""The relation is the paper's, exactly; that the maps hold is tested on the optimizers."""
+"""The relation is exactly the paper's; the maps themselves are tested on the optimizers."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""What an installation adds, and that its programs work beside other people's code."""
+"""What an installation adds, and that its programs work beside unrelated code."""
 
 import os
 import re
@@ -55,7 +55,7 @@ def test_it_has_every_file_but_those_of_developers(wheel):
 
 
 class Environment:
-    """An environment with the wheel, and a directory of somebody's own code to work in."""
+    """An environment with the wheel, and a working directory with a user's own code."""
 
     def __init__(self, path, packages, wheel):
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", path / "venv"], check=True)
@@ -78,7 +78,7 @@ class Environment:
             cwd=self.directory,
             capture_output=True,
             text=True,
-            # Somebody whose own code is importable everywhere.
+            # A user whose own code is importable everywhere.
             env={**os.environ, "PYTHONPATH": str(self.directory)},
             timeout=300,
         )
@@ -86,7 +86,7 @@ class Environment:
 
 @pytest.fixture(scope="module")
 def everything(wheel, tmp_path_factory):
-    """The wheel beside all that the tests run with."""
+    """The wheel beside all packages that the tests use."""
     packages = Path(metadata.distribution("numpy").locate_file(""))
     return Environment(tmp_path_factory.mktemp("everything"), packages, wheel)
 
@@ -136,7 +136,7 @@ def closure(names):
 
 @pytest.fixture(scope="module")
 def reading(wheel, tmp_path_factory):
-    """The wheel beside what the documentation says suffices to read results."""
+    """The wheel beside the packages that, by the documentation, suffice to read results."""
     text = (ROOT / "docs" / "getting-started.md").read_text(encoding="utf-8")
     [line] = re.findall(r"^pip install --no-deps \.\npip install (.*)$", text, re.M)
     path = tmp_path_factory.mktemp("reading")

@@ -1,4 +1,4 @@
-"""The Python in the README runs as it stands, its programs exist, and so does what it links to."""
+"""The Python in the README runs unchanged; its programs and the targets of its links exist."""
 
 import configparser
 import re

@@ -1,4 +1,4 @@
-"""The published studies in results/: what stands in its README comes out of them again."""
+"""The published studies in results/: they reproduce what the README there says."""
 
 import resource
 import shutil
@@ -62,7 +62,7 @@ def test_a_published_trial_can_be_run_again(tmp_path):
     published = read_study(study).measurements(3)
     again = pd.read_csv(tmp_path / "measurements.csv")
     assert list(again.step) == [row["step"] for row in published]
-    # Another kind of processor rounds otherwise, which training amplifies: compare the beginning.
+    # Another kind of processor rounds differently, which training amplifies: compare the beginning.
     assert again.train_loss[0] == pytest.approx(published[0]["train_loss"], rel=1e-3)
 
 

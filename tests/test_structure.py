@@ -1,4 +1,4 @@
-"""The house rules that a machine can hold: who imports whom, what stays out of where."""
+"""The house rules that a machine can check: which module may import which."""
 
 import ast
 import subprocess
@@ -19,7 +19,7 @@ FILES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob(
 
 
 def package_of(module):
-    """Where an installation has what is imported; None of other people's code."""
+    """Where an installation has an imported module; None for third-party code."""
     parts = module.split(".")
     if parts[0] != "tfoptcmp":
         return None
@@ -65,7 +65,7 @@ def test_libraries_import_at_the_top_and_never_see_flags(path):
     assert not {a.name for node in from_absl for a in node.names} & {"absl", "app", "flags"}
 
 
-# The rooms of the analysis, by level: each imports its own and those of lower levels.
+# The packages of the analysis, by level: each imports only itself and those of lower levels.
 ROOMS = {
     **{"contestant": 0, "comparison": 1, "statistics": 2, "sources": 3, "ranges": 3},
     **{"audit": 4, "figures": 4, "report": 5},
@@ -92,7 +92,7 @@ def test_the_rooms_of_the_analysis_import_downwards(path):
         assert {other for other in others if ROOMS[other] >= ROOMS[own]} == set()
 
 
-# Where no TensorFlow is, a laptop with only the study directories still has these.
+# These also work without TensorFlow, such as on a laptop that has only the study directories.
 LIGHT = (
     *(
         "spaces",

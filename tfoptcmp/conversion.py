@@ -1,8 +1,7 @@
-"""Plain data, as JSON files hold them, to typed objects; whatever is not as declared is refused.
+"""Converts plain data, as in JSON files, to typed objects; refuses what does not match the types.
 
-The types say what is allowed: dataclasses and typed dictionaries which fields there are,
-`msgspec.Meta` which numbers. Messages name the path to the field ("budget.steps"), what it must be
-and what it is.
+The types say what is allowed: dataclasses and typed dictionaries define the fields, `msgspec.Meta`
+the numbers. Messages name the path to the field ("budget.steps"), what is allowed and the value.
 """
 
 import copy
@@ -51,7 +50,7 @@ def from_bytes(text: bytes) -> Any:
     """Returns the plain data of a JSON file; numbers that a float cannot hold are refused.
 
     Raises:
-        ValueError: If it is no JSON.
+        ValueError: If it is not JSON.
     """
     try:
         return msgspec.json.decode(text)
@@ -60,16 +59,15 @@ def from_bytes(text: bytes) -> Any:
 
 
 def convert(data: Any, kind: type[T], path: str = "") -> T:
-    """Makes plain data a typed object.
+    """Converts plain data to a typed object.
 
     Args:
         data: What JSON can hold.
-        kind: The type: as msgspec has them, and here a dataclass or a typed dictionary has no other
-            fields than its own.
-        path: Where the data stand, for messages.
+        kind: The type, as for msgspec; dataclasses and typed dictionaries allow no other fields.
+        path: Where the data are, for messages.
 
     Raises:
-        ValueError: If they are not of the type, with the path to what is wrong.
+        ValueError: If the data are not of the type; the message has the path to the fault.
     """
     try:
         converted = msgspec.convert(data, kind)
@@ -80,14 +78,14 @@ def convert(data: Any, kind: type[T], path: str = "") -> T:
 
 
 def _refuse_unknown(given: Any, taken: Any, path: str) -> None:
-    """Raises ValueError for what msgspec left out."""
+    """Raises ValueError for unknown fields, which msgspec ignores."""
     if given is taken:
         return
     if isinstance(given, dict):
         kept = taken if isinstance(taken, dict) else vars(taken)
         if not given.keys() <= kept.keys():
             name = next(name for name in given if name not in kept)
-            raise ValueError(f"{_joined(path, name)} is not known here, and must not be")
+            raise ValueError(f"{_joined(path, name)} is not known here; remove it")
         for name, value in given.items():
             if isinstance(value, dict | list):
                 _refuse_unknown(value, kept[name], _joined(path, name))
@@ -98,7 +96,7 @@ def _refuse_unknown(given: Any, taken: Any, path: str) -> None:
 
 
 def _explained(error: msgspec.ValidationError, data: Any, kind: Any, path: str) -> str:
-    """Says what msgspec says in our words, with the whole path and the value."""
+    """Rewords a message of msgspec, with the whole path and the value."""
     message, _, where = str(error).partition(" - at `$")
     data = copy.deepcopy(data)
     value = data
@@ -126,7 +124,7 @@ def _explained(error: msgspec.ValidationError, data: Any, kind: Any, path: str) 
 
 
 def _entry(mapping: dict[str, Any], data: Any, kind: Any, message: str) -> str:
-    """Returns which of the entries is refused, by trying them one after the other."""
+    """Returns the entry that is refused, by trying them one after the other."""
     entries = dict(mapping)
     for name, value in entries.items():
         mapping.clear()

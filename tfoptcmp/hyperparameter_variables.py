@@ -1,4 +1,4 @@
-"""Hyperparameters that a caller sees as Python numbers and a compiled graph as variables.
+"""Hyperparameters that are Python numbers for the caller and variables in a compiled graph.
 
 A Python number would be baked into the traced step, and every trial would trace anew. A
 `HyperparameterVariable` keeps the number in a `keras.Variable` instead, so that
@@ -6,7 +6,7 @@ A Python number would be baked into the traced step, and every trial would trace
     optimizer.beta_1 = 0.95        # takes effect in the step that is already compiled
     optimizer.beta_1               # 0.95, a Python float
 
-The variable has the dtype `keras.backend.floatx()` of the moment of its creation (whole numbers:
+The variable has the dtype that `keras.backend.floatx()` had when it was created (whole numbers:
 int) and is an attribute of the owner, where a Keras optimizer finds and tracks it.
 """
 
@@ -61,8 +61,8 @@ class HyperparameterVariable:
 
     In the class body `epsilon = HyperparameterVariable(NON_NEGATIVE)`; in `__init__`
     `self.epsilon = 1e-8` creates the variable `self._epsilon`, every later assignment sets it.
-    Reading gives exactly the number that was set, not its rounding to the variable's dtype; if the
-    variable was changed from elsewhere (a checkpoint, say), its own value.
+    Reading gives exactly the number that was set, not its rounding to the variable's dtype. If
+    something else changed the variable (a checkpoint, say), reading gives the variable's value.
     """
 
     def __init__(self, allowed: Range) -> None:
@@ -154,7 +154,8 @@ class WholeNumber(HyperparameterVariable):
 class NumberOrSchedule(HyperparameterVariable):
     """A number, or a function of the step: a `keras.optimizers.schedules.LearningRateSchedule`.
 
-    What it was made with it stays: a traced step that reads a variable would not notice a schedule.
+    It stays a number or a schedule: a traced step that reads a variable would not notice a
+    schedule.
     """
 
     def __set__(self, instance: Any, value: Any) -> None:
@@ -164,8 +165,8 @@ class NumberOrSchedule(HyperparameterVariable):
             setattr(instance, self.variable_name, value)
         elif schedule or not (is_new or self._is_number(instance)):
             raise ValueError(
-                f"{self.name} must be set as it was made, a number to a number; "
-                f"a schedule by its own properties; got {value!r}"
+                f"{self.name} must stay a number or a schedule, as it was created (change "
+                f"a schedule by its properties); got {value!r}"
             )
         else:
             super().__set__(instance, value)

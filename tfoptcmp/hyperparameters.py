@@ -1,8 +1,8 @@
 """The names that a search space may use, and what each means.
 
-They are those of the decoupled parameterisation of Choi et al. (2019), section 4: not epsilon and
-the learning rate are searched but epsilon and their ratio, and 1 - momentum instead of momentum.
-Each becomes one *argument* of the update rule, its schedule or the regularisation.
+They are those of the decoupled parameterisation of Choi et al. (2019), section 4: epsilon and the
+ratio of learning rate to epsilon are searched, and 1 - momentum instead of momentum. Each becomes
+one *argument* of the update rule, its schedule or the regularisation.
 """
 
 import math

@@ -8,7 +8,7 @@ from typing import Any
 
 
 def named(address: str) -> Any:
-    """Imports the module of an address and returns what the name is there."""
+    """Imports the module of an address and returns the object with that name."""
     module, _, name = address.partition(":")
     return getattr(importlib.import_module(module), name)
 
@@ -18,7 +18,7 @@ class Imported:
 
     Args:
         address: "module:name".
-        **arguments: What it is given at every call, beside what the caller gives.
+        **arguments: Added to the caller's arguments at every call.
     """
 
     def __init__(self, address: str, **arguments: Any) -> None:

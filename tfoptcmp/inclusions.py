@@ -5,10 +5,10 @@ sequences of N's whose updates converge to M's at every step and for every histo
 (Choi et al. 2019, section 3). The relation is the transitive closure of EDGES and nothing else: any
 other pair is *not comparable*, whatever the names suggest.
 
-The maps here speak the names of the decoupled search spaces (`tfoptcmp.spaces`), in which they do
+The maps here use the names of the decoupled search spaces (`tfoptcmp.spaces`), in which they do
 not depend on epsilon: alpha0_over_epsilon = eta0 / (1 - gamma). What epsilon has to be (large), and
 what has to be done to the *sequences* (bias correction, momentum that follows the rate), is stated
-in the fields of `Inclusion`; `tfoptcmp.optimizers.imitate` carries both out on Keras optimizers.
+in the fields of `Inclusion`; `tfoptcmp.optimizers.imitate` applies both to Keras optimizers.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -33,8 +33,8 @@ class Inclusion:
         bias_corrected: Whether the rate must be divided by Adam's bias correction b_{t+1}.
         momentum_follows_rate: Whether gamma_t must be gamma * eta_t / eta_{t-1}, as in a rule that
             keeps the learning rate inside the velocity.
-        formulation: In which of its forms the general rule contains the special one under a
-            schedule; "" if it has one only.
+        formulation: The form in which the general rule contains the special one under a schedule;
+            "" if it has only one form.
     """
 
     special: str
@@ -131,7 +131,7 @@ def is_special_case(special: str, general: str, more: Iterable[tuple[str, str]] 
 
 
 def find(special: str, general: str, edges: tuple[Inclusion, ...] = EDGES) -> Inclusion | None:
-    """Returns the inclusion special <= general, or None: the two are not comparable that way."""
+    """Returns the inclusion special <= general, or None: the special rule is not contained."""
     for inclusion in closure(edges):
         if (inclusion.special, inclusion.general) == (special, general):
             return inclusion

@@ -1,4 +1,4 @@
-"""Quantities that trials are compared by: unit, how they print, what is too little to count.
+"""Quantities that trials are compared by: unit, format, what difference is too small to count.
 
 Lower is better throughout. Nothing here imports TensorFlow.
 """
@@ -80,15 +80,15 @@ class Metric:
     def tolerance(
         self, value: float, *, num_examples: int | None = None, interval_steps: int = 1
     ) -> float:
-        """Returns delta: the difference to another value that no one should quarrel about, > 0.
+        """Returns delta: the difference that is too small to matter, > 0.
 
         One standard error of the evaluation set for shares, or one example of it if that is more;
-        LOSS_TOLERANCE for losses; one measurement interval for steps. What evaluation sets of
-        unknown size make a share vary by is guessed as SHARE_TOLERANCE, and what a metric of
-        unknown unit varies by as UNKNOWN_TOLERANCE of the value.
+        LOSS_TOLERANCE for losses; one measurement interval for steps. For shares with evaluation
+        sets of unknown size it is guessed as SHARE_TOLERANCE, and for metrics of unknown unit as
+        UNKNOWN_TOLERANCE of the value.
 
         Args:
-            value: Of which the other differs; may be infinite.
+            value: The value that another is compared with; may be infinite.
             num_examples: Size of the evaluation set; None if not known.
             interval_steps: Steps between measurements.
         """
@@ -117,7 +117,7 @@ class Metric:
 
 
 UNITS = (SHARE, "nats")
-"""Those that a workload's metric can have."""
+"""The units that a workload's metric can have."""
 
 LOSS_TOLERANCE = 0.01
 """delta of losses in nats; our own choice."""

@@ -1,4 +1,4 @@
-"""Update rules: whatever is a fact of a rule stands here, once. Nothing here imports TensorFlow.
+"""Update rules: every fact about a rule is here, once. Nothing here imports TensorFlow.
 
 The rules are those of Choi et al. (2019), Table 1, and RMSTEROV of that paper's first version.
 `tfoptcmp.optimizers` has them as Keras optimizers, `tfoptcmp.inclusions` says which contains which.
@@ -19,7 +19,7 @@ class PublishedValue:
 
     Attributes:
         value: As the publication's own rule defines it.
-        source: Who.
+        source: The publication.
     """
 
     value: Positive
@@ -44,7 +44,7 @@ class Epsilon:
 
 @dataclass(frozen=True, kw_only=True)
 class Look:
-    """A rule's place in every plot.
+    """How every plot shows a rule.
 
     Attributes:
         colour: As matplotlib understands it.
@@ -56,14 +56,14 @@ class Look:
 
 
 ELSEWHERE = Look(colour="#D55E00", marker="X")
-"""Of rules that are not ours: the last strong colour of the palette of RULES."""
+"""For rules that are not ours: the last strong colour of the palette of RULES."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
     """An update rule.
 
-    Only the first four have to be there for a rule from elsewhere.
+    A rule from elsewhere needs only the first four.
 
     Attributes:
         name: Short lower-case name, as flags and directories use it.
@@ -71,12 +71,12 @@ class Rule:
         optimizer: Its Keras optimizer, "module:Class".
         hyperparameters: The constructor arguments that a search space must determine.
         contains: Names of rules that this one can imitate, for rules that are not ours
-            (`tfoptcmp.inclusions` knows ours, and follows from one to the next).
+            (`tfoptcmp.inclusions` has ours, and what follows from them).
         epsilon: Its damping term; None if it has none.
         rate: Searched name of its initial learning rate.
         rate_over_epsilon: Searched name of the rate's ratio to (a power of) epsilon; "" if none.
-        kept_per_parameter: Numbers that it keeps for each weight beside it; None if not known.
-        look: Its place in plots.
+        kept_per_parameter: Numbers that it stores for each weight; None if not known.
+        look: How plots show it.
         initial_ranges: Searched name to the range that the initial search space has, without those
             of schedule and regularisation. Those of the Simple CNN on Fashion-MNIST (Choi et al.
             2019, appendix D), reconstructed; other workloads start from them too, which is ours.
@@ -84,9 +84,9 @@ class Rule:
         left_at: Argument to the values at which libraries leave it (ours, Keras, TensorFlow 1,
             PyTorch, DeepOBS).
         similar_to: Name of a rule in which rate and epsilon mean the same; "" for none.
-        other_names: What it goes by elsewhere, see `rule_named`: labels in lower-case letters alone
+        other_names: Its names elsewhere, see `rule_named`: labels in lower-case letters alone
             ("sgdm"), and addresses ("optax.adam").
-        by_default: Whether it is among the rules that are compared where nobody names any.
+        by_default: Whether it is compared if the user names no rules.
     """
 
     name: Name
@@ -129,13 +129,13 @@ class Rule:
         """Builds a rule from what `to_json` returned, or what a study's JSON file has of it.
 
         Raises:
-            ValueError: If a field is not as it must be; the message names it.
+            ValueError: If a field is invalid; the message names it.
         """
         return cls(**vars(convert(data, _Definition)))
 
 
-# Of a rule from elsewhere, so that its studies can be read where it is not installed. What is only
-# of use before a study (ranges to start from) or for other tools' results is not.
+# Recorded of a rule from elsewhere, so that its studies can be read where it is not installed. What
+# is needed only before a study (ranges to start from) or for other tools' results is not recorded.
 _ALWAYS_RECORDED = ("name", "title", "optimizer", "hyperparameters", "contains")
 _RECORDED = ("epsilon", "rate", "rate_over_epsilon", "kept_per_parameter", "look", "similar_to")
 _TYPES = get_type_hints(Rule, include_extras=True)
@@ -297,7 +297,7 @@ RULES: dict[str, Rule] = {
         epsilon=_MEAN_SQUARE_EPSILON,
         rate_over_epsilon="eta0_over_sqrt_epsilon",
         kept_per_parameter=2,
-        look=Look(colour="#661100", marker="*"),  # not of that palette; as far from all of it
+        look=Look(colour="#661100", marker="*"),  # not from that palette; as far from all of it
         initial_ranges=_MEAN_SQUARE,
         usual=_USUAL_MEAN_SQUARE,
         left_at=_MEAN_SQUARE_LEFT_AT,
@@ -312,7 +312,7 @@ DEFAULT_RULES: tuple[str, ...] = tuple(name for name, rule in RULES.items() if r
 def rule_named(label: str) -> Rule | None:
     """Returns the update rule that a label of any tool names, or None.
 
-    Case, spaces and signs do not count: "Adam", "AdamOptimizer", "SGD-momentum" and
+    Case, spaces and punctuation do not count: "Adam", "AdamOptimizer", "SGD-momentum" and
     "torch.optim.Adam" are understood.
     """
     letters = _letters(label)

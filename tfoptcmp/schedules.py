@@ -6,7 +6,7 @@ Keras's t counts micro-batches; BiasCorrected and RateRatio then no longer match
 
 Parameters are properties that can be set between trials without a retrace, see
 `tfoptcmp.hyperparameter_variables`. A learning rate and a momentum may share one schedule object;
-a `.keras` file keeps that, `get_config` and `from_config` give each a copy of its own.
+a `.keras` file keeps that, `get_config` and `from_config` give each its own copy.
 """
 
 from typing import Any
@@ -79,7 +79,7 @@ class Constant(_Schedule):
 
 @keras.saving.register_keras_serializable(package="tfoptcmp")
 class LinearDecay(_Schedule):
-    """From eta_0 at t = 0 in a straight line to f eta_0 at t = T, constant after.
+    """Linear from eta_0 at t = 0 to f eta_0 at t = T, constant afterwards.
 
     Shallue et al. (2019), "Measuring the Effects of Data Parallelism on Neural Network Training".
 
@@ -165,7 +165,7 @@ class _Wrapper(_Schedule):
 
 @keras.saving.register_keras_serializable(package="tfoptcmp")
 class Scaled(_Wrapper):
-    """c eta_t: RMSProp follows Momentum at c = sqrt(eps), Adam at c = eps / (1 - beta_1).
+    """c eta_t: RMSProp imitates Momentum at c = sqrt(eps), Adam at c = eps / (1 - beta_1).
 
     Args:
         schedule: eta_t.
@@ -185,9 +185,9 @@ class Scaled(_Wrapper):
 
 @keras.saving.register_keras_serializable(package="tfoptcmp")
 class BiasCorrected(_Wrapper):
-    """eta_t / b_{t+1}, which takes Adam's and NAdam's bias correction back.
+    """eta_t / b_{t+1}, which undoes Adam's and NAdam's bias correction.
 
-    With it Adam follows Momentum, and NAdam Nesterov, at every step (`tfoptcmp.inclusions`);
+    With it Adam imitates Momentum, and NAdam Nesterov, at every step (`tfoptcmp.inclusions`);
     b is `bias_correction`. The betas must be the optimizer's own.
 
     Args:
@@ -215,7 +215,7 @@ class RateRatio(_Wrapper):
     """gamma_t = gamma eta_t / eta_{t-1}: a momentum that follows the learning rate.
 
     With it a rule that keeps the rate inside the velocity (RMSProp, Momentum's "polyak" form)
-    follows one that keeps it outside (Momentum's "accumulator" form). At t = 0 it is gamma, where
+    imitates one that keeps it outside (Momentum's "accumulator" form). At t = 0 it is gamma, where
     any number would do: the velocity is 0. After a rate of 0 it is 0.
 
     Args:

@@ -34,7 +34,7 @@ class Signature:
             determine regularisation.
         schedule: A name in SCHEDULES.
         bias_corrected: Whether the rate is divided by Adam's bias correction, so that Adam and
-            NAdam follow Momentum and Nesterov exactly in the limit. The paper's studies do not.
+            NAdam imitate Momentum and Nesterov exactly in the limit. The paper's studies do not.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Signature:
     def __post_init__(self) -> None:
         if not self.name or not all(c.isalnum() or c in "_-" for c in self.name):
             raise ValueError(
-                f"signature name must be letters, digits, '_' and '-', it becomes a directory; "
+                f"signature name must be letters, digits, '_' and '-', as it becomes a directory; "
                 f"got {self.name!r}"
             )
         if self.schedule not in SCHEDULES:
@@ -81,8 +81,8 @@ class Signature:
         """Builds a signature from what `to_json` returned.
 
         Raises:
-            ValueError: If a field is not as it must be, the rule is neither in RULES nor defined
-                with the signature, or the signature is not consistent; the message names the field.
+            ValueError: If a field is invalid, the rule is neither in RULES nor defined with the
+                signature, or the signature is not consistent; the message names the field.
         """
         record = convert(data, _Record)
         if "rule_definition" in record:

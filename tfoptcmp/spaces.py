@@ -1,6 +1,6 @@
 """Search spaces as data: from a point of [0, 1)^d to the values of named hyperparameters.
 
-A space maps names to dimensions; what the names mean stands in `tfoptcmp.hyperparameters`.
+A space maps names to dimensions; `tfoptcmp.hyperparameters` says what the names mean.
 `SearchSpace.derive` turns searched values into the arguments that an update rule, its schedule and
 the regularisation take.
 
@@ -28,9 +28,7 @@ class LogUniform:
     def __post_init__(self) -> None:
         _check_bounds(self)
         if self.low <= 0:
-            raise ValueError(
-                f"LogUniform low must be > 0, the logarithm needs it; got {self.low!r}"
-            )
+            raise ValueError(f"LogUniform low must be > 0 to have a logarithm; got {self.low!r}")
 
     def value(self, u: float) -> float:
         """Maps u in [0, 1) to [low, high)."""
@@ -107,7 +105,7 @@ class Choice:
 
     @property
     def only_value(self) -> float | None:
-        """The value if there is but one, else None."""
+        """The value if there is only one, else None."""
         return self.values[0] if len(self.values) == 1 else None
 
     def __str__(self) -> str:
@@ -160,9 +158,10 @@ class SearchSpace:
     """Named dimensions, in the order of the point's coordinates.
 
     Attributes:
-        dimensions: Name to dimension. The order of the names fixes which coordinate is whose.
+        dimensions: Name to dimension. The order of the names says which coordinate belongs to
+            which.
         source: Where the ranges come from ("reconstructed", "ours", a study), for the record.
-        own: Names beside those of HYPERPARAMETERS, for optimizers that have others.
+        own: Names that are not in HYPERPARAMETERS, for optimizers that need others.
         free: Names of the dimensions that are not Fixed: one coordinate each, in this order.
     """
 
@@ -206,7 +205,7 @@ class SearchSpace:
         """Returns what a name means.
 
         Raises:
-            ValueError: If the name is unknown; the message lists the known.
+            ValueError: If the name is unknown; the message lists the known names.
         """
         if name in self.own:
             return self.own[name]
@@ -292,11 +291,11 @@ class SearchSpace:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], *, source: str = "not stated") -> "SearchSpace":
-        """Builds a space from what `to_json` returned or a person wrote.
+        """Builds a space from what `to_json` returned or a user wrote.
 
         Args:
             data: As a JSON file holds it.
-            source: Of the ranges, where the data do not say.
+            source: Source of the ranges, if the data do not give it.
 
         Raises:
             ValueError: If a key, a kind or a range is not allowed; the message names it.

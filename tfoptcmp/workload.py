@@ -65,10 +65,10 @@ class Budget:
 
     Attributes:
         scale: "paper", "cpu" or "smoke"; "custom" once a flag has changed a number.
-        batch_size: Examples (or sequences) a training step.
-        steps: Training steps a trial.
+        batch_size: Examples (or sequences) per training step.
+        steps: Training steps per trial.
         eval_every_steps: Steps between measurements; the last step is always measured.
-        num_feasible: N, feasible trials a study.
+        num_feasible: N, feasible trials per study.
         target: Validation metric to reach for the training-speed statistic, or None.
         options: Sizes that a workload's model and data take from the scale (image pixels,
             sequence length), by name.
@@ -100,10 +100,10 @@ class DataSet:
         download_mb: Size of the official files, in 10^6 bytes.
         prepared_mb: Size of what TFDS makes of them, in 10^6 bytes.
         host: Where TFDS downloads the official files from; "" if it cannot.
-        official_files: What the official files are and where to get them, to put them in place by
-            hand where TFDS cannot download them.
+        official_files: What the official files are and where to get them, for manual download where
+            TFDS cannot download them.
         optional: What a workload lacks without this data set; "" if it cannot do without.
-        note: What else one should know before getting it.
+        note: What else to know before getting it.
         builder: "module:Class" of a TFDS builder of ours; "" for one of TFDS's own.
     """
 
@@ -124,7 +124,7 @@ class Small:
     """Sizes for tests, which take a few steps of a workload's own network.
 
     Attributes:
-        batch_size: Examples (or sequences) a training step.
+        batch_size: Examples (or sequences) per training step.
         options: Those that are not the scale `smoke`'s.
     """
 
@@ -134,7 +134,7 @@ class Small:
 
 @dataclass(frozen=True, kw_only=True)
 class Overfitting:
-    """How a workload's network is made to learn 64 examples by heart.
+    """How a workload's network is made to memorise 64 examples.
 
     Attributes:
         alpha0: Adam's rate at the first step.
@@ -157,8 +157,8 @@ class Workload:
         title: For people: model and data.
         metric: What validation selects by and test reports.
         budgets: Scale name to budget.
-        load: (budget, data_dir) -> Splits. Raises `MissingData` in seconds if the data are not
-            there; never downloads. Ours are `Imported`, so that a table of workloads imports no
+        load: (budget, data_dir) -> Splits. Raises `MissingData` in seconds if the data are missing;
+            never downloads. Ours are `Imported`, so that a table of workloads imports no
             TensorFlow.
         build: (budget, splits) -> uncompiled keras.Model from a batch's x to logits
             [batch, ..., classes]. Draws its initial weights from Keras's global seed only.
@@ -171,7 +171,7 @@ class Workload:
         most_threads: Threads beyond which it is not faster (measured); None where every processor
             helps.
         small: Its size for tests.
-        overfitting: How it learns examples by heart; None if it does not in so few steps.
+        overfitting: How it memorises examples; None if it does not in so few steps.
     """
 
     name: str
@@ -192,8 +192,8 @@ class Workload:
         """Returns an update rule with one of the search spaces.
 
         Raises:
-            ValueError: If there is no such space or no such rule in it; the message lists what
-                there is.
+            ValueError: If there is no such space or no such rule in it; the message lists those
+                that exist.
         """
         if space not in self.spaces:
             raise ValueError(f"space of {self.name} must be one of {[*self.spaces]}; got {space!r}")
@@ -219,8 +219,8 @@ class Workload:
             **changes: Fields of `Budget` to change; None leaves the scale's.
 
         Raises:
-            ValueError: If the scale is unknown (the message lists the known) or a number is not
-                allowed.
+            ValueError: If the scale is unknown (the message lists the known ones) or a number is
+                not allowed.
         """
         if scale not in self.budgets:
             raise ValueError(
@@ -239,4 +239,4 @@ class Workload:
 
 
 class MissingData(Exception):
-    """A data set is not there, or not readable; the message says how to get it."""
+    """A data set is missing or not readable; the message says how to get it."""

@@ -1,1 +1,1 @@
-"""Command-line programs: the only place where flags are read and names become objects."""
+"""Command-line programs: the only package that reads flags and turns names into objects."""

@@ -1,12 +1,12 @@
-"""Checks a comparison of optimizers against what a fair one needs, and says what to run next.
+"""Checks whether a comparison of optimizers is fair, and says what to run next.
 
     tfoptcmp-audit runs/digits
     tfoptcmp-audit results.csv --claim=adam,sgd
 
-Arguments are tables (--columns lists what they may hold) and directories: studies of tfoptcmp, or
-what another tool wrote (of a directory that it cannot read it says what it looked for). Exit code:
-0 if nothing but notes was found, 3 if the worst is a warning, 4 if it is an error (for CI); 2 if
-the input cannot be used.
+Arguments are tables (--columns lists their columns) and directories: studies of tfoptcmp, or
+results of another tool (if it cannot read a directory, it says what it looked for). Exit code: 0 if
+it finds only notes or nothing, 3 if the worst finding is a warning, 4 if it is an error (for CI); 2
+if the input cannot be used.
 """
 
 import dataclasses
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 _CSV = flags.DEFINE_string(
     "csv",
     None,
-    "A table from any other tool, a row a trial: 'optimizer', 'validation' and 'test' (lower is "
-    "better) and whatever else is known; --columns lists it. The same as naming it as an argument.",
+    "A table from any other tool, one row per trial: 'optimizer', 'validation', 'test' (lower is "
+    "better) and more; --columns lists all columns. You can also give it as an argument.",
 )
-_COLUMNS = flags.DEFINE_bool("columns", False, "Print the columns that a table may have, stop.")
+_COLUMNS = flags.DEFINE_bool("columns", False, "Print the columns that a table may have, and exit.")
 _CLAIM = flags.DEFINE_multi_string(
-    "claim", [], "better,worse: check that the trials support this claim; may be repeated."
+    "claim", [], "better,worse: check whether the trials support this claim; may be repeated."
 )
 _JSON = flags.DEFINE_bool("json", False, "Print the findings as JSON.")
 
@@ -41,7 +41,7 @@ _GROUPS = {
     "Output": (_JSON,),
 }
 
-# Of the worst finding.
+# Exit code for the worst finding.
 EXIT_CODES = {"note": 0, "warning": 3, "error": 4}
 
 
@@ -103,7 +103,7 @@ def _as_text(comparisons: "list[Comparison]", findings: "list[Finding]") -> str:
 
 
 def _described(comparison: "Comparison") -> list[str]:
-    """What was read, so that nobody takes silence about the rest for praise."""
+    """What was read, so that no finding about the rest is not taken for praise."""
     lines = [
         f"{comparison.workload}: {', '.join(one.title for one in comparison.contestants)}; "
         f"N = {comparison.num_trials} feasible trials, K = {comparison.tuning_budget}"

@@ -1,10 +1,10 @@
-"""Says which data are there, what is missing, how large it is and how to get it; prepares it.
+"""Says which data are present, what is missing, how large it is and how to get it; prepares it.
 
     tfoptcmp-data
     tfoptcmp-data --workload=cifar10_resnet32 --prepare
     tfoptcmp-data --workload=war_and_peace_lstm --prepare --manual_dir=books
 
-Nothing is downloaded without --prepare. Exit code: 0 if all that is needed is there, 3 if not.
+Nothing is downloaded without --prepare. Exit code: 0 if all required data are present, 3 if not.
 """
 
 import shutil
@@ -21,7 +21,7 @@ from tfoptcmp import workloads
 from tfoptcmp.workload import DataSet, MissingData
 
 _WORKLOAD = flags.DEFINE_list(
-    "workload", [], "Workloads whose data to look at; default: all. An unknown name lists them."
+    "workload", [], "Workloads whose data to check; default: all. An unknown name prints the list."
 )
 _PREPARE = flags.DEFINE_bool(
     "prepare", False, "Download what is missing and prepare it; needs --workload."
@@ -51,7 +51,7 @@ def _run(argv: list[str]) -> None:
         raise UserError("--prepare needs --workload: all data together are hundreds of gigabytes")
     if _MANUAL_DIR.value is not None:
         if not _PREPARE.value:
-            raise UserError("--manual_dir has an effect with --prepare only")
+            raise UserError("--manual_dir has an effect only with --prepare")
         if not Path(_MANUAL_DIR.value).is_dir():
             raise UserError(f"--manual_dir must be a directory; got {_MANUAL_DIR.value!r}")
     chosen = [workloads.get(name) for name in _WORKLOAD.value or workloads.names()]
@@ -66,7 +66,7 @@ def _run(argv: list[str]) -> None:
 
 
 def _show(data_set: DataSet) -> bool:
-    """Prints what there is of a data set, prepared first if asked; returns whether it will do."""
+    """Prepares a data set if asked, and prints its state; returns whether it can be used."""
     from tfoptcmp.workloads.data import tfds
 
     users = ", ".join(n for n, w in workloads.WORKLOADS.items() if data_set in w.data_sets)
@@ -98,7 +98,7 @@ def _is_wanted(data_set: DataSet, where: Path) -> bool:
         return False
     there = next(path for path in where.parents if path.exists())
     free_mb = shutil.disk_usage(there).free // 10**6
-    # The archives stay beside what is made of them.
+    # The archives stay beside the prepared data.
     needed_mb = data_set.download_mb * bool(data_set.host) + data_set.prepared_mb
     if free_mb < needed_mb:
         raise UserError(

@@ -1,7 +1,7 @@
-# Sourced by the scripts here: makes .venv with tfoptcmp installed, editable, and puts it on PATH.
+# Sourced by the scripts here: makes .venv with an editable tfoptcmp, and puts it on PATH.
 # Usage: make_environment [EXTRA]. Does nothing the second time, until setup.cfg or pyproject.toml
 # change. PYTHON names the interpreter (default: python3). TFOPTCMP_CONSTRAINTS names a file with
-# versions to install, such as tools/oldest.txt; they go into an environment of their own,
+# versions to install, such as tools/oldest.txt; they go into a separate environment,
 # .venv-oldest.
 make_environment() {
   local extra="${1:-}" python="${PYTHON:-python3}" constraints="${TFOPTCMP_CONSTRAINTS:-}"
@@ -14,7 +14,7 @@ make_environment() {
   [ -z "$constraints" ] || venv=".venv-$(basename "$constraints" .txt)"
   stamp="$venv/installed"
   wanted="$(cat setup.cfg pyproject.toml ${constraints:+"$constraints"} | cksum)"
-  # The stamp has a line for each extra; an environment with one serves those who need none.
+  # The stamp has a line for each extra; an environment with an extra also serves without it.
   [ "$(head -n 1 "$stamp" 2>/dev/null)" = "$wanted" ] || rm -f "$stamp"
   if ! grep -qxF "extra: $extra" "$stamp" 2>/dev/null; then
     echo "Installing into $venv (some minutes the first time) ..."
@@ -30,7 +30,7 @@ make_environment() {
 }
 
 # Usage: see_as_installed DIRECTORY. Makes a directory of links with the packages where an
-# installation has them, for programs that read files and import nothing: type checkers, editors.
+# installation has them, for programs that read files without importing: type checkers, editors.
 see_as_installed() {
   rm -rf "$1"
   mkdir -p "$1/tfoptcmp"

@@ -1,11 +1,11 @@
-"""Packs studies for publishing, and unpacks them: three files in the place of two for each trial.
+"""Packs studies for publishing, and unpacks them: three files instead of two for each trial.
 
     tfoptcmp-pack runs/mine
     tfoptcmp-pack --unpack runs/mine
 
-A packed study is read by every program as before; one that is to be resumed or extended has to be
-unpacked. TensorBoard events and checkpoints do not come back. Every file is read back and compared
-before the trials' own are removed.
+Every program can still read a packed study. To resume or extend it, unpack it. TensorBoard events
+and checkpoints are not restored. Every file is read back and compared before the trials' files are
+removed.
 """
 
 from pathlib import Path

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # From a clone to a first verdict: makes the environment, then compares the six optimizers on
 # scikit-learn's digits, ten feasible trials each, in about two minutes on two cores.
-# The argument, if any, is the directory for the studies (default: runs/quickstart).
+# An optional argument is the directory for the studies (default: runs/quickstart).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source tools/environment.sh

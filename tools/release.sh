@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes a release, and publishes nothing: tools/release.sh VERSION
 # Sets the version, dates the changelog, builds wheel and sdist into dist/ and checks them. What is
-# left to do then is printed. If a step fails, the files are as they were.
+# left to do is printed. If a step fails, the files are unchanged.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 refuse() {

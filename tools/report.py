@@ -4,12 +4,12 @@ tfoptcmp-report runs/digits
 tfoptcmp-report runs/digits/sgd runs/digits/adam --output_dir=report
 tfoptcmp-report --csv=results.csv
 
-Directories are studies of tfoptcmp or their parents, or whatever else tfoptcmp-audit reads; a CSV
-file is a table from any other tool (tfoptcmp-audit --columns). Beside report.html lie its figures,
-the table as results.csv, results.md (Markdown) and results.tex (LaTeX), and of studies of tfoptcmp
-two files for tfoptcmp-tune --space_file: space_suggestion.json, the spaces with crowded edges
-moved, and space_final.json, narrowed to the good trials. What the audit found is in the report;
-tfoptcmp-audit prints it in full.
+Directories are studies of tfoptcmp or their parents, or anything else that tfoptcmp-audit reads; a
+CSV file is a table from any other tool (tfoptcmp-audit --columns). Beside report.html are its
+figures, the table as results.csv, results.md (Markdown) and results.tex (LaTeX), and for studies of
+tfoptcmp two files for tfoptcmp-tune --space_file: space_suggestion.json, the spaces with crowded
+edges moved, and space_final.json, narrowed to the good trials. What the audit found is in the
+report; tfoptcmp-audit prints it in full.
 """
 
 from pathlib import Path
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from tfoptcmp.analysis.figures import Format
 
 _STUDY_DIR = flags.DEFINE_multi_string(
-    "study_dir", [], "A study or a directory of studies; positional arguments count as well."
+    "study_dir", [], "A study or a directory of studies; you can also give it as an argument."
 )
 _CSV = flags.DEFINE_multi_string(
-    "csv", [], "A table, a row a trial, which tfoptcmp-audit --columns describes; may be repeated."
+    "csv", [], "A table, one row per trial (see tfoptcmp-audit --columns); may be repeated."
 )
 _OUTPUT_DIR = flags.DEFINE_string(
     "output_dir",
@@ -37,7 +37,7 @@ _OUTPUT_DIR = flags.DEFINE_string(
 )
 
 _FORMATS = flags.DEFINE_multi_enum(
-    "figure_format", ["png"], ["png", "pdf"], "Of the figures, beside SVG; may be repeated."
+    "figure_format", ["png"], ["png", "pdf"], "Of the figures, in addition to SVG; may be repeated."
 )
 
 _JSON = flags.DEFINE_bool(
@@ -84,7 +84,7 @@ def _run(argv: list[str]) -> None:
     formats = cast("list[Format]", _FORMATS.value)
     files = write_report(comparisons, output_dir, findings=findings, formats=formats)
     print(f"Report:   {files.html}")
-    print(f"Figures:  {len(files.figures)} files beside it, {files.figures[0].name} the first")
+    print(f"Figures:  {len(files.figures)} files beside it, the first is {files.figures[0].name}")
     print(f"Tables:   {', '.join(str(path) for path in files.tables)}")
     if files.spaces:
         print(f"Spaces:   {', '.join(str(path) for path in files.spaces)} (for --space_file)")

@@ -4,7 +4,7 @@
     tfoptcmp-reproduce --figure=wilson_toy
 
 First it prints the studies that the figure needs, the number of trials and an estimate of the time,
-measured on a few steps. Repeating a command goes on where it stopped; figures 1, 2, 5, 9 and 10
+measured on a few steps. Repeat a command to resume where it stopped; figures 1, 2, 5, 9 and 10
 share studies.
 """
 
@@ -49,7 +49,7 @@ _FIGURE = flags.DEFINE_enum(
 )
 _WORKLOADS = flags.DEFINE_list("workloads", [], "Workloads instead of the figure's own.")
 _MOCK_DATA = flags.DEFINE_bool(
-    "mock_data", False, "At --scale=smoke: random numbers in the place of data that are not there."
+    "mock_data", False, "At --scale=smoke: random numbers in place of missing data."
 )
 _OUTPUT_DIR = flags.DEFINE_string(
     "output_dir",
@@ -57,7 +57,7 @@ _OUTPUT_DIR = flags.DEFINE_string(
     "Where to put studies (<scale>/<workload>/<space>-<search>/<optimizer>), figures and claims.",
 )
 _DRAW_ONLY = flags.DEFINE_bool(
-    "draw_only", False, "Train nothing: draw the studies that there are, finished or not."
+    "draw_only", False, "Train nothing: draw the studies that exist, finished or not."
 )
 
 flags.set_default(SCALE, "smoke")
@@ -97,7 +97,7 @@ def _run(argv: list[str]) -> None:
 
 
 def _refuse_others(reason: str, taken: Sequence[flags.FlagHolder[Any]]) -> None:
-    """Refuses flags that were given and have no effect."""
+    """Refuses flags that were given but have no effect."""
     names = {holder.name for holder in taken}
     given = [
         f"--{holder.name}"
@@ -110,7 +110,7 @@ def _refuse_others(reason: str, taken: Sequence[flags.FlagHolder[Any]]) -> None:
 
 
 def _plan(figure: str) -> FigurePlan:
-    """Returns a figure's plan with the changes that flags make to it."""
+    """Returns a figure's plan, as changed by flags."""
     plan = FIGURES[figure]
     known = plan.panels[0].optimizers
     if _WORKLOADS.value:
@@ -122,13 +122,13 @@ def _plan(figure: str) -> FigurePlan:
 
 
 def _studies_of(panel: Panel, studies_dir: Path) -> Path:
-    """Returns where a panel's studies are, those of mock data if they are asked for and there."""
+    """Returns where a panel's studies are; those of mock data if they are requested and exist."""
     mock = studies_dir / "mock_data" / panel.directory
     return mock if _MOCK_DATA.value and mock.exists() else studies_dir / panel.directory
 
 
 def _run_studies(plan: FigurePlan, output_dir: Path, studies_dir: Path) -> list[Path]:
-    """Runs or resumes the studies, or says what there is to run; returns where each panel's are."""
+    """Runs or resumes the studies, or says what is left to run; returns where each panel's are."""
     options = shared_flags.options()
     execution = shared_flags.execution(options)
     if _MOCK_DATA.value and execution.on_ray:
@@ -166,7 +166,7 @@ def _run_studies(plan: FigurePlan, output_dir: Path, studies_dir: Path) -> list[
 
 
 def _draw(plan: FigurePlan, directories: list[Path], output_dir: Path) -> None:
-    """Draws the studies and sets them beside the claims."""
+    """Draws the studies and compares them with the claims."""
     from tfoptcmp.tools.reproduction.claims import CLAIMS, answer
     from tfoptcmp.tools.reproduction.drawing import comparison, draw_and_save
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Draws the published results again, from copies of the studies in results/: a report of each set of
-# studies, and the figures of the paper. Nothing is trained. The argument, if any, is where to put
+# Redraws the published results, from copies of the studies in results/: a report of each set of
+# studies, and the figures of the paper. Nothing is trained. An optional argument is where to put
 # them (default: build/results).
 set -euo pipefail
 cd "$(dirname "$0")/.."

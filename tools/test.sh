@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Makes the environment, then runs lint, types and tests (two files at a time).
 # Arguments go to pytest.
-# TFOPTCMP_DATA_DIR names a directory of prepared tensorflow_datasets; tests on real data skip without.
-# TFOPTCMP_CONSTRAINTS=tools/oldest.txt runs the tests alone, on the oldest versions: lint and types
-# are held to the newest.
+# TFOPTCMP_DATA_DIR names a directory of prepared tensorflow_datasets; without it, tests on real
+# data are skipped.
+# TFOPTCMP_CONSTRAINTS=tools/oldest.txt runs only the tests, on the oldest versions: lint and types
+# are checked on the newest.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source tools/environment.sh

@@ -3,8 +3,8 @@
     tfoptcmp-train --workload=digits_simple_cnn --optimizer=adam --set=epsilon=1e-4
 
 Hyperparameters are those of trial --trial of the study with --seed, or the middle of the search
-space; --set changes single ones, by the names of the search space. With --output_dir a trial that
-was stopped goes on with the same command.
+space; --set changes some of them, by the names of the search space. With --output_dir the same
+command resumes a trial that was stopped.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +23,7 @@ from tfoptcmp.workload import Budget, Workload
 if TYPE_CHECKING:
     import tensorflow as tf
 
-_OPTIMIZER = flags.DEFINE_string("optimizer", None, "Update rule; an unknown name lists the known.")
+_OPTIMIZER = flags.DEFINE_string("optimizer", None, "Update rule; an unknown name prints the list.")
 _TRIAL = flags.DEFINE_integer(
     "trial", None, "Take the point and the seeds of this trial of the study.", lower_bound=0
 )
@@ -48,7 +48,7 @@ _GROUPS = {
 
 
 def _values(signature: Signature, point: Sequence[float]) -> dict[str, float]:
-    """The point's values with those of --set in their place."""
+    """The values of the point, as changed by --set."""
     values = signature.space.values(point)
     for assignment in _SET.value:
         name, _, text = assignment.partition("=")

@@ -3,8 +3,8 @@
     tfoptcmp-tune --workload=digits_simple_cnn --optimizers=sgd,adam --study_dir=runs/digits
     tfoptcmp-report --study_dir=runs/digits
 
-Repeating a command goes on where it stopped; a larger --num_feasible adds trials. Every trial of
-every optimizer with the same number starts from the same weights and sees the same batches.
+Repeat a command to resume where it stopped; a larger --num_feasible adds trials. Trial i of every
+optimizer starts from the same weights and sees the same batches.
 """
 
 from collections.abc import Sequence
@@ -24,13 +24,13 @@ _STUDY_DIR = flags.DEFINE_string(
 _MAX_TRIALS = flags.DEFINE_integer(
     "max_trials",
     None,
-    "Cap on all trials of a study, infeasible ones included; default: 10 times --num_feasible.",
+    "Limit on all trials of a study, infeasible ones included; default: 10 times --num_feasible.",
     lower_bound=1,
 )
 _RERUN_BEST = flags.DEFINE_integer(
     "rerun_best",
     0,
-    "Run the best trial of each study again with so many fresh seeds: the winner's luck taken out.",
+    "Re-run the best trial of each study with this many fresh seeds, to remove the winner's luck.",
     lower_bound=0,
 )
 _TENSORBOARD = flags.DEFINE_bool("tensorboard", True, "Write TensorBoard events of every trial.")
@@ -107,7 +107,7 @@ def _run(argv: list[str]) -> None:
 
 
 def _num_feasible(signatures: Sequence[Signature], budget: Budget, max_trials: int) -> list[int]:
-    """N of each study, after a check of the flags that bound it."""
+    """N of each study, after a check of the flags that limit it."""
     from tfoptcmp.tuners.searches import GRID, trial_counts
 
     if max_trials < budget.num_feasible:

@@ -1,7 +1,7 @@
 """Where the trials of a study run: the protocol, and the executor that is this process.
 
 An executor is given trials and tells how they went; it neither knows which come next nor writes
-records. `tfoptcmp.tuners.ray_executor` is the one of many processes.
+records. `tfoptcmp.tuners.ray_executor` has the executor for many processes.
 """
 
 import functools
@@ -20,7 +20,7 @@ class Executor(Protocol):
 
     @property
     def num_workers(self) -> int:
-        """Trials that can have been submitted and not yet returned, >= 1."""
+        """Trials that can be submitted and not yet returned, >= 1."""
 
     def submit(self, task: TrialTask) -> None:
         """Takes a trial, to be run from its beginning or its last checkpoint."""

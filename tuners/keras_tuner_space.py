@@ -2,7 +2,7 @@
 
 keras-tuner's `HyperParameters` is a list of entries, each with a name, a range and conditions under
 which it is active. Coordinates of a point belong to *names*, never to positions in that list: a
-round trip through keras-tuner's gRPC sorts the list by type. Entries that share a name stand under
+round trip through keras-tuner's gRPC sorts the list by type. Entries that share a name have
 different conditions and share a coordinate.
 """
 
@@ -19,7 +19,7 @@ _FIXED = keras_tuner.engine.hyperparameters.Fixed
 def declare(space: SearchSpace) -> keras_tuner.HyperParameters:
     """Returns a search space as keras-tuner's, with the same names in the same order.
 
-    The points of [0, 1)^d have the same values in both, to rounding.
+    The points of [0, 1)^d have the same values in both, up to rounding.
     """
     hyperparameters = keras_tuner.HyperParameters()
     for name, dimension in space.dimensions.items():
@@ -54,7 +54,7 @@ def values(
     """
     found: dict[str, Any] = {}
     grown = True
-    while grown:  # an entry may stand before the one that its condition names
+    while grown:  # an entry may come before the one that its condition names
         grown = False
         for entry in hyperparameters.space:
             if entry.name in found or not all(c.is_active(found) for c in entry.conditions):

@@ -44,13 +44,13 @@ class Observer(Protocol):
     """Follows a study: progress displays, TensorBoard."""
 
     def on_study_begin(self, counts: Counts) -> None:
-        """The study starts or goes on; `counts` says how far it is."""
+        """The study starts or resumes; `counts` says how far it is."""
 
     def on_trial_begin(self, task: TrialTask) -> None:
-        """A trial starts; its directory is there."""
+        """A trial starts; its directory exists."""
 
     def on_measurement(self, task: TrialTask, measurement: Measurement) -> None:
-        """A measurement was taken, and is on record."""
+        """A measurement was taken and recorded."""
 
     def on_trial_end(self, trial: Trial, counts: Counts) -> None:
-        """A trial is COMPLETE, INFEASIBLE or FAILED, and on record."""
+        """A trial is recorded as COMPLETE, INFEASIBLE or FAILED."""

@@ -1,6 +1,6 @@
-"""A keras-tuner oracle that goes on until N trials are *feasible*, on quasi-random points.
+"""A keras-tuner oracle that runs until N trials are *feasible*, on quasi-random points.
 
-It works in anybody's keras-tuner search, with their own hypermodel:
+It works in any keras-tuner search, with your own hypermodel:
 
     tuner = keras_tuner.Tuner(
         oracle=QuasiRandomOracle(objective="val_loss", num_feasible=20, seed=0),
@@ -8,8 +8,8 @@ It works in anybody's keras-tuner search, with their own hypermodel:
     )
     tuner.search(x, y, validation_data=(x_val, y_val))
 
-and then uses keras-tuner's own files, with their limits: they are not written atomically, and cost
-more with every trial. Studies keep records of their own (`tfoptcmp.tuners.run_study`).
+Such a search uses keras-tuner's own files, with their limits: they are not written atomically, and
+cost more with every trial. Studies keep their own records (`tfoptcmp.tuners.run_study`).
 """
 
 import json
@@ -35,22 +35,22 @@ class QuasiRandomOracle(keras_tuner.Oracle):
     - *infeasible*: NaN or an infinity among them, or `keras_tuner.errors.FailedTrialError` was
       raised. Recorded as FAILED, never retried, not counted;
     - *crashed*: any other exception, which says nothing about the hyperparameters. Retried
-      `max_retries_per_trial` times; then the search stops with the traceback, and the same search
-      started again goes on with that trial.
+      `max_retries_per_trial` times; then the search stops with the traceback. If the same search is
+      started again, it resumes with that trial.
 
     Trial i uses point i of the sequence, i = int(trial_id). Its coordinates belong to names: first
-    those of `hyperparameters` in the order of declaration, then those that the hypermodel turns
-    out to ask for; those that turn up together in alphabetical order. A name keeps its coordinate
-    when others join. Which trials are run does not depend on the number of workers.
+    those of `hyperparameters` in the order of declaration, then those that the hypermodel asks for
+    later; several new ones are in alphabetical order. A name keeps its coordinate when others are
+    added. Which trials are run does not depend on the number of workers.
 
-    A `History` reports the epoch with the best objective only: training that diverges later is
-    feasible by it. Where that matters, return the last epoch's numbers from `HyperModel.fit`.
+    A `History` reports the epoch with the best objective only: training that diverges later counts
+    as feasible. Where that matters, return the last epoch's numbers from `HyperModel.fit`.
 
     Args:
         objective: As in `keras_tuner.Oracle`.
         num_feasible: N, feasible trials to reach, >= 1. A resumed search may raise it.
-        max_trials: Hard cap on all trials, infeasible ones included, >= N; 10 N by default. A
-            search that ends there warns.
+        max_trials: Limit on all trials, infeasible ones included, >= N; 10 N by default. A search
+            that ends there warns.
         seed: Integer >= 0, 0 included; None draws one, or takes a resumed search's own.
         hyperparameters: As in `keras_tuner.Oracle`; copied.
         tune_new_entries: As in `keras_tuner.Oracle`.
@@ -121,7 +121,7 @@ class QuasiRandomOracle(keras_tuner.Oracle):
         return values(self.hyperparameters, dict(zip(self._coordinates, point, strict=True)))
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
-        """Decides what a worker that asks for trial `trial_id` does: run it, wait or stop."""
+        """Decides what a worker that asks for trial `trial_id` must do: run it, wait or stop."""
         if self._num_complete >= self.num_feasible:
             return {"status": TrialStatus.STOPPED}
         if self._num_complete + len(self.ongoing_trials) >= self.num_feasible:
@@ -145,18 +145,18 @@ class QuasiRandomOracle(keras_tuner.Oracle):
             RuntimeError: If it crashed and has no retries left.
         """
         if self._end_trial(trial):
-            # Only here: keras-tuner's lock is not released where an exception passes it.
+            # Raised only here: keras-tuner does not release its lock when an exception passes it.
             raise RuntimeError(
                 f"trial {trial.trial_id} crashed, with "
                 f"max_retries_per_trial={self.max_retries_per_trial}; the same search started "
-                f"again goes on with it\n{trial.message or ''}"
+                f"again resumes with it\n{trial.message or ''}"
             )
 
     @keras_tuner.synchronized
     def _create_trial(self, tuner_id: str) -> Trial:
         is_new = tuner_id not in self.ongoing_trials
         trial = super().create_trial(tuner_id)
-        if is_new:  # perhaps a retry: the old run's metrics would be averaged with the new one's
+        if is_new:  # perhaps a retry: its metrics would be averaged with those of the old run
             trial.metrics = type(trial.metrics)()
         return trial
 
@@ -201,7 +201,7 @@ class QuasiRandomOracle(keras_tuner.Oracle):
         }
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Goes on from an oracle.json.
+        """Resumes from an oracle.json.
 
         Raises:
             ValueError: If it belongs to a search with other settings.
@@ -242,5 +242,5 @@ def _check_integer(name: str, value: object, *, low: int) -> None:
 
 
 def _entries(hyperparameters: keras_tuner.HyperParameters) -> list[str]:
-    """Entries as text, in an order that says nothing: coordinates go by name."""
+    """Entries as sorted text: their order does not matter, as coordinates belong to names."""
     return sorted(json.dumps(e, sort_keys=True) for e in hyperparameters.get_config()["space"])

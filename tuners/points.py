@@ -1,4 +1,4 @@
-"""Where a search looks next: the point of an index in [0, 1)^d, a pure function of (seed, index).
+"""The points of a search: a point in [0, 1)^d is a pure function of (seed, index).
 
 Nothing is remembered between calls, so trial 37 can be drawn alone, on any worker, after any crash.
 

@@ -1,13 +1,13 @@
-"""Trials on Ray workers: processes of this machine or of a cluster, each on its share of it.
+"""Trials on Ray workers: processes on this machine or in a cluster, each with its own processors.
 
     ray.init(...)
     with RayExecutor(make_run_trial, num_workers=2, threads_per_trial=1) as executor:
         run_study(..., executor=executor)
 
-A worker builds once and runs one trial after the other; it sends what it measures, and records are
-written by the driver alone. A worker in which a trial crashed, or which is gone with its node, is
-replaced by a new one; the study decides whether the trial is tried again. On a node that does not
-see the study's directory trials run without checkpoints.
+A worker builds its model once and runs one trial after the other. It sends its measurements, and
+only the driver writes records. A worker in which a trial crashed, or that was lost with its node,
+is replaced by a new one; the study decides whether the trial is tried again. On a node that does
+not see the study's directory trials run without checkpoints.
 """
 
 import math
@@ -26,11 +26,11 @@ from tfoptcmp.tuners.executors import OnMeasurement
 from tfoptcmp.study.schema import Measurement, Status, StudyError
 from tfoptcmp.study.trial import Interrupted, Outcome, RunTrial, TrialTask
 
-# Makes the trial function of a worker, in the worker, from what says whether to stop; picklable.
+# Makes the trial function of a worker, in the worker; its argument says whether to stop. Picklable.
 MakeRunTrial = Callable[[Callable[[], bool]], RunTrial]
 
 _SECONDS_BETWEEN_LOOKS = 0.5  # whether to stop
-_MAX_FAILED_STARTS = 3  # in a row; then it is no accident
+_MAX_FAILED_STARTS = 3  # in a row; then it is not by accident
 
 
 class RayExecutor:
@@ -38,7 +38,7 @@ class RayExecutor:
 
     Args:
         make_run_trial: Called once in each worker.
-        num_workers: >= 1. Those for which the cluster has no room yet start when it has.
+        num_workers: >= 1. If the cluster has no room for some of them, they start later.
         threads_per_trial: Processors that a worker takes, >= 1. GPUs are shared evenly.
         should_stop: Asked twice a second.
 
@@ -74,7 +74,7 @@ class RayExecutor:
         self._is_stopping = False
         self._num_failed_starts = 0
         self._tasks: deque[TrialTask] = deque()
-        self._workers: list[_Worker] = []  # from the first trial on: perhaps none is left to run
+        self._workers: list[_Worker] = []  # only with the first trial: perhaps none is left to run
 
     @property
     def num_workers(self) -> int:
@@ -145,7 +145,7 @@ class RayExecutor:
                 worker.actor.stop.remote()
 
     def _answer(self, worker: "_Worker") -> Measurement | Outcome | None:
-        """Takes a worker's next answer; None is that it is ready, or has stopped as asked."""
+        """Takes a worker's next answer; None means that it is ready, or has stopped as asked."""
         try:
             answer: Measurement | Outcome | None = ray.get(next(worker.answers))
         except ray.exceptions.RayError as error:
@@ -211,12 +211,12 @@ class _Actor:
 
 
 def _gpu_share(num_gpus: float, num_workers: int) -> float:
-    """A worker's: one GPU, or such a part of one that as many as necessary find room on it."""
+    """A worker's GPUs: one, or a part of one if several workers have to share it."""
     return 1 / math.ceil(num_workers / num_gpus) if num_gpus else 0.0
 
 
 def _environment(threads: int) -> dict[str, str]:
-    """What has to be there before TensorFlow is imported."""
+    """Environment variables that must be set before TensorFlow is imported."""
     return {
         "OMP_NUM_THREADS": str(threads),
         "TF_NUM_INTRAOP_THREADS": str(threads),

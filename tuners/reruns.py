@@ -1,8 +1,8 @@
-"""Runs the winner of a study again with fresh seeds: what its result is worth without luck.
+"""Runs the winner of a study again with fresh seeds: its result without luck.
 
-Re-runs are no trials: they lie under `<study>/reruns/<index>-<j>/` in the files of a trial, and
-nothing counts them (`tfoptcmp.study.read.read_reruns` reads them). Re-run j of a trial is a
-function of (study seed, index, j); one that ended is not run again.
+Re-runs are not trials: they are in `<study>/reruns/<index>-<j>/`, with the same files as a trial,
+and are not counted (`tfoptcmp.study.read.read_reruns` reads them). Re-run j of a trial is a
+function of (study seed, index, j); a finished one is not run again.
 """
 
 import math
@@ -17,7 +17,7 @@ from tfoptcmp.study.write import StudyWriter, open_study
 
 
 def winner(study: Study) -> Trial:
-    """Returns the feasible trial with the best final validation metric, of ties the first.
+    """Returns the feasible trial with the best final validation metric, the first of ties.
 
     Raises:
         StudyError: If no trial is feasible.
@@ -31,7 +31,7 @@ def winner(study: Study) -> Trial:
 def rerun_winner(
     directory: Path, config: StudyConfig, run_trial: RunTrial, num_reruns: int, clock: Clock
 ) -> list[Trial]:
-    """Runs the winner's hyperparameters again, as often as that has not been done yet.
+    """Runs the winner's hyperparameters again, until there are `num_reruns` re-runs.
 
     Args:
         directory: The study's.
@@ -44,8 +44,9 @@ def rerun_winner(
         The re-runs 0, ..., num_reruns - 1.
 
     Raises:
-        StudyError: If the directory cannot be used as asked or written, or no trial is feasible.
-            What crashes a re-run is raised as it is; those before it stay on record.
+        StudyError: If the directory cannot be used as requested or written, or no trial is
+            feasible. The exception of a crashed re-run is raised unchanged; earlier re-runs stay
+            recorded.
     """
     with open_study(directory, config) as writer:
         best = winner(read_study(directory))

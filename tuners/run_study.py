@@ -1,12 +1,12 @@
 """A study: trials of one signature, on one worker or several, until N of them are feasible.
 
-The study directory (`tfoptcmp.study`) is the only truth. A run reads it, asks the oracle which
-trial comes next, and writes each trial as it goes; a run that was cut off at any instant is gone on
-with by the next one. Finished trials are the indices 0..M-1 with exactly N feasible among them,
-however often the study was stopped and whatever N it began with.
+The study directory (`tfoptcmp.study`) is the only record. A run reads it, asks the oracle which
+trial comes next, and writes each trial as it goes; if a run is interrupted at any instant, the next
+one resumes it. Finished trials are the indices 0..M-1 with exactly N feasible among them, no matter
+how often the study was stopped and with which N it began.
 
 The loop drives the oracle itself, where a `keras_tuner.Tuner` would: the tuner's `search` swallows
-exceptions, prints, keeps state in files of its own, and turns into a gRPC server where environment
+exceptions, prints, keeps state in its own files, and turns into a gRPC server if environment
 variables say so; a study would have to undo all of it. Claiming and recording a trial are separate
 calls, so that several workers can share an oracle. Only this process writes: workers send what they
 measure (`tfoptcmp.tuners.executors`).
@@ -50,14 +50,14 @@ def run_study(
     max_retries: int = 1,
     accept_version_changes: bool = False,
 ) -> Study:
-    """Runs a study to its end, or goes on with it.
+    """Runs or resumes a study, to its end.
 
     Args:
-        directory: Of this study; made if it is not there.
-        config: What is studied, for the record and for the comparison with an earlier run's.
+        directory: Of this study; created if missing.
+        config: What is studied, for the record and for the comparison with an earlier run.
         signature: The one that `config` records.
-        executor: Runs the trials. With several workers trials end in another order; which trials
-            there are, and what each measures, stays the same.
+        executor: Runs the trials. With several workers trials end in a different order; which
+            trials there are, and what each measures, stays the same.
         clock: For the record of when and how long trials ran.
         observers: Told of every trial, in this order.
         max_retries: How often a trial that crashed is tried again in this run, >= 0.
@@ -67,9 +67,9 @@ def run_study(
         The study, with N feasible trials or the whole grid.
 
     Raises:
-        StudyError: If the directory cannot be used as asked, if a trial crashes once too often, or
-            if `config.max_trials` are done before N are feasible. Finished trials stay on record.
-        KeyboardInterrupt: Says how to go on; `Interrupted` if the trials could stop cleanly.
+        StudyError: If the directory cannot be used as requested, if a trial crashes too often, or
+            if `config.max_trials` are done before N are feasible. Finished trials stay recorded.
+        KeyboardInterrupt: Says how to resume; `Interrupted` if the trials could stop cleanly.
     """
     if signature.to_json() != config.signature:
         raise ValueError(f"signature must be {config.signature!r}; got {signature.to_json()!r}")
@@ -100,7 +100,7 @@ def _count(trials: Iterable[Trial], num_feasible: int) -> Counts:
 
 
 class _Run:
-    """One run of a study: hands trials to the executor and puts what becomes of them on record."""
+    """One run of a study: hands trials to the executor and records how they end."""
 
     def __init__(
         self,
@@ -147,14 +147,14 @@ class _Run:
             running = ", ".join(str(index) for index in sorted(claims))
             raise type(interrupt)(
                 f"interrupted in trial {running}; finished trials are kept, and the same command "
-                "goes on"
+                "resumes"
             ) from interrupt
         finally:
             for attempt in self._attempts.values():
                 attempt.close()
 
     def _claim(self, oracle: StudyOracle, worker: str) -> Claim | None:
-        """The next trial; None where there is none, or whether there is has to be seen."""
+        """The next trial; None if there is none, or if it is not yet known whether there is one."""
         claim = oracle.create_trial(worker)
         return claim if claim.status == TrialStatus.RUNNING else None
 
@@ -186,5 +186,5 @@ class _Run:
             raise StudyError(
                 f"trial {trial.index} in {self._writer.directory} crashed, with max_retries="
                 f"{self._max_retries}; finished trials are kept, and the same command tries it "
-                f"again and goes on\n{trial.message}"
+                f"again and resumes\n{trial.message}"
             )

@@ -1,4 +1,4 @@
-"""How a study draws the points of its search space: in a sequence without end, or on a grid."""
+"""How a study draws the points of its search space: in an endless sequence, or on a grid."""
 
 import math
 
@@ -19,7 +19,7 @@ def point_of(space: SearchSpace, search: str, index: int, *, seed: int) -> tuple
         space: Of a grid: with choices and fixed values only.
         search: A name in STUDY_SEARCHES.
         index: Number of the point, from 0; of a grid, below its size.
-        seed: Of the sequence; a grid has no use for it.
+        seed: Of the sequence; a grid does not use it.
 
     Raises:
         ValueError: If there is no such search or no such point.
@@ -43,7 +43,7 @@ def grid_size(space: SearchSpace) -> int:
 def trial_counts(
     space: SearchSpace, search: str, *, num_feasible: int, max_trials: int
 ) -> tuple[int, int]:
-    """Returns a study's N and its cap on all trials: of a grid its size, which ends the study."""
+    """Returns a study's N and its limit on all trials; for a grid both are its size."""
     if search != GRID:
         return num_feasible, max_trials
     return grid_size(space), grid_size(space)

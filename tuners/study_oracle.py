@@ -1,4 +1,4 @@
-"""The oracle of a study: what to run next, rebuilt from the study's records and kept nowhere else.
+"""The oracle of a study: what to run next, derived from the study's records and stored nowhere.
 
 The rule for exactly N feasible trials is `QuasiRandomOracle`'s; several workers may ask in turn.
 """
@@ -17,7 +17,7 @@ from tfoptcmp.tuners.searches import GRID, grid_size, point_of
 from tfoptcmp.spaces import SearchSpace
 from tfoptcmp.study.schema import Status, StudyConfig, Trial
 
-# All that keras-tuner has to know of a trial: the study's own criterion of feasibility.
+# All that keras-tuner has to know about a trial: the study's own criterion of feasibility.
 _OBJECTIVE = keras_tuner.Objective("train_loss", direction="min")
 
 _ENDS = MappingProxyType(
@@ -28,9 +28,9 @@ _ENDS = MappingProxyType(
 class StudyOracle(QuasiRandomOracle):
     """Hands out the trials of a study, by index, each finished one exactly once.
 
-    Trials that were begun but did not end (RUNNING, FAILED, or no longer there) come first again,
-    in the order of their indices. Unlike its parent it saves nothing, its cost per trial does not
-    grow, and `create_trial` neither sleeps nor warns: waiting and reporting are up to the caller.
+    Trials that were begun but did not end (RUNNING, FAILED, or missing) come first again, in the
+    order of their indices. Unlike its parent it saves nothing, its cost per trial does not grow,
+    and `create_trial` neither sleeps nor warns: waiting and reporting are up to the caller.
 
     Args:
         config: The study's.
@@ -42,7 +42,7 @@ class StudyOracle(QuasiRandomOracle):
     def __init__(
         self, *, config: StudyConfig, space: SearchSpace, trials: Iterable[Trial] = ()
     ) -> None:
-        # A grid ends with its last point, however many of its trials are feasible.
+        # A grid ends with its last point, no matter how many of its trials are feasible.
         size = grid_size(space) if config.search == GRID else None
         super().__init__(
             objective=_OBJECTIVE,
@@ -52,7 +52,7 @@ class StudyOracle(QuasiRandomOracle):
             hyperparameters=declare(space),
             tune_new_entries=False,
             allow_new_entries=False,
-            search="quasirandom",  # of the parent's points, which are not asked for
+            search="quasirandom",  # for the parent's points, which are not used
         )
         self.verbose = 0
         self._search_space = space
@@ -69,7 +69,7 @@ class StudyOracle(QuasiRandomOracle):
             claim = Claim(hyperparameters, trial_id=f"{index:06d}", status=status)
             self.trials[claim.trial_id] = claim
             self.start_order.append(claim.trial_id)
-            if index in ended:  # nobody asks for its values again
+            if index in ended:  # its values are not needed again
                 self.end_order.append(claim.trial_id)
                 self._num_complete += status == TrialStatus.COMPLETED
             else:
@@ -85,12 +85,12 @@ class StudyOracle(QuasiRandomOracle):
 
         Returns:
             A claim whose status is RUNNING; IDLE where all trials that may be needed are running;
-            or STOPPED where N are feasible or the cap is reached.
+            or STOPPED where N are feasible or the limit is reached.
         """
         return self._create_trial(tuner_id)
 
     def record(self, claim: Claim, trial: Trial) -> None:
-        """Takes note of what became of a claimed trial: COMPLETE or INFEASIBLE."""
+        """Notes how a claimed trial ended: COMPLETE or INFEASIBLE."""
         if trial.status == Status.COMPLETE:
             assert trial.final is not None
             self.update_trial(claim.trial_id, {_OBJECTIVE.name: trial.final["train_loss"]})
@@ -98,10 +98,10 @@ class StudyOracle(QuasiRandomOracle):
         self.end_trial(claim)
 
     def save(self) -> None:
-        """Does nothing: the study's records are the only truth."""
+        """Does nothing: the study's own records are enough."""
 
     def _save_trial(self, trial: Claim) -> None:
         pass
 
     def _check_consecutive_failures(self) -> None:
-        """Does nothing, where keras-tuner looks through all trials."""
+        """Does nothing; keras-tuner's own would look through all trials."""

@@ -5,8 +5,8 @@ at random for training. DeepOBS has no validation split; its `l2` is 5e-4 in our
 is no target.
 
 The `cpu` and `smoke` scales are ours, from times measured on two cores, both busy: 0.67 s a step of
-64 images, 2.8 ms an evaluated image, of which there are therefore fewer. `cpu` is 4 minutes a trial
-and 6 hours for six rules, `smoke` 2 minutes for six rules.
+64 images, 2.8 ms per evaluated image, of which there are therefore fewer. `cpu` is 4 minutes per
+trial and 6 hours for six rules, `smoke` 2 minutes for six rules.
 """
 
 from tfoptcmp.workloads.data.catalogue import CIFAR100
@@ -61,7 +61,7 @@ WORKLOAD = Workload(
         regularisation=L2,
         usual_regularisation={"l2": 5e-4},  # DeepOBS
     ),
-    # The logits end in a ReLU: an image all of whose logits are 0 has a loss of log(100) and no
-    # gradient for ever, as happens to some of 64 where they are of almost as many classes.
+    # The logits end in a ReLU: an image whose logits are all 0 has a loss of log(100) and never a
+    # gradient again. This happens to some of 64 images if they are of almost as many classes.
     overfitting=Overfitting(num_drawn=512),
 )

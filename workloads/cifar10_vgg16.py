@@ -4,8 +4,8 @@
 cropped. The paper gives no target.
 
 The `cpu` and `smoke` scales are ours, from times measured on two cores, both busy: 0.97 s a step of
-64 images, 3.8 ms an evaluated image, of which there are therefore fewer. `cpu` is 6 minutes a trial
-and 9 hours for six rules, `smoke` 3 minutes for six rules.
+64 images, 3.8 ms per evaluated image, of which there are therefore fewer. `cpu` is 6 minutes per
+trial and 9 hours for six rules, `smoke` 3 minutes for six rules.
 """
 
 from tfoptcmp.workloads.data.catalogue import CIFAR10

@@ -1,12 +1,12 @@
-"""Simple CNN on scikit-learn's digits: 1,797 images of 8x8 pixels, so that all runs offline.
+"""Simple CNN on scikit-learn's digits: 1,797 images of 8x8 pixels, which work offline.
 
 Ours, not the paper's: the network of `fashion_mnist_simple_cnn` with a hidden layer of 256, on
 1,197 training, 300 validation and 300 test images. 100 steps train in about 0.5 s on two cores,
-so every scale has the full budget and the scales differ in the number of trials alone. Stock Adam
+so every scale has the full budget and the scales differ only in the number of trials. Stock Adam
 at 3e-3 with a decaying rate ends at 2 to 2.7 % validation error (two seeds); the target is 4 %.
 
 The final search spaces are `space_final.json` of a report on 100 feasible trials each in the
-initial ones (100 steps, study seed 0), which lie in
+initial ones (100 steps, study seed 0), which are in
 results/cpu/digits_simple_cnn/initial-quasirandom.
 """
 
@@ -80,5 +80,5 @@ WORKLOAD = Workload(
         "100 steps, study seed 0",
     ),
     overfitting=Overfitting(),
-    most_threads=1,  # 0.44 s for a trial of 200 steps; 0.51 with two, which wait for one another
+    most_threads=1,  # 0.44 s for a trial of 200 steps; 0.51 with two, which wait for each other
 )

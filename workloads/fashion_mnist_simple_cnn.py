@@ -4,18 +4,18 @@
 scaled to [0, 1], without augmentation; that is ours.
 
 The `cpu` and `smoke` scales are ours, from times measured on two cores: 0.12 to 0.2 s a training
-step, 3 to 5 s a measurement of 5,000 + 5,000 + 10,000 images. `cpu` is 1/25 of the steps and 1/20
-of the trials, about 1.5 minutes a trial and 4 hours for six rules; `smoke` evaluates 1,000 images
-of each split, or its measurements would take as long as its steps: 3 minutes for six rules.
-Stock Adam with a decaying rate reaches 9.7 % validation error at 1e-3 and 8.7 % at 2e-3 in 400
-steps; the `cpu` target of 10 % lies above both. The best of four trials ends at 21 to 33 % in
+step, 3 to 5 s per measurement of 5,000 + 5,000 + 10,000 images. `cpu` is 1/25 of the steps and 1/20
+of the trials, about 1.5 minutes per trial and 4 hours for six rules; `smoke` evaluates 1,000 images
+of each split, as otherwise its measurements would take as long as its steps: 3 minutes for six
+rules. Stock Adam with a decaying rate reaches 9.7 % validation error at 1e-3 and 8.7 % at 2e-3 in
+400 steps; the `cpu` target of 10 % lies above both. The best of four trials ends at 21 to 33 % in
 `smoke`, whose target is 40 %.
 
-The final search spaces are drawn by hand around those of 15 feasible trials each in the initial
-ones (200 steps, study seed 0) that ended below 25 % validation error; these lie in
-results/cpu/fashion_mnist_simple_cnn/initial-quasirandom. The ratios of RMSProp, Adam and NAdam
-span what their special cases need, eta_0 and eta_0 / (1 - gamma), at epsilons that are large
-against the gradient.
+The final search spaces were chosen manually: each surrounds the trials that ended below 25 %
+validation error, of 15 feasible ones in the initial space (200 steps, study seed 0); these are in
+results/cpu/fashion_mnist_simple_cnn/initial-quasirandom. The ratios of RMSProp, Adam and NAdam span
+what their special cases need, eta_0 and eta_0 / (1 - gamma), at epsilons that are large against the
+gradient.
 """
 
 from collections.abc import Mapping

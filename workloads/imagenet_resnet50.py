@@ -1,11 +1,11 @@
 """ResNet-50 on ImageNet (Choi et al. 2019; budget and target reconstructed).
 
 Images of 224x224 pixels. Training images are cropped, mirrored and distorted in colour at random;
-of the others the centre is shown.
+for the others the centre is used.
 
 The `cpu` and `smoke` scales are ours, on images of 64x64, from times measured on two cores, both
-busy: 1.2 s a step of 64 images, 7 ms an evaluated image with its decoding, of which there are
-therefore fewer. `cpu` is 7 minutes a trial and 7 hours for six rules, `smoke` 5 minutes for six
+busy: 1.2 s per step of 64 images, 7 ms per evaluated image with its decoding, of which there are
+therefore fewer. `cpu` is 7 minutes per trial and 7 hours for six rules, `smoke` 5 minutes for six
 rules; neither learns much.
 """
 

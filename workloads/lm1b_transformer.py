@@ -1,14 +1,14 @@
 """Transformer language model on LM1B (Choi et al. 2019; budget and target reconstructed).
 
-Ours, where our sources are silent: a SentencePiece vocabulary of 32,000 tokens, sentences cut after
-128 of them (few are longer), one sentence a row. The metric is the cross entropy per token, the end
-of the sentence included, so figures belong to the vocabulary: those of two scales, or of a sample
-that does not have as many tokens, must not be compared.
+Ours, where our sources say nothing: a SentencePiece vocabulary of 32,000 tokens, sentences cut
+after 128 tokens (few are longer), one sentence per row. The metric is the cross entropy per token,
+the end of the sentence included, so results depend on the vocabulary: those of two scales, or of a
+sample that has fewer tokens, must not be compared.
 
 The `cpu` and `smoke` scales are ours, with a smaller network and vocabulary and on sentences cut
 after 32 tokens, from times measured on two cores, both busy: 0.12 s a step of 64 sentences, 3 s a
-measurement of 3,000. `cpu` is 3.5 minutes a trial and 8 hours for six rules, `smoke` 5 minutes for
-six rules.
+measurement of 3,000. `cpu` is 3.5 minutes per trial and 8 hours for six rules, `smoke` 5 minutes
+for six rules.
 """
 
 from tfoptcmp.workloads.data.catalogue import LM1B
@@ -70,7 +70,7 @@ WORKLOAD = Workload(
     data_sets=(LM1B,),
     spaces=signatures(TAKEN_OVER, decay=LONG_DECAY),
     small=Small(options={"vocabulary_size": 60}),
-    # Which of 64 sentences it is cannot be known at its beginning. That alone costs log(64) nats a
-    # sentence, more than 0.1 a token where there are fewer than 42.
+    # At its beginning the model cannot know which of 64 sentences it is. That alone costs log(64)
+    # nats per sentence, more than 0.1 per token for sentences of fewer than 42 tokens.
     overfitting=Overfitting(alpha0=3e-3, options={"sequence_length": 128}, num_drawn=512),
 )

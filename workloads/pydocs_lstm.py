@@ -1,14 +1,15 @@
-"""Character LSTM on the documentation that comes with CPython, so that a text runs offline.
+"""Character LSTM on the documentation that comes with CPython, a text that is always available.
 
 Ours, not the paper's: the model of `war_and_peace_lstm` on the topics of Python's `help()`. Train
 is the first 80 % of the text, of which the last tenth validates, and test is the rest. The text
-belongs to the Python version (464,970 characters, 103 different ones in 3.11.7), so results of two
+depends on the Python version (464,970 characters, 103 different ones in 3.11.7), so results of two
 versions of Python must not be compared. What follows was measured with 3.11.7 on two cores.
 
-`paper` is the full budget, about 19 epochs of 133 steps: 0.1 s a step, 3 s a measurement, 5 minutes
-a trial. `cpu` is a smaller model for 3 epochs of 209 steps: 0.035 s a step, 1 s a measurement, half
-a minute a trial, 2.5 hours for six rules; `smoke` is its beginning. Stock Adam with a decaying rate
-ends at validation errors of 40.6 % (paper, 5e-3), 60 % and 55 % (cpu, 5e-3 and 1e-2).
+`paper` is the full budget, about 19 epochs of 133 steps: 0.1 s per step, 3 s per measurement, 5
+minutes a trial. `cpu` is a smaller model for 3 epochs of 209 steps: 0.035 s a step, 1 s per
+measurement, half a minute per trial, 2.5 hours for six rules; `smoke` is its beginning. Stock Adam
+with a decaying rate ends at validation errors of 40.6 % (paper, 5e-3), 60 % and 55 % (cpu, 5e-3 and
+1e-2).
 """
 
 from tfoptcmp.workloads.spaces.assemble import TAKEN_OVER, signatures
@@ -53,5 +54,5 @@ WORKLOAD = Workload(
     load=Imported("tfoptcmp.workloads.data.pydocs:load"),
     build=Imported("tfoptcmp.workloads.models.lstm:build"),
     spaces=signatures(TAKEN_OVER),
-    small=Small(batch_size=50),  # fewer streams would be longer ones
+    small=Small(batch_size=50),  # with fewer streams each would be longer
 )

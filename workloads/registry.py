@@ -36,7 +36,7 @@ def get(name: str) -> Workload:
     """Returns a workload; its data are not read yet.
 
     Raises:
-        ValueError: If the name is unknown; the message lists the known.
+        ValueError: If the name is unknown; the message lists the known names.
     """
     if name not in WORKLOADS:
         raise ValueError(f"workload must be one of {list(WORKLOADS)}; got {name!r}")

@@ -4,9 +4,9 @@ Train is the first 80 % of the text, of which the last tenth validates (ours: De
 of it), and test is the rest, 653,237 characters. The paper gives no target.
 
 The `cpu` and `smoke` scales are ours, from times measured on two cores, both busy: 0.057 s a step,
-9 s a measurement of 1.2 million characters. `cpu` is 2.5 minutes a trial and 6 hours for six rules,
-`smoke` 7 minutes for six rules. Adam at 5e-3 with a decaying rate ends at 48.3 % validation error
-in `cpu`; its target is 50 %.
+9 s per measurement of 1.2 million characters. `cpu` is 2.5 minutes per trial and 6 hours for six
+rules, `smoke` 7 minutes for six rules. Adam at 5e-3 with a decaying rate ends at 48.3 % validation
+error in `cpu`; its target is 50 %.
 """
 
 from tfoptcmp.workloads.data.catalogue import WAR_AND_PEACE
@@ -54,5 +54,5 @@ WORKLOAD = Workload(
     build=Imported("tfoptcmp.workloads.models.lstm:build"),
     data_sets=(WAR_AND_PEACE,),
     spaces=signatures(TAKEN_OVER),
-    small=Small(batch_size=50),  # fewer streams would be longer ones
+    small=Small(batch_size=50),  # with fewer streams each would be longer
 )

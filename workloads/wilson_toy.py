@@ -8,13 +8,13 @@ remembered: two classes, y = 1 with probability p > 1/2, else y = -1; example i 
     features of i only  1 if y_i = 1, 1 1 1 1 1 if y_i = -1, else 0
 
 The squared loss has many minima. Gradient descent from 0 goes to the one of least norm, which gives
-new examples their class. A rule that divides out the gradient's scale makes all weights alike, so
+new examples their class. A rule that divides out the gradient's scale makes all weights equal, so
 that features 2 and 3 outvote feature 1 and every new example is called 1: its test error is the
 share of -1. Choi et al. (2019) answer that this holds for the default epsilon: with a large one,
 Adam, NAdam and RMSProp are Momentum or Nesterov, and learn it.
 
-No Keras model and no tuning: NumPy computes the gradient, our optimizers make the steps, and all is
-done in seconds. Not in the WORKLOADS table, whose workloads are tuned.
+No Keras model and no tuning: NumPy computes the gradient, our optimizers make the steps, and
+everything takes seconds. It is not in the WORKLOADS table, whose workloads are tuned.
 """
 
 from collections.abc import Callable
@@ -40,7 +40,7 @@ class Problem:
     Attributes:
         x: float64 [n, 3 + 5 n], training features.
         y: float64 [n], their classes, -1 or 1.
-        test_x: float64 [m, 3 + 5 n]: the features of their own are none that any weight has seen.
+        test_x: float64 [m, 3 + 5 n]: no weight has been trained on the features of their own.
         test_y: float64 [m], the classes of the test examples.
     """
 
@@ -52,7 +52,7 @@ class Problem:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """What one optimizer made of the problem.
+    """The results of one optimizer.
 
     Attributes:
         name: For people, with its epsilon.
@@ -102,7 +102,7 @@ def problem(
 
 
 def optimizers() -> dict[tuple[str, str], Callable[[], keras.optimizers.Optimizer]]:
-    """Returns what is compared: rule and "default", "large" or "" to a maker of the optimizer.
+    """Returns what is compared: rule and "default", "large" or "" to how to make the optimizer.
 
     Nothing is tuned. Rules with a large epsilon imitate Momentum or Nesterov. Our RMSProp's second
     moment starts at 1, so that its first steps go along the gradient and learn the right thing;

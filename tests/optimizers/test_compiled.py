@@ -1,4 +1,4 @@
-"""The compiled update is the plain one, to rounding."""
+"""The compiled update is the plain one, up to rounding."""
 
 import functools
 

@@ -61,7 +61,7 @@ def new_model(dtype=None):
 
 
 def fit(model, epochs=1):
-    """Four steps an epoch."""
+    """Four steps per epoch."""
     model.fit(X, Y, batch_size=16, epochs=epochs, shuffle=False, verbose=0)
     return np.concatenate([w.ravel() for w in model.get_weights()])
 
@@ -83,7 +83,7 @@ class TestContract:
         return OPTIMIZERS[self.name](learning_rate, **{**ARGUMENTS[self.name], **kwargs})
 
     def make_scheduled(self, **kwargs):
-        """With a schedule wherever one can stand."""
+        """With a schedule wherever one is allowed."""
         rate = LinearDecay(0.05, decay_steps=10, decay_factor=0.1)
         if "momentum" in ARGUMENTS[self.name]:
             kwargs["momentum"] = RateRatio(rate, 0.8)
@@ -337,11 +337,11 @@ class TestContract:
                     setattr(optimizer, argument, value)
 
     def test_a_number_does_not_become_a_schedule(self):
-        """The traced step would go on with what it was traced with."""
+        """The traced step would keep using what it was traced with."""
         number, schedule = self.make(), self.make_scheduled()
         for argument in {"learning_rate", "momentum"} & {"learning_rate", *ARGUMENTS[self.name]}:
             for optimizer, value in ((number, Constant(0.1)), (schedule, 0.1)):
-                with pytest.raises(ValueError, match=f"{argument} must be set as it was made"):
+                with pytest.raises(ValueError, match=f"{argument} must stay a number or"):
                     setattr(optimizer, argument, value)
 
 

@@ -229,7 +229,7 @@ def test_against_stock_keras(stock, ours, same):
 
 
 def test_default_epsilon_is_not_keras():
-    """On gradients of the size of epsilon the defaults 1e-8 and 1e-7 part."""
+    """On gradients of the size of epsilon the defaults 1e-8 and 1e-7 differ."""
     assert (Adam().epsilon, NAdam().epsilon, RMSProp().epsilon) == (1e-8, 1e-8, 1e-10)
     small = lambda theta: 1e-7 * gradient(theta).astype(np.float32)  # noqa: E731
     ours = trajectory(Adam(0.01), small)

@@ -1,4 +1,4 @@
-"""How a trial ends on record, by what it says and by what it measured last."""
+"""How the end of a trial is recorded, given its outcome and its last measurement."""
 
 import math
 from contextlib import nullcontext

@@ -80,7 +80,7 @@ def trial(index, **changes):
 
 
 def read_back(directory, trial):
-    """What is read of a trial with this metadata, of whatever schema."""
+    """What is read of a trial with this metadata, valid or not."""
     with open_study(directory, CONFIG):
         pass
     folder = trial_directory(directory, TRIAL.index)
@@ -270,9 +270,9 @@ class TestStudy:
         with pytest.raises(StudyError) as error:
             check_study(tmp_path, other)
         assert str(error.value).splitlines()[1:-1] == [
-            "  seed: 0 there, 4 now",
-            '  versions.tensorflow: "2.21.0" there, "2.22.0" now',
-            '  versions.keras: null there, "4" now',
+            "  seed: 0 recorded, 4 now",
+            '  versions.tensorflow: "2.21.0" recorded, "2.22.0" now',
+            '  versions.keras: null recorded, "4" now',
         ]
 
     def test_the_order_of_dimensions_is_part_of_a_study(self, tmp_path):
@@ -361,7 +361,7 @@ class TestVersions:
     def test_accepting_them_accepts_nothing_else(self, tmp_path):
         with open_study(tmp_path, CONFIG):
             pass
-        with pytest.raises(StudyError, match="seed: 0 there, 4 now") as error:
+        with pytest.raises(StudyError, match="seed: 0 recorded, 4 now") as error:
             check_study(tmp_path, replace(self.NEWER, seed=4), accept_version_changes=True)
         assert "versions." not in str(error.value)
 

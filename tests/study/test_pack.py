@@ -1,4 +1,4 @@
-"""Packed studies: the same bytes back, the same tables, and no resuming before unpacking."""
+"""Packed studies: unpacking restores the bytes, tables stay equal, resuming needs unpacking."""
 
 import gzip
 import json
@@ -70,7 +70,7 @@ def test_what_would_not_come_back_is_not_packed(study):
     first = study / "trials" / "000000"
     metadata = json.loads((first / "metadata.json").read_text())
     (first / "metadata.json").write_text(json.dumps(metadata))  # not as programs write it
-    with pytest.raises(StudyError, match="000000 would not come back as it is"):
+    with pytest.raises(StudyError, match="000000 could not be restored exactly"):
         pack(study)
     assert not is_packed(study)
     assert (first / "measurements.csv").exists()
@@ -79,7 +79,7 @@ def test_what_would_not_come_back_is_not_packed(study):
 def test_a_measurement_that_is_cut_off_is_not_packed(study):
     path = study / "trials" / "000000" / "measurements.csv"
     path.write_bytes(path.read_bytes()[:-3])
-    with pytest.raises(StudyError, match="is not whole: resume the study"):
+    with pytest.raises(StudyError, match="is incomplete: resume the study"):
         pack(study)
 
 
@@ -104,7 +104,7 @@ def test_measurements_of_no_trial_are_damage(study):
 
 def test_files_of_others_are_not_removed(study):
     (study / "trials" / "000000" / "notes.txt").write_text("mine")
-    with pytest.raises(StudyError, match=r"notes.txt is no file of a trial"):
+    with pytest.raises(StudyError, match=r"notes.txt is not a file of a trial"):
         pack(study)
     assert (study / "trials" / "000000" / "notes.txt").exists()
 
@@ -127,7 +127,7 @@ def test_a_row_with_too_many_cells_is_damage(study):
 
 def test_folders_of_others_are_not_removed(study):
     shutil.copytree(study / "trials" / "000000", study / "trials" / "backup")
-    with pytest.raises(StudyError, match="backup is no trial's"):
+    with pytest.raises(StudyError, match="backup does not belong to a trial"):
         pack(study)
     assert (study / "trials" / "backup" / "metadata.json").exists()
 

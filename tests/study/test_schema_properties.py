@@ -1,8 +1,8 @@
 """Every field of every file of a study, wrong in every way: a StudyError, and nothing else.
 
 A table of (path in the file) x (wrong value) for the JSON files and one of wrong cells for the CSV,
-both exhaustive; then damage at random, by hypothesis, which may be accepted only where what is read
-is something that could have been written.
+both exhaustive; then random damage, by hypothesis, which may be accepted only if the result could
+have been written.
 """
 
 import json
@@ -142,7 +142,7 @@ def test_undamaged(study):
     assert list(reruns) == [(1, 0)]
 
 
-# Beyond that, by path ("*" stands for any name): what could have been written as well.
+# Further damage that could have been written, by path ("*" is any name).
 ALSO = {
     "provenance": ("missing", "more"),
     "provenance.*": tuple(TYPES),
@@ -159,7 +159,7 @@ ALSO = {
     "budget.options.*": (*NUMBERS, "negative"),
     "num_examples": ("missing test",),
     "devices": ("no object", "missing"),
-    # Another space in which the trials lie, too.
+    # Another space that also contains the trials.
     "signature.space.dimensions.period.values.1": NUMBERS,
     "signature.space": ("missing source",),
     "signature.space.source": ("no text",),
@@ -232,7 +232,7 @@ def test_every_field_of_a_space_file_wrong_in_every_way(several, tmp_path):
         else:
             accepted.append((path, damage))
 
-    # In a space of one's own other ranges are as good, and so are fewer.
+    # In a user's own space other ranges, or fewer, are as valid.
     def as_good(path, damage):
         is_range = {"low", "high", "fixed", "values"} & {*path}
         fewer = path == ("dimensions",) and damage.startswith("missing")

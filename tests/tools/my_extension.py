@@ -1,4 +1,4 @@
-"""What a user writes to compare an optimizer and a workload of their own; the README's recipe."""
+"""What a user writes to compare their own optimizer on their own workload; the README's recipe."""
 
 import keras
 import numpy as np

@@ -19,7 +19,7 @@ def audit(*arguments):
 
 
 def table(path, *, gap):
-    """SGD's and an unknown rule's trials, tuned over a range of their own."""
+    """Trials of SGD and of an unknown rule, each tuned over its own range."""
     errors = [0.1 + 0.001 * ((7 * i) % 25) for i in range(25)]
     rates = [10 ** (-3 + 0.16 * ((11 * i) % 25)) for i in range(25)]
     lines = [f"sgd,{e},{e + 1e-4},{r},1e-4,1e2\n" for e, r in zip(errors, rates, strict=True)]

@@ -44,7 +44,7 @@ def test_it_says_what_is_there(tmp_path):
     (tmp_path / "lm1b" / "1.1.0" / "lm1b-test.tfrecord-00000-of-00001").unlink()
     done = data(f"--data_dir={tmp_path}", "--workload=lm1b_transformer")
     assert done.returncode == 3
-    assert "lm1b-test.tfrecord-00000-of-00001 is not there" in done.stdout
+    assert "lm1b-test.tfrecord-00000-of-00001 is missing" in done.stdout
 
 
 def test_it_prepares_from_a_local_file(tmp_path):
@@ -62,7 +62,7 @@ def test_bad_input_gets_one_clear_message(tmp_path):
     cases = {
         ("--workload=mnist",): "--workload must be one of ['fashion_mnist_simple_cnn'",
         ("--prepare",): "--prepare needs --workload",
-        ("--manual_dir=x",): "--manual_dir has an effect with --prepare only",
+        ("--manual_dir=x",): "--manual_dir has an effect only with --prepare",
         (
             "--workload=cifar10_vgg16",
             "--prepare",

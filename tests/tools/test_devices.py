@@ -1,4 +1,4 @@
-"""Programs on other devices than one, or in other arithmetic than the default."""
+"""Programs on several devices, or not in the default arithmetic."""
 
 import json
 import os
@@ -80,8 +80,8 @@ def test_two_workers_run_the_studies_of_one_device(two_workers, tmp_path):
 def test_studies_of_other_devices_are_not_gone_on_with(two_workers):
     code, printed = run(*TUNE, f"--study_dir={two_workers}", "--mixed_precision")
     assert code == 2
-    assert "devices.replicas: 2 there, null now" in printed
-    assert "devices.mixed_precision: null there, true now" in printed
+    assert "devices.replicas: 2 recorded, null now" in printed
+    assert "devices.mixed_precision: null recorded, true now" in printed
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ def test_a_loss_that_stays_up_is_said():
     ("argument", "message"),
     [
         ("--max_steps=15", "--max_steps must be a multiple of 10; got 15"),
-        ("--workloads=digits_simple_cnn,cifar10_vgg16", "the data of cifar10_vgg16 are not there"),
+        ("--workloads=digits_simple_cnn,cifar10_vgg16", "the data of cifar10_vgg16 are missing"),
     ],
 )
 def test_bad_input_gets_one_clear_message(argument, message, tmp_path):

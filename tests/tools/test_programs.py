@@ -1,4 +1,4 @@
-"""The programs as a user runs them, each in a process of its own."""
+"""The programs as a user runs them, each in its own process."""
 
 import json
 import os
@@ -239,7 +239,7 @@ def test_tune_refuses_a_study_with_other_settings_before_it_starts(studies):
     directory, _ = studies
     done = tune(directory, "--optimizers=nesterov,sgd", "--seed=1")
     assert done.returncode == 2
-    assert "seed: 0 there, 1 now" in done.stderr
+    assert "seed: 0 recorded, 1 now" in done.stderr
     assert not (directory / "nesterov").exists()
 
 

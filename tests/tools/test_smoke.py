@@ -1,6 +1,6 @@
 """tfoptcmp-train at the scale `smoke`, on real data where they are, on mock data elsewhere.
 
-Takes minutes but for one workload: python -m pytest -m slow tests/tools/test_smoke.py
+Takes minutes, except for one workload: python -m pytest -m slow tests/tools/test_smoke.py
 """
 
 import os

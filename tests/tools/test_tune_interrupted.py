@@ -1,4 +1,4 @@
-"""tune as it is stopped, killed, resumed and spread over workers: the results stay the same."""
+"""tune when it is stopped, killed, resumed or run by workers: the results stay the same."""
 
 import importlib.util
 import os
@@ -64,7 +64,7 @@ def test_stopped_in_a_trial_and_gone_on_equals_undisturbed(number, code, tmp_pat
     got, stderr = stop_in_the_middle(tmp_path, number)
     assert got == code, stderr
     if number != signal.SIGKILL:
-        assert "finished trials are kept, and the same command goes on" in stderr
+        assert "finished trials are kept, and the same command resumes" in stderr
         assert "Traceback" not in stderr
         (running,) = (t for t in read_study(tmp_path / "adam").trials if t.status == Status.RUNNING)
         assert list((tmp_path / "adam" / "trials" / f"{running.index:06d}").glob("*.npz"))
@@ -87,7 +87,7 @@ def test_workers_give_the_same_numbers_and_a_killed_driver_takes_them_along(tmp_
 def test_workers_are_stopped_by_sigterm_too(tmp_path, undisturbed):
     got, stderr = stop_in_the_middle(tmp_path, signal.SIGTERM, "--num_workers=2")
     assert got == 143, stderr
-    assert "the same command goes on" in stderr
+    assert "the same command resumes" in stderr
     assert len(list(tmp_path.rglob("*.npz"))) >= 1
     assert tune(tmp_path).returncode == 0
     assert measured(tmp_path) == undisturbed

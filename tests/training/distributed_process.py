@@ -86,7 +86,7 @@ def run(trainer, index=3, directory=None):
 
 
 def resumed(name, strategy, directory, stop):
-    """A trial stopped after its first block and gone on with, and the whole one."""
+    """A trial stopped after its first block and resumed, and the whole one."""
     stopping = iter([stop])
     stopped = trainer(name, strategy, rate=0.3, should_stop=lambda: next(stopping, False))
     return {
@@ -98,7 +98,7 @@ def resumed(name, strategy, directory, stop):
 
 
 def padded(step, x, y):
-    """Nothing to predict in the first of four rows, so that the replicas count differently."""
+    """Nothing to predict in the first of four rows, so that the replicas have different counts."""
     return x, tf.where(tf.range(4)[:, None] < 1, -1, y)
 
 

@@ -77,7 +77,7 @@ def test_one_weight_that_is_not_finite_stops(model, measure, bad):
 
 
 def taking(saved, **changes):
-    """A callback that puts the steps of its checkpoints into `saved`; 25 steps a trial."""
+    """A callback that puts the steps of its checkpoints into `saved`; 25 steps per trial."""
     settings = {
         "num_steps": 25,
         "options": Options(),
@@ -97,7 +97,7 @@ BLOCKS = (5, 10, 15, 20, 25)
         (0, {"checkpoint_every_steps": 5}, [5, 10, 15, 20]),
         (0, {"checkpoint_every_steps": 12}, [15]),  # 24 falls into the last block
         (0, {"checkpoint_every_steps": 9}, [10, 20]),
-        (10, {"checkpoint_every_steps": 10}, [20]),  # the one it goes on from is not taken again
+        (10, {"checkpoint_every_steps": 10}, [20]),  # the one it resumes from is not taken again
         (11, {"checkpoint_every_steps": 12}, [15]),
         (0, {"keep_checkpoints": True}, [25]),
         (0, {"checkpoint_every_steps": 10, "keep_checkpoints": True}, [10, 20, 25]),

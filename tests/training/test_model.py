@@ -15,7 +15,7 @@ SETTINGS = ("num_steps", "l2", "label_smoothing", "diverged")
 
 
 def made(optimizer):
-    """A linear model that nothing has been set of."""
+    """A linear model on which nothing has been set."""
     keras.utils.set_random_seed(0)
     network = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
     model = TrialModel(network, steps_per_epoch=None, regularisation=("l2", "label_smoothing"))
@@ -32,7 +32,7 @@ def traced():
 
 @pytest.fixture
 def model(traced):
-    """A model as it was made, but that its block may have been traced."""
+    """A new model, except that its block may have been traced."""
     model, snapshot, settings = traced
     model.restore(snapshot)
     for name, value in settings.items():

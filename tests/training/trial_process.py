@@ -1,6 +1,6 @@
-"""Runs trials in a process of its own: python trial_process.py '{"threads": 1, "trials": [...]}'.
+"""Runs trials in a separate process: python trial_process.py '{"threads": 1, "trials": [...]}'.
 
-Prints one line of JSON a trial: its measurements, and a digest of all its variables at the end. A
+Prints one line of JSON per trial: its measurements, and a digest of all its variables at the end. A
 trial is a dictionary of "workload" (a name below) and, for checkpoints, "directory"; it is stopped
 at the first opportunity with "stop", and the process dies within its checkpoint number "kill_in".
 """

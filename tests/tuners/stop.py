@@ -1,4 +1,4 @@
-"""Trials that stop where they are told to, of the study that needs no training."""
+"""Trials that stop on demand, of the study that needs no training."""
 
 from tfoptcmp.tools.lab.faults.fake import STEPS, measurement, run_trial
 

@@ -25,7 +25,7 @@ from tfoptcmp.study.read import read_study
 from tfoptcmp.study.schema import Status, StudyError
 from tfoptcmp.study.trial import Interrupted, Outcome
 
-# Not imported here: it reads its environment then, which `cluster.connected` sets.
+# Not imported here: at import it reads its environment, which `cluster.connected` sets.
 pytestmark = [
     pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed"),
     pytest.mark.filterwarnings(

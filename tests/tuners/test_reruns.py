@@ -1,4 +1,4 @@
-"""Winners run again: fresh seeds, on record beside the trials, never counted as trials."""
+"""Winners run again: fresh seeds, recorded beside the trials, never counted as trials."""
 
 import errno
 import json
@@ -155,7 +155,7 @@ def test_a_full_disk_says_how_to_go_on(study, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(StudyError, match=r"No space left on device; .* the same command goes on"):
+    with pytest.raises(StudyError, match=r"No space left on device; .* the same command resumes"):
         rerun_winner(study, CONFIG, Training(), 1, CLOCK)
     monkeypatch.undo()
     assert len(rerun_winner(study, CONFIG, Training(), 1, CLOCK)) == 1

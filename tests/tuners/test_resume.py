@@ -102,10 +102,10 @@ class TestResume:
         ("changes", "message"),
         [
             ({"num_feasible": 4}, "num_feasible=5, which cannot be lowered; got 4"),
-            ({"seed": 1}, "seed: 0 there, 1 now"),
-            ({"search": "random"}, 'search: "quasirandom" there, "random" now'),
-            ({"budget": config().budget | {"steps": 200}}, "budget.steps: 100 there, 200 now"),
-            ({"threads_per_trial": 2}, "threads_per_trial: 1 there, 2 now"),
+            ({"seed": 1}, "seed: 0 recorded, 1 now"),
+            ({"search": "random"}, 'search: "quasirandom" recorded, "random" now'),
+            ({"budget": config().budget | {"steps": 200}}, "budget.steps: 100 recorded, 200 now"),
+            ({"threads_per_trial": 2}, "threads_per_trial: 1 recorded, 2 now"),
             ({"versions": {"tfoptcmp": "1"}}, "versions.tfoptcmp: "),
         ],
     )
@@ -119,7 +119,7 @@ class TestResume:
     def test_another_space_is_refused(self, tmp_path):
         study(tmp_path)
         wider = signature(low=1e-5)
-        with pytest.raises(StudyError, match=r"eta0\.low: 0.0001 there, 1e-05 now"):
+        with pytest.raises(StudyError, match=r"eta0\.low: 0.0001 recorded, 1e-05 now"):
             run_study(
                 directory=tmp_path,
                 config=config(signature=wider.to_json()),

@@ -1,4 +1,4 @@
-"""What a study runs, records and tells."""
+"""What a study runs, records and reports."""
 
 import math
 
@@ -129,7 +129,7 @@ class TestCrash:
             assert contents(tmp_path / "a") == contents(study(tmp_path / "b").directory)
             assert flaky.indices == [0, 1, *[2] * (crashes + 1), *range(3, len(found.trials))]
         else:
-            with pytest.raises(StudyError, match=r"trial 2 in .* max_retries=2; .*again and goes"):
+            with pytest.raises(StudyError, match=r"trial 2 in .* max_retries=2; .*and resumes"):
                 study(tmp_path / "a", flaky, max_retries=2, observers=[recorder])
             assert flaky.indices == [0, 1, 2, 2, 2]
         told = [told[2] for told in recorder.told if told[:2] == ("end", 2)]

@@ -1,4 +1,4 @@
-"""Small data sets as TFDS lays prepared ones out, for what reads the files themselves."""
+"""Small data sets in TFDS's layout, for code that reads the files directly."""
 
 import json
 from pathlib import Path

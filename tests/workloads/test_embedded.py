@@ -1,4 +1,4 @@
-"""The workloads whose data are always there, and what every workload has in common."""
+"""The workloads whose data are always available, and what every workload has in common."""
 
 import keras
 import numpy as np

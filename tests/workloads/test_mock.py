@@ -1,4 +1,4 @@
-"""Random numbers in the place of data sets, read by the workloads as the real ones are."""
+"""Random numbers in place of data sets, read by the workloads like the real ones."""
 
 import pytest
 from tfoptcmp.workloads.data.mock import load_mock

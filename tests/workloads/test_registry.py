@@ -25,7 +25,7 @@ def test_every_workload_has_its_name_and_three_scales(name):
     assert set(workload.budgets) == {"paper", "cpu", "smoke"}
     for scale, budget in workload.budgets.items():
         assert budget.scale == scale
-        # At most 20 measurements a trial, so that they stay cheap beside the training.
+        # At most 20 measurements per trial, so that they stay cheap beside the training.
         assert 2 <= budget.steps / budget.eval_every_steps <= 20
 
 
@@ -95,7 +95,7 @@ def test_every_space_determines_its_rules_hyperparameters(name, space, rule):
     found = signature(name, rule, space=space)
     assert found.rule == RULES[rule]
     assert found.space.source
-    # A signature of its own checks rule and schedule; regularisation is the workload's.
+    # A signature itself checks rule and schedule; regularisation is the workload's.
     given = set(found.space.arguments) & {"l2", "label_smoothing"}
     assert given == set(workloads.get(name).regularisation)
     middle = found.space.values([0.5] * found.space.num_dims)

@@ -30,7 +30,7 @@ def data_dir() -> Path:
 
 @pytest.fixture
 def torn_dir(tmp_path: Path) -> Path:
-    """A data set as TFDS lays it out, but for the bytes of its records."""
+    """A data set in TFDS's layout, except for the bytes of its records."""
     version = Path(tfds.builder("fashion_mnist", data_dir=tmp_path).data_dir)
     version.mkdir(parents=True)
     splits = [
@@ -63,7 +63,7 @@ def test_missing_data_is_said_in_seconds(tmp_path):
         "dataset-fashion-mnist",
     ):
         assert part in str(error.value)
-    assert list(tmp_path.iterdir()) == []  # Nothing half-made is left.
+    assert list(tmp_path.iterdir()) == []  # Nothing incomplete is left.
 
 
 @pytest.mark.parametrize(

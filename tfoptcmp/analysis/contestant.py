@@ -1,7 +1,7 @@
 """One optimizer of a comparison: its trials, in the same columns whatever tool they come from.
 
-Everything but its name and its results may be missing. Metrics are lower is better; losses are in
-nats, steps count from 1, times are in seconds.
+Only its name and its results are required. Lower metrics are better; losses are in nats, steps
+count from 1, times are in seconds.
 """
 
 import math
@@ -36,7 +36,7 @@ TRIALS: dict[str, Any] = {
     "seed": math.nan,
     "selected": False,
 }
-"""Columns of `Contestant.trials`, and what stands there where a source does not report them."""
+"""Columns of `Contestant.trials`, and their values where a source does not report them."""
 
 MEASUREMENTS = (
     "step",
@@ -66,10 +66,10 @@ class Contestant:
     """One optimizer's trials on one workload.
 
     Attributes:
-        name: As the comparison calls it; distinct within one.
+        name: Its name in the comparison, where it is unique.
         title: Name for people.
         rule: Its update rule; None if not known.
-        trials: One row a trial, with the columns of TRIALS and for each hyperparameter that is
+        trials: One row per trial, with the columns of TRIALS and for each hyperparameter that is
             known `searched_<name>`, by the names of search spaces (others keep their own), and
             `used_<argument>`. Metrics are final ones, inf if not a number; `largest_gradient_rms`
             is the largest measured during the trial; `steps_to_target` is inf if the target was not
@@ -77,15 +77,15 @@ class Contestant:
             Make it with `trials_table`.
         dimensions: Searched name to what it was searched over, as far as reported; `Fixed` also for
             what did not vary between trials.
-        own: Searched names beside `hyperparameters.HYPERPARAMETERS`, and what they mean.
+        own: Searched names that are not in `hyperparameters.HYPERPARAMETERS`, and what they mean.
         schedule: Name of the learning-rate schedule; "" if not reported.
         source: Where the search space comes from; "" if not reported.
-        measurements: One row a measurement: `trial` and MEASUREMENTS, by trial and step; NaN where
-            a split is absent. Empty where only final results are known.
+        measurements: One row per measurement: `trial` and MEASUREMENTS, by trial and step; NaN
+            where a split is absent. Empty where only final results are known.
         reruns: The winner's re-runs with fresh seeds, with the columns of RERUNS; metrics are NaN
             where one diverged.
-        record: What our own study has on record; None for results of other tools.
-        directory: Where it was read from; "" if not from a directory of its own.
+        record: The configuration of our own study; None for results of other tools.
+        directory: Where it was read from; "" if it has no own directory.
     """
 
     name: str
@@ -103,7 +103,7 @@ class Contestant:
 
     @property
     def is_plain(self) -> bool:
-        """Whether it goes by its rule's own name: not one of several signatures of it."""
+        """Whether it has the name of its rule, rather than of a variant of it."""
         return self.rule is not None and self.name == self.rule.name
 
     @property
@@ -113,7 +113,7 @@ class Contestant:
 
     @cached_property
     def feasible(self) -> pd.DataFrame:
-        """The rows that statistics are made of."""
+        """The rows that statistics use."""
         return self.trials[self.trials["feasible"]]
 
     @cached_property
@@ -123,13 +123,13 @@ class Contestant:
 
     @cached_property
     def ended(self) -> pd.DataFrame:
-        """The rows of the trials that say something of the optimizer: feasible or diverged."""
+        """The rows of the trials that say something about the optimizer: feasible or diverged."""
         ended = (Status.COMPLETE.value, Status.INFEASIBLE.value)
         return self.trials[self.trials["status"].isin(ended)]
 
     @property
     def num_feasible(self) -> int:
-        """N, the feasible trials that there are (not those planned)."""
+        """N, the number of feasible trials so far (not the planned number)."""
         return len(self.feasible)
 
     @property
@@ -144,7 +144,7 @@ class Contestant:
 
     @cached_property
     def winner(self) -> "pd.Series[Any] | None":
-        """The feasible trial with the best final validation metric, of ties the first.
+        """The feasible trial with the best final validation metric, the first of ties.
 
         Statistics do not depend on that choice. None without a feasible trial.
         """
@@ -200,7 +200,7 @@ class Contestant:
 
     @property
     def space(self) -> SearchSpace | None:
-        """Its search space; None where not all of it is on record."""
+        """Its search space; None if parts of it are not known."""
         if self.record is None:
             return None
         return SearchSpace(dimensions=self.dimensions, source=self.source, own=self.own)
@@ -210,14 +210,14 @@ class Contestant:
         return self.own.get(name) or HYPERPARAMETERS.get(name)
 
     def argument(self, name: str) -> str:
-        """Returns the optimizer's argument that a searched name becomes; unknown names stay."""
+        """Returns the optimizer's argument for a searched name; unknown names are unchanged."""
         meaning = self.meaning(name)
         return name if meaning is None else meaning.argument
 
     def is_of_the_rule(self, name: str) -> bool:
-        """Returns whether a searched name is of the update rule; if unknown, of any of RULES.
+        """Returns whether a searched name belongs to the update rule; if unknown, to any of RULES.
 
-        Else it is the schedule's or the loss's.
+        Otherwise it belongs to the schedule or the loss.
         """
         own = _RULES_ARGUMENTS if self.rule is None else self.rule.hyperparameters
         return self.argument(name) in own
@@ -247,7 +247,7 @@ class Contestant:
 def first_steps(
     trials: pd.DataFrame, measurements: pd.DataFrame, target: float | None
 ) -> "pd.Series[float]":
-    """As `Contestant.steps_to`, of tables with its columns."""
+    """Like `Contestant.steps_to`, for tables with its columns."""
     if target is None:
         return pd.Series(math.nan, index=trials.index, dtype=float)
     reached = measurements[measurements["validation_metric"] <= target]
@@ -257,7 +257,7 @@ def first_steps(
 
 
 def trials_table(rows: pd.DataFrame) -> pd.DataFrame:
-    """Returns a table of trials with all columns of TRIALS, those that are missing filled in.
+    """Returns a table of trials with all columns of TRIALS, the missing ones filled in.
 
     Args:
         rows: Some of these columns, and `searched_<name>`, `used_<argument>` and others.
@@ -267,6 +267,6 @@ def trials_table(rows: pd.DataFrame) -> pd.DataFrame:
     order = [*TRIALS, *(name for name in rows if name not in TRIALS)]
     numbers = [name for name, value in TRIALS.items() if isinstance(value, float)]
     kinds: dict[str, type] = {"feasible": bool, "selected": bool}
-    if whole.empty:  # columns without a value have no type of their own
+    if whole.empty:  # columns without a value have no type
         kinds |= dict.fromkeys(numbers, float)
     return whole[order].astype(kinds)

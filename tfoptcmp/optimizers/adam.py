@@ -22,17 +22,17 @@ class Adam(UpdateRule):
         b = sqrt(1 - beta_2^(t+1)) / (1 - beta_1^(t+1))
         theta <- theta - alpha_t b m / (sqrt(v) + eps)
 
-    Equals TensorFlow's `ResourceApplyAdam` and Keras's `Adam` but for the default of eps, 1e-7
+    Equals TensorFlow's `ResourceApplyAdam` and Keras's `Adam` except for the default of eps, 1e-7
     there. eps is Kingma and Ba's "epsilon hat", of the form before their section 2.1; PyTorch's and
-    optax's `Adam` add eps after correcting v, so that at update t theirs corresponds to
-    eps sqrt(1 - beta_2^(t+1)) here.
+    optax's `Adam` add eps after correcting v, so that at update t theirs corresponds to eps sqrt(1
+    - beta_2^(t+1)) here.
 
     Contains Momentum, in the limit eps -> inf, at beta_1 = gamma < 1 and
     alpha_t = eta_t eps / ((1 - beta_1) b): the rate's b takes Adam's back,
     eps / (sqrt(v) + eps) -> 1 with an error of O(sqrt(v) / eps), whatever beta_2, and m is
     (1 - beta_1) times Momentum's accumulator. The rate is
     `BiasCorrected(Scaled(eta, eps / (1 - beta_1)), beta_1=, beta_2=)` of `tfoptcmp.schedules`; with
-    the plain rate Adam follows only once b is near 1. It contains SGD through Momentum.
+    the plain rate Adam imitates it only once b is near 1. It contains SGD through Momentum.
 
     Args:
         learning_rate: alpha_t; a number in [0, inf) or a schedule.

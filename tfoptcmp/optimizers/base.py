@@ -1,4 +1,4 @@
-"""What the update rules share: everything but the rule.
+"""What the update rules share: everything except the formula.
 
 A rule is a Keras optimizer whose hyperparameters are `tfoptcmp.hyperparameter_variables`, so that
 one built and traced model serves many trials: set the hyperparameters, `reset()`, train.
@@ -19,8 +19,8 @@ class UpdateRule(keras.Optimizer):
     """A Keras optimizer with checked hyperparameters, dense gradients and `reset()`.
 
     Args:
-        learning_rate: A number in [0, inf), a schedule, or a function of no arguments. What it was
-            made with it stays: a traced step that reads a variable would not notice a schedule.
+        learning_rate: A number in [0, inf), a schedule, or a function of no arguments. It stays a
+            number or a schedule: a traced step that reads a variable would not notice a schedule.
         **kwargs: What `keras.optimizers.Optimizer` takes: weight_decay, clipnorm, clipvalue,
             global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency, loss_scale_factor,
             gradient_accumulation_steps, name.
@@ -47,8 +47,8 @@ class UpdateRule(keras.Optimizer):
     def learning_rate(self, learning_rate: Any) -> None:
         if callable(learning_rate) or not isinstance(self._learning_rate, keras.Variable):
             raise ValueError(
-                "learning_rate must be set as it was made, a number to a number; "
-                f"a schedule by its own properties; got {learning_rate!r}"
+                "learning_rate must stay a number or a schedule, as it was created (change "
+                f"a schedule by its properties); got {learning_rate!r}"
             )
         if not ops.is_tensor(learning_rate):
             learning_rate = checked("learning_rate", learning_rate)
@@ -75,7 +75,7 @@ class UpdateRule(keras.Optimizer):
     def reset(self) -> None:
         """Forgets the training: step 0 and initial state; hyperparameters stay.
 
-        The state is the rule's own and, if asked for, weight averages and accumulated gradients.
+        The state is the rule's own and, if enabled, weight averages and accumulated gradients.
         """
         self._iterations.assign(0)
         for variable, initializer in self._slots:
@@ -84,7 +84,7 @@ class UpdateRule(keras.Optimizer):
     def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
         """As in Keras, with sparse gradients made dense first.
 
-        A rule with momentum moves every row at every step, whether or not the batch saw it.
+        A rule with momentum changes every row at every step, whether or not the batch contains it.
         """
         super().apply([_dense(gradient) for gradient in grads], trainable_variables)
 

@@ -17,11 +17,11 @@ from tfoptcmp.optimizers.base import UpdateRule
 def compiled_update(
     optimizer: UpdateRule, variables: Sequence[keras.Variable]
 ) -> Callable[[Sequence[Any]], None]:
-    """Returns `optimizer.apply` as one compiled program, to rounding the same update.
+    """Returns `optimizer.apply` as one compiled program, with the same update up to rounding.
 
-    For training loops of one's own, where all else in the step is better left to TensorFlow's
-    kernels. `fit` with `jit_compile=True` compiles the update with the rest of the step. Not for
-    the replicas of a `tf.distribute` strategy.
+    For your own training loops, where the rest of the step is better left to TensorFlow's kernels.
+    `fit` with `jit_compile=True` compiles the update with the rest of the step. Not for the
+    replicas of a `tf.distribute` strategy.
 
     Args:
         optimizer: Built.

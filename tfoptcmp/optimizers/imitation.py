@@ -1,4 +1,4 @@
-"""Carries out the maps of `tfoptcmp.inclusions` on Keras optimizers."""
+"""Applies the maps of `tfoptcmp.inclusions` to Keras optimizers."""
 
 import math
 
@@ -13,7 +13,7 @@ from tfoptcmp.schedules import BiasCorrected, Constant, RateRatio, Scaled
 def imitate(
     special: keras.Optimizer, general: str, *, epsilon: float | None = None, **unconstrained: float
 ) -> keras.Optimizer:
-    """Returns an optimizer of a more general rule that follows a given one.
+    """Returns an optimizer of a more general rule that imitates a given one.
 
         adam = imitate(Momentum(0.1, momentum=0.9), "adam", epsilon=1e8, beta_2=0.999)
 
@@ -44,7 +44,7 @@ def imitate(
     if epsilon is not None and not 0 < epsilon < math.inf:
         raise ValueError(f"epsilon must be a finite number > 0, and large; got {epsilon!r}")
     if inclusion.bias_corrected and getattr(special, "momentum", 0.0) >= 1:
-        raise ValueError(f"momentum must be < 1, as beta_1 has to; got {special.momentum!r}")
+        raise ValueError(f"momentum must be < 1, like beta_1; got {special.momentum!r}")
 
     # Every map is linear in the rate: that of a rate of 1 is the factor of any schedule.
     values = {rule.rate: 1.0}
@@ -71,7 +71,7 @@ def imitate(
 
 
 def _rule(special: keras.Optimizer) -> Rule:
-    """Returns the special rule, if `imitate` can follow this instance of it."""
+    """Returns the special rule, if it can be imitated as this instance has it."""
     found = [rule for rule in RULES.values() if rule.optimizer_class() is type(special)]
     if not found:
         raise ValueError(f"special must be of a class of tfoptcmp.optimizers; got {special!r}")
@@ -84,5 +84,5 @@ def _rule(special: keras.Optimizer) -> Rule:
     own = {"name", *rule.hyperparameters}
     changed = [k for k in plain if k not in own and config[k] != plain[k]]
     if changed:  # clipping, weight decay, averages: part of no inclusion
-        raise ValueError(f"special must have the defaults of {changed}, which the map leaves out")
+        raise ValueError(f"special must have the defaults of {changed}, which are not in the map")
     return rule

@@ -1,1 +1,1 @@
-"""The files of a study: what stands in them, reading and writing them. Nothing else."""
+"""The files of a study: their contents, reading and writing them. Nothing else."""

@@ -1,4 +1,4 @@
-"""One attempt at a trial or a re-run, on record from its beginning to its end."""
+"""One attempt at a trial or a re-run, recorded from its beginning to its end."""
 
 import math
 from contextlib import ExitStack
@@ -11,13 +11,13 @@ from tfoptcmp.study.write import StudyWriter
 
 
 class Attempt:
-    """One attempt at a trial; making it puts the trial on record as RUNNING.
+    """One attempt at a trial; creating it records the trial as RUNNING.
 
     Args:
         task: The trial.
         writer: Of the study.
         clock: Tells when it began and how long it took.
-        rerun: Number of the re-run that it is of; None for the trial itself.
+        rerun: Number of the re-run; None for the trial itself.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class Attempt:
             started=clock.now(),
         )
         self._clock = clock
-        self._begin = clock.monotonic()  # the clock on the wall may be set back meanwhile
+        self._begin = clock.monotonic()  # the system clock may be set back meanwhile
         self._writer = writer
         self._rerun = rerun
         self._last: Measurement | None = None
@@ -41,12 +41,12 @@ class Attempt:
         self._measurements = self._file.enter_context(writer.measurements(task.index, rerun))
 
     def write(self, measurement: Measurement) -> None:
-        """Puts a measurement on record."""
+        """Records a measurement."""
         self._measurements.write(measurement)
         self._last = measurement
 
     def end(self, outcome: Outcome) -> Trial:
-        """Puts the end on record and returns it."""
+        """Records the end and returns it."""
         self.close()
         outcome = _checked(outcome, self._last)
         trial = replace(
@@ -61,12 +61,12 @@ class Attempt:
         return trial
 
     def close(self) -> None:
-        """Lets go of the file; without `end` the trial stays RUNNING on record."""
+        """Closes the file; without `end` the record of the trial stays RUNNING."""
         self._file.close()
 
 
 def _checked(outcome: Outcome, last: Measurement | None) -> Outcome:
-    """Makes a trial infeasible whose training loss did not stay finite to the end."""
+    """Makes a trial infeasible if its training loss did not stay finite to the end."""
     if outcome.status == Status.FAILED:
         return replace(outcome, steps=int(last["step"] or 0) if last else 0)
     if outcome.status == Status.INFEASIBLE:

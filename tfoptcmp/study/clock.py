@@ -1,4 +1,4 @@
-"""The clocks that a study needs; programs hand in real ones, tests their own."""
+"""The clocks that a study needs; programs pass real ones, tests their own."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ class Clock:
 
     Attributes:
         now: Returns seconds since 1970 (UTC); may be set back meanwhile. For the record.
-        monotonic: Returns seconds since whenever; never goes back. For durations.
+        monotonic: Returns seconds since any fixed time; never goes back. For durations.
     """
 
     now: Callable[[], float]

@@ -1,8 +1,8 @@
 """Writing that survives a kill, a full disk or a power cut at any instant.
 
-What a function has written when it returns stays, also when the power fails at once: the bytes of a
-file are synchronised before its name, the name before anything that relies on it. Each says how
-many fsyncs that takes; one took 0.5 to 5 ms on the disks at hand.
+What a function has written when it returns survives a power cut: the bytes of a file are
+synchronised before its name, the name before anything that relies on it. Each function says how
+many fsyncs it takes; one took 0.5 to 5 ms on the disks that we tried.
 """
 
 import json
@@ -14,12 +14,12 @@ from typing import Any, BinaryIO
 
 
 def write_json(path: Path, data: Mapping[str, Any]) -> None:
-    """Replaces a JSON file, as `replace_file`."""
+    """Replaces a JSON file, like `replace_file`."""
     write_bytes(path, json_bytes(data))
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Replaces a file by one with this content, as `replace_file`."""
+    """Replaces a file by one with this content, like `replace_file`."""
     replace_file(path, lambda file: file.write(content))
 
 
@@ -29,7 +29,7 @@ def json_bytes(data: Mapping[str, Any]) -> bytes:
 
 
 def replace_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Replaces a file: afterwards it holds the old or the new bytes, never a part.
+    """Replaces a file: afterwards it holds all of the old or all of the new bytes.
 
     Two fsyncs: the file and its directory.
 
@@ -48,13 +48,13 @@ def replace_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError:
-        temporary.unlink(missing_ok=True)  # a full disk is not to stay full of this
+        temporary.unlink(missing_ok=True)  # leave nothing on a full disk
         raise
     sync_directory(path.parent)
 
 
 def make_directory(path: Path) -> None:
-    """Makes a directory and its parents, as far as they are not there: one fsync for each."""
+    """Makes a directory and its missing parents: one fsync for each."""
     if path.is_dir():
         return
     make_directory(path.parent)

@@ -1,7 +1,7 @@
 """One writer at a time: a lock that dies with the process that holds it.
 
-It is the kernel's (flock), so that no stale file can keep anybody out, and advisory: whoever only
-reads needs none. On network file systems it holds between machines where their lock service runs.
+It is a kernel lock (flock), so a stale file cannot block anybody. It is advisory: reading needs no
+lock. On network file systems it works between machines if their lock service runs.
 """
 
 import fcntl
@@ -16,7 +16,7 @@ from typing import TextIO
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Holds the lock of this file, which is made if needed and stays.
+    """Holds the lock of this file, which is created if needed and not removed.
 
     Raises:
         BlockingIOError: If another process holds it; the message says which.
@@ -36,7 +36,7 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def _close_in_children(file: TextIO) -> None:
-    """A forked child shares the lock, and would hold it longer than its dead parent."""
+    """A forked child shares the lock, and would keep it after its parent has died."""
     held = weakref.ref(file)
 
     def close() -> None:

@@ -1,17 +1,17 @@
-"""A study packed for publishing: three files in the place of two for each trial.
+"""A study packed for publishing: three files instead of two for each trial.
 
     study.json             as it is
     trials.csv             a row for each trial and re-run: what its metadata.json says
     measurements.csv.gz    a row for each measurement: index, rerun and the row of measurements.csv
 
 Plain text, in the order of the indices. The same study gives the same bytes, and unpacking gives
-the bytes of the files that were packed. Left out is what can be made again or is of no use to
-readers: TensorBoard events, checkpoints, the lock. `tfoptcmp.study.read` reads both forms; only a
-study that is unpacked can be resumed.
+the bytes of the files that were packed. What can be made again or does not help readers is left
+out: TensorBoard events, checkpoints, the lock. `tfoptcmp.study.read` reads both forms; only an
+unpacked study can be resumed.
 
 A column of trials.csv is a field of metadata.json, "values.eta0" and the like where it is an
-object. A cell holds the JSON of its value; of text (`status`, `message`) and of nan and inf the
-text itself. Empty: the field is not there, or null in `rerun`, `seconds` and `final`.
+object. A cell holds its value as JSON, but text (`status`, `message`), nan and inf as they are. An
+empty cell means that the field is missing, or is null in `rerun`, `seconds` and `final`.
 """
 
 import csv
@@ -31,7 +31,7 @@ from tfoptcmp.study.schema import COLUMNS, StudyError, Trial, trial_directory
 TRIALS = "trials.csv"
 MEASUREMENTS = "measurements.csv.gz"
 
-# Which objects of a metadata.json become columns, and which other fields there are beside them.
+# The objects of a metadata.json whose fields become columns, and its other fields.
 _OBJECTS = ("values", "arguments", "seeds", "final")
 _TEXTS = ("status", "message")
 _FOLDERS = ("trials", "reruns")
@@ -42,11 +42,11 @@ _HEADER = ",".join(COLUMNS) + "\n"
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """A trial or re-run as its files have it.
+    """A trial or re-run as in its files.
 
     Attributes:
         index: Number of the trial.
-        rerun: Number of the re-run of it; None for the trial itself.
+        rerun: Number of the re-run; None for the trial itself.
         metadata: What metadata.json says.
         measurements: The text of measurements.csv.
     """
@@ -64,17 +64,18 @@ def is_packed(directory: Path) -> bool:
 
 
 def pack(directory: Path) -> None:
-    """Packs a study in its place; the files of its trials are removed once that is checked.
+    """Packs a study in place; checks the result, then removes the files of its trials.
 
     Args:
         directory: Of a study that nobody is writing.
 
     Raises:
-        StudyError: If a file cannot be read, would not come back as it is, or is none of a trial's.
+        StudyError: If a file cannot be read, could not be restored exactly, or does not belong to a
+            trial.
     """
     for path in (path for kind in _FOLDERS for path in directory.glob(f"{kind}/*/*")):
         if not _TRIALS_OWN.fullmatch(path.name):
-            raise StudyError(f"{path} is no file of a trial, and packing would remove it")
+            raise StudyError(f"{path} is not a file of a trial, and packing would remove it")
     entries = list(_unpacked(directory))
     trials, measurements = _trials_text(entries), _measurements_text(entries)
     again = {(one.index, one.rerun): one for one in _entries(trials, measurements)}
@@ -83,7 +84,7 @@ def pack(directory: Path) -> None:
         there = (folder / "metadata.json").read_bytes(), one.measurements
         back = again[one.index, one.rerun]
         if there != (json_bytes(back.metadata), back.measurements):
-            raise StudyError(f"{folder} would not come back as it is: not packed")
+            raise StudyError(f"{folder} could not be restored exactly: not packed")
     write_bytes(directory / MEASUREMENTS, gzip.compress(measurements.encode(), mtime=0))
     write_bytes(directory / TRIALS, trials.encode())  # last: from here on the study is packed
     for kind in _FOLDERS:
@@ -92,7 +93,7 @@ def pack(directory: Path) -> None:
 
 
 def unpack(directory: Path) -> None:
-    """Unpacks a study in its place, so that it can be resumed.
+    """Unpacks a study in place, so that it can be resumed.
 
     Args:
         directory: Of a packed study.
@@ -134,9 +135,9 @@ def _unpacked(directory: Path) -> Iterator[Entry]:
     for folder in (f for kind in _FOLDERS for f in directory.glob(f"{kind}/*")):
         name = re.fullmatch(r"(\d+)(?:-(\d+))?", folder.name, re.ASCII)
         if name is None:
-            raise StudyError(f"{folder} is no trial's, and packing would remove it")
+            raise StudyError(f"{folder} does not belong to a trial, and packing would remove it")
         path = folder / "metadata.json"
-        if path.exists():  # a kill may have come before
+        if path.exists():  # the process may have been killed before
             found.append((int(name[1]), int(name[2] or -1), path))
     for index, rerun, path in sorted(found):
         measurements = path.with_name("measurements.csv")
@@ -145,7 +146,7 @@ def _unpacked(directory: Path) -> Iterator[Entry]:
                 index=index,
                 rerun=None if rerun < 0 else rerun,
                 metadata=json.loads(path.read_bytes()),
-                # A kill may have come before the file was there.
+                # The process may have been killed before the file was there.
                 measurements=measurements.read_bytes().decode()
                 if measurements.exists()
                 else _HEADER,
@@ -186,8 +187,8 @@ def _measurements_text(entries: Sequence[Entry]) -> str:
     for one in entries:
         if not one.measurements.startswith(_HEADER) or not one.measurements.endswith("\n"):
             raise StudyError(
-                f"measurements.csv of trial {one.index} is not whole: "
-                "resume the study before it is packed"
+                f"measurements.csv of trial {one.index} is incomplete: "
+                "resume the study before you pack it"
             )
         rows = one.measurements.splitlines(keepends=True)[1:]
         rerun = "" if one.rerun is None else one.rerun
@@ -196,10 +197,10 @@ def _measurements_text(entries: Sequence[Entry]) -> str:
 
 
 def _entries(trials: str, measurements: str) -> Iterator[Entry]:
-    """The trials and re-runs of the texts of both files.
+    """The trials and re-runs in the texts of both files.
 
     Raises:
-        ValueError: If they are none.
+        ValueError: If the texts are damaged.
     """
     texts: dict[tuple[str, str], list[str]] = {}
     header, *lines = measurements.splitlines(keepends=True)

@@ -1,6 +1,6 @@
 """Reading the files of a study; `tfoptcmp.study.validate` says what they may hold.
 
-Whatever is wrong with a file is a StudyError that names the file, the field and what is allowed.
+If a file is wrong, a StudyError names the file, the field and what is allowed.
 """
 
 import bisect
@@ -38,7 +38,7 @@ class Study:
     signature: Signature
     trials: tuple[Trial, ...] = field(default=())
     packed: Mapping[int, str] | None = None
-    """Index to the text of the measurements, of a packed study; None of an unpacked one."""
+    """Index to the text of the measurements, for a packed study; None for an unpacked one."""
 
     @property
     def name(self) -> str:
@@ -49,7 +49,7 @@ class Study:
         """Returns the measurements of one of the trials, in the order of the steps.
 
         Raises:
-            StudyError: If the file is damaged, or does not end as the trial that ended says.
+            StudyError: If the file is damaged, or does not match the end of the trial.
         """
         if self.packed is None:
             path = trial_directory(self.directory, index) / "measurements.csv"
@@ -66,7 +66,7 @@ def read_config(path: Path) -> StudyConfig:
     """Reads study.json.
 
     Raises:
-        StudyError: If it is no study.json, or was written by a newer version.
+        StudyError: If it is not a study.json, or was written by a newer version.
     """
     data = _read(path)
     with _damage(path):
@@ -158,7 +158,7 @@ def find_studies(directory: Path) -> list[Path]:
 
 
 def read_measurements(path: Path) -> list[Measurement]:
-    """Reads a measurements.csv; where there is none yet, there are no measurements.
+    """Reads a measurements.csv; if there is none yet, returns no measurements.
 
     An unfinished last line is left out.
 
@@ -175,14 +175,14 @@ def read_measurements(path: Path) -> list[Measurement]:
 
 
 def read_space(path: Path, name: str) -> SearchSpace:
-    """Reads a file with a search space that somebody wrote, or with one for each of several names.
+    """Reads a user's file with one search space, or with one for each of several names.
 
     Args:
         path: A JSON file.
         name: Whose space is wanted, where there are several.
 
     Raises:
-        StudyError: If it holds none, or what no space may hold.
+        StudyError: If it holds no search space, or an invalid one.
     """
     data = _read(path)
     try:
@@ -198,7 +198,7 @@ def read_space(path: Path, name: str) -> SearchSpace:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Reads a JSON object of whatever program, NaN and Infinity included.
+    """Reads a JSON object written by any program, NaN and Infinity included.
 
     Raises:
         StudyError: If the file is not one; the message names it.
@@ -260,7 +260,7 @@ def _read(path: Path, mend: str = "") -> Any:
 
 @contextmanager
 def _damage(path: Path, mend: str = "") -> Iterator[None]:
-    """Says of what is wrong with the contents of a file which it is, and what to do."""
+    """Says which file is damaged, in what way, and what to do."""
     try:
         yield
     except ValueError as error:

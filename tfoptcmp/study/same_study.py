@@ -1,6 +1,6 @@
-"""Whether two study.json are of the same study: what a command that goes on with one may change.
+"""Whether two study.json are of the same study: what a command that resumes one may change.
 
-Works on their contents as plain data; `tfoptcmp.study.schema` says what stands in them.
+Works on their contents as plain data; `tfoptcmp.study.schema` describes them.
 """
 
 import json
@@ -9,7 +9,7 @@ from typing import Any
 
 from tfoptcmp.study.durable import plain
 
-# What a resumed study may change; "scale" is but a label for the numbers beside it.
+# What a resumed study may change; "scale" is only a label for the numbers beside it.
 _MAY_DIFFER = (
     "num_feasible",
     "max_trials",
@@ -25,19 +25,19 @@ _MAY_DIFFER = (
 def differences(
     there: Mapping[str, Any], now: Mapping[str, Any], *, accept_version_changes: bool
 ) -> list[str]:
-    """Compares a study as it is on record with what is asked for now.
+    """Compares the record of a study with what is requested now.
 
     Args:
         there: The record.
-        now: What is asked for.
+        now: What is requested.
         accept_version_changes: Whether "versions" may differ.
 
     Returns:
-        A line for each field that must be the same and is not, with both values.
+        A line for each field that must be the same but differs, with both values.
     """
     old, new = _compared(there), _compared(now)
     return [
-        f"{name}: {_shown(old.get(name))} there, {_shown(new.get(name))} now"
+        f"{name}: {_shown(old.get(name))} recorded, {_shown(new.get(name))} now"
         for name in dict.fromkeys([*old, *new])
         if old.get(name) != new.get(name)
         and not (accept_version_changes and name.startswith("versions."))
@@ -54,7 +54,7 @@ def _compared(config: Mapping[str, Any]) -> dict[str, Any]:
         if not isinstance(value, Mapping):
             flat[name] = plain(value)
             return
-        if name == "signature.space.dimensions":  # their order says which coordinate is whose
+        if name == "signature.space.dimensions":  # coordinates are in this order
             flat["order of dimensions"] = list(value)
         for key, entry in value.items():
             flatten(f"{name}.{key}", entry)

@@ -1,4 +1,4 @@
-"""The files of a study directory, the only truth about a study.
+"""The files of a study directory, which are the only record of a study.
 
     <study_dir>/<signature>/
         study.json                    what was studied: `StudyConfig`
@@ -9,7 +9,7 @@
 
 Plain text, no pickle. JSON files are replaced atomically and durably (`tfoptcmp.study.durable`);
 measurements are appended a line at a time, so that a kill loses at most the line being written.
-What a trial's end is on record with, its measurements included, survives a power cut. Written by
+Once the end of a trial is recorded, it and its measurements survive a power cut. Written by
 `tfoptcmp.study.write`, read by `tfoptcmp.study.read`. Steps count training steps from 1; losses are
 in nats; times in seconds since 1970 (UTC). Nothing here imports TensorFlow.
 """
@@ -57,11 +57,11 @@ Measurement = dict[str, float | int | None]
 
 
 class StudyError(Exception):
-    """A study directory cannot be used as asked; the message says why and what to do."""
+    """A study directory cannot be used as requested; the message says why and what to do."""
 
 
 class Status(StrEnum):
-    """What became of a trial."""
+    """The state of a trial."""
 
     RUNNING = "RUNNING"
     COMPLETE = "COMPLETE"  # feasible: the training loss stayed finite to the end
@@ -70,7 +70,7 @@ class Status(StrEnum):
 
 
 class Devices(TypedDict, total=False):
-    """What of the devices can change a result, where it is not the default."""
+    """Settings of the devices that can change a result, if they are not the defaults."""
 
     distribution: Name
     replicas: PositiveCount
@@ -105,15 +105,15 @@ class StudyConfig:
         seed: Seed of the study.
         search: One of SEARCHES.
         num_feasible: N, the feasible trials to reach; may be raised later.
-        max_trials: Hard cap on all trials, infeasible ones included.
-        tuning_budget: K, the trials of the practitioner whom the study is to speak about; planned,
-            so that the question does not change with the trials that happen to be there.
-        num_classes: Between which the model chooses; ln of it is the loss of guessing. None if not
-            known.
+        max_trials: Limit on all trials, infeasible ones included.
+        tuning_budget: K, the trials of the practitioner that the study is for; planned, so that the
+            question does not depend on the trials that happen to exist.
+        num_classes: Classes that the model chooses from; its ln is the loss of guessing. None if
+            not known.
         threads_per_trial: Threads of one operation; 0 leaves the choice to TensorFlow.
         versions: Package name to version, as far as they can change a result.
         provenance: Command line, git commit, hardware, start time: for people, never compared.
-        devices: What else can change a result.
+        devices: Other settings that can change a result.
         earlier_versions: In order.
     """
 

@@ -1,4 +1,4 @@
-"""What a trial is given and what it returns: the seam between studies and training.
+"""What a trial gets and what it returns: the interface between studies and training.
 
 `tuners` hands a `TrialTask` to a `RunTrial` function and gets an `Outcome`; `tfoptcmp.training`
 makes such a function. Neither needs the other, so studies can be tested without TensorFlow.
@@ -13,7 +13,7 @@ import numpy as np
 
 from tfoptcmp.study.schema import Measurement, Status
 
-# What randomness a trial uses. Appending a name leaves the seeds of the others as they are.
+# What randomness a trial uses. Appending a name does not change the seeds of the others.
 _PURPOSES = ("weights", "data", "dropout", "augmentation")
 
 
@@ -31,7 +31,7 @@ def trial_seeds(study_seed: int, index: int) -> dict[str, int]:
 
 
 def rerun_seeds(study_seed: int, index: int, rerun: int) -> dict[str, int]:
-    """Derives the seeds of a re-run of a trial, as `trial_seeds`; all are other than the trial's.
+    """Derives the seeds of a re-run of a trial, like `trial_seeds`; all differ from the trial's.
 
     Args:
         study_seed: Seed of the study, >= 0.
@@ -87,10 +87,10 @@ class Outcome:
 
 
 class Interrupted(KeyboardInterrupt):
-    """A trial was asked to stop; run again with the same task it goes on from its checkpoint."""
+    """A trial was asked to stop; run again with the same task, it resumes from its checkpoint."""
 
 
 # Runs a trial and hands over each measurement (`schema.COLUMNS`) as soon as it is taken. A trial
-# that goes on from a checkpoint in its directory first hands over those taken before it, so that
+# that resumes from a checkpoint in its directory first hands over those taken before it, so that
 # every run gives all of a trial's measurements. May raise `Interrupted`.
 RunTrial = Callable[[TrialTask, Callable[[Measurement], None]], Outcome]

@@ -1,7 +1,8 @@
 """What the files of a study may hold: their types, and what must agree within and between them.
 
-The types stand in `tfoptcmp.study.schema`. Here all is plain data, of whatever file: errors are
-ValueErrors that name the field; `tfoptcmp.study.read` adds the file. Nobody else checks again.
+The types are in `tfoptcmp.study.schema`. This module sees plain data, not files: errors are
+ValueErrors that name the field; `tfoptcmp.study.read` adds the file. No other module repeats these
+checks.
 """
 
 import math
@@ -46,7 +47,7 @@ def to_config(data: Any) -> StudyConfig:
     """Returns what a study.json says.
 
     Raises:
-        ValueError: If it is none, or one of a newer version.
+        ValueError: If it is not a study.json, or is of a newer version.
     """
     version = data.get("schema_version") if isinstance(data, dict) else None
     if type(version) is not int or not 1 <= version <= SCHEMA_VERSION:
@@ -82,13 +83,13 @@ def to_trial(data: Any, config: StudyConfig, space: SearchSpace, rerun: int | No
     """Returns what a metadata.json says.
 
     Args:
-        data: What stands in it.
+        data: Its contents.
         config: The study's.
         space: The study's.
-        rerun: Number of the re-run of the trial that it is of; None for the trial itself.
+        rerun: Number of the re-run; None for the trial itself.
 
     Raises:
-        ValueError: If it is none of this study.
+        ValueError: If it is not valid in this study.
     """
     if isinstance(data, dict) and data.get("final") is not None:
         data = {**data, "final": to_measurement(data["final"], "final")}
@@ -115,7 +116,7 @@ def to_measurements(text: str) -> list[Measurement]:
     """Returns what a measurements.csv says; an unfinished last line is left out.
 
     Raises:
-        ValueError: If it is none.
+        ValueError: If it is not a measurements.csv.
     """
     if "\n" not in text:
         return []
@@ -131,7 +132,7 @@ def to_measurements(text: str) -> list[Measurement]:
         row: Measurement = dict(zip(COLUMNS, numbers, strict=True))
         row["step"] = int(cells[0])
         if math.inf in row.values() and "inf" not in line:
-            raise ValueError(f"a number must be one that a float can hold; got {line!r}")
+            raise ValueError(f"a number must fit into a float; got {line!r}")
         measured.append(row)
     return measured
 
@@ -151,7 +152,7 @@ def check_measurements(measured: Sequence[Measurement], trial: Trial, config: St
     """Checks the measurements of a trial against its end and the study.
 
     Raises:
-        ValueError: If they cannot be its.
+        ValueError: If they cannot belong to it.
     """
     check_steps(measured, config.budget["steps"])
     cap = Metric(name=config.metric, unit=config.metric_unit).cap
@@ -175,7 +176,7 @@ def check_measurements(measured: Sequence[Measurement], trial: Trial, config: St
 
 
 def _whole(data: Any, kind: type[T]) -> T:
-    """Converts what a program has written, and thus left nothing out."""
+    """Converts what a program has written, so no field may be missing."""
     converted = convert(data, kind)
     for field in fields(kind):  # type: ignore[arg-type]  # T is a dataclass
         if field.name not in data:
@@ -184,7 +185,7 @@ def _whole(data: Any, kind: type[T]) -> T:
 
 
 def _disagreements(trial: Trial, config: StudyConfig) -> Iterator[str]:
-    """What in a trial's end cannot be true at the same time."""
+    """Contradictions in the end of a trial."""
     steps, budget = trial.steps, config.budget["steps"]
     if steps > budget:
         yield f"steps must be <= {budget}, the budget; got {steps}"
@@ -208,7 +209,7 @@ def _disagreements(trial: Trial, config: StudyConfig) -> Iterator[str]:
 
 
 def _misplaced(trial: Trial, config: StudyConfig, space: SearchSpace) -> Iterator[str]:
-    """What of a trial's hyperparameters does not follow from the study's search space."""
+    """Hyperparameters of a trial that do not follow from the study's search space."""
     try:
         arguments = space.derive(trial.values, budget_steps=config.budget["steps"])
     except ValueError as error:
@@ -229,7 +230,7 @@ def _misplaced(trial: Trial, config: StudyConfig, space: SearchSpace) -> Iterato
 
 
 def _bad_cells(body: str) -> Iterator[str]:
-    """What does not belong into the lines of a measurements.csv."""
+    """Invalid cells in the lines of a measurements.csv."""
     for number, line in enumerate(body.split("\n")[:-1], start=2):
         cells = line.split(",")
         if len(cells) != len(COLUMNS):

@@ -1,4 +1,4 @@
-"""Writing a study directory: one process at a time, durably, with errors that say how to go on.
+"""Writing a study directory: one process at a time, durably, with errors that say how to continue.
 
 A trial takes six fsyncs: one for its directory, two for metadata.json as it begins; one for its
 measurements, two for metadata.json as it ends. Nothing takes longer because there are more trials.
@@ -33,9 +33,9 @@ from tfoptcmp.study.validate import to_config
 def check_study(
     directory: Path, config: StudyConfig, *, accept_version_changes: bool = False
 ) -> None:
-    """Checks, without writing anything, that `open_study` can be expected to work.
+    """Checks, without writing anything, that `open_study` will probably work.
 
-    For the studies that a command comes to only after hours.
+    For the studies that a command begins only after hours.
 
     Args:
         directory: `<study_dir>/<signature>`; need not exist.
@@ -43,7 +43,7 @@ def check_study(
         accept_version_changes: As in `open_study`.
 
     Raises:
-        StudyError: As `open_study`, but for a lock.
+        StudyError: As `open_study`, except for a lock.
     """
     try:
         to_config(plain(asdict(config)))
@@ -73,15 +73,15 @@ def check_study(
 def open_study(
     directory: Path, config: StudyConfig, *, accept_version_changes: bool = False
 ) -> Iterator["StudyWriter"]:
-    """Creates a study directory or goes on with it, and locks it for this process.
+    """Creates a study directory or resumes it, and locks it for this process.
 
-    What is there keeps its provenance, that of the first run.
+    A resumed study keeps the provenance of its first run.
 
     Args:
         directory: `<study_dir>/<signature>`.
         config: What is to be studied.
-        accept_version_changes: Whether to go on with a study of other versions, whose results may
-            differ from what these would give; study.json then says which trials are older.
+        accept_version_changes: Whether to resume a study of other versions, whose results may
+            differ from those of the present ones; study.json then says which trials are older.
 
     Raises:
         StudyError: If another process writes there, if the directory holds something else or
@@ -94,7 +94,7 @@ def open_study(
         path = directory / "study.json"
         if path.exists():
             old = read_config(path)
-            # Once more, now that nobody else writes.
+            # Checked again, now that no other process writes.
             _check_same(directory, old, config, accept_version_changes)
             config = replace(
                 config, provenance=old.provenance, earlier_versions=_earlier(directory, old, config)
@@ -160,13 +160,13 @@ class MeasurementWriter:
 
 @contextmanager
 def _writing(path: Path | str) -> Iterator[None]:
-    """Says of an error of the file system what it means for the study."""
+    """Says what an error of the file system means for the study."""
     try:
         yield
     except OSError as error:
         raise StudyError(
             f"cannot write {path}: {error.strerror}; finished trials are kept, and the same "
-            "command goes on once that is mended"
+            "command resumes once this is fixed"
         ) from error
 
 
@@ -210,8 +210,8 @@ def _check_same(
         mend = "Name another --study_dir, or repeat the settings of the first run."
         if all(difference.startswith("versions.") for difference in found):
             mend = (
-                "Name another --study_dir, install the versions of the first run, or go on all "
-                "the same with --accept_version_changes, which goes on record."
+                "Name another --study_dir, install the versions of the first run, or resume "
+                "anyway with --accept_version_changes, which study.json records."
             )
         raise StudyError(
             f"{directory} holds another study, which cannot be resumed with these settings:\n"

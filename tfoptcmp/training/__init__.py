@@ -1,4 +1,4 @@
-"""Training one trial: built once, run many times. The only room but the rules that needs Keras.
+"""Training one trial: built once, run many times. Only this package and the rules need Keras.
 
 Imports nothing, because `options` is for modules without TensorFlow.
 """

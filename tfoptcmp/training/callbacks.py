@@ -43,7 +43,7 @@ class Measure(keras.callbacks.Callback):
                 self._stop(f"weights not finite after step {step}")
 
     def _has_finite_weights(self) -> bool:
-        """Looks at what the loss may not show: max(NaN, 0) is 0 in a ReLU."""
+        """Checks what the loss may not show: max(NaN, 0) is 0 in a ReLU."""
         isfinite, all_of = keras.ops.isfinite, keras.ops.all
         return all(bool(all_of(isfinite(weight))) for weight in self.model.trainable_variables)
 
@@ -53,9 +53,9 @@ class Measure(keras.callbacks.Callback):
 
 
 class TakeCheckpoints(keras.callbacks.Callback):
-    """Takes checkpoints when they are due, and one before a stop that was asked for.
+    """Takes checkpoints when they are due, and one before a requested stop.
 
-    Comes after `Measure`, so that a checkpoint knows the measurement of its own step.
+    Comes after `Measure`, so that a checkpoint contains the measurement of its own step.
 
     Args:
         save: Takes a checkpoint; is given the step.
@@ -63,7 +63,7 @@ class TakeCheckpoints(keras.callbacks.Callback):
         options: When checkpoints are due: steps count from step 0, minutes from the last one. After
             the last step there is none, due or not, unless they are kept.
         should_stop: Whether the trial is to stop here.
-        monotonic: Returns seconds since whenever.
+        monotonic: Returns seconds since any fixed time.
 
     Attributes:
         interrupted: Whether the trial was stopped before its end.

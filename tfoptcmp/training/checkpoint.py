@@ -1,10 +1,10 @@
-"""Checkpoints of a trial, from which it goes on in a new process as if it had never stopped.
+"""Checkpoints of a trial, from which it resumes in a new process as if it had never stopped.
 
     <trial>/checkpoint-<step>.npz      state after so many steps
 
 NumPy arrays and a JSON header; no pickle. A file is replaced durably (`tfoptcmp.study.durable`), so
 that a kill leaves the old ones. The header holds the measurements up to the step:
-a run that goes on hands them over again, and whatever the kill did to measurements.csv is mended.
+a resumed run hands them over again, which repairs whatever a kill did to measurements.csv.
 """
 
 import json
@@ -22,7 +22,7 @@ from tfoptcmp.study.schema import Measurement, Status, StudyError, Trial, trial_
 from tfoptcmp.study.trial import TrialTask
 from tfoptcmp.study.validate import check_steps, to_measurement
 
-_NUM_KEPT = 2  # a damaged newest one then costs one more interval, not the trial
+_NUM_KEPT = 2  # if the newest is damaged, that costs one more interval, not the trial
 
 _log = logging.getLogger(__name__)
 
@@ -44,13 +44,13 @@ class Checkpoint:
 
 @dataclass(frozen=True, kw_only=True)
 class _Header:
-    """What stands in a checkpoint beside the arrays.
+    """The contents of a checkpoint besides the arrays.
 
     Attributes:
         schema_version: Of this file.
         trial: All that determines the trial.
         step: As in `Checkpoint`.
-        measurements: As in `Checkpoint`; `Row` says what stands in each.
+        measurements: As in `Checkpoint`; `Row` describes each.
         num_arrays: Number of the arrays, "arr_0" and so on.
     """
 
@@ -74,7 +74,7 @@ class Checkpoints:
         self._identity = json.loads(json.dumps(plain(identity)))
 
     def newest(self) -> Checkpoint | None:
-        """Returns the newest one that is whole and this trial's; what is passed over is logged."""
+        """Returns the newest intact checkpoint of this trial; logs those that are skipped."""
         for path in self._paths():
             try:
                 identity, checkpoint = read_checkpoint(path)
@@ -114,7 +114,7 @@ class Checkpoints:
 
 
 class CheckpointRemover:
-    """Observes a study and removes the checkpoints of trials whose end is on record.
+    """Observes a study and removes the checkpoints of trials whose end is recorded.
 
     Args:
         directory: Of the study.
@@ -133,7 +133,7 @@ class CheckpointRemover:
         """Does nothing."""
 
     def on_trial_end(self, trial: Trial, counts: object) -> None:
-        """Removes the trial's checkpoints, unless it crashed and is to go on from one."""
+        """Removes the trial's checkpoints, unless it crashed and will resume from one."""
         if trial.status != Status.FAILED:
             remove_checkpoints(trial_directory(self._directory, trial.index))
 
@@ -145,7 +145,7 @@ def remove_checkpoints(directory: Path) -> None:
 
 
 def read_checkpoint(path: Path) -> tuple[Mapping[str, Any], Checkpoint]:
-    """Reads a checkpoint; returns what trial it is of and the checkpoint.
+    """Reads a checkpoint; returns which trial it belongs to, and the checkpoint.
 
     Raises:
         StudyError: If it is damaged, with the reason.
@@ -157,7 +157,7 @@ def read_checkpoint(path: Path) -> tuple[Mapping[str, Any], Checkpoint]:
         header = convert(data, _Header)
         measurements = [to_measurement(row, "measurements") for row in data["measurements"]]
         _check(path, header, measurements, arrays)
-    except Exception as error:  # what may damaged bytes not raise
+    except Exception as error:  # damaged bytes may raise anything
         raise StudyError(f"{path} is damaged: {error}") from error
     return header.trial, Checkpoint(
         step=header.step,

@@ -1,9 +1,9 @@
 """One trial on several devices, through `tf.distribute`. TensorFlow only.
 
-The batch is global: each replica takes its share of the rows, and a step does what it would do
-with the whole batch on one device, to rounding. Not by Keras's `fit`, which runs one step at a time
-on several devices of one process, and not at all on those of several. Tested with two CPU devices
-in one process and in two; on TPUs never run.
+The batch is global: each replica takes its share of the rows, and a step does what it would do with
+the whole batch on one device, up to rounding. It does not use Keras's `fit`, which runs one step at
+a time on several devices of one process, and cannot run on those of several. Tested with two CPU
+devices in one process and in two; on TPUs never run.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -111,7 +111,7 @@ class Replicas:
         self._optimizer: keras.Optimizer | None = None
 
     def spread_seeds(self) -> None:
-        """Gives each replica random numbers of its own, once all have the same seeds.
+        """Gives each replica its own random numbers, once all have the same seeds.
 
         The first replica keeps its seeds, so that they can be saved and set again.
         """
@@ -122,20 +122,20 @@ class Replicas:
         return lambda: self._over_replicas(float(should_stop())) > 0
 
     def check_same(self, step: int) -> None:
-        """Checks, in all processes together, that they go on from the same step.
+        """Checks, in all processes together, that they continue from the same step.
 
         Raises:
-            RuntimeError: If they do not, so that they do not see the same checkpoints.
+            RuntimeError: If they do not, because they do not see the same checkpoints.
         """
         mean = self._over_replicas(float(step)) / self._strategy.num_replicas_in_sync
         if mean != step:
             raise RuntimeError(
                 "all workers must see the same checkpoints, on a file system that they share; got "
-                f"step {step} to go on from here, {mean} on average"
+                f"step {step} here, {mean} on average"
             )
 
     def wait_for_all(self) -> None:
-        """Waits until all processes have come here."""
+        """Waits until all processes have reached this point."""
         self._over_replicas(0.0)
 
     def _over_replicas(self, number: float) -> float:
@@ -206,7 +206,7 @@ class Replicas:
     def _step(self, x: Any, y: Any) -> None:
         """As `TrialModel`'s own, but the branches are taken by all replicas together.
 
-        Within a replica there can be no branch around what speaks to the other replicas.
+        Within a replica there can be no branch around communication with the other replicas.
         """
         model, strategy = self._model, self._strategy
         before = model.averages()

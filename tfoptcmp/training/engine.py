@@ -4,8 +4,8 @@
     outcome = trainer.run(task, on_measurement)
 
 A trial is a function of (task, workload, budget, signature, versions, threads): nothing of an
-earlier trial is left when the next one starts, and one that stopped in the middle goes on from its
-last checkpoint bit for bit, in whichever process.
+earlier trial is left when the next one starts, and one that stopped in the middle resumes from its
+last checkpoint bit for bit, in any process.
 """
 
 import functools
@@ -51,10 +51,10 @@ class Trainer:
         options: How trials are computed and saved. Their number of threads is the process's, set by
             `runtime.configure`.
         strategy: What `make_strategy(options)` returned, once in this process.
-        clock: For checkpoints by time; without these None will do.
+        clock: For checkpoints by time; None if there are none.
         should_stop: Asked after each compiled block. If it says so, a checkpoint is taken and
             `run` raises `Interrupted`.
-        callbacks: Keras callbacks, e.g. TensorBoard or a progress display of one's own.
+        callbacks: Keras callbacks, e.g. TensorBoard or your own progress display.
 
     Raises:
         ValueError: If strategy or clock are missing.
@@ -154,7 +154,7 @@ class Trainer:
         steps = int(model.optimizer.iterations.numpy())
         if keep.interrupted:
             if replicas:
-                replicas.wait_for_all()  # the checkpoint is there, whoever goes on first
+                replicas.wait_for_all()  # the checkpoint is there before any process continues
             raise Interrupted(f"trial {task.index} was stopped after step {steps}")
         if measure.problem:
             return Outcome(status=Status.INFEASIBLE, steps=steps, message=measure.problem)
@@ -170,7 +170,7 @@ class Trainer:
 
     @functools.cached_property
     def _model(self) -> TrialModel:
-        # Built at the first trial, so that nobody waits for a model whose study is complete.
+        # Built at the first trial, so that a complete study does not build a model.
         with self._scope():
             return TrialModel(
                 self._build(),
@@ -243,7 +243,7 @@ class Trainer:
         return row
 
     def _identity(self, task: TrialTask) -> dict[str, Any]:
-        """All that a trial is a function of; a checkpoint of another one is of no use."""
+        """All that a trial is a function of; a checkpoint of another trial cannot be used."""
         budget = asdict(self._budget)
         return {
             "workload": self._workload.name,

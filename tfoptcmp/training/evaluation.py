@@ -13,8 +13,8 @@ class Evaluation:
     """Evaluates a model on fixed splits, without leaving a trace in it.
 
     Args:
-        model: The model. Its stateful layers are evaluated on states of their own, zeroed at the
-            start of each split, and get their training states back.
+        model: The model. Its stateful layers are evaluated on separate states, zeroed at the start
+            of each split, and get their training states back.
         splits: Split name to batches (x, y), iterated anew at each evaluation.
         metric: Of the workload.
         batch_sums: Gives `losses_and_metrics.sums` of a batch (x, y); None computes them here, on

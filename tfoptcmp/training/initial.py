@@ -1,6 +1,6 @@
 """Initial weights and random-number states of a trial, from its seeds.
 
-A freshly built network is the only source of initial values that holds for every kind of layer; its
+A freshly built network is the only source of initial values that works for every kind of layer; its
 arrays are copied into the network that is already traced.
 """
 
@@ -54,7 +54,7 @@ class InitialWeights:
 
 
 def _seed(seed: int) -> None:
-    """Does a part of `keras.utils.set_random_seed`."""
+    """Does part of `keras.utils.set_random_seed`."""
     random.seed(seed)
     np.random.seed(seed)
 

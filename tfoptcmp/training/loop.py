@@ -16,7 +16,7 @@ def run_blocks(
 ) -> None:
     """Trains like one epoch of Keras's `fit`, which is not for compiled blocks on several devices.
 
-    It also makes the data's iterator a second time at the end of an epoch, 7 ms.
+    `fit` also makes the data's iterator a second time at the end of an epoch, which takes 7 ms.
 
     Args:
         model: What is trained, in blocks of `model.steps_per_execution` of which the last may be

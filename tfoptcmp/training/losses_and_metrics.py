@@ -51,7 +51,7 @@ def sums(y: tf.Tensor, logits: tf.Tensor, metric: Metric) -> tf.Tensor:
         float64 [3]: sums of the cross entropies and of the metric, number of entries.
 
     Raises:
-        ValueError: If the metric is none of them.
+        ValueError: If the metric is not one of them.
     """
     if metric not in _METRICS:
         raise ValueError(f"metric must be one of {[m.name for m in _METRICS]}; got {metric!r}")
@@ -80,7 +80,7 @@ def _losses(y: tf.Tensor, logits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 @tf.custom_gradient
 def _cross_entropies(logits: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, Callable[..., Any]]:
-    """Equals `tf.nn.sparse_softmax_cross_entropy_with_logits`, to rounding.
+    """Equals `tf.nn.sparse_softmax_cross_entropy_with_logits`, up to rounding.
 
     Under op determinism that one is put together of log softmax, its exponential and sums, each of
     which goes through the memory of all logits. Here the softmax serves values and gradient. Only

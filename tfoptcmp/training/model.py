@@ -83,8 +83,8 @@ class TrialModel(keras.Model):
         """Makes what Keras's `fit` calls: a compiled block of `steps_per_execution` steps.
 
         It ends early at the step that diverges, and after `num_steps` of the trial. Keras's own
-        asks before every step whether the data have come to an end, and hands outputs on from step
-        to step: on digits a tenth of the time of a trial.
+        checks before every step whether the data have ended, and passes outputs from step to step:
+        on digits that takes a tenth of the time of a trial.
         """
         if self.train_function is not None and not force:
             return
@@ -108,7 +108,7 @@ class TrialModel(keras.Model):
     def blocks(self, batches: tf.data.Dataset) -> Callable[[int], object]:
         """Returns what trains on the next batches (x, y).
 
-        It goes on for a block, whatever number it is given, or to the end of the trial.
+        It trains for a block, whatever number it is given, or to the end of the trial.
         """
         self.make_train_function()
         iterator = iter(batches)
@@ -129,11 +129,11 @@ class TrialModel(keras.Model):
     def _apply(self, gradient: Sequence[tf.Tensor]) -> None:
         if isinstance(self.optimizer, UpdateRule):
             compiled_update(self.optimizer, self.trainable_variables)(gradient)
-        else:  # another's may not be one that XLA can compile
+        else:  # XLA may not be able to compile another's
             self.optimizer.apply(gradient, self.trainable_variables)
 
     def averages(self) -> list[tf.Tensor]:
-        """What a forward pass moves, perhaps to NaN: moving averages, and seed generators."""
+        """What a forward pass changes, perhaps to NaN: moving averages, and seed generators."""
         return [tf.identity(v.value) for v in self.network.non_trainable_variables]
 
     def objective_and_gradient(

@@ -1,4 +1,4 @@
-"""From a trial's arguments to its optimizer: built once, set anew for every trial.
+"""The optimizer for a trial's arguments: built once, set anew for every trial.
 
 The arguments are those of `SearchSpace.derive`: `learning_rate` is the initial rate, `decay_steps`
 and `decay_factor` belong to the schedule, the rest to the update rule.

@@ -1,7 +1,7 @@
 """How trials are computed and saved: one object from the flags to the trainer, in every process.
 
-Plain data, so that a worker gets the same. What a trial is (workload, budget, signature, seeds)
-does not stand here, nor where trials run. Imports no TensorFlow: flags are checked before that.
+Plain data, so that a worker gets the same. What a trial is (workload, budget, signature, seeds) is
+not here, nor where trials run. Imports no TensorFlow: flags are checked before that.
 """
 
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ class Options:
 
     Attributes:
         threads_per_trial: Intra-op threads; 0 takes all processors that a process may use.
-        distribution: One of DISTRIBUTIONS, the devices that share every batch; what each is, says
-            `tfoptcmp.training.distribution.make_strategy`.
+        distribution: One of DISTRIBUTIONS, the devices that share every batch;
+            `tfoptcmp.training.distribution.make_strategy` explains each.
         tpu: Address of the TPU; None where it is this machine's.
         mixed_precision: Whether layers compute in bfloat16, with variables, loss and optimizer in
             float32. There is no float16: its loss scale would skip steps at other places for every

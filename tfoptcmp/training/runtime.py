@@ -13,8 +13,8 @@ def configure(threads: int) -> int:
     threads scatter. Results differ between numbers of intra-op threads, so the number belongs to
     the study.
 
-    What it costs was lost in the noise of a machine with other work (TensorFlow 2.21, 2 cores and 2
-    intra-op threads; processor seconds a trial, medians of 20 to 30 trials in alternating
+    The cost was within the noise of a machine with other work (TensorFlow 2.21, 2 cores and 2
+    intra-op threads; processor seconds per trial, medians of 20 to 30 trials in alternating
     processes): 100 steps of `digits_simple_cnn` took 1.11 with both measures and 1.12 with neither;
     48 steps of `pydocs_lstm` at scale cpu took 2.42 and 2.28, another time 2.37 and 2.60.
 

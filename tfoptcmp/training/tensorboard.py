@@ -3,7 +3,7 @@
     tensorboard --logdir=<study_dir>
 
 The dashboard needs one description of all hyperparameters, with their domains, at the root;
-`describe` writes it. Each trial's events lie beside its other files, so that a run is called
+`describe` writes it. Each trial's events are beside its other files, so that a run is called
 `<signature>/trials/<index>`.
 """
 

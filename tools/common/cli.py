@@ -1,4 +1,4 @@
-"""What every program starts with: help in groups, one clear message for what the user can mend."""
+"""The start of every program: help in groups, one clear message for what the user can fix."""
 
 import importlib
 import importlib.util
@@ -25,14 +25,14 @@ USER_ERROR = 2
 def run(main: Callable[[list[str]], None], description: str, groups: Groups) -> None:
     """Parses the flags, calls `main` with the positional arguments, and exits.
 
-    Errors that the user can mend (`UserError`, `StudyError`, `MissingData`) end in one message and
+    Errors that the user can fix (`UserError`, `StudyError`, `MissingData`) end in one message and
     exit code 2, Ctrl-C in 130 and SIGTERM in 143; anything else is a bug and keeps its traceback.
 
     Args:
         main: Imports heavy packages itself, so that `--help` answers at once.
         description: What `--help` prints first, usually the program's docstring.
-        groups: Heading to flags, in the order to print them. Of those that programs share it has
-            these and no other.
+        groups: Heading to flags, in the order to print them. Shared flags that are not in it do not
+            exist for this program.
     """
     _forget_flags_of_others(groups)
     if any(argument in ("--help", "-help", "-h", "--h") for argument in sys.argv[1:]):
@@ -93,7 +93,7 @@ class UserError(Exception):
 
 
 def _forget_flags_of_others(groups: Groups) -> None:
-    """Makes the shared flags that a program does not list unknown to it, not without effect."""
+    """Makes the shared flags that a program does not list unknown, rather than ignored."""
     listed = {holder.name for holders in groups.values() for holder in holders}
     for module, defined in list(flags.FLAGS.flags_by_module_dict().items()):
         if module.rpartition(".")[0] == __package__:
@@ -103,7 +103,7 @@ def _forget_flags_of_others(groups: Groups) -> None:
 
 
 def _forget_reader() -> None:
-    """Ends without a traceback once the reader of what is printed, such as `head`, has enough."""
+    """Ends without a traceback if the reader of the output, such as `head`, stops reading."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(USER_ERROR)
 
@@ -122,7 +122,7 @@ def _help(description: str, groups: Groups) -> str:
                 (flag.default_as_str or "").strip("'") if flag.default not in (None, []) else ""
             )
             name = f"--{'[no]' if flag.boolean else ''}{flag.name}"
-            # Of a flag that may be repeated absl says so, after a semicolon and many blanks.
+            # For a flag that may be repeated absl says so, after a semicolon and many blanks.
             help_text = re.sub(r"\.?;\s+repeat this option", "; repeat this option", flag.help)
             help_text += f" [{default}]" if default else ""
             lines += textwrap.wrap(

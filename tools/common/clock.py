@@ -1,4 +1,4 @@
-"""The real clocks, which programs hand to the library."""
+"""The real clocks, which programs pass to the library."""
 
 import time
 

@@ -20,7 +20,7 @@ def connected(
 ) -> Iterator[None]:
     """Starts Ray on this machine, with room for the workers, or connects to a cluster.
 
-    Without an address nothing listens but on the loopback, whatever RAY_ADDRESS says. Ray's token
+    Without an address Ray listens only on the loopback, whatever RAY_ADDRESS says. Ray's token
     authentication is on unless RAY_AUTH_MODE=disabled turns it off.
 
     Args:
@@ -34,14 +34,14 @@ def connected(
     """
     if "ray" in sys.modules and "RAY_AUTH_MODE" not in os.environ:
         raise UserError(
-            "--num_workers: Ray was imported before its settings were made, by a module of yours or"
+            "--num_workers: Ray was imported before its settings were made, by your module or"
             " a library; set RAY_AUTH_MODE=token in the environment"
         )
     os.environ.setdefault("RAY_AUTH_MODE", "token")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     if address is None:
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # instead of a file at home
-        # What keeps Ray to the loopback on systems where it has no clusters. A node address of
+        # This keeps Ray to the loopback on systems where it has no clusters. A node address of
         # 127.0.0.1 does not: Ray replaces it by the machine's (2.60).
         os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
     try:

@@ -21,7 +21,7 @@ class Estimate:
 
     Attributes:
         trial_seconds: One feasible trial.
-        setup_seconds: What a study spends once: building the model and tracing it.
+        setup_seconds: The time that a study spends once, to build and trace the model.
     """
 
     trial_seconds: float
@@ -36,7 +36,7 @@ def estimate(
     options: Options,
     strategy: tf.distribute.Strategy | None,
 ) -> Estimate:
-    """Measures a short trial, in which a measurement is followed by steps and a measurement."""
+    """Measures a short trial: a measurement, steps, and another measurement."""
     begin = time.perf_counter()
     short = replace(budget, steps=2 * _TIMED_STEPS, eval_every_steps=_TIMED_STEPS)
     trainer = Trainer(

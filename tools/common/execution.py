@@ -1,4 +1,4 @@
-"""Where the trials of studies run, nothing of which changes what they measure."""
+"""Where the trials of studies run; this does not change what they measure."""
 
 import dataclasses
 import os
@@ -21,7 +21,7 @@ class Execution:
         ray_address: Of a Ray cluster; None for this machine.
         data_dir: Where workers find data sets; None for the library's own directory.
         max_retries: How often a trial that crashed is tried again.
-        accept_version_changes: Whether to go on with a study of other versions.
+        accept_version_changes: Whether to resume a study of other versions.
     """
 
     num_workers: int = 1
@@ -49,7 +49,7 @@ class Execution:
 def with_threads(
     options: Options, workloads: Iterable[Workload], *, num_workers: int = 1
 ) -> Options:
-    """Settles the number of threads where it is 0.
+    """Sets the number of threads if it is 0.
 
     Then it is a worker's share of the processors, or as many as help one of the workloads.
     """

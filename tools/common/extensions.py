@@ -1,4 +1,4 @@
-"""Workloads and signatures that a user's own module brings.
+"""Workloads and signatures from a user's own module.
 
     tfoptcmp-tune --import_module=mine --workload=digits_simple_cnn --optimizers=sgd,lion ...
 
@@ -7,8 +7,8 @@
     WORKLOADS = {"name": Workload(...)}
     SIGNATURES = {"workload": {"space": {"optimizer": Signature(...)}}}
 
-of which the second adds to the `spaces` of any workload. What this project has is found first, and
-none of it can be replaced.
+The second adds to the `spaces` of any workload. The names of this project come first and cannot be
+replaced.
 """
 
 import functools
@@ -25,7 +25,7 @@ from tfoptcmp.signatures import Signature
 from tfoptcmp.workload import Workload
 
 IMPORT_MODULE = flags.DEFINE_multi_string(
-    "import_module", [], "Module of your own that brings workloads or optimizers; see README."
+    "import_module", [], "Your own module with workloads or optimizers; see README."
 )
 
 
@@ -33,7 +33,7 @@ def workload(name: str | None) -> Workload:
     """Returns a workload of this project or of --import_module.
 
     Raises:
-        UserError: If the name is unknown; the message lists the known.
+        UserError: If the name is unknown; the message lists the known names.
     """
     own = {k: v for module in _modules() for k, v in getattr(module, "WORKLOADS", {}).items()}
     known = [*workloads.names(), *own]
@@ -48,7 +48,7 @@ def signature(workload_name: str | None, optimizer: str, space: str) -> Signatur
     """Returns the signature of an optimizer in a search space of a workload.
 
     Raises:
-        UserError: If there is none; the message lists what there is.
+        UserError: If there is none; the message lists those that exist.
     """
     tables = [getattr(module, "SIGNATURES", {}) for module in _modules()]
     of_workload = [workload(workload_name).spaces]
@@ -73,7 +73,7 @@ def _modules() -> list[ModuleType]:
 
 @functools.cache
 def _imported(name: str) -> ModuleType:
-    import_tensorflow()  # the module probably does, with what it prints
+    import_tensorflow()  # quietly; the module will probably import it
     if os.getcwd() not in sys.path:  # where console scripts do not look
         sys.path.insert(0, os.getcwd())
     try:

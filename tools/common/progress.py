@@ -1,4 +1,4 @@
-"""What a running study shows: a live line in a terminal, now and then a line in a log file."""
+"""The progress of a running study: a live line in a terminal, an occasional line in a log file."""
 
 import shutil
 import sys
@@ -11,7 +11,7 @@ from tfoptcmp.metrics import Metric
 from tfoptcmp.study.schema import Measurement, Trial
 from tfoptcmp.study.trial import TrialTask
 
-# In a log file a line a trial would drown the rest, and silence would look like death.
+# In a log file one line per trial would hide the rest, and none would look like a crash.
 _SECONDS_BETWEEN_LINES = 10.0
 
 

@@ -32,7 +32,7 @@ def provenance() -> dict[str, Any]:
 
 
 def _git_commit() -> str:
-    """Commit of the source tree this file lies in, "+" if changed; "" for an installed wheel."""
+    """Commit of the source tree of this file, "+" if changed; "" for an installed wheel."""
     root = Path(__file__).resolve().parents[2]
     if not (root / ".git").exists():
         return ""

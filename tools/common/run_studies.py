@@ -62,12 +62,12 @@ def run_studies(
         search: As in `StudyConfig`.
         max_trials: Likewise.
         options: How trials are computed and saved; `runtime.configure` had their number of threads.
-        strategy: What `make_strategy(options)` returned. Where its devices belong to several
-            processes, all of these call this function, and those that are not the chief only help
-            with its trials.
+        strategy: What `make_strategy(options)` returned. If its devices belong to several
+            processes, all of them call this function, and all but the chief only help with its
+            trials.
         execution: Where trials are run.
         tensorboard: Whether to write TensorBoard events.
-        num_reruns: How often to run each study's winner again with fresh seeds, in this process.
+        num_reruns: How often to re-run each study's winner with fresh seeds, in this process.
         tuning_budget: K to record; by default the one on record, else what suits the plan.
 
     Raises:
@@ -93,7 +93,7 @@ def run_studies(
     if chief:
         _check(study_dir, signatures, configs, execution, tensorboard)
     workers = Workers(strategy) if strategy else None
-    # The order is important: Ray has a handler of its own for SIGTERM.
+    # The order is important: Ray has its own handler for SIGTERM.
     with execution.connected(options), stop_on_signals() as should_stop:
         for signature, config in zip(signatures, configs, strict=True):
             trainer = Trainer(

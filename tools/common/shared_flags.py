@@ -1,6 +1,6 @@
-"""Flags that programs share, each defined once, and the options that they are.
+"""Flags that programs share, each defined once, and the options that they set.
 
-Importing defines them all; a program has those that its groups list (`cli.run`).
+Importing this module defines them all; a program has those that its groups list (`cli.run`).
 """
 
 import os
@@ -23,12 +23,12 @@ DATA_DIR = flags.DEFINE_string(
     "data_dir", None, "Directory of prepared tensorflow_datasets; default: that library's own."
 )
 OPTIMIZERS = flags.DEFINE_list("optimizers", list(DEFAULT_RULES), "Update rules to compare.")
-SPACE = flags.DEFINE_string("space", "initial", "Search space; an unknown name lists the known.")
+SPACE = flags.DEFINE_string("space", "initial", "Search space; an unknown name prints the list.")
 SCALE = flags.DEFINE_string(
     "scale", "cpu", "Sizes, budget and number of trials: paper, cpu (overnight) or smoke (minutes)."
 )
 STEPS = flags.DEFINE_integer(
-    "steps", None, "Training steps a trial, instead of the scale's.", lower_bound=1
+    "steps", None, "Training steps per trial, instead of the scale's.", lower_bound=1
 )
 NUM_FEASIBLE = flags.DEFINE_integer(
     "num_feasible",
@@ -53,12 +53,12 @@ SEED = flags.DEFINE_integer("seed", 0, "Seed of points, weights, data order.", l
 THREADS_PER_TRIAL = flags.DEFINE_integer(
     "threads_per_trial",
     0,
-    "Threads of a trial; 0: all processors, or those that help the workload. Part of the study: "
+    "Threads per trial; 0: all processors, or those that help the workload. Part of the study: "
     "results differ in the last bits between numbers of threads.",
     lower_bound=0,
 )
 PLAN = flags.DEFINE_bool(
-    "plan", False, "Print what would be run and an estimate of the time, and stop."
+    "plan", False, "Print what would be run and an estimate of the time, and exit."
 )
 
 REPRODUCIBILITY = (SEED, THREADS_PER_TRIAL)
@@ -78,7 +78,7 @@ DEVICES = (
     flags.DEFINE_bool(
         "jit_compile",
         None,
-        "Compile the training step with XLA; default: as is best for the workload.",
+        "Compile the training step with XLA; default: what is best for the workload.",
     ),
 )
 
@@ -86,11 +86,11 @@ CHECKPOINTS = (
     flags.DEFINE_integer(
         "checkpoint_every_steps",
         None,
-        "Steps between checkpoints, from which an interrupted trial goes on.",
+        "Steps between checkpoints, from which an interrupted trial resumes.",
         lower_bound=1,
     ),
     flags.DEFINE_float(
-        "checkpoint_every_minutes", 10.0, "Minutes between checkpoints; 0 for none by time."
+        "checkpoint_every_minutes", 10.0, "Minutes between checkpoints; 0: no checkpoints by time."
     ),
     flags.DEFINE_bool("keep_checkpoints", False, "Keep the last checkpoint of finished trials."),
 )
@@ -99,20 +99,20 @@ EXECUTION = (
     flags.DEFINE_integer(
         "num_workers",
         1,
-        "Trials to run at the same time, each in a process of its own (needs Ray). Without "
+        "Trials to run at the same time, each in its own process (needs Ray). Without "
         "--threads_per_trial they share the processors.",
         lower_bound=1,
     ),
     flags.DEFINE_string(
-        "ray_address", None, "Run them on this Ray cluster, host:port of its head; default: here."
+        "ray_address", None, "Ray cluster to run trials on, host:port of its head; default: none."
     ),
     flags.DEFINE_integer(
-        "max_retries", 1, "Tries after the first of a trial that crashes.", lower_bound=0
+        "max_retries", 1, "How often to retry a trial that crashes.", lower_bound=0
     ),
     flags.DEFINE_bool(
         "accept_version_changes",
         False,
-        "Go on with studies of other versions of the packages; study.json records it.",
+        "Resume studies of other versions of the packages; study.json records it.",
     ),
 )
 
@@ -120,7 +120,7 @@ _KERAS_TUNER = ("KERASTUNER_TUNER_ID", "KERASTUNER_ORACLE_IP", "KERASTUNER_ORACL
 
 
 def options() -> Options:
-    """Returns the flags that are called like the fields of `Options`.
+    """Returns the flags that have the names of the fields of `Options`.
 
     Raises:
         UserError: If they contradict each other.
@@ -132,10 +132,10 @@ def options() -> Options:
 
 
 def execution(options: Options) -> Execution:
-    """Returns the flags that are called like the fields of `Execution`.
+    """Returns the flags that have the names of the fields of `Execution`.
 
     Raises:
-        UserError: If flags or the environment ask for what is not done.
+        UserError: If flags or the environment ask for something that is not supported.
     """
     found = [name for name in _KERAS_TUNER if name in os.environ]
     if found:

@@ -8,7 +8,7 @@ from types import FrameType
 
 from tfoptcmp.study.trial import Interrupted
 
-_NOTE = b"\nstopping at the next checkpoint; once more to stop at once\n"
+_NOTE = b"\nstopping at the next checkpoint; repeat to stop at once\n"
 
 
 class Terminated(KeyboardInterrupt):
@@ -33,8 +33,7 @@ def raise_on_sigterm() -> None:
 def stop_on_signals() -> Iterator[Callable[[], bool]]:
     """Turns the first SIGTERM or Ctrl-C into a request to stop, which trials answer.
 
-    Yields:
-        Says whether to stop.
+    Yields: A function that says whether to stop.
 
     Raises:
         Terminated: In place of the trials' `Interrupted`, where the signal was SIGTERM.

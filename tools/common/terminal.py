@@ -11,7 +11,7 @@ _SPLITS = ("train", "validation", "test")
 
 
 def duration(seconds: float) -> str:
-    """A duration as people say it: "45 s", "3 min 20 s", "2 h 5 min", "3 d 4 h"."""
+    """A duration in words: "45 s", "3 min 20 s", "2 h 5 min", "3 d 4 h"."""
     seconds = round(seconds)
     for large, small, size in (("d", "h", 86400), ("h", "min", 3600), ("min", "s", 60)):
         if seconds >= size:

@@ -13,12 +13,12 @@ from tfoptcmp.study.read import read_space
 from tfoptcmp.study.schema import SEARCHES, StudyError
 from tfoptcmp.workload import Budget, Splits, Workload
 
-WORKLOAD = flags.DEFINE_string("workload", None, "What to train; an unknown name lists the known.")
+WORKLOAD = flags.DEFINE_string("workload", None, "What to train; an unknown name prints the list.")
 BATCH_SIZE = flags.DEFINE_integer("batch_size", None, "Instead of the scale's.", lower_bound=1)
 EVAL_EVERY_STEPS = flags.DEFINE_integer(
     "eval_every_steps",
     None,
-    "Steps between measurements; default: as many measurements a trial as the scale has.",
+    "Steps between measurements; default: as many measurements per trial as the scale has.",
     lower_bound=1,
 )
 SEARCH = flags.DEFINE_enum(
@@ -30,8 +30,8 @@ SEARCH = flags.DEFINE_enum(
 SPACE_FILE = flags.DEFINE_string(
     "space_file",
     None,
-    "JSON file with a search space of your own, or with one for each optimizer by name, in the "
-    "form that study.json has; in place of that of --space, whose schedule stays.",
+    "JSON file with your own search space, or with one for each optimizer by name, in the "
+    "format of study.json. It replaces the space of --space, but not its schedule.",
 )
 
 HOW_MUCH = (SCALE, STEPS, BATCH_SIZE, EVAL_EVERY_STEPS)
@@ -63,8 +63,8 @@ def load(workload: Workload, budget: Budget) -> Splits:
     """Reads the data of a workload from --data_dir.
 
     Raises:
-        MissingData: If they are not there.
-        UserError: If the sizes asked for do not fit them.
+        MissingData: If they are missing.
+        UserError: If the requested sizes do not fit them.
     """
     try:
         return workload.load(budget, DATA_DIR.value)

@@ -10,8 +10,8 @@ One change a mutant, of arithmetic or of a comparison:
     f(a, b)       f(b, a)
     f(a)          pass, where nothing takes what it returns; so with a += b
 
-Left out is what says something to people or to type checkers only: docstrings, f-strings, what is
-raised, annotations.
+Text for people or type checkers only is left out: docstrings, f-strings, what is raised,
+annotations.
 """
 
 import ast
@@ -43,7 +43,7 @@ _COMPARISONS: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
 }
 _OPPOSITES = {"min": "max", "max": "min", "minimum": "maximum", "maximum": "minimum"}
 _DROPPED = {*_OPPOSITES, "abs", "round", "int", "floor", "ceil", "sqrt", "sorted"}
-# In the order of their arguments lies no arithmetic: swapped they fail, or mean the same.
+# The order of their arguments is not arithmetic: swapped they fail, or mean the same.
 _NEVER_SWAPPED = {*_OPPOSITES, "isinstance", "getattr", "setattr"}
 _PLAIN = (ast.Name, ast.Attribute, ast.Call)
 

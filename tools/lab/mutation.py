@@ -4,19 +4,19 @@
     python -m tools.lab.mutation --output=mutants.jsonl --retry_survivors
 
 Draws mutants (`mutants.py`) of the files whose arithmetic decides what a study finds, and
-runs the tests that belong to each file in a copy of the tree. What passes has survived: either a
-test is missing, or the mutant means the same (a person has to say which). On two cores that others
-used too, a mutant took 3 to 8 s where its tests need no TensorFlow, half a minute to a minute where
-they do, minutes if it passed all those of training; 100 mutants an hour. They run one after the
-other, as the tests use all cores.
+runs the tests that belong to each file in a copy of the tree. A mutant that passes has survived:
+either a test is missing, or the mutant means the same (a person has to decide which). On two cores
+that others used too, a mutant took 3 to 8 s where its tests need no TensorFlow, half a minute to a
+minute where they do, minutes if it passed all those of training; 100 mutants an hour. They run one
+after the other, as the tests use all cores.
 
-mutmut and cosmic-ray draw no samples. mutmut forks processes, which TensorFlow's threads do not
-bear; cosmic-ray has one command for all files, changes the tree in place, and drops neither calls
-nor statements.
+mutmut and cosmic-ray cannot draw samples. mutmut forks processes, which TensorFlow's threads do not
+survive; cosmic-ray has one command for all files, changes the tree in place, and drops neither
+calls nor statements.
 
-What is drawn is a function of the seed and the files; a larger --num_mutants draws the same and
-more. With --output the outcomes are kept, and the same command goes on after a stop; where the code
-has changed since, take another file. Exit code: 3 if any survived.
+The sample is a function of the seed and the files; a larger --num_mutants draws the same and more.
+With --output the outcomes are kept, and the same command resumes after a stop; if the code has
+changed since, use another file. Exit code: 3 if any survived.
 """
 
 import json
@@ -41,7 +41,7 @@ from tfoptcmp.tools.lab.mutants import Mutant, mutants
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """A file and what is to notice its faults.
+    """A file and the tests that should notice its faults.
 
     Attributes:
         path: The file, from the root of the tree.
@@ -89,15 +89,15 @@ _COPIED = ("tfoptcmp", "workloads", "tuners", "tools", "tests", "setup.cfg", "py
 # An installation has these inside tfoptcmp; the copy is not installed.
 _INSTALLED_INSIDE = ("workloads", "tuners", "tools")
 
-# A mutant may wait for ever; one that is only slow has passed.
+# A mutant may wait for ever; one that is only slow ends within this time.
 _TIMES_AS_LONG, _SECONDS_MORE = 3, 30
 _SURVIVORS = 3
 
 _ONLY = flags.DEFINE_list("only", None, f"Of {', '.join(TARGETS)}; default: all.")
 _NUM_MUTANTS = flags.DEFINE_integer("num_mutants", 100, "How many to draw.", lower_bound=1)
-_OUTPUT = flags.DEFINE_string("output", None, "JSON lines to keep outcomes in and to go on from.")
+_OUTPUT = flags.DEFINE_string("output", None, "JSON lines to keep outcomes in and to resume from.")
 _RETRY_SURVIVORS = flags.DEFINE_bool(
-    "retry_survivors", False, "Run those again that --output says survived: the tests are others."
+    "retry_survivors", False, "Run the survivors in --output again, after the tests have changed."
 )
 
 _GROUPS = {"What": (_ONLY, _NUM_MUTANTS, SEED), "Outcomes": (_OUTPUT, _RETRY_SURVIVORS)}
@@ -132,12 +132,12 @@ def outcomes(root: Path, drawn: Mapping[str, Drawn]) -> Iterator[tuple[str, str]
 
 
 def run_tests(root: Path, target: Target, source: str, limit_seconds: float) -> str:
-    """Runs a file's tests on a copy of the tree in which something else stands in the file.
+    """Runs a file's tests on a copy of the tree in which the file has other contents.
 
     Args:
         root: The tree.
         target: The file and its tests.
-        source: What stands in it.
+        source: The new contents of the file.
         limit_seconds: After which the run is killed.
 
     Returns:
@@ -159,7 +159,8 @@ def run_tests(root: Path, target: Target, source: str, limit_seconds: float) -> 
         process = subprocess.Popen(
             [sys.executable, "-m", "pytest", "-x", "-p", "no:cacheprovider", *target.tests],
             cwd=copy,
-            # The copy comes before what is installed; other people's plugins take seconds to load.
+            # The copy comes before installed packages; third-party pytest plugins take seconds to
+            # load.
             env={**os.environ, "PYTHONPATH": copy, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -186,7 +187,7 @@ def _run(argv: list[str]) -> None:
     if not names or not set(names) <= set(TARGETS):
         raise UserError(f"--only must be of {list(TARGETS)}; got {names}")
     if _RETRY_SURVIVORS.value and not _OUTPUT.value:
-        raise UserError("--retry_survivors needs --output, which says what survived")
+        raise UserError("--retry_survivors needs --output, which lists the survivors")
     targets = [TARGETS[name] for name in names]
     drawn = draw(_ROOT, targets, _NUM_MUTANTS.value, SEED.value)
     kept = _read_outcomes()

@@ -1,12 +1,12 @@
-"""Drives 64 examples of each workload to a small training loss: is the network whole?
+"""Drives 64 examples of each workload to a small training loss: is the network intact?
 
     python -m tools.lab.overfit
     python -m tools.lab.overfit --workloads=imagenet_resnet50 --data_dir=data
 
 Trains a workload's own network, at the size of its `cpu` scale, on one batch: by Adam at a decaying
 rate, without dropout, L2 and label smoothing, the images augmented once only. A wrong gradient,
-label or mask would keep the loss up. The stateful LSTMs are not here: in so few steps they learn no
-text by heart. Exit code: 3 if the loss of a workload does not come below --target_loss.
+label or mask would keep the loss high. The stateful LSTMs are left out: they cannot memorise a text
+in so few steps. Exit code: 3 if the loss of a workload does not come below --target_loss.
 """
 
 import dataclasses
@@ -35,10 +35,8 @@ NUM_EXAMPLES = 64
 
 _LOSS_EVERY_STEPS = 10
 
-_WORKLOADS = flags.DEFINE_list("workloads", [], "What to train; default: all but the LSTMs.")
-_MOCK_DATA = flags.DEFINE_bool(
-    "mock_data", False, "Take random numbers in the place of data that are not there."
-)
+_WORKLOADS = flags.DEFINE_list("workloads", [], "Workloads to train; default: all but the LSTMs.")
+_MOCK_DATA = flags.DEFINE_bool("mock_data", False, "Use random numbers in place of missing data.")
 _MAX_STEPS = flags.DEFINE_integer(
     "max_steps", 200, f"Steps at most; a multiple of {_LOSS_EVERY_STEPS}.", lower_bound=1
 )
@@ -109,8 +107,8 @@ def overfit(
     class Losses(keras.callbacks.Callback):
         """Hands over the loss that the steps minimise, and stops where it is small enough.
 
-        Not that of a measurement: it would go by the moving averages of the batch norm, which are
-        not those of the batch after so few steps.
+        Not that of a measurement: it would use the moving averages of the batch norm, which differ
+        from those of the batch after so few steps.
         """
 
         def on_train_batch_end(self, batch: int, logs: object = None) -> None:
@@ -142,7 +140,7 @@ def overfit(
 def without_dropout(
     build: "Callable[[Budget, Splits], keras.Model]",
 ) -> "Callable[[Budget, Splits], keras.Model]":
-    """Returns a `Workload.build` whose networks drop nothing, and are otherwise the same."""
+    """Returns a `Workload.build` whose networks have no dropout, and are otherwise the same."""
     import keras
 
     def built(budget: Budget, splits: Splits) -> "keras.Model":
@@ -204,8 +202,8 @@ def _run(argv: list[str]) -> None:
     missing = [name for name in names if _is_missing(workloads.get(name), DATA_DIR.value)]
     if missing and not _MOCK_DATA.value:
         raise UserError(
-            f"the data of {', '.join(missing)} are not there: get them with tfoptcmp-data, leave "
-            "those out of --workloads, or take --mock_data"
+            f"the data of {', '.join(missing)} are missing: get them with tfoptcmp-data, leave "
+            "these out of --workloads, or use --mock_data"
         )
     runtime.configure(0)
     logging.set_verbosity(logging.ERROR)  # TensorFlow warns of many traces: one a network
@@ -238,7 +236,7 @@ def _overfit(name: str, mock_dir: Path | None) -> tuple[str, int, float, float]:
 
 
 def _is_missing(workload: Workload, data_dir: str | None) -> bool:
-    """Returns whether data that a workload needs are not there."""
+    """Returns whether data that a workload needs are missing."""
     from tfoptcmp.workloads.data.tfds import is_prepared
 
     needed = [data_set for data_set in workload.data_sets if not data_set.optional]

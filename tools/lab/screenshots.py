@@ -1,4 +1,4 @@
-"""Opens a study in TensorBoard, in a headless Chromium, and takes pictures of what it shows.
+"""Opens a study in TensorBoard, in a headless Chromium, and takes screenshots.
 
     python -m tools.lab.screenshots --study_dir=runs/mine --output_dir=docs
 
@@ -24,7 +24,7 @@ from tfoptcmp.tools.common.cli import UserError
 _STUDY_DIR = flags.DEFINE_string(
     "study_dir", None, "A directory of studies with TensorBoard events."
 )
-_OUTPUT_DIR = flags.DEFINE_string("output_dir", ".", "Where to put the PNG files.")
+_OUTPUT_DIR = flags.DEFINE_string("output_dir", ".", "Directory for the PNG files.")
 
 _GROUPS = {"Pictures": (_STUDY_DIR, _OUTPUT_DIR)}
 
@@ -36,7 +36,7 @@ _VIEWS = {
 }
 _SECONDS = 60
 
-# TensorBoard's elements hide in shadow roots, which neither text nor selectors of the page see.
+# TensorBoard's elements are in shadow roots, which text and selectors of the page do not reach.
 _FIND = """
 const found = [];
 const walk = node => {
@@ -84,7 +84,7 @@ def _wait_for(browser: Any, needed: tuple[str, ...], case: Callable[[str], str] 
 
 @contextmanager
 def _tensorboard(study_dir: str) -> Iterator[str]:
-    """Serves a directory; yields the address."""
+    """Starts TensorBoard on a directory; yields its address."""
     process = subprocess.Popen(
         [
             *(sys.executable, "-m", "tensorboard.main", f"--logdir={study_dir}"),

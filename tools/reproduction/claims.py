@@ -1,4 +1,4 @@
-"""The claims of Choi et al. (2019) beside what our studies say: claim, ours, agrees or not.
+"""The claims of Choi et al. (2019) and what our studies say: claim, ours, agrees or not.
 
 The claims are those of the paper's text. A claim about a workload that was not run gets no answer.
 """
@@ -10,7 +10,7 @@ from tfoptcmp.tools.reproduction import decisions
 from tfoptcmp.tools.reproduction.evidence import Answer, Panels
 from tfoptcmp.tools.reproduction.plans import GRID
 
-# With fewer feasible trials a study says neither yes nor no (a grid is as large as it is).
+# With fewer feasible trials a study says neither yes nor no (the size of a grid is fixed).
 _FEWEST_TRIALS = 10
 
 
@@ -101,7 +101,7 @@ CLAIMS: Mapping[str, Claim] = {
 
 
 def answer(key: str, panels: Panels) -> Answer:
-    """Checks a claim; where the evidence is too thin for a yes or no, that is the answer.
+    """Checks a claim; if the evidence is too weak for a yes or no, the answer says so.
 
     Args:
         key: A name in CLAIMS.

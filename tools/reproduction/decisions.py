@@ -22,13 +22,13 @@ from tfoptcmp.analysis.ranges.boundary import Edge, check_boundaries
 from tfoptcmp.analysis.statistics.quantities import best_of_k, steps_of_best
 from tfoptcmp.analysis.statistics.verdicts import Verdict, inclusion_verdicts
 
-# "Hardly matters", "equal": nobody is ahead so clearly, or by no more than this, in percentage
-# points of error or hundredths of a nat.
+# "Hardly matters", "equal": none is clearly ahead, or only by at most this, in percentage points of
+# error or hundredths of a nat.
 _HARDLY = 0.01
 # "Orders of magnitude above": two of them.
 _ORDERS_ABOVE = 100.0
 _ORDERS_SPANNED = 10.0
-# The same number of steps as the paper's is one within a quarter of it.
+# A number of steps within a quarter of the paper's counts as the same.
 _NEAR = 0.25
 
 
@@ -55,12 +55,12 @@ def inclusions(*statistics: str) -> Callable[[Panels], Answer]:
 
 
 def hardly_matters(panels: Panels) -> Answer:
-    """Whether ResNet-32's mean results lie close together, or apart only by chance."""
+    """Whether ResNet-32's mean results are close together, or differ only by chance."""
     return _spread(of(panels, "cifar10_resnet32"))
 
 
 def _spread(panels: Panels) -> Answer:
-    """Whether the optimizers' mean results lie close together, or apart only by chance."""
+    """Whether the optimizers' mean results are close together, or differ only by chance."""
     if not panels:
         return NOT_RUN
     said, close = [], []
@@ -78,7 +78,7 @@ def _spread(panels: Panels) -> Answer:
 
 
 def clear_order(panels: Panels) -> Answer:
-    """Whether SGD, the rules with momentum and the adaptive rules stand clearly apart."""
+    """Whether SGD, the rules with momentum and the adaptive rules clearly differ."""
     groups = (("sgd",), ("momentum", "nesterov"), ("rmsprop", "adam", "nadam"))
     found = of(panels, "lm1b_transformer")
     if not found:
@@ -150,7 +150,7 @@ def lm1b_steps(panels: Panels) -> Answer:
         return NOT_RUN
     steps = mean_steps(found[0][1])
     if not {"adam", "momentum"} <= steps.keys():
-        return Answer(ours="not both reached a target", agrees="cannot tell")
+        return Answer(ours="one of them did not reach the target", agrees="cannot tell")
     return _share_of_steps(steps["adam"] / steps["momentum"], 0.6, found)
 
 
@@ -217,7 +217,7 @@ def _best_epsilons(panels: Panels) -> list[tuple[str, str, float, float]]:
 
 
 def inside(panels: Panels) -> Answer:
-    """Whether the boundary check finds no crowded edge; it may not be able to tell."""
+    """Whether the boundary check finds no crowded edge; it may be unable to decide."""
     checks = [
         check
         for _, comparison in panels
@@ -243,7 +243,7 @@ def worse_on_a_grid(panels: Panels) -> Answer:
 
 
 def equal_when_tuned(panels: Panels) -> Answer:
-    """Whether the mean results lie close together under both of the protocols in between."""
+    """Whether the mean results are close together under both of the protocols in between."""
     wider = ("wilson_momentum_epsilon", "lr_and_schedule")
     return _spread([found for space in wider for found in with_space(panels, space)])
 

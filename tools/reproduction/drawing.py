@@ -28,7 +28,7 @@ def _for_each(panels: Panels, draw: Callable[[Comparison], Figure]) -> dict[str,
     return {panel.workload: draw(comparison) for panel, comparison in panels}
 
 
-# Name to a function from panels to figures by what tells them apart ("" if there is one).
+# Name to a function from panels to figures, keyed by what distinguishes them ("" for a single one).
 DRAW: dict[str, Callable[[Panels], dict[str, Figure]]] = {
     "results": lambda panels: {"": figures.results_figure(_comparisons(panels))},
     "training_loss": lambda panels: {"": figures.training_loss_figure(_comparisons(panels))},
@@ -46,7 +46,7 @@ DRAW: dict[str, Callable[[Panels], dict[str, Figure]]] = {
 
 
 def comparison(panel: Panel, directory: Path, tuning_budget: int | None) -> Comparison | None:
-    """Reads the studies of a panel; others that lie beside them are left out.
+    """Reads the studies of a panel; other studies beside them are left out.
 
     Args:
         panel: Whose studies.
@@ -54,9 +54,9 @@ def comparison(panel: Panel, directory: Path, tuning_budget: int | None) -> Comp
         tuning_budget: K, see `compare_studies`.
 
     Returns:
-        What there is of them; None if there is nothing.
+        The comparison of those that exist; None if there are none.
     """
-    # One of another name is of the same rule in a narrower space: "adam_default_epsilon".
+    # A different name means the same rule in a narrower space: "adam_default_epsilon".
     studies = [
         study
         for rule in panel.optimizers
@@ -75,8 +75,8 @@ def draw_and_save(draw: str, panels: Panels, path: Path) -> list[Path]:
     Args:
         draw: A name in DRAW.
         panels: What to draw.
-        path: Where to, without suffix; its directory exists. A figure a workload has the name of
-            the workload appended.
+        path: Where to write, without suffix; its directory exists. If there is one figure per
+            workload, its name is appended.
 
     Returns:
         The files.

@@ -40,7 +40,7 @@ def with_space(panels: Panels, space: str) -> Panels:
 
 
 def all_tuned(panels: Panels) -> Panels:
-    """Returns the panels in which everything is tuned, in whichever space."""
+    """Returns the panels in which everything is tuned, in any space."""
     return [(panel, comparison) for panel, comparison in panels if panel.protocol == ALL_TUNED]
 
 

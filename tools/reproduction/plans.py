@@ -154,7 +154,7 @@ FIGURES: dict[str, FigurePlan] = {
 
 
 def with_workloads(plan: FigurePlan, workloads: tuple[str, ...]) -> FigurePlan:
-    """Returns the plan with every panel of its first workload on each of these instead."""
+    """Returns the plan with each panel of its first workload repeated for these instead."""
     pattern = [panel for panel in plan.panels if panel.workload == plan.panels[0].workload]
     return replace(
         plan,
@@ -163,7 +163,7 @@ def with_workloads(plan: FigurePlan, workloads: tuple[str, ...]) -> FigurePlan:
 
 
 def with_optimizers(plan: FigurePlan, optimizers: tuple[str, ...]) -> FigurePlan:
-    """Returns the plan with these optimizers only; a panel keeps those that it has."""
+    """Returns the plan with only these optimizers; a panel keeps those of them that it has."""
     return replace(
         plan,
         panels=tuple(

@@ -1,4 +1,4 @@
-"""From the plan of a figure to its studies: what there is, how long it takes, running it."""
+"""From the plan of a figure to its studies: what exists, how long the rest takes, running it."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ from tfoptcmp.workload import Budget, MissingData, Splits, Workload
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Ready:
-    """A panel whose names are objects and whose data are there."""
+    """A panel whose names are objects and whose data are present."""
 
     panel: Panel
     workload: Workload
@@ -34,12 +34,12 @@ class Ready:
 
     @property
     def left(self) -> int:
-        """Feasible trials that are still to be run."""
+        """Feasible trials that still have to be run."""
         return sum(self._left(signature) for signature in self.signatures)
 
     @property
     def studies_left(self) -> int:
-        """Studies that are still to be run or to go on."""
+        """Studies that still have to be run or resumed."""
         return sum(self._left(signature) > 0 for signature in self.signatures)
 
     def num_feasible(self, signature: Signature) -> int:
@@ -51,7 +51,7 @@ class Ready:
         return max(0, self.num_feasible(signature) - self._done(signature))
 
     def _done(self, signature: Signature) -> int:
-        """Trials that count: on a grid those that diverged too."""
+        """Trials that count: on a grid also those that diverged."""
         study = self.directory / signature.name
         if not (study / "study.json").exists():
             return 0
@@ -60,7 +60,7 @@ class Ready:
 
 
 def check_names(panels: Sequence[Panel]) -> None:
-    """Checks that every workload, space and optimizer of a plan is there.
+    """Checks that every workload, space and optimizer of a plan exists.
 
     Raises:
         UserError: If one is not; the message names all that are missing.
@@ -80,7 +80,7 @@ def check_names(panels: Sequence[Panel]) -> None:
             missing[f"{panel.workload}, {panel.space}"] = problems[0]
     if missing:
         raise UserError(
-            "the figure needs what is not there:\n"
+            "the figure needs these, which do not exist:\n"
             + "\n".join(f"  {what}: {why}" for what, why in missing.items())
             + "\nDraw it on other workloads with --workloads=..., of "
             + ", ".join(workloads.names())
@@ -104,13 +104,13 @@ def prepare(
         scale: "smoke", "cpu" or "paper".
         studies_dir: Parent of all studies.
         data_dir: Directory of prepared data sets; None for the library's own.
-        mock_dir: Where random numbers are put that stand in for data that are not there; None if
-            nothing may. Studies of them lie beside those of the real data, not among them.
+        mock_dir: Where to put random numbers that replace missing data; None to allow none. Their
+            studies are beside those of the real data, not among them.
         num_feasible: N instead of the scale's; None leaves it.
-        steps: Training steps a trial instead of the scale's; None leaves them.
+        steps: Training steps per trial instead of the scale's; None leaves them.
 
     Raises:
-        MissingData: If data are not there; the message names every workload it concerns.
+        MissingData: If data are missing; the message names every workload it concerns.
         ValueError: If a workload has no such scale.
     """
     ready, missing = [], {}
@@ -120,7 +120,7 @@ def prepare(
         budget = workload.budget(scale, steps=steps, num_feasible=num_feasible)
         if panel.steps_share != 1:
             share = max(1, round(panel.steps_share * budget.steps))
-            # A part of a scale is still of that scale: the face shows its steps.
+            # A part of a scale is still of that scale: the header of the figure shows its steps.
             changed = workload.budget(scale, steps=share, num_feasible=num_feasible)
             budget = replace(changed, scale=budget.scale)
         directory = studies_dir / panel.directory
@@ -150,8 +150,8 @@ def prepare(
     if missing and mock_dir is None:
         raise MissingData(
             "\n".join(f"{workload}: {why}" for workload, why in missing.items())
-            + "\nDraw the figure on the other workloads with --workloads=..., or see that all runs "
-            "with random numbers in the place of what is missing: --scale=smoke --mock_data"
+            + "\nDraw the figure on the other workloads with --workloads=..., or try the commands "
+            "with random numbers in place of missing data: --scale=smoke --mock_data"
         )
     return ready
 
@@ -159,7 +159,7 @@ def prepare(
 def estimate_seconds(
     panels: Sequence[Ready], options: Options, strategy: tf.distribute.Strategy | None
 ) -> Iterator[float]:
-    """Yields how long what is left of each panel takes.
+    """Yields how long the rest of each panel takes.
 
     Measured on a few steps of its last rule, once for each workload and budget.
     """

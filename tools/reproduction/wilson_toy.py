@@ -49,7 +49,7 @@ def draw(data: Problem, runs: Sequence[Run]) -> Figure:
 
 
 def answers(runs: Sequence[Run]) -> list[tuple[str, Answer]]:
-    """Returns the claims with ours beside them.
+    """Returns the claims with our results.
 
     All optimizers must fit the training examples; worse is a test error above those of SGD,
     Momentum and Nesterov.

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 
 def crop_and_flip(images: tf.Tensor, seed: tf.Tensor, *, padding: int) -> tf.Tensor:
-    """Pads with zeros on all sides, crops back to the size at random and mirrors every second one.
+    """Pads with zeros on all sides, crops at random to the old size, and mirrors at random.
 
     Zeros are the mean pixel where images are standardised, as in He et al. (2016a).
 

@@ -84,8 +84,8 @@ def partial_text(data_set: DataSet, found: Mapping[str, int]) -> str:
     """Says which splits have fewer examples than the official data set; "" if none.
 
     Args:
-        data_set: What there should be.
-        found: Split name to number of examples that there are, for any of its splits.
+        data_set: The official data set.
+        found: Split name to number of examples found, for any of its splits.
     """
     lacking = [
         f"{found[split]} of {number} {split} examples"

@@ -23,16 +23,16 @@ def load(
     """Reads CIFAR as prepared by TFDS; the last tenth of its training split validates.
 
     Args:
-        budget: For the batch size and perhaps, in its options, "evaluated_examples": of each split
-            no more images than so many are evaluated.
+        budget: For the batch size and perhaps, in its options, "evaluated_examples": the most
+            images of each split that are evaluated.
         data_dir: Directory with prepared data sets; None for TFDS's default.
         data_set: CIFAR-10 or CIFAR-100.
         num_classes: 10 or 100.
-        padding: Training images are padded by so many pixels on each side, cropped to their size at
-            random and mirrored at random; 0 leaves only the mirroring.
+        padding: Training images are padded by this many pixels on each side, cropped to their size
+            at random and mirrored at random; 0 leaves only the mirroring.
 
     Raises:
-        MissingData: If the data set is not there or not readable.
+        MissingData: If the data set is missing or not readable.
     """
     found = {split: read_arrays(data_set, split, data_dir=data_dir) for split in data_set.sizes}
     images, labels = found["train"]

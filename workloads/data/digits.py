@@ -1,4 +1,4 @@
-"""scikit-learn's digits: 1,797 images of 8x8 pixels in memory, that come with the package.
+"""scikit-learn's digits: 1,797 images of 8x8 pixels in memory, which come with the package.
 
 1,197 images train, 300 validate and 300 test; the split is fixed, and stratified by class.
 """

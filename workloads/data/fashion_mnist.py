@@ -14,8 +14,8 @@ from tfoptcmp.workload import Budget, Splits
 def load(budget: Budget, data_dir: str | None) -> Splits:
     """Reads Fashion-MNIST as prepared by TFDS; the last twelfth of its training split validates.
 
-    See `Workload.load`. Of each split no more images than the budget's "evaluated_examples", if it
-    has them, are evaluated.
+    See `Workload.load`. If the budget has "evaluated_examples", at most that many images of each
+    split are evaluated.
     """
     found = {
         split: read_arrays(FASHION_MNIST, split, data_dir=data_dir) for split in FASHION_MNIST.sizes

@@ -1,9 +1,9 @@
 """ImageNet as batches of images that are decoded when they are needed.
 
 The official 1,281,167 training images train, the official 50,000 validation images validate, and
-ImageNet-V2 (Recht et al. 2019), where it has been prepared, tests. From every pixel the mean RGB of
-training images is subtracted: that of the centre crops of 1,000 images evenly spaced over the
-training split, computed anew at each load, with a standard error of about 0.005.
+ImageNet-V2 (Recht et al. 2019), where it has been prepared, tests. The mean RGB of training images
+is subtracted from every pixel: the mean over the centre crops of 1,000 images evenly spaced over
+the training split, computed anew at each load, with a standard error of about 0.005.
 """
 
 import os
@@ -36,7 +36,7 @@ class ImageBatches:
 
         Args:
             records: The training split.
-            batch_size: Images a batch.
+            batch_size: Images per batch.
             image_size: Height and width, pixels.
             mean: RGB to subtract, float32 [3] in [0, 1].
         """
@@ -100,16 +100,16 @@ def mean_rgb(records: Records, image_size: int) -> tf.Tensor:
 
 
 def load(budget: Budget, data_dir: str | None, *, ghost_batch_size: int) -> Splits:
-    """Reads ImageNet as prepared by TFDS, with ImageNet-V2 as test where it is there too.
+    """Reads ImageNet as prepared by TFDS, with ImageNet-V2 as test if it is prepared too.
 
     Args:
         budget: For the batch size and, in its options, "image_size" (pixels) and perhaps
-            "evaluated_examples": of each split no more images than so many are evaluated.
+            "evaluated_examples": the most images of each split that are evaluated.
         data_dir: Directory with prepared data sets; None for TFDS's default.
-        ghost_batch_size: Images that the network normalises together, if a batch has so many.
+        ghost_batch_size: Images that the network normalises together, if a batch has that many.
 
     Raises:
-        MissingData: If ImageNet is not there, or one of the two not readable.
+        MissingData: If ImageNet is missing, or one of the two is not readable.
         ValueError: If the batch does not divide into ghost batches.
     """
     if budget.batch_size % min(ghost_batch_size, budget.batch_size):

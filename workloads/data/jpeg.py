@@ -1,6 +1,6 @@
-"""From a JPEG to an image as ImageNet's networks take it. TensorFlow only.
+"""Decodes a JPEG to an image for ImageNet's networks. TensorFlow only.
 
-Decoding and cropping are one operation, which skips what lies outside of the crop. Images are
+Decoding and cropping are one operation, which skips what lies outside the crop. Images are
 float32 [size, size, 3] in [0, 1].
 """
 
@@ -15,7 +15,7 @@ _CENTRE_SHARE = 224 / 256
 
 
 def random_crop(jpeg: tf.Tensor, seed: tf.Tensor, *, size: int) -> tf.Tensor:
-    """Decodes a random part, scales it to a square, mirrors every second one, distorts colours.
+    """Decodes a random part, scales it to a square, mirrors at random, distorts colours.
 
     Args:
         jpeg: The file, string [].

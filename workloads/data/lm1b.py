@@ -1,9 +1,9 @@
-"""LM1B as batches of encoded sentences, one sentence a row.
+"""LM1B as batches of encoded sentences, one sentence per row.
 
 The official training split trains; the first half of the held-out sentences validates, the second
 half tests. Vocabulary and encoded sentences are kept beside the prepared data set, in the directory
-`tfoptcmp` of the same `data_dir`, or where that cannot be written in `~/.cache/tfoptcmp`: about
-2.5 GB for the whole of LM1B. They are made at the first load (`tfoptcmp.workloads.data.subwords`).
+`tfoptcmp` of the same `data_dir`, or, if that cannot be written, in `~/.cache/tfoptcmp`: about 2.5
+GB for the whole of LM1B. They are made at the first load (`tfoptcmp.workloads.data.subwords`).
 """
 
 import functools
@@ -35,7 +35,7 @@ class SentenceBatches:
 
         Args:
             sentences: The training split.
-            batch_size: Sentences a batch.
+            batch_size: Sentences per batch.
             sequence_length: Positions of a row; longer sentences are cut.
         """
         self._sentences = sentences
@@ -76,7 +76,7 @@ class SentenceBatches:
 def evaluation_batches(
     sentences: Sentences, sequence_length: int
 ) -> list[tuple[tf.Tensor, tf.Tensor]]:
-    """Returns all sentences once, those of like length together, and rows no longer than needed."""
+    """Returns all sentences once, in batches of similar length, with rows no longer than needed."""
     order = np.argsort(sentences.lengths, kind="stable")
     batches = []
     for index in np.split(order, range(_EVALUATION_BATCH_SIZE, len(order), _EVALUATION_BATCH_SIZE)):
@@ -91,12 +91,12 @@ def load(budget: Budget, data_dir: str | None) -> Splits:
 
     Args:
         budget: For the batch size and, in its options, "sequence_length" (positions),
-            "vocabulary_size" (tokens), and perhaps "evaluated_examples": of validation, test and
-            train no more sentences than so many are evaluated.
+            "vocabulary_size" (tokens), and perhaps "evaluated_examples": the most sentences of each
+            split that are evaluated.
         data_dir: Directory with prepared data sets; None for TFDS's default.
 
     Raises:
-        MissingData: If the data set is not there or not readable.
+        MissingData: If the data set is missing or not readable.
     """
     corpus = _corpus(int(budget.options["vocabulary_size"]), data_dir)
     sequence_length = int(budget.options["sequence_length"])
@@ -129,9 +129,9 @@ def _corpus(vocabulary_size: int, data_dir: str | None) -> Corpus:
         for split in LM1B.sizes
     }
     for read in texts.values():
-        next(read())  # missing data are said before minutes are spent
+        next(read())  # reports missing data before minutes are spent
     builder = open_builder(LM1B, data_dir)
-    # Which sentences they are: their number, file by file, and their bytes.
+    # Identifies the sentences: their number in each file, and their bytes.
     described = [
         (split, info.shard_lengths, info.num_bytes) for split, info in builder.info.splits.items()
     ]
@@ -143,13 +143,11 @@ def _corpus(vocabulary_size: int, data_dir: str | None) -> Corpus:
         if directory.exists():
             return read_corpus(directory)
     directory = beside if _is_writable(root(builder)) else at_home
-    logging.warning(
-        "LM1B is encoded into %s, once; the whole of it takes about 20 minutes", directory
-    )
+    logging.warning("encoding LM1B into %s, once; all of it takes about 20 minutes", directory)
     write_corpus(directory, texts, vocabulary_size=vocabulary_size)
     return read_corpus(directory)
 
 
 def _is_writable(directory: Path) -> bool:
-    # Root may write anywhere; a directory that nobody else may write is meant to stay as it is.
+    # Root may write anywhere; a directory without write permission is meant to stay unchanged.
     return os.access(directory, os.W_OK) and bool(directory.stat().st_mode & 0o222)

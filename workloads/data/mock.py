@@ -1,7 +1,7 @@
-"""Random numbers in the place of data sets that are not there, to see that everything runs.
+"""Random numbers in place of missing data sets, to test that everything runs.
 
-Written as TFDS lays out what it has prepared, so that the workloads read them as they read the
-real ones. Whatever is trained on them learns nothing, and says so wherever it is shown.
+Written in TFDS's layout of prepared data sets, so that the workloads read them like the real ones.
+A network trained on them learns nothing, and every result says so.
 """
 
 import io
@@ -30,7 +30,7 @@ def load_mock(workload: Workload, budget: Budget, data_dir: Path) -> Splits:
     Args:
         workload: One that reads data sets.
         budget: As for the real data.
-        data_dir: Directory of mock data sets and nothing else; what is not there yet is written.
+        data_dir: Directory of mock data sets and nothing else; missing ones are written.
     """
     needed = [data_set for data_set in workload.data_sets if not data_set.optional]
     for data_set in needed:
@@ -48,7 +48,7 @@ def _write(data_set: DataSet, data_dir: Path) -> None:
         split: list(enumerate(_examples(features, data_set.sizes[split], seed)))
         for seed, split in enumerate(data_set.sizes)
     }
-    # TFDS would speak of a download and draw its bars.
+    # TFDS would report a download and show progress bars.
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
         tfds.dataset_builders.store_as_tfds_dataset(
             name=data_set.name,
@@ -56,7 +56,7 @@ def _write(data_set: DataSet, data_dir: Path) -> None:
             features=features,
             split_datasets=examples,
             data_dir=data_dir,
-            description=f"Random numbers in the place of {data_set.title}.",
+            description=f"Random numbers in place of {data_set.title}.",
             file_format="tfrecord",
         )
 

@@ -1,10 +1,10 @@
 """The order in which training examples are drawn: a function of (seed, step).
 
 Examples are drawn without replacement, epoch after epoch: step s takes the positions
-s * batch_size + i of an endless sequence, in which every n positions are one epoch in an order of
-its own. So a batch may cross from one epoch into the next, none is partial, and a trial can start
-at any step without replaying those before it. Memory holds the order of a whole trial, four bytes
-for every example drawn.
+s * batch_size + i of an endless sequence, in which every n positions are one epoch in its own
+order. So a batch may cross from one epoch into the next, none is partial, and a trial can start at
+any step without replaying those before it. Memory holds the order of a whole trial, four bytes for
+every example drawn.
 """
 
 import numpy as np
@@ -18,7 +18,7 @@ def index_batches(
 
     Args:
         num_examples: n, examples in an epoch.
-        batch_size: Examples a step.
+        batch_size: Examples per step.
         seed: Of the order, >= 0.
         start: First step.
         stop: One after the last step.

@@ -1,8 +1,8 @@
 """A corpus of sentences as subword numbers, encoded once and then mapped from disk.
 
 The vocabulary is a SentencePiece unigram model (Kudo 2018) of the training split. Encoded sentences
-lie one after the other in an array on disk, so that any of them can be had by its number: their
-order can be a function of (seed, step), and a trial go on at any step, also where the corpus is
+are stored one after the other in an array on disk, so that each can be read by its number. So their
+order can be a function of (seed, step), and a trial can resume at any step, even if the corpus is
 larger than memory.
 """
 
@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import sentencepiece
 
-# Numbers of the vocabulary that are no subwords. The Transformer takes 0 for padding.
+# Numbers of the vocabulary that are not subwords. The Transformer uses 0 for padding.
 PAD, BEGIN, END, UNKNOWN = range(4)
 
 # More do not change a vocabulary much; these take minutes.
@@ -36,7 +36,7 @@ class Sentences:
 
     Attributes:
         tokens: All subwords, one sentence after the other, uint16 [number of subwords].
-        starts: Where each sentence starts, and at last the end, int64 [number of sentences + 1].
+        starts: Where each sentence starts, and finally the end, int64 [number of sentences + 1].
     """
 
     tokens: np.ndarray
@@ -86,16 +86,16 @@ def read_corpus(directory: Path) -> Corpus:
 def write_corpus(
     directory: Path, texts: Mapping[str, Callable[[], Iterable[str]]], *, vocabulary_size: int
 ) -> None:
-    """Trains a vocabulary and encodes a corpus into a new directory, whole or not at all.
+    """Trains a vocabulary and encodes a corpus into a new directory, completely or not at all.
 
     Takes some seconds for 5,000 sentences, and about 20 minutes for the 30 million of LM1B.
 
     Args:
-        directory: Of this corpus and vocabulary alone. If another process makes it meanwhile, that
-            one's stays.
+        directory: Only for this corpus and vocabulary. If another process creates it meanwhile,
+            that one is kept.
         texts: Split name to a function that starts reading its sentences; "train" has the
             vocabulary trained on its first million.
-        vocabulary_size: Number of tokens, <= 65,536; fewer where the text does not have as many.
+        vocabulary_size: Number of tokens, <= 65,536; fewer if the text does not have that many.
     """
     if vocabulary_size > 2**16:
         raise ValueError(f"vocabulary_size must be <= 65536, two bytes; got {vocabulary_size!r}")
@@ -107,7 +107,7 @@ def write_corpus(
         processor = sentencepiece.SentencePieceProcessor(model_proto=model)
         for split, read in texts.items():
             _write_split(unfinished / f"{split}.tokens", read(), processor)
-        unfinished.chmod(0o755)  # mkdtemp's is for one user
+        unfinished.chmod(0o755)  # mkdtemp's directory is for one user
         try:
             os.rename(unfinished, directory)
         except OSError:
@@ -118,10 +118,10 @@ def write_corpus(
 
 
 def batch(sentences: Sentences, index: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
-    """Returns sentences as the model takes them: what goes before, and the next token.
+    """Returns sentences for the model: the preceding tokens, and the next token.
 
     Args:
-        sentences: Of which to take some.
+        sentences: The sentences to choose from.
         index: Numbers of the sentences, int [n].
         length: Positions of a row; longer sentences are cut.
 

@@ -1,8 +1,8 @@
 """Text as streams of characters, for models that carry their state from batch to batch.
 
 A split of n characters is cut into `batch_size` contiguous streams. A batch is a window of
-`sequence_length` characters of each stream, and the next batch is the next window: row i of a
-batch goes on from row i of the batch before. The target of each character is the next one.
+`sequence_length` characters of each stream, and the next batch is the next window: row i of a batch
+continues row i of the batch before. The target of each character is the next one.
 """
 
 from collections.abc import Mapping
@@ -33,10 +33,10 @@ class TextStreams:
     """A `TrainingSource` of windows of text, in the order of the text whatever the seed.
 
     The order is fixed, as in DeepOBS, because a state can only be carried from a window to the
-    next. The end of the text that fills no window in every stream is left out.
+    next. The end of the text, which does not fill a window in every stream, is left out.
 
     Attributes:
-        steps_per_epoch: Windows of a stream; then the text starts again.
+        steps_per_epoch: Windows of a stream; after them the text starts again.
         num_targets: Characters predicted in an epoch.
     """
 

@@ -1,8 +1,7 @@
 """Reads data sets that `tensorflow_datasets` has prepared; downloads only in `prepare`.
 
-TFDS without a network hangs for minutes, and fails in as many ways as it has layers: here each
-failure becomes one `MissingData`, in seconds. Only this module and the builders of our own import
-`tensorflow_datasets`.
+TFDS without a network hangs for minutes, and fails in many ways: here each failure becomes one
+`MissingData`, in seconds. Only this module and our own builders import `tensorflow_datasets`.
 """
 
 import socket
@@ -29,7 +28,7 @@ def read_arrays(
     """Reads one split of a labelled image data set into memory, in the order of its files.
 
     Args:
-        data_set: Whose images are all of one size.
+        data_set: One whose images all have the same size.
         split: TFDS's name of the split.
         data_dir: Directory with prepared data sets; None for TFDS's default.
 
@@ -37,7 +36,7 @@ def read_arrays(
         (images uint8 [n, height, width, channels], labels int64 [n]).
 
     Raises:
-        MissingData: If the split is not there, not readable, or not as long as it says.
+        MissingData: If the split is missing, not readable, or not as long as it should be.
     """
     batches = [
         (features["image"], features["label"]) for features in _batches(data_set, split, data_dir)
@@ -50,13 +49,13 @@ def iterate_texts(data_set: DataSet, split: str, *, data_dir: str | None) -> Ite
     """Reads one split of a text data set, in the order of its files.
 
     Args:
-        data_set: Whose examples have a "text".
+        data_set: One whose examples have a "text".
         split: TFDS's name of the split.
         data_dir: Directory with prepared data sets; None for TFDS's default.
 
     Raises:
-        MissingData: As soon as the split turns out not to be there, not readable, or not as long as
-            it says.
+        MissingData: As soon as the split turns out to be missing, not readable, or not as long as
+            it should be.
     """
     for features in _batches(data_set, split, data_dir):
         for text in features["text"]:
@@ -67,7 +66,7 @@ def open_builder(data_set: DataSet, data_dir: str | None) -> tfds.core.DatasetBu
     """Returns TFDS's builder of a data set, prepared or not.
 
     Raises:
-        MissingData: If what is prepared is not readable.
+        MissingData: If the prepared data are not readable.
     """
     try:
         if not data_set.builder:
@@ -81,21 +80,21 @@ def open_builder(data_set: DataSet, data_dir: str | None) -> tfds.core.DatasetBu
 
 
 def is_prepared(data_set: DataSet, data_dir: str | None) -> bool:
-    """Returns whether TFDS has prepared a data set, in whatever state.
+    """Returns whether TFDS has prepared a data set, even if it is damaged.
 
     Raises:
         MissingData: If its description is not readable.
     """
-    # Not builder.is_prepared(), which logs a warning where it is not.
+    # Not builder.is_prepared(), which logs a warning if it is not.
     return (Path(open_builder(data_set, data_dir).data_dir) / "dataset_info.json").exists()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """What of a data set is there.
+    """The state of a data set on disk.
 
     Attributes:
-        where: Its directory, whether it is there or not.
+        where: Its directory, which may be missing.
         num_examples: Split name to number of examples, by TFDS's description; None if the data set
             has not been prepared.
         size_bytes: Of the files in the directory.
@@ -107,10 +106,10 @@ class Prepared:
 
 
 def look(data_set: DataSet, data_dir: str | None) -> Prepared:
-    """Says what of a data set is there, without reading its examples.
+    """Returns the state of a data set on disk, without reading its examples.
 
     Raises:
-        MissingData: If its description is not readable, or names files that are not there or too
+        MissingData: If its description is not readable, or names files that are missing or too
             short.
     """
     builder = open_builder(data_set, data_dir)
@@ -127,7 +126,7 @@ def look(data_set: DataSet, data_dir: str | None) -> Prepared:
 
 
 def check_files(builder: tfds.core.DatasetBuilder, split: str) -> None:
-    """Finds files that are absent or torn by their sizes, where reading them may take minutes.
+    """Finds missing or truncated files by their sizes, as reading them may take minutes.
 
     Args:
         builder: Of a prepared data set.
@@ -135,13 +134,13 @@ def check_files(builder: tfds.core.DatasetBuilder, split: str) -> None:
 
     Raises:
         FileNotFoundError: If a file is absent.
-        ValueError: If the files are shorter than TFDS's description says.
+        ValueError: If the files are shorter than in TFDS's description.
     """
     info = builder.info.splits[split]
     paths = [Path(path) for path in info.filepaths]
     for path in paths:
         if not path.exists():
-            raise FileNotFoundError(f"{path} is not there")
+            raise FileNotFoundError(f"{path} is missing")
     if builder.info.file_format is not tfds.core.FileFormat.TFRECORD:
         return  # others may compress what the description counts uncompressed
     found = sum(path.stat().st_size for path in paths)
@@ -161,7 +160,7 @@ def prepare(data_set: DataSet, *, data_dir: str | None, manual_dir: str | None) 
             `downloads/manual` in `data_dir`.
 
     Raises:
-        MissingData: If its files cannot be had, or are not what they should be.
+        MissingData: If its files cannot be downloaded, or are not what they should be.
     """
     builder = open_builder(data_set, data_dir)
     where = Path(builder.data_dir)
@@ -180,7 +179,7 @@ def prepare(data_set: DataSet, *, data_dir: str | None, manual_dir: str | None) 
 
 
 def root(builder: tfds.core.DatasetBuilder) -> Path:
-    """Returns the directory of prepared data sets that a builder's lies in: its `data_dir`."""
+    """Returns the directory of prepared data sets that contains a builder's: its `data_dir`."""
     return Path(builder.data_dir).parents[builder.info.full_name.count("/")]
 
 
@@ -193,7 +192,7 @@ def reading(data_set: DataSet, split: str, where: Path) -> Iterator[None]:
         raise
     except AssertionError as error:  # How TFDS says "not prepared".
         raise MissingData(_how_to_get(data_set, where)) from error
-    except Exception as error:  # Torn or missing files: errors of TensorFlow, of any kind.
+    except Exception as error:  # Truncated or missing files: TensorFlow errors of any kind.
         raise MissingData(
             f"split {split!r} of data set {data_set.name!r} in {where} is not readable "
             f"({type(error).__name__}: {_first_line(error)}); delete {where} and prepare it again"
@@ -214,7 +213,7 @@ def _batches(
 
 
 def _find_host(host: str) -> None:
-    """Raises an error at once where there is no network; TFDS tries for three minutes."""
+    """Raises an error at once if there is no network; TFDS tries for three minutes."""
     if host and not urllib.request.getproxies():
         socket.getaddrinfo(host, 443)
 
@@ -240,6 +239,6 @@ def _how_to_get(data_set: DataSet, where: Path) -> str:
             f"{command}"
         )
     return (
-        f"data set {data_set.name!r} is not in {where}, and nothing is downloaded unasked. Ways to "
-        "get it:\n  - " + "\n  - ".join(ways)
+        f"data set {data_set.name!r} is not in {where}, and nothing is downloaded unless you ask. "
+        "Ways to get it:\n  - " + "\n  - ".join(ways)
     )

@@ -1,10 +1,10 @@
-"""Records of prepared TFDS data sets by their number, wherever in the files they are.
+"""Reads records of prepared TFDS data sets by their number, whichever file they are in.
 
 A TFRecord file is a sequence of records, each with its length before it (8 bytes, then 4 of a
-checksum) and 4 bytes of a checksum after it. Who knows where each record starts can read any of
-them, so that the order of examples can be a function of (seed, step) also where they do not fit in
-memory, and a trial go on at any step without reading what came before. Finding the starts takes one
-short read a record.
+checksum) and 4 bytes of a checksum after it. If it is known where each record starts, any record
+can be read. So the order of examples can be a function of (seed, step) even if they do not fit in
+memory, and a trial can resume at any step without reading what came before. Finding the starts
+takes one short read per record.
 """
 
 import os
@@ -68,13 +68,13 @@ def open_records(data_set: DataSet, split: str, *, data_dir: str | None) -> Reco
     """Finds the records of a split that TFDS has prepared as TFRecord files.
 
     Args:
-        data_set: Whose.
+        data_set: The data set.
         split: TFDS's name of the split.
         data_dir: Directory with prepared data sets; None for TFDS's default.
 
     Raises:
-        MissingData: If the split is not there, its files end in the middle of a record, or they
-            have not as many records as TFDS's description says.
+        MissingData: If the split is missing, a file ends in the middle of a record, or the number
+            of records differs from TFDS's description.
     """
     builder = open_builder(data_set, data_dir)
     where = Path(builder.data_dir)
@@ -102,7 +102,7 @@ def _find(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Returns start and length of the data of each record of a file, int64 [n] both."""
     starts, lengths = [], []
     with open(path, "rb", buffering=0) as file:
-        # Else every short read would fetch the data behind it.
+        # Otherwise every short read would also fetch the data after it.
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_RANDOM)
         end, size = 0, os.fstat(file.fileno()).st_size
         while end < size:

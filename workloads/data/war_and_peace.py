@@ -1,9 +1,9 @@
 """War and Peace as a TFDS data set: Project Gutenberg's book 2600, cut as in DeepOBS.
 
-The text comes from a local file where there is one (the only `.txt` file of TFDS's manual
-directory), else from Project Gutenberg. Its header and footer are cut off; line ends stay as they
-are, CRLF in the edition of DeepOBS. Project Gutenberg has changed the text since. Any edition can
-be used; `edition` tells whether it is that of DeepOBS, with whose results one wants to compare.
+The text comes from a local file if there is one (the only `.txt` file in TFDS's manual directory),
+otherwise from Project Gutenberg. Its header and footer are cut off; line ends stay unchanged, CRLF
+in the edition of DeepOBS. Project Gutenberg has changed the text since. Any edition can be used;
+`edition` says whether it is that of DeepOBS, as results are to be compared with theirs.
 
 train is the first 80 % of the text without its last tenth, which is validation, and test the rest:
 2,351,653, 261,295 and 653,237 characters. Each split is one example.
@@ -99,7 +99,7 @@ def cut(text: str) -> dict[str, str]:
 
 
 def edition(text: str) -> str:
-    """Says what a text lacks to be that of DeepOBS; "" if nothing."""
+    """Says how a text differs from that of DeepOBS; "" if it does not."""
     md5 = hashlib.md5(text.encode()).hexdigest()
     if md5 == DEEPOBS_MD5:
         return ""

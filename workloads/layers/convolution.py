@@ -13,18 +13,18 @@ import keras
 import tensorflow as tf
 
 _COLUMNS = 32
-"""Of the matrix of patches: their entries and a one, filled up to what oneDNN vectorises."""
+"""Columns of the matrix of patches: their entries and a one, padded to what oneDNN vectorises."""
 _FEWEST_PIXELS = 400
-"""Of an image. What smaller ones gain is lost in the additional operations."""
+"""Smallest image. What smaller ones gain is lost in the additional operations."""
 
 
 @keras.saving.register_keras_serializable(package="tfoptcmp")
 class Conv2D(keras.layers.Conv2D):
-    """`keras.layers.Conv2D`, equal to rounding; kernel and bias get their gradients apart.
+    """`keras.layers.Conv2D`, equal up to rounding; separate gradients of kernel and bias.
 
-    With few channels they get them by one product: that of the matrix of all patches, which a
-    convolution by unit vectors gathers, with the outputs' gradient; a column of ones gives the
-    bias's. It is so for "same", no strides, and patches of fewer than 32 entries.
+    With few channels both come from one product, of the matrix of all patches, which a convolution
+    by unit vectors gathers, and the outputs' gradient; a column of ones gives the bias's. This is
+    used for "same", no strides, and patches of fewer than 32 entries.
 
     In other types than float32, without bias, and where there is a GPU it is Keras's layer.
     """

@@ -9,12 +9,12 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable(package="tfoptcmp")
 class Dropout(keras.layers.Dropout):
-    """`keras.layers.Dropout`, with masks from 16 random bits an activation rather than 32.
+    """`keras.layers.Dropout`, with masks from 16 random bits per activation rather than 32.
 
-    The rate is rounded to a multiple of 2^-16, by which what is kept is scaled too. Masks are
-    others than Keras's, and like those a function of the layer's seed generator. They are
-    multiplied with, so that an infinite activation becomes NaN where Keras drops it. Keras's layer
-    does the work where `noise_shape` is given.
+    The rate is rounded to a multiple of 2^-16, and the kept activations are scaled by the rounded
+    rate. Masks differ from Keras's, but are also a function of the layer's seed generator. The
+    inputs are multiplied by the mask, so that an infinite activation becomes NaN where Keras drops
+    it. Keras's layer is used if `noise_shape` is given.
     """
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:

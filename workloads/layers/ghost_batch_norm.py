@@ -19,10 +19,10 @@ class GhostBatchNormalization(BatchNormalization):
 
     The moving averages move once a step, towards the means over the ghost batches of their means
     and (biased) variances. Hoffer et al. (algorithm 1) move them once for every ghost batch;
-    TensorFlow's former `virtual_batch_size` once a step, as here.
+    TensorFlow's former `virtual_batch_size` moved them once a step, as here.
 
-    With `synchronized` the batch is the one of all replicas: each normalises whole ghost batches of
-    its own, or all normalise one together, and the averages are the same everywhere.
+    With `synchronized` the batch is that of all replicas: each normalises its own ghost batches, or
+    all normalise one together, and the averages are the same everywhere.
 
     Args:
         ghost_batch_size: Examples in a ghost batch, >= 1.

@@ -1,9 +1,9 @@
-"""An LSTM with little left in its loops over time. TensorFlow only.
+"""An LSTM that does little work in its loops over time. TensorFlow only.
 
 Keras's layer goes through a `tf.while_loop` whose steps multiply the inputs, as well as the state,
 by their kernel; its gradient, derived from that, adds up the kernels' gradients step by step. Here
 each of these is one product over all steps. What remains of a step is unrolled: a product by the
-recurrent kernel and the arithmetic of the gates, which XLA makes one loop of.
+recurrent kernel and the arithmetic of the gates, which XLA merges into one loop.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,15 +16,15 @@ Gates = tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]
 """Input, forget, candidate and output, each [batch, units]."""
 
 _LONGEST = 100
-"""Steps that are unrolled at most: the graph, and the time it takes to trace, grow with them."""
+"""Most steps that are unrolled: the graph, and the time to trace it, grow with them."""
 
 
 @keras.saving.register_keras_serializable(package="tfoptcmp")
 class LSTM(keras.layers.LSTM):
-    """`keras.layers.LSTM`, equal to rounding, and faster on a CPU where it can be.
+    """`keras.layers.LSTM`, equal up to rounding, and faster on a CPU where possible.
 
-    It can be for float32 sequences of known length with Keras's default activations and a bias,
-    without mask and without dropout of its own. Otherwise, and where there is a GPU, for which
+    It is faster for float32 sequences of known length with Keras's default activations and a bias,
+    without mask and without dropout inside the layer. Otherwise, and if there is a GPU, for which
     Keras has cuDNN's, it is Keras's layer.
     """
 
@@ -77,7 +77,7 @@ def _lstm(
         Outputs [batch, length, units] and the last carry [batch, units].
     """
     batch_size, length, features = tf.shape(x)[0], x.shape[1], x.shape[2]
-    # Time comes first, so that a step's part is a piece of memory, and not copied.
+    # Time comes first, so that a step's part is contiguous in memory, and not copied.
     x = tf.reshape(tf.transpose(x, (1, 0, 2)), (-1, features))
     projected = tf.reshape(
         tf.nn.bias_add(tf.matmul(x, kernel), b), (length, batch_size, b.shape[0])
@@ -129,7 +129,7 @@ def _step_gradient(
     c_before: tf.Tensor,
     c: tf.Tensor,
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns the gradient by what `_step` adds up, and that by the carry before the step."""
+    """Returns the gradients by what `_step` adds up and by the carry before the step."""
     i, f, g, o = gates
     t = tf.tanh(c)
     dh += dh_from_next

@@ -10,11 +10,11 @@ from tfoptcmp.workload import Budget, Splits
 def lstm(
     *, vocabulary_size: int, batch_size: int, units: int = 128, dropout: float = 0.2
 ) -> keras.Model:
-    """Builds the network: characters to logits of the next ones.
+    """Builds the network: from characters to logits of the next ones.
 
-    Both layers are stateful: row i of a batch goes on from row i of the batch before, until the
-    states are reset. As in DeepOBS dropout acts on the input and on the output of each layer, hence
-    twice between the two, with a mask of its own at every position; every kernel is Glorot uniform
+    Both layers are stateful: row i of a batch continues row i of the batch before, until the states
+    are reset. As in DeepOBS dropout acts on the input and on the output of each layer, hence twice
+    between the two, with a separate mask at every position; every kernel is Glorot uniform
     (Keras's default for recurrent ones is orthogonal), and the forget gate's bias starts at 1.
 
     Args:

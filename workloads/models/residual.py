@@ -1,9 +1,9 @@
 """Pre-activation residual stages (He et al. 2016b, "Identity mappings"), for both our ResNets.
 
 As in TensorFlow's official ResNet, convolutions have no biases and He normal initial weights, and
-those with strides pad both sides alike, unlike TensorFlow's "same", so that the centres of their
+those with strides pad both sides equally, unlike TensorFlow's "same", so that the centres of their
 windows are the pixels of the shortcut. A stage's first block normalises its input before the paths
-part; its shortcut is a 1x1 convolution where the shape changes. All other shortcuts are the
+split; its shortcut is a 1x1 convolution where the shape changes. All other shortcuts are the
 identity.
 """
 

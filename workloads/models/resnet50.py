@@ -1,9 +1,9 @@
 """ResNet-50 with pre-activation blocks (He et al. 2016a and b) and ghost batch normalisation.
 
 Reconstructed from memory of Choi et al. 2019, appendix B: the block, ghost batches of 32 images and
-the moving averages' decay of 0.9. Where that is silent it follows TensorFlow's official ResNet: a
-bottleneck's strides are in its 3x3 convolution, the first convolution is not normalised before the
-pooling; epsilon of the batch norm; Glorot uniform initial weights of the last layer.
+the moving averages' decay of 0.9. Where that says nothing it follows TensorFlow's official ResNet:
+a bottleneck's strides are in its 3x3 convolution, the first convolution is not normalised before
+the pooling; epsilon of the batch norm; Glorot uniform initial weights of the last layer.
 """
 
 import functools

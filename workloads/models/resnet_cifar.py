@@ -1,6 +1,6 @@
 """ResNet-32 for 32x32 images (He et al. 2016a, section 4.2, with the block of He et al. 2016b).
 
-Reconstructed from memory of Choi et al. 2019, appendix B. Where that is silent it follows
+Reconstructed from memory of Choi et al. 2019, appendix B. Where that says nothing it follows
 TensorFlow's official ResNet: 1x1 convolutions as shortcuts where the shape changes, rather than the
 zero padding of He et al. 2016a; epsilon of the batch norm; Glorot uniform initial weights of the
 last layer.

@@ -1,13 +1,13 @@
 """Transformer decoder without an encoder (Vaswani et al. 2017): a language model.
 
 Choi et al. 2019 train the "base" one without dropout and with separate matrices for the input
-embedding and the softmax (reconstructed from memory of appendix B). Ours, where that is silent:
+embedding and the softmax (reconstructed from memory of appendix B). Ours, where that says nothing:
 
 - Layer normalisation comes before attention and feed-forward, and once at the end, rather than
   after each sum as in Vaswani et al.: the latter needs a learning rate that warms up (Xiong et al.
   2020), and the schedules of the comparison start at their highest rate.
 - Projections of the attention and the softmax matrix have no biases, as in Vaswani et al.'s
-  equations. A bias of the keys would have a gradient of zero but for rounding, which an adaptive
+  equations. A bias of the keys would have a gradient of zero except for rounding, which an adaptive
   rule with a small epsilon turns into steps of full size.
 - Initial weights are Glorot uniform, those of the embedding normal with variance 1 / width.
 """
@@ -29,8 +29,8 @@ def transformer(
 ) -> keras.Model:
     """Builds the network: tokens to logits of the next ones.
 
-    Position t sees the tokens 0, ..., t that are not 0, which is padding. What it says at padding
-    itself means nothing, and is for the loss to leave out.
+    Position t sees the tokens 0, ..., t that are not 0, which is padding. Its output at padding
+    means nothing, and the loss must leave it out.
 
     Args:
         vocabulary_size: Number of different tokens, with padding.

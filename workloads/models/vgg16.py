@@ -1,11 +1,13 @@
 """VGG-16 with batch norm and dropout, for 32x32 images (Wilson et al. 2017).
 
 Wilson et al. trained the network of S. Zagoruyko's cifar.torch: 13 convolutions and 2 dense layers,
-each but the last with batch norm. Remembered from there: where the dropouts are, the initial
-weights of the convolutions (normal, variance 2 / fan out), epsilon and decay of the batch norm.
+each but the last with batch norm. Taken from there, from memory: where the dropouts are, the
+initial weights of the convolutions (normal, variance 2 / fan out), epsilon and decay of the batch
+norm.
 
-Ours: layers before a batch norm have no biases. These have no effect on the function and a gradient
-of zero but for rounding, which an adaptive rule with a small epsilon turns into steps of full size.
+Ours: layers before a batch norm have no biases. Biases there have no effect on the function, and a
+gradient of zero except for rounding, which an adaptive rule with a small epsilon turns into steps
+of full size.
 """
 
 import keras

@@ -1,4 +1,4 @@
-"""All search spaces of a workload, from what is particular to it."""
+"""Assembles all search spaces of a workload from its own ranges."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -9,7 +9,7 @@ from tfoptcmp.workloads.spaces.ranges import DECAY, default_epsilon_signatures, 
 from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import Dimension, Fixed, SearchSpace
 
-# The initial ranges are remembered for the Simple CNN on Fashion-MNIST; others take them over.
+# The initial ranges are known from memory for the Simple CNN on Fashion-MNIST; others use them too.
 TAKEN_OVER = "ours (initial ranges of the Simple CNN, reconstructed)"
 
 
@@ -24,12 +24,12 @@ def signatures(
 ) -> dict[str, dict[str, Signature]]:
     """Returns the search spaces: name of the space to rule to signature.
 
-    There is a `final` space only where a study in it found its best trials away from all edges.
+    There is a `final` space only if a study in it found its best trials away from all edges.
 
     Args:
         source: Where the ranges of the initial space come from, for this workload.
         decay: Dimensions of the linear decay in the initial space.
-        regularisation: What the initial space searches besides.
+        regularisation: What the initial space also searches.
         usual_regularisation: The same names to values, for the protocols that do not search them.
         final: Rule to the ranges of its final space, without those of schedule and regularisation,
             which stay; None if there is none yet.

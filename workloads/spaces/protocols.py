@@ -2,8 +2,8 @@
 
 Wilson et al. (2017) search the learning rate on a grid and halve it every 25 of 250 epochs;
 Schneider et al. (2019, DeepOBS) search a constant learning rate. Choi et al. (2019, figures 3 and
-4) then tune more. Numbers of Wilson et al. are remembered. What a protocol does not tune is at the
-value that it had in that paper; where this is not known, at a usual default.
+4) then tune more. Numbers of Wilson et al. are from memory. What a protocol does not tune has its
+value of that paper; if this is not known, a usual default.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ _WILSON_GRIDS: dict[str, tuple[float, ...]] = {
     "rmsprop": (0.005, 0.001, 0.0005, 0.0003, 0.0001),
     "adam": (0.005, 0.001, 0.0005, 0.0003, 0.0001, 0.00005),
 }
-# Halved every 25 of 250 epochs, hence every tenth of whatever budget.
+# Halved every 25 of 250 epochs, hence every tenth of any budget.
 _WILSON_DECAY: dict[str, Dimension] = {
     "decay_steps_fraction": Fixed(fixed=0.1),
     "decay_factor": Fixed(fixed=0.5),
@@ -87,7 +87,7 @@ def protocol_signatures(
 
 
 def _usual(rule: str, others: Mapping[str, Dimension] | None = None) -> dict[str, Dimension]:
-    """Returns all but a rule's rate at its usual values, with others in the place of some."""
+    """Returns all but a rule's rate at its usual values, some of them replaced."""
     usual = {name: Fixed(fixed=value) for name, value in RULES[rule].usual.items()}
     return {name: (others or {}).get(name, fixed) for name, fixed in usual.items()}
 

@@ -1,7 +1,7 @@
 """The ranges that initial search spaces share (Choi et al. 2019, appendix D, reconstructed).
 
 Those of a rule's own hyperparameters are facts of the rule (`tfoptcmp.rules`); here are those of
-the schedule and of the regularisation, and what is made of both.
+the schedule and of the regularisation, and spaces made of all of them.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ LONG_DECAY: dict[str, Dimension] = {
 L2: dict[str, Dimension] = {"l2": LogUniform(low=1e-5, high=1e-2)}
 LABEL_SMOOTHING: dict[str, Dimension] = {"label_smoothing": Choice(values=(0.0, 0.01, 0.1))}
 
-# With epsilon at its default the rate is searched itself. Its range is ours: as many decades as the
+# With epsilon at its default the rate itself is searched. Its range is ours: as many decades as the
 # ratio to epsilon has, around 1e-3, the rate that Kingma and Ba (2015) propose. The ratio's own
 # range gives no rate above 1e-4 at 1e-8.
 _RATE = LogUniform(low=1e-6, high=1.0)
@@ -61,7 +61,7 @@ def default_epsilon_signatures(initial: Mapping[str, Signature]) -> dict[str, Si
     """Returns initial signatures with epsilon at its default and everything else tuned.
 
     Rules without an epsilon stay as they are; the others are called `<rule>_default_epsilon`, so
-    that their studies can stand beside those that tune it.
+    that their studies can be compared with those that tune it.
     """
     return {name: _with_default_epsilon(signature) for name, signature in initial.items()}
 

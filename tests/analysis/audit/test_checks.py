@@ -1,4 +1,4 @@
-"""Every planted fault is found, one at a time; a clean comparison is passed over in silence."""
+"""Every planted fault is found, one at a time; a clean comparison gives no finding."""
 
 import dataclasses
 import math
@@ -137,7 +137,7 @@ def test_an_ablation_beside_the_whole_rule_is_a_note():
     )
     spaces = {**SPACES, "adam_default": {**ADAM, "epsilon": Fixed(fixed=1e-8)}}
     comparison = planted(pd.concat([table, ablation], ignore_index=True), spaces=spaces)
-    assert found(comparison) == {"not its whole rule was tuned": "note"}
+    assert found(comparison) == {"only part of its rule was tuned": "note"}
 
 
 def test_epsilon_of_a_rule_that_is_not_known():
@@ -198,7 +198,7 @@ def test_a_space_that_cannot_imitate():
 
 @pytest.mark.parametrize(("largest", "found_one"), [(9.5e-3, False), (8.5e-3, True)])
 def test_an_epsilon_a_tenth_short_is_large(largest, found_one):
-    """By hand: ten times the root mean square 1e-3 is 1e-2, of which a tenth may lack."""
+    """By hand: ten times the root mean square 1e-3 is 1e-2; a tenth less is allowed."""
     spaces = {**SPACES, "adam": {**ADAM, "epsilon": LogUniform(low=1e-10, high=largest)}}
     findings = audit([planted(clean_table(spaces=spaces), spaces=spaces)])
     assert bool(findings) == found_one
@@ -411,7 +411,7 @@ def test_k_above_half_of_the_trials():
     assert found(planted(clean_table(), tuning_budget=26)) == {
         "K is more than half of the number of trials": "warning"
     }
-    # No smaller K than 2 is to be had of 3 trials: too few is what they are.
+    # With 3 trials K cannot be below 2: the fault is that they are too few.
     assert list(found(planted(clean_table(num_trials=3)))) == ["fewer than tens of trials"]
 
 
@@ -445,7 +445,7 @@ def test_one_run_each_measured_in_nats():
     sized = dataclasses.replace(comparison, num_examples={"validation": 5000})
     (finding,) = [f for f in audit([sized]) if f.title.startswith("one seed")]
     assert finding.severity == "note"
-    assert finding.evidence == "gap 0.5; how much a seed changes is not known"
+    assert finding.evidence == "gap 0.5; the effect of the seed is not known"
 
 
 def test_trials_that_did_not_end_count_for_nothing(tmp_path, make_signature, write_study):
@@ -462,7 +462,7 @@ def test_trials_that_did_not_end_count_for_nothing(tmp_path, make_signature, wri
 
 
 def test_a_hyperparameter_of_which_nothing_is_known_but_its_range():
-    """Where what is allowed is not known, an edge is no limit."""
+    """If the allowed range is not known, an edge is not a limit."""
     table = clean_table(spaces={"sgd": SPACES["sgd"]})
     table["warmup"] = table["validation"].rank() - 1
     ranges = {"sgd": {**SPACES["sgd"], **SCHEDULE, "warmup": Uniform(low=0.0, high=60.0)}}

@@ -1,7 +1,7 @@
 """Faults planted into files: a table from elsewhere, and studies as tfoptcmp-tune writes them.
 
-`test_checks` looks at each check closely; here every fault goes the whole way from a file to a
-finding with its severity, its numbers and what to run next, and clean files are passed over.
+`test_checks` looks at each check closely; here every fault in a file ends as a finding with its
+severity, its numbers and what to run next, and clean files give no finding.
 """
 
 import dataclasses
@@ -167,7 +167,7 @@ def test_a_claim_that_needs_more_trials(findings):
     assert "at K = 8" in finding.evidence
 
 
-# Wide enough for the general rules to imitate whatever trial of a special one is best.
+# Wide enough for the general rules to imitate any best trial of a special one.
 WIDE = {
     "sgd": {},
     "momentum": {},

@@ -20,7 +20,7 @@ def test_published_epsilons_are_those_of_the_rules_compared(six_rules, written):
     said = written(boundaries_figure(comparison))
     assert "RMSProp 1 Szegedy et al. 2016" in said
     assert "Adam 1e-06 Liu et al. 2019" in said
-    assert "NAdam 1e-06" not in said  # Adam's, which stand there already
+    assert "NAdam 1e-06" not in said  # Adam's are already there
     plain = replace(comparison, contestants=comparison.contestants[:3])
     assert "triangles at the bottom" not in written(boundaries_figure(plain))
 

@@ -17,4 +17,4 @@ def test_differences_to_huge_losses_are_cut_and_single_ones_drawn(
     assert len(curve[2]) == 1  # k = 1 alone is at most half of three
     assert axes.get_ylim()[1] == pytest.approx(1e4 * 4 * 0.01)  # theory: delta is 0.01 nats
     assert len(axes.get_yticks()) <= 9
-    assert axes.collections[-1].get_segments()[0][1, 1] > 1e12  # the bar goes on above
+    assert axes.collections[-1].get_segments()[0][1, 1] > 1e12  # the bar continues above

@@ -94,7 +94,7 @@ def test_limit_of_what_is_allowed_is_not_crossed(study):
     assert check.verdict is Edge.HIGH  # at 1 - gamma = 1 there is no momentum left
     assert check.at_limit(Edge.HIGH) and not check.at_limit(Edge.LOW)
     assert check.suggestion is None
-    assert check.reason == "the edge is the limit of what is allowed"
+    assert check.reason == "the edge is the limit of the allowed range"
 
 
 def test_choice_gets_one_value_more_at_the_same_ratio(study):
@@ -119,7 +119,7 @@ def test_choice_gets_no_value_that_is_the_limit_or_beyond(study, values, moved):
 
 
 def test_the_other_side_follows_to_the_middle_at_most_and_stays_clear_of_good_trials(study):
-    """The good trials lie at the low edge, but for one whose place is given."""
+    """The good trials lie at the low edge, except one whose place is given."""
     (momentum,) = study(lambda v: v["l2"], l2=Uniform(low=0.2, high=1.0)).contestants
     outlier = good_trials(momentum).index[-1]
     for place, high in ((0.3, 0.6), (0.85, 0.93), (0.99, 1.0)):
@@ -176,7 +176,7 @@ def test_suggestion_is_read_back_as_search_spaces(study, tmp_path):
 
 
 def test_a_table_whose_ranges_are_known_is_checked(tmp_path):
-    """Of `lr` it is known what is allowed, of `warmup` it is not; of `extra` no range is known."""
+    """The allowed range of `lr` is known, that of `warmup` is not; `extra` has no known range."""
     path = tmp_path / "results.csv"
     header = "optimizer,validation,lr,lr_low,lr_high,warmup,warmup_low,warmup_high,extra"
     rows = [f"mine,{i / 100},{10 ** (i / 10 - 4)},1e-4,1e2,{i},0,60,{i}" for i in range(60)]
@@ -188,7 +188,7 @@ def test_a_table_whose_ranges_are_known_is_checked(tmp_path):
     assert checks["eta0"].suggestion == LogUniform(low=1e-7, high=0.1)  # by hand, as above
     assert (checks["warmup"].suggestion, checks["warmup"].reason) == (
         None,
-        "what is allowed is not known",
+        "the allowed range is not known",
     )
     assert suggested_spaces(comparison) == {}  # not all of its space is on record
 

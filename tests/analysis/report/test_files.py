@@ -244,7 +244,7 @@ def test_costs_and_boundaries_are_told(six_rules, tmp_path):
         write_report(read_comparisons(six_rules), tmp_path).html.read_text(encoding="utf-8")
     )
     # By hand: 60 feasible and 15 infeasible trials; 60 of half a second.
-    assert "In all 75 trials and 0.0083 hours" in page.text
+    assert "In total 75 trials and 0.0083 hours" in page.text
     assert "needs 15 feasible trials" in page.text
     assert "per step with evaluation, ms" in page.text
 

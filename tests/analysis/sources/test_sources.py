@@ -44,7 +44,7 @@ def test_a_file_that_is_no_table(tmp_path, content):
 
 
 def test_our_own_studies_too_deep_are_not_found(tmp_path, make_signature, write_study):
-    """Reading goes one level down; so does looking, which must not walk through the trials."""
+    """Reading and looking go one level down; looking must not walk through the trials."""
     write_study(tmp_path / "a" / "b", make_signature("sgd"), [0.1, 0.2])
     assert len(read_comparisons(tmp_path / "a" / "b")) == 1
     with pytest.raises(StudyError, match=r"study\.json of tfoptcmp, there or one level below"):

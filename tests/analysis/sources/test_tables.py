@@ -151,7 +151,7 @@ def test_sgd_of_other_tools_may_have_momentum(write):
         ("optimizer,test,num_test\na,8.1,100\n", r"in \[0, 1\]; got 8.1 \(divide percent by 100"),
         ("optimizer,test,lr,lr_low,lr_high\na,1,3,1,2\n", "line 2: 'lr' must lie between .*got 3"),
         ("optimizer,test,lr\na,1,auto\n", "line 2: 'lr' must be a number; got 'auto'"),
-        ("optimizer,test,Test\na,1,1\n", "must be there once; got 'test' twice"),
+        ("optimizer,test,Test\na,1,1\n", "must appear only once; got 'test' twice"),
         (
             "optimizer,test,lr,lr_low,lr_high\na,1,3,1,9\na,1,3,2,9\n",
             r"a: lr_low must be one number .* got \[1.0, 2.0\]",

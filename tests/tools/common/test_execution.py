@@ -1,4 +1,4 @@
-"""How many threads a trial gets where nobody says it."""
+"""How many threads a trial gets by default."""
 
 import dataclasses
 import os

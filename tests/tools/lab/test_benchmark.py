@@ -1,4 +1,4 @@
-"""The benchmark works; how fast anything is, is not judged here."""
+"""The benchmark works; speed is not tested here."""
 
 import importlib.util
 import json

@@ -1,4 +1,4 @@
-"""The short form of `python -m tools.lab.faults`; and that it notices what a study must not do."""
+"""The short form of `python -m tools.lab.faults`, and whether it notices faulty studies."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Our dropout against what dropout is, and against Keras's where it hands over to it."""
+"""Our dropout against the definition, and against Keras's where it uses that."""
 
 import keras
 import numpy as np
@@ -19,7 +19,8 @@ def test_rate_scale_and_gradient(rate):
     assert np.mean(kept) == pytest.approx(1 - rate, abs=5 * np.sqrt(rate * (1 - rate) / kept.size))
     np.testing.assert_allclose(gradient, kept / (1 - rate), rtol=2e-4)
     np.testing.assert_allclose(outputs, x * gradient, rtol=1e-6)
-    # Neither neighbours nor rows go together, though a word of random bits serves two activations.
+    # Neither neighbours nor rows are correlated, though a word of random bits serves two
+    # activations.
     for axis in range(3):
         pairs = np.take(kept, range(1, 40), axis) & np.take(kept, range(39), axis)
         assert np.mean(pairs) == pytest.approx((1 - rate) ** 2, abs=0.01)

@@ -17,7 +17,7 @@ from tfoptcmp.training.model import TrialModel
 
 BUILDERS = {
     "resnet32": functools.partial(resnet_cifar, (32, 32, 3), num_classes=10),
-    # Smaller images leave a ghost batch of 2 with 2 values a channel, of which the last stage's
+    # Smaller images leave a ghost batch of 2 with 2 values per channel, of which the last stage's
     # batch norms make nothing but signs.
     "resnet50": functools.partial(resnet50, (64, 64, 3), num_classes=1000, ghost_batch_size=2),
     "vgg16": functools.partial(vgg16, (32, 32, 3), num_classes=10),

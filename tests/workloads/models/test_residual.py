@@ -8,7 +8,7 @@ from tfoptcmp.workloads.models.residual import convolution, residual_stage
 
 
 def none():
-    """A normalisation that leaves all as it is, so that blocks only rectify."""
+    """A normalisation that changes nothing, so that blocks only rectify."""
     return keras.layers.Activation("linear")
 
 

@@ -1,7 +1,7 @@
 """The table of checks. A check finds faults of one kind; a clean comparison yields nothing.
 
-Every check states its threshold beside the code, and why it is there. What a check needs and the
-comparison does not report it passes over in silence, but for `unreported`, which asks for it.
+Every check states its threshold, and the reason for it, beside the code. If a comparison does not
+report what a check needs, the check is silent; only `unreported` asks for it.
 """
 
 from collections.abc import Callable, Iterable, Sequence

@@ -12,7 +12,7 @@ _FALSE_ALARM = 0.05
 
 
 def crowded_edge(comparison: Comparison) -> Iterator[Finding]:
-    """Finds edges at which more good trials lie than if good trials lay anywhere."""
+    """Finds edges with more good trials nearby than chance explains."""
     checks = [
         check
         for contestant in comparison.contestants

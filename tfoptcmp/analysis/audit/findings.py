@@ -13,11 +13,11 @@ SEVERITIES: tuple[Severity, ...] = get_args(Severity)  # the worst first
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One fault of a comparison, or one thing that its reader has to know.
+    """One fault of a comparison, or one thing that its readers should know.
 
     Attributes:
         severity: "error" where the comparison says nothing, "warning" where a conclusion may be
-            wrong, "note" where a reader has to know.
+            wrong, "note" where readers should know something.
         subject: the study, the pair of rules or the hyperparameter it is about.
         title: the fault, in a few words.
         evidence: the numbers that show it.
@@ -37,7 +37,7 @@ class Finding:
 
 
 def worst_first(findings: Sequence[Finding]) -> list[Finding]:
-    """Returns the findings by severity, the worst first; equals stay in their order."""
+    """Returns the findings by severity, the worst first; equal ones keep their order."""
     return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
 
 

@@ -1,8 +1,8 @@
-"""Rules that did worse than their own special cases, and spaces that made them.
+"""Rules that did worse than their own special cases, and search spaces that caused it.
 
 A result in which an optimizer does worse than its own special case is to be distrusted (Choi et al.
 2019): the general rule could have imitated the special one. `cannot_imitate` says where its search
-space did not let it.
+space did not allow this.
 """
 
 import math
@@ -18,21 +18,21 @@ from tfoptcmp.analysis.statistics.verdicts import Judgement, Verdict, judgements
 from tfoptcmp.rules import Rule
 from tfoptcmp.spaces import Choice, Dimension
 
-# A point counts as inside a range that it misses by a tenth, which is nothing for a learning rate;
+# A point that misses a range by a tenth counts as inside: that is nothing for a learning rate.
 _TENTH = 0.1
-# and an epsilon as large that leaves the step as it is but for a tenth. Adam divides by
-# sqrt(v) + epsilon, where sqrt(v) is about the gradient's root mean square: epsilon has to be ten
-# times as large. RMSProp divides by sqrt(v + epsilon), about sqrt(epsilon) (1 + v / (2 epsilon)):
-# five times the square would do, and ten leave room for entries above the mean.
+# An epsilon counts as large if it changes the step by at most a tenth. Adam divides by sqrt(v) +
+# epsilon, where sqrt(v) is about the gradient's root mean square: epsilon has to be ten times as
+# large. RMSProp divides by sqrt(v + epsilon), about sqrt(epsilon) (1 + v / (2 epsilon)): five times
+# the square would do; ten times leaves room for entries above the mean.
 _LARGE = 1 / _TENTH
 
 
 def violated(comparison: Comparison) -> Iterator[Finding]:
-    """Finds general rules that did worse than their special cases, a finding a pair.
+    """Finds general rules that did worse than their special cases; one finding per pair.
 
-    An error if all of the general rule was tuned as far as is known, a warning if something was
-    fixed or its schedule is another, which is the likely reason. Silent about a signature with
-    something fixed beside another of its rule: whoever compares the two knows.
+    An error if, as far as is known, all of the general rule was tuned. A warning if something was
+    fixed or its schedule differs, which is the likely reason. No finding for a signature that fixes
+    something beside another signature of its rule: that is a deliberate comparison.
     """
     for special, general in inclusion_pairs(comparison):
         fixed = ", ".join(general.argument(name) for name in general.fixed)
@@ -63,12 +63,12 @@ def violated(comparison: Comparison) -> Iterator[Finding]:
 
 
 def cannot_imitate(comparison: Comparison) -> Iterator[Finding]:
-    """Finds general rules whose space holds no imitation of the special rule's best trial.
+    """Finds general rules whose space cannot imitate the special rule's best trial.
 
     The best point is mapped by the inclusion, at bias correction 1, into the names of the general
     rule's space; its largest epsilon is compared with the gradient's root mean square measured in
     that trial (the largest one). A note; a warning where the general rule did worse as well.
-    Signatures that fix a hyperparameter are `untuned`'s.
+    `untuned` reports signatures that fix a hyperparameter.
     """
     for special, general in inclusion_pairs(comparison):
         assert special.rule is not None and general.rule is not None, "they have an inclusion"
@@ -98,7 +98,7 @@ def cannot_imitate(comparison: Comparison) -> Iterator[Finding]:
 def _violations(
     comparison: Comparison, special: Contestant, general: Contestant
 ) -> list[Judgement]:
-    """Also of signatures that fix something: what they make worse asks for an explanation."""
+    """Includes signatures that fix something: a worse result needs an explanation."""
     judged = judgements_of(comparison, special, general)
     return [judgement for judgement in judged if judgement.verdict is Verdict.VIOLATED]
 

@@ -15,7 +15,7 @@ _TWO = 2.0
 
 
 def seed_noise(comparison: Comparison) -> Iterator[Finding]:
-    """Finds rankings from one seed whose gaps are no larger than what a seed makes.
+    """Finds rankings from one seed whose gaps are no larger than the noise of the seed.
 
     One seed: all trials have the same, or each optimizer has a single run. Trials with seeds of
     their own need no such check, since resampling the trials resamples the seeds.
@@ -37,7 +37,7 @@ def seed_noise(comparison: Comparison) -> Iterator[Finding]:
         known = (
             f"a difference of two runs varies by {text(noise)} ({how})"
             if not math.isnan(noise)
-            else "how much a seed changes is not known"
+            else "the effect of the seed is not known"
         )
         yield Finding(
             severity="note" if math.isnan(noise) else "warning",
@@ -94,7 +94,7 @@ def _one_seed(contestants: Sequence[Contestant]) -> bool:
 
 
 def _noise(comparison: Comparison, split: str, results: Sequence[float]) -> tuple[float, str]:
-    """Standard deviation of the difference of two runs; NaN if nothing tells."""
+    """Standard deviation of the difference of two runs; NaN if it is not known."""
     deviations = [
         float(values.std(ddof=1))
         for values in (_reruns(one)[f"{split}_metric"] for one in comparison.contestants)
@@ -105,13 +105,13 @@ def _noise(comparison: Comparison, split: str, results: Sequence[float]) -> tupl
     n = comparison.num_examples.get(split)
     if n is None:
         return math.nan, ""
-    # A lower bound: what the finite evaluation set alone makes.
+    # A lower bound: the noise of the finite evaluation set alone.
     errors = [comparison.metric.standard_error(result, n) for result in results]
     return math.hypot(*errors), f"from {n:,} {split} examples alone"
 
 
 def _reruns(one: Contestant) -> pd.DataFrame:
-    """The winner's, but for those that diverged."""
+    """The winner's re-runs, without those that diverged."""
     done = one.reruns.dropna(subset="validation_metric")
     return done.head(0) if one.winner is None else done[done["trial"] == one.winner["trial"]]
 

@@ -8,7 +8,7 @@ from tfoptcmp.analysis.audit.findings import Finding
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.contestant import Contestant
 
-# So many trials do not agree in two metrics on different data by chance.
+# In this many trials, metrics on different data are not all equal by chance.
 _FEWEST = 5
 
 

@@ -10,7 +10,7 @@ from tfoptcmp.analysis.statistics.quantities import STATISTICS, measured
 from tfoptcmp.analysis.statistics.ranking import ranking
 from tfoptcmp.analysis.statistics.verdicts import Verdict, judge
 
-# A factor between numbers of trials that is more than an unfinished study's last few.
+# A larger difference between numbers of trials than the last few of an unfinished study.
 _MUCH_FEWER = 2.0
 # With more than half of the trials lost, the space was hardly searched where the rule works.
 _TOO_MANY_INFEASIBLE = 0.5
@@ -31,7 +31,7 @@ def few_trials(comparison: Comparison) -> Iterator[Finding]:
 
 
 def unequal(comparison: Comparison) -> Iterator[Finding]:
-    """Finds optimizers that were given more trials, more steps or another schedule than others."""
+    """Finds optimizers that got more trials, more steps or a different schedule than others."""
     counts = [one.num_feasible for one in comparison.contestants]
     if min(counts) < max(counts):
         much = min(counts) * _MUCH_FEWER <= max(counts)
@@ -41,8 +41,8 @@ def unequal(comparison: Comparison) -> Iterator[Finding]:
             title="unequal numbers of trials",
             evidence=f"{_counts(comparison.contestants)} feasible trials; the best of more trials "
             "is better by luck alone",
-            next_step=f"compare at the same K only (K = {comparison.tuning_budget} here), or run "
-            "as many trials of each",
+            next_step=f"compare only at the same K (K = {comparison.tuning_budget} here), or run "
+            "the same number of trials of each",
         )
     steps = {
         one.title: int(one.feasible["steps"].max())
@@ -54,7 +54,7 @@ def unequal(comparison: Comparison) -> Iterator[Finding]:
             severity="error",
             subject=comparison.workload,
             title="unequal budgets",
-            evidence="steps a trial: " + ", ".join(f"{t} {s:,}" for t, s in steps.items()),
+            evidence="steps per trial: " + ", ".join(f"{t} {s:,}" for t, s in steps.items()),
             next_step="train every optimizer for the same number of steps",
         )
     schedules = {one.title: one.schedule for one in comparison.contestants if one.schedule}
@@ -69,7 +69,7 @@ def unequal(comparison: Comparison) -> Iterator[Finding]:
 
 
 def scattered(comparisons: Sequence[Comparison]) -> Iterator[Finding]:
-    """Finds optimizers that meet on no common budget, though they trained the same workload."""
+    """Finds optimizers without a common budget, though they trained the same workload."""
     for workload in dict.fromkeys(comparison.workload for comparison in comparisons):
         same = [comparison for comparison in comparisons if comparison.workload == workload]
         names = [{one.name for one in comparison.contestants} for comparison in same]
@@ -104,7 +104,7 @@ def infeasible(comparison: Comparison) -> Iterator[Finding]:
 
 
 def no_verdicts(comparison: Comparison) -> Iterator[Finding]:
-    """Finds a K that the trials are too few for, where `few_trials` does not speak of them."""
+    """Finds a K that needs more trials, where `few_trials` does not report it."""
     if comparison.too_few and comparison.num_trials >= LEAST_TRIALS:
         needed, largest = (
             LEAST_TRIALS_A_DRAW * comparison.tuning_budget,
@@ -168,7 +168,7 @@ def unsupported_claim(comparison: Comparison) -> Iterator[Finding]:
             title="the trials do not support the claim",
             evidence=f"{both[0]}, difference of means {shown} (95 % interval, below 0 is "
             f"better) at K = {comparison.tuning_budget}",
-            next_step=f"claim it for K = {enough[0]} trials only"
+            next_step=f"claim it only for K = {enough[0]} trials"
             if enough
             else f"run more trials ({judgement.trials_needed_text} of each, roughly), or drop it"
             if not judgement.verdict.decided

@@ -10,17 +10,17 @@ from tfoptcmp.analysis.contestant import Contestant
 from tfoptcmp.rules import RULES
 from tfoptcmp.spaces import Dimension
 
-# Arguments that share a name among rules, and not a meaning.
+# Arguments that have the same name in several rules, but different meanings.
 _RULES_OWN = ("learning_rate", "epsilon")
-# A range so wide was not copied from another rule: it holds whatever one may wish for.
+# A range this wide was not copied from another rule: it contains all plausible values.
 _WIDE_DECADES = 10.0
 
 
 def untuned(comparison: Comparison) -> Iterator[Finding]:
-    """Finds rules of which a hyperparameter was not tuned, epsilon above all.
+    """Finds rules with a hyperparameter that was not tuned, epsilon above all.
 
-    A signature with something fixed beside one of the same rule that tunes it is an ablation, which
-    a reader has to know, and no fault.
+    If another signature of the same rule tunes it, this is an ablation: readers should know, but it
+    is not a fault.
     """
     for one in comparison.contestants:
         if not one.fixed:
@@ -37,9 +37,9 @@ def untuned(comparison: Comparison) -> Iterator[Finding]:
             yield Finding(
                 severity="note",
                 subject=f"{comparison.workload}: {one.title}",
-                title="not its whole rule was tuned",
+                title="only part of its rule was tuned",
                 evidence=f"{shown}; {whole.title} tunes more of the same rule",
-                next_step="name it by what is fixed wherever its result is quoted",
+                next_step="say what is fixed wherever its result is quoted",
             )
         else:
             yield Finding(
@@ -58,7 +58,7 @@ def untuned(comparison: Comparison) -> Iterator[Finding]:
 
 
 def unreported(comparison: Comparison) -> Iterator[Finding]:
-    """Finds hyperparameters whose search space a reader cannot know."""
+    """Finds hyperparameters whose search space is not reported."""
     missing = {}
     for one in comparison.contestants:
         own = () if one.rule is None else one.rule.hyperparameters
@@ -80,18 +80,18 @@ def unreported(comparison: Comparison) -> Iterator[Finding]:
             title="search spaces not reported",
             evidence="no range of "
             + "; ".join(f"{', '.join(names)} of {title}" for title, names in missing.items()),
-            next_step="report for each hyperparameter what it was searched over or fixed at "
+            next_step="report the searched range or the fixed value of each hyperparameter "
             "(columns <name>_low and <name>_high)",
         )
 
 
 def copied_ranges(comparison: Comparison) -> Iterator[Finding]:
-    """Finds equal ranges of hyperparameters that share a name and not a meaning.
+    """Finds equal ranges of hyperparameters that have the same name but different meanings.
 
     A learning rate of SGD, of Momentum (the step is 1 / (1 - gamma) as long), of RMSProp and of
     Adam (the gradient's scale is divided out) are different things; so is epsilon inside and
     outside the square root. Momentum's and Nesterov's are alike, and Adam's and NAdam's. The ratios
-    of learning rate and epsilon have names of their own and are not compared.
+    of learning rate and epsilon have different names and are not compared.
     """
     shared: dict[tuple[str, Dimension], list[Contestant]] = {}
     for first, second in combinations(comparison.contestants, 2):
@@ -109,10 +109,9 @@ def copied_ranges(comparison: Comparison) -> Iterator[Finding]:
             severity="note",
             subject=f"{comparison.workload}: {', '.join(one.title for one in contestants)}",
             title=f"the same range of {argument} for different update rules",
-            evidence=f"{argument}: {dimension} for all of them, though it has another meaning in "
-            "each",
+            evidence=f"{argument}: {dimension} for all of them, though its meaning differs in each",
             next_step="check that each rule's best trials lie inside its range, and give each rule "
-            "a range of its own where they do not",
+            "its own range where they do not",
         )
 
 
@@ -134,7 +133,7 @@ def _tuned_sibling(comparison: Comparison, one: Contestant) -> Contestant | None
 
 
 def _as_they_are(one: Contestant) -> dict[str, Dimension]:
-    """What was searched of `_RULES_OWN`, but for ratios and what was fixed, of which `untuned`."""
+    """What was searched of `_RULES_OWN`, without ratios and fixed values (see `untuned`)."""
     found: dict[str, Dimension] = {}
     for name, dimension in one.dimensions.items():
         meaning = one.meaning(name)

@@ -1,7 +1,7 @@
 """Figures, from comparisons to matplotlib objects; no pyplot, so no display and no global state.
 
-`<what>_figure` makes a whole figure with its face: workload, scale, N, K and warnings.
-`draw_<what>` draws into axes of your own:
+`<what>_figure` makes a whole figure with its header: workload, scale, N, K and warnings.
+`draw_<what>` draws into your own axes:
 
     from pathlib import Path
 

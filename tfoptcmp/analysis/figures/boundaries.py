@@ -38,10 +38,10 @@ _HOW_TO_READ = (
 
 
 def boundaries_figure(comparison: Comparison) -> Figure:
-    """Draws the final validation metric against each searched hyperparameter, a row an optimizer.
+    """Draws the final validation metric against each hyperparameter, one row per optimizer.
 
-    The hyperparameters of a row stand side by side in one axes, each at its `position` between its
-    edges: axes of their own would take ten times as long to draw.
+    The hyperparameters of a row are side by side in one axes, each at its `position` between its
+    edges: separate axes would take ten times as long to draw.
 
     Args:
         comparison: What to draw.
@@ -74,8 +74,8 @@ def draw_hyperparameters(axes: Axes, comparison: Comparison, contestant: Contest
     """Draws the final validation metric of one optimizer's trials against its hyperparameters.
 
     Args:
-        axes: Where to draw; the hyperparameters stand side by side.
-        comparison: For the metric's unit and the optimizers' looks.
+        axes: Where to draw; the hyperparameters are side by side.
+        comparison: For the metric's unit and the optimizers' styles.
         contestant: One of its optimizers.
     """
     scale = comparison.metric.scale
@@ -138,7 +138,7 @@ def _row(axes: Axes, contestant: Contestant, style: Style, scale: float, top: fl
 
 
 def _place(number: int, dimension: Dimension, values: "Sequence[float] | pd.Series") -> FloatArray:
-    """Where values stand in the part of the row that is the hyperparameter's."""
+    """Positions of values in the hyperparameter's part of the row."""
     where = position(dimension, np.asarray(values, dtype=np.float64))
     return number + (1 - _RANGE) / 2 + _RANGE * where
 
@@ -203,7 +203,7 @@ def _published(contestant: Contestant) -> list[float]:
 def _limit(axes: Axes, shown: "Sequence[pd.Series[float]]") -> float:
     """Sets the limits of y and returns the highest value that is shown.
 
-    Losses of trials that all but diverged may be 1e29 and would hide the rest.
+    Trials that almost diverged may have losses of 1e29, which would hide the rest.
     """
     values = np.sort(pd.concat(shown).to_numpy(dtype=np.float64))
     values = values[np.isfinite(values)]

@@ -21,7 +21,7 @@ def save(figure: Figure, path: Path, formats: Sequence[Format] = ("png", "svg"))
 
     Args:
         figure: The figure.
-        path: Where to, without suffix; its directory exists.
+        path: Where to write, without suffix; its directory exists.
         formats: What to write.
 
     Returns:

@@ -1,4 +1,4 @@
-"""What stands around panels: the face above, how to read them below; a panel an optimizer."""
+"""The frame of a figure: the header above, the panels, the note on how to read them below."""
 
 import textwrap
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from tfoptcmp.analysis.figures.style import PALE, WARNING_COLOUR, folded
 
 NOTE_COLOUR = "#555555"
 
-_LINE_INCHES = 12 / 72  # of text on the face
+_LINE_INCHES = 12 / 72  # of text in the header
 _NOTE_SIZE = 7
 _NOTE_INCHES = 0.125
 
@@ -43,9 +43,9 @@ def framed(
     shape: tuple[int, int],
     margins: Margins,
 ) -> Figure:
-    """Makes a figure of one comparison: the face above the panels, a note on how to read it below.
+    """Makes a figure of one comparison: a header above the panels, a note on how to read it below.
 
-    Everything has its place in inches: matplotlib's own layout would draw the figure twice more.
+    All positions are in inches: matplotlib's own layout would draw the figure twice more.
 
     Args:
         comparison: What is drawn.
@@ -153,7 +153,7 @@ def face_title(
         comparison: What is drawn.
         width_inches: Of the comparison's column; lines break there.
         title: What the column shows, above the workload.
-        height_inches: Of the tallest face beside it, so that all begin at one height.
+        height_inches: Of the tallest header beside it, so that all begin at one height.
     """
     lines = _face_lines(comparison, width_inches, title)
     num_lines = max(len(lines), round(height_inches / _LINE_INCHES))

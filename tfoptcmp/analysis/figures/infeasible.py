@@ -1,4 +1,4 @@
-"""How large a part of each search space diverges."""
+"""The share of each search space that diverges."""
 
 import math
 
@@ -37,7 +37,7 @@ def infeasible_figure(comparison: Comparison) -> Figure:
 
 
 def draw_infeasible(axes: Axes, comparison: Comparison) -> None:
-    """Draws the share of trials that diverged, an optimizer below the other.
+    """Draws the share of trials that diverged, one optimizer below the other.
 
     Args:
         axes: Where to draw.

@@ -1,4 +1,4 @@
-"""Parallel coordinates: every trial a line through its hyperparameters to its result."""
+"""Parallel coordinates: each trial is a line through its hyperparameters to its result."""
 
 import numpy as np
 from matplotlib import colormaps
@@ -20,7 +20,7 @@ _HOW_TO_READ = (
 
 
 def parallel_figure(comparison: Comparison) -> Figure:
-    """Draws the trials of each optimizer as parallel coordinates, a row an optimizer.
+    """Draws the trials of each optimizer as parallel coordinates, one row per optimizer.
 
     Args:
         comparison: What to draw.

@@ -17,7 +17,7 @@ def protocols_figure(
     """Draws one statistic of several comparisons side by side on one axis.
 
     Each column is a comparison of the same rules on the same workload under another protocol: the
-    learning rate alone searched, then the schedule, then everything. The columns' faces tell what
+    learning rate alone searched, then the schedule, then everything. The columns' headers say what
     was spent in each.
 
     Args:

@@ -1,6 +1,6 @@
-"""A figure as a report has it, and what figures may need of a comparison.
+"""A figure of a report, and what figures may need from a comparison.
 
-A need is a function from a comparison to why it lacks something, "" if it does not.
+A need is a function of a comparison that returns what is missing, "" if nothing is.
 """
 
 from collections.abc import Callable
@@ -20,11 +20,11 @@ class ReportFigure:
     """A figure of one comparison.
 
     Attributes:
-        name: What it is called in file names.
+        name: Its name in file names.
         caption: What it shows, in a sentence that names the {workload}.
         draw: Draws it.
-        needs: Without what it cannot be drawn.
-        section: In which part of the report it stands.
+        needs: What it needs to be drawn.
+        section: The part of the report that it belongs to.
     """
 
     name: str

@@ -26,16 +26,16 @@ from tfoptcmp.analysis.statistics.quantities import STATISTICS, best_of_k, measu
 INCHES_PER_OPTIMIZER = 0.6
 HOW_TO_READ = (
     "point: mean of the best of K trials (dash: median, where single huge values put the mean "
-    "above the bar); bar: 5th to 95th percentile (triangle: it goes on far above); lower is better"
+    "above the bar); bar: 5th to 95th percentile (triangle: continues far above); lower is better"
 )
 
 
 def results_figure(comparisons: Sequence[Comparison]) -> Figure:
     """Draws the validation metric above the test metric, a column for each comparison (figure 1).
 
-    A point is the mean of what tuning with K trials gets, its bar the 5th to 95th percentile;
-    optimizers stand in the order of the inclusions, a signature that is not its rule's plain one
-    with an open point. Lower is better. A row is left out if no comparison has its metric.
+    A point is the mean result of tuning with K trials, its bar the 5th to 95th percentile;
+    optimizers are in the order of the inclusions. A signature that is not its rule's plain one has
+    an open point. Lower is better. A row is left out if no comparison has its metric.
 
     Args:
         comparisons: At least one.
@@ -47,7 +47,7 @@ def results_figure(comparisons: Sequence[Comparison]) -> Figure:
 
 
 def training_loss_figure(comparisons: Sequence[Comparison]) -> Figure:
-    """Draws the final training loss, trials selected by it (figure 9), a column a comparison.
+    """Draws the final training loss, trials selected by it (figure 9), one column per comparison.
 
     Args:
         comparisons: At least one.
@@ -74,12 +74,12 @@ def _figure(comparisons: Sequence[Comparison], rows: Sequence[str], note: str) -
 
 
 def column_inches(comparison: Comparison) -> float:
-    """Returns how wide a column with one place for each optimizer has to be."""
+    """Returns the width of a column that has room for each optimizer."""
     return max(4.8, 1 + INCHES_PER_OPTIMIZER * len(comparison.contestants))
 
 
 def draw_statistic(axes: Axes, comparison: Comparison, statistic: str) -> None:
-    """Draws one statistic of a comparison, an optimizer after the other.
+    """Draws one statistic of a comparison, one optimizer after the other.
 
     Args:
         axes: Where to draw.
@@ -122,7 +122,7 @@ def draw_point(
     """Draws the mean and the 5th to 95th percentile, times `scale`.
 
     A loss of 1e29 is finite and may be the worst of K: where that puts the mean above the 95th
-    percentile, or above the top, the median is drawn. A bar that goes on above the top ends there
+    percentile, or above the top, the median is drawn. A bar that continues above the top ends there
     in a triangle.
     """
     low, middle, high = (scale * min(top, known.percentile(percent)) for percent in (5, 50, 95))

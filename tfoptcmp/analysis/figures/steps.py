@@ -63,7 +63,7 @@ def steps_figure(comparisons: Sequence[Comparison]) -> Figure:
 def other_targets_figure(
     comparisons: Sequence[Comparison], targets: Sequence[float] | None = None
 ) -> Figure:
-    """Draws the steps to other targets, a row a comparison and a column a target (figure 10).
+    """Draws the steps to other targets: one row per comparison, one column per target (figure 10).
 
     Args:
         comparisons: At least one, of one or several budgets.
@@ -78,15 +78,15 @@ def other_targets_figure(
         if (chosen := reached_targets(comparison) if targets is None else targets)
     ]
     if not rows:
-        raise ValueError(f"targets must not be empty; got {targets!r}, and no trial to take any of")
+        raise ValueError(f"targets must not be empty; got {targets!r}, and no trial gives one")
     return _figure(rows)
 
 
 def reached_targets(comparison: Comparison) -> list[float]:
     """Returns the worst, the middle and the best of the optimizers' median validation results.
 
-    What tuning with K trials gets; so the first one answers how soon the others are where the
-    worst ends. Equal ones once, the easiest first.
+    These are results of tuning with K trials. So the first one shows how soon the others reach the
+    final result of the worst. Equal ones are listed once, the easiest first.
     """
     found = (
         best_of_k(one, "validation", comparison.tuning_budget) for one in comparison.contestants
@@ -131,7 +131,7 @@ def _figure(rows: Sequence[Sequence[_Panel]]) -> Figure:
 
 
 def draw_steps(axes: Axes, comparison: Comparison, target: float | None = None) -> None:
-    """Draws the steps to a target, an optimizer after the other, and how often it is reached.
+    """Draws the steps to a target, one optimizer after the other, and how often it is reached.
 
     Args:
         axes: Where to draw.
@@ -162,7 +162,7 @@ def draw_steps(axes: Axes, comparison: Comparison, target: float | None = None) 
             color="#555555",
         )
     budget = comparison.budget.get("steps") or furthest or 1.0
-    axes.set_ylim(-0.12 * budget, 1.05 * budget)  # the probabilities stand below 0
+    axes.set_ylim(-0.12 * budget, 1.05 * budget)  # the probabilities are below 0
     axes.set_yticks([tick for tick in axes.get_yticks() if 0 <= tick <= 1.05 * budget])
     axes.axhline(0, color="#999999", linewidth=0.8)
     optimizer_axis(axes, contestants)

@@ -45,7 +45,7 @@ _SETTINGS = {
     "grid.color": "#dddddd",
     "axes.axisbelow": True,
     "axes.formatter.useoffset": False,  # not 0.1 with a "+1e2" above the axis
-    "text.parse_math": False,  # names of workloads and people's own words may hold a "$"
+    "text.parse_math": False,  # names of workloads and users' texts may contain a "$"
     "svg.hashsalt": "tfoptcmp",  # equal studies give equal files
 }
 
@@ -75,12 +75,12 @@ class Style:
 
 
 def styles(comparison: Comparison) -> list[Style]:
-    """Returns how each contestant is drawn: the rule's look, plain signatures filled and solid."""
+    """Returns each contestant's style: that of its rule, plain signatures filled and solid."""
     drawn = []
     for i, one in enumerate(comparison.contestants):
         before = comparison.contestants[:i]
         earlier = sum(one.rule is not None and other.rule == one.rule for other in before)
-        # Other tools' results name no plain signature: there the rule's first is.
+        # Results of other tools name no plain signature: there it is the rule's first one.
         plain = one.is_plain or (one.record is None and not earlier)
         drawn.append(
             Style(
@@ -152,10 +152,10 @@ def folded(name: str, width: int = 18) -> str:
 
 
 def highest_shown(values: Sequence[float] | FloatArray) -> float:
-    """Returns up to where to draw: losses of trials that all but diverged would hide the rest.
+    """Returns the upper limit of the axis: trials that almost diverged would hide the rest.
 
     Args:
-        values: What there is to draw; may hold infinities.
+        values: The values to draw; may contain infinities.
     """
     known = np.sort(np.asarray(values, dtype=np.float64))
     middle = float(known[len(known) // 2]) if len(known) else 0.0

@@ -1,4 +1,4 @@
-"""What tuning with k trials gets, for every k: the tuning-budget curve."""
+"""The result of tuning with k trials, for every k: the tuning-budget curve."""
 
 import numpy as np
 import pandas as pd

@@ -1,1 +1,1 @@
-"""Search spaces seen from their trials: boundary check, narrowing."""
+"""What trials say about their search space: boundary check, narrowing."""

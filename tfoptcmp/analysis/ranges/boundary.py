@@ -1,13 +1,14 @@
 """The boundary check: do the best trials of a search lie away from the edges of its space?
 
 Choi et al. (2019) search a wide initial space first and accept a final one only if every
-optimizer's best trials lie inside it (figure 5): a best trial at an edge says that a better one may
+optimizer's best trials lie inside it (figure 5): if a best trial is at an edge, a better one may
 lie beyond. Our rule: of the `good_trials`, count those in the outer fifth of the range, on the
-dimension's own scale (those at the last value of a choice). If good trials lay anywhere alike, the
-count were binomial; the edge is crowded if so many had a probability below 0.01, and nothing can be
-told below 0.1 or with fewer than 15 feasible trials, of which five are too large a part.
+dimension's own scale (those at the last value of a choice). If good trials were spread evenly, the
+count would be binomial. The edge is crowded if a count this high has a probability below 0.01.
+Nothing can be concluded if it is below 0.1, or with fewer than 15 feasible trials, of which five
+are too large a part.
 
-A dimension that hardly matters has its good trials everywhere, and counts as inside.
+A dimension that hardly matters has good trials everywhere, and counts as inside.
 """
 
 import json
@@ -34,7 +35,8 @@ _SHARE_GOOD = 0.1
 LEAST_FEASIBLE = 3 * _LEAST_GOOD
 _CROWDED = 0.01
 _UNLIKELY = 0.1
-# A moved range goes on by this part of its width; the other side keeps this far from good trials.
+# A moved range is extended by this part of its width; its other side stays this far from good
+# trials.
 _EXTENSION = 0.5
 _MARGIN = 0.1
 
@@ -61,7 +63,7 @@ class BoundaryCheck:
         near_high: How many of them are near the high edge.
         verdict: Where they lie.
         suggestion: Another range, if an edge is crowded and there is something beyond it.
-        reason: Why nothing can be told, or why there is no suggestion; "" otherwise.
+        reason: Why nothing can be concluded, or why there is no suggestion; "" otherwise.
     """
 
     contestant: Contestant
@@ -84,7 +86,7 @@ class BoundaryCheck:
         return self.near_low if edge is Edge.LOW else self.near_high
 
     def chance(self, edge: Edge) -> float:
-        """Returns the probability of so many there or more, if good trials lay anywhere alike."""
+        """Returns the probability of at least as many if good trials were spread evenly."""
         return _at_least(self.near(edge), len(self.good), self.outer)
 
     def at_limit(self, edge: Edge) -> bool:
@@ -98,7 +100,7 @@ class BoundaryCheck:
 
 
 def enough_trials(contestant: Contestant) -> bool:
-    """Returns whether there are so many feasible trials that anything can be told."""
+    """Returns whether there are enough feasible trials to conclude anything."""
     return len(_comparable(contestant)) >= LEAST_FEASIBLE
 
 
@@ -145,7 +147,7 @@ def position(dimension: Dimension, values: Sequence[float] | FloatArray) -> Floa
 def suggested_spaces(comparison: Comparison) -> dict[str, SearchSpace]:
     """Returns each search space on record with crowded edges moved; contestant's name to space.
 
-    A space in which nothing is crowded is returned as it is.
+    A space without crowded edges is returned unchanged.
     """
     spaces = {}
     for one in comparison.contestants:
@@ -176,7 +178,7 @@ def _check(contestant: Contestant, name: str, good: pd.DataFrame) -> BoundaryChe
     dimension = contestant.dimensions[name]
     values = np.sort(contestant.searched(name)[good.index].dropna().to_numpy(dtype=np.float64))
     where = position(dimension, values)
-    # Of a choice only the last value itself is near: its neighbour is 1 / (n - 1) away.
+    # In a choice only the last value itself is near: its neighbour is 1 / (n - 1) away.
     near = 0.0 if isinstance(dimension, Choice) else OUTER
     near_low, near_high = int((where <= near).sum()), int((where >= 1 - near).sum())
     verdict, reason, suggestion = Edge.CANNOT_TELL, f"needs {LEAST_FEASIBLE} feasible trials", None
@@ -223,9 +225,9 @@ def _suggestion(
 ) -> tuple[Dimension | None, str]:
     """Another range, or why there is none."""
     if allowed is None:
-        return None, "what is allowed is not known"
+        return None, "the allowed range is not known"
     moved = _moved(allowed, dimension, where, edge)
-    return moved, "" if moved else "the edge is the limit of what is allowed"
+    return moved, "" if moved else "the edge is the limit of the allowed range"
 
 
 def _moved(
@@ -233,8 +235,8 @@ def _moved(
 ) -> Dimension | None:
     """The range shifted past the crowded edge; None if nothing is allowed there.
 
-    It goes on by half its width. The other side comes after, by up to half the width too, so that
-    as many trials search about as densely, but stays clear of every good trial.
+    It is extended by half its width. The other side follows, also by up to half the width, so that
+    the same number of trials searches about as densely; but it stays clear of every good trial.
     """
     if isinstance(dimension, Choice):
         return _one_more(dimension, edge, allowed.low, allowed.high)
@@ -255,7 +257,7 @@ def _moved(
 
 
 def _one_more(dimension: Choice, edge: Edge, low: float, high: float) -> Choice | None:
-    """The choice with one value more at the same ratio, if it is allowed."""
+    """The choice with one more value at the same ratio, if it is allowed."""
     values = sorted(dimension.values, reverse=edge is Edge.LOW)
     if len(values) < 2 or min(values) <= 0:
         return None

@@ -1,10 +1,11 @@
 """From a wide initial space to a narrow final one (Choi et al. 2019, section 4 and figure 5).
 
-The paper says that its final spaces follow from the initial ones, not by which rule. Ours: a range
-on a logarithmic scale becomes that of the good trials of the boundary check, with room on both
-sides. The ends of n points drawn evenly from an interval lie, on average, 1 / (n - 1) of their span
-inside of it; the room is that, and at least half a decade. Only an edge that the good trials crowd
-is passed, and no limit of what is allowed. Ranges of the schedule, uniform ones and choices, stay.
+The paper says that its final spaces follow from the initial ones, but not by which rule. Ours: a
+range on a logarithmic scale becomes that of the good trials of the boundary check, with a margin on
+both sides. The ends of n points drawn evenly from an interval lie, on average, 1 / (n - 1) of their
+span inside it; the margin is that, but at least half a decade. The new range passes an old edge
+only if the good trials crowd it, and never passes a limit of the allowed range. Ranges of the
+schedule, uniform ranges and choices stay unchanged.
 
 A final space is accepted once a search in it passes the boundary check.
 """
@@ -25,7 +26,7 @@ _LEAST_ROOM = math.log(10) / 2
 def final_spaces(comparison: Comparison) -> dict[str, SearchSpace]:
     """Returns each search space on record narrowed to its good trials; contestant's name to space.
 
-    Contestants without `enough_trials` are left out: their good ones are too few to tell.
+    Contestants without `enough_trials` are left out: they have too few good trials.
     """
     return {
         one.name: _final_space(comparison, one, space)
@@ -55,7 +56,7 @@ def _final_space(comparison: Comparison, contestant: Contestant, space: SearchSp
 
 
 def _narrowed(good: FloatArray, low: float, high: float) -> LogUniform:
-    """The range of `good` (logarithms) with room on both sides, within limits."""
+    """The range of `good` (logarithms) with a margin on both sides, within limits."""
     room = max(_LEAST_ROOM, float(good.max() - good.min()) / (len(good) - 1))
     ends = math.exp(good.min() - room), math.exp(good.max() + room)
     return LogUniform(low=max(_rounded(ends[0]), low), high=min(_rounded(ends[1]), high))

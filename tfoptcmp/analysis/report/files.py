@@ -1,6 +1,7 @@
 """The report on one or several comparisons: an HTML file, figures, tables, suggested spaces.
 
-The HTML file stands alone. It begins with the answer and ends with what the answer does not cover.
+The HTML file needs no other file. It begins with the answer and ends with what the answer does not
+cover.
 """
 
 import re
@@ -24,9 +25,10 @@ class ReportFiles:
 
     Attributes:
         html: The report itself; needs none of the others.
-        figures: SVG files, and those of the other formats asked for.
+        figures: SVG files, and files of the other requested formats.
         tables: `results.csv` (numbers, unrounded), `results.md`, `results.tex`.
-        spaces: Search spaces to go on with, up to two files for each comparison of our own studies.
+        spaces: Search spaces for further studies, up to two files per comparison of our own
+            studies.
     """
 
     html: Path
@@ -46,9 +48,9 @@ def write_report(
 
     Args:
         comparisons: At least one.
-        output_dir: Where to; made if needed.
+        output_dir: Where to write; created if needed.
         findings: What the audit found; None if there was no audit.
-        formats: Of the figures, beside SVG.
+        formats: Of the figures, in addition to SVG.
 
     Raises:
         StudyError: If output_dir cannot be written.

@@ -1,4 +1,4 @@
-"""How results were got, as tables for people: search spaces, what was spent, provenance."""
+"""How results were obtained, as tables for readers: search spaces, what was spent, provenance."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ _FLOAT32_BYTES = 4
 
 
 def space_cells(contestants: Sequence[Contestant]) -> list[list[str]]:
-    """Returns the search spaces with their lineage, a dimension a row, with a heading."""
+    """Returns the search spaces with their lineage, one dimension per row, with a heading."""
     cells = [["optimizer", "hyperparameter", "searched over", "source of the space"]]
     for one in contestants:
         cells += [
@@ -23,7 +23,7 @@ def space_cells(contestants: Sequence[Contestant]) -> list[list[str]]:
 
 
 def boundary_cells(contestants: Sequence[Contestant]) -> list[list[str]]:
-    """Returns the boundary check, a free dimension a row, with a heading."""
+    """Returns the boundary check, one free dimension per row, with a heading."""
     cells = [
         [
             "optimizer",
@@ -52,7 +52,7 @@ def boundary_cells(contestants: Sequence[Contestant]) -> list[list[str]]:
 
 
 def cost_cells(contestants: Sequence[Contestant]) -> list[list[str]]:
-    """Returns the trials and the time that were spent, an optimizer a row, with a heading."""
+    """Returns the trials and the time that were spent, one optimizer per row, with a heading."""
     cells = [
         [
             "optimizer",
@@ -88,15 +88,15 @@ def spent(contestants: Sequence[Contestant]) -> str:
     """Returns all trials and all time in a sentence."""
     trials = sum(len(one.trials) for one in contestants)
     hours = sum(float(one.trials["seconds"].sum()) for one in contestants) / 3600
-    time = f"and {hours:.2g} hours of one trial at a time, the" if hours else "(time: unknown), the"
+    time = f"and {hours:.2g} hours (one trial at a time)" if hours else "(time: unknown)"
     return (
-        f"In all {trials:,} trials {time} ones that diverged included. Earlier studies that a "
-        "search space came from come on top; its source names them."
+        f"In total {trials:,} trials {time}, including those that diverged. Earlier studies that a "
+        "search space came from are not included; the source of the space names them."
     )
 
 
 def provenance_cells(contestants: Sequence[Contestant]) -> list[list[str]]:
-    """Returns what all share in one row, what differs in a row each, with a heading."""
+    """Returns what all share in one row, and each difference in its own row, with a heading."""
     facts = {one.title: _facts(one) for one in contestants}
     names = dict.fromkeys(name for known in facts.values() for name in known)
     cells = [["what", "of", "value"]]

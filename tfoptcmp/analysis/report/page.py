@@ -1,7 +1,7 @@
-"""The report as one HTML document: what stands in `page.html.jinja`, and how it is filled in.
+"""The report as one HTML document: the contents of `page.html.jinja`, and how it is filled in.
 
-The environment escapes every text and is sandboxed: workloads, optimizers and hyperparameters have
-whatever names people gave them.
+The environment escapes every text and is sandboxed: users may give workloads, optimizers and
+hyperparameters any names.
 """
 
 import base64
@@ -79,7 +79,7 @@ class Picture:
 
     Attributes:
         section: As in `ReportFigure`.
-        caption: What it shows; stands below it, and in its place for who cannot see it.
+        caption: What it shows; printed below it, and used as its alternative text.
         source: The SVG file as a data URI: as an image it can run no script and load nothing.
         min_width_rem: The width that it needs to be readable; "" if that of a phone will do.
     """
@@ -94,7 +94,7 @@ def picture(section: Section, caption: str, svg: bytes, width_inches: float) -> 
     """Returns a figure for the page.
 
     Args:
-        section: In which part of the report it stands.
+        section: The part of the report that it belongs to.
         caption: What it shows, in a sentence.
         svg: The file.
         width_inches: Its width.
@@ -113,14 +113,14 @@ def part(
     left_out: Sequence[str],
     findings: Sequence[Finding] | None,
 ) -> dict[str, Any]:
-    """Returns what the page says of one comparison, by the names that the template has for it.
+    """Returns what the page says of one comparison, under the names that the template uses.
 
-    Tables with nothing but a heading are left out there.
+    The template leaves out tables that have only a heading.
 
     Args:
         comparison: The comparison.
         pictures: Its figures, in the report's order.
-        has_spaces: Whether search spaces lie beside the report.
+        has_spaces: Whether there are search spaces beside the report.
         left_out: Figures that it could not have, and why.
         findings: What the audit found on all comparisons; None if there was no audit.
     """
@@ -226,7 +226,7 @@ def _finding_cells(findings: Sequence[Finding]) -> Cells:
 
 
 def _policy(script: str) -> str:
-    """Lets no other script run than this one, and nothing be loaded."""
+    """Allows no script other than this one, and nothing to be loaded."""
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
     sources = f"img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
     return f"default-src 'none'; {sources}"

@@ -1,8 +1,8 @@
-"""The table of best results, one row an optimizer: as numbers, and as text, Markdown, CSV, LaTeX.
+"""The table of best results, one row per optimizer: as numbers, text, Markdown, CSV, LaTeX.
 
 Intervals are the 5th to the 95th percentile of what tuning with K trials gives. Shares are shown in
-percent; the CSV has them as they are. A table of text is a list of rows of equal length, the first
-one the heading.
+percent; the CSV has them unchanged. A table of text is a list of rows of equal length; the first
+row is the heading.
 """
 
 import csv
@@ -37,7 +37,7 @@ _LATEX_WORDS = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\te
 
 
 def best_rows(comparison: Comparison) -> list[dict[str, Any]]:
-    """Returns the table as numbers, an optimizer a row, in the order of the inclusions.
+    """Returns the table as numbers, one optimizer per row, in the order of the inclusions.
 
     Keys: `optimizer`, `workload`, `scale`, `num_feasible` (N), `num_infeasible`, `tuning_budget`
     (K); for each statistic `<name>_mean`, `<name>_p05`, `<name>_p95` (of the best of K; steps given
@@ -109,7 +109,7 @@ def format_table(comparison: Comparison, style: str = "text") -> str:
 
 
 def caption(comparison: Comparison) -> str:
-    """Returns what the numbers of `best_cells` are, in a sentence."""
+    """Describes the numbers of `best_cells` in a sentence."""
     told = comparison.metric.name.capitalize()
     if any(measured(one, "train_loss") for one in comparison.contestants):
         told += " and training loss (nats)"
@@ -129,7 +129,7 @@ def caption(comparison: Comparison) -> str:
 
 
 def best_cells(comparison: Comparison) -> list[list[str]]:
-    """Returns the table for people: a heading, then a row an optimizer."""
+    """Returns the table for readers: a heading, then one row per optimizer."""
     metric, splits = comparison.metric, _splits(comparison)
     cells = [
         [
@@ -160,7 +160,7 @@ def best_cells(comparison: Comparison) -> list[list[str]]:
 
 
 def hyperparameter_cells(comparison: Comparison) -> list[list[str]]:
-    """Returns the best trial of each optimizer for people: a heading, then a row an optimizer."""
+    """Returns each optimizer's best trial for readers: a heading, then one row per optimizer."""
     splits = _splits(comparison)
     cells = [["optimizer", "trial", *splits, "hyperparameters"]]
     for one in comparison.contestants:
@@ -182,7 +182,7 @@ def hyperparameter_cells(comparison: Comparison) -> list[list[str]]:
 
 
 def rerun_cells(comparison: Comparison) -> list[list[str]]:
-    """Returns the winners beside their re-runs for people: a heading, then a row an optimizer.
+    """Returns the winners beside their re-runs for readers: a heading, then one row per optimizer.
 
     Only the heading if no winner was run again. An optimizer's winner is the trial with the best
     final validation metric; a re-run that diverged counts in no mean and is named.
@@ -238,7 +238,7 @@ def csv_text(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def _splits(comparison: Comparison) -> list[str]:
-    """Of validation and test those that stand in tables."""
+    """Which of validation and test the tables show."""
     return [name for name in statistics_of(comparison) if name in ("validation", "test")]
 
 
@@ -282,7 +282,7 @@ def _digits(value: float) -> str:
 
 
 def _listed(cells: Cells) -> str:
-    """Two lines a row or more, for a last column too long for a terminal; without the heading."""
+    """Two or more lines per row, for a last column too long for a terminal; without the heading."""
     text = ""
     for title, trial, *results, values in cells[1:]:
         named = zip(cells[0][2:-1], results, strict=True)

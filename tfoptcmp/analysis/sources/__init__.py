@@ -1,8 +1,8 @@
 """Results of any tool as comparisons: which tool wrote what a path holds, and its reader.
 
-Each source is a file with `find`, which says what of a path is its own without reading much, and
-`read`; adding one takes that file and a line in SOURCES. The first that finds something reads the
-path.
+Each source is a file with `find`, which says, without reading much, which files of a path belong to
+it, and with `read`. To add a source, write that file and add a line to SOURCES. The first source
+that finds something reads the path.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,8 +19,8 @@ class Source:
     """A layout of results.
 
     Attributes:
-        title: What it is, for people.
-        find: What of a path is of this layout, to be handed to `read`; nothing if it is another's.
+        title: What it is, in words.
+        find: The files of a path that have this layout, for `read`; empty if there are none.
         read: Reads what was found in all paths, with K (None for its default).
     """
 
@@ -44,7 +44,7 @@ SOURCES: dict[str, Source] = {
         title=f"runs of DeepOBS ({deepobs.PATTERN})", find=deepobs.find, read=deepobs.read
     ),
     "table": Source(
-        title="a table of results, one row a trial (a CSV file)",
+        title="a table of results, one row per trial (a CSV file)",
         find=tables.find,
         read=tables.read,
     ),
@@ -79,11 +79,11 @@ def read_comparisons(
 
 
 def _find(path: Path) -> tuple[str, list[Path]]:
-    """Returns the source that a path is of, and what of it is to be read."""
+    """Returns the source of a path, and the files to read."""
     wrong = "holds nothing that can be read as results"
     try:
         if path.is_dir():
-            next(path.iterdir(), None)  # glob passes over a folder that it may not read
+            next(path.iterdir(), None)  # glob skips a folder that it may not read
         for name, source in SOURCES.items():
             if files := source.find(path):
                 return name, files

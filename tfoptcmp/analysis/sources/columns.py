@@ -1,8 +1,8 @@
-"""A table of results, one row a trial, from any tool.
+"""A table of results, one row per trial, from any tool.
 
-Columns (an example below); all but the first two may be missing:
+Columns (see the example below); all but the first two are optional:
 
-    optimizer    required: the optimizer's name. Trials of one optimizer have the same.
+    optimizer    required: the optimizer's name, the same in all its trials.
     test         required, unless `validation` is there: final test metric, LOWER is better.
     validation   final validation metric, which trials are selected by; lower is better.
     rule         update rule (sgd, momentum, adam, ...) where the optimizer's name does not say it.
@@ -13,18 +13,18 @@ Columns (an example below); all but the first two may be missing:
     steps        training steps of the trial.
     steps_to_target   steps until the target was reached; empty if it was not.
     train_loss   final training loss.
-    seed         seed of the trial. Rows that differ in nothing but the seed are runs of one trial:
-                 the first counts, the others show what a seed changes.
-    selected     1 for the trial whose result the comparison reports.
+    seed         seed of the trial. Rows that differ only in the seed are runs of one trial: the
+                 first counts, the others show the effect of the seed.
+    selected     1 for the trial whose result the comparison quotes.
     gradient_rms largest root mean square of the gradient during the trial.
     num_validation, num_test   examples in these sets, for the standard error of error rates; the
                  metrics are then shares in [0, 1].
     <name>       a hyperparameter's value: learning_rate, momentum, rho, beta_1, beta_2, epsilon;
                  alpha0_over_epsilon and the other names of our search spaces; or any other that has
                  a range. Empty where the optimizer does not have it.
-    <name>_low, <name>_high   the range it was searched over, or twice the value it was fixed at.
+    <name>_low, <name>_high   the range it was searched over; both are the value if it was fixed.
 
-Columns of other names are not read, and the audit says which.
+Columns with other names are ignored, and the audit lists them.
 
     optimizer,validation,test,learning_rate,learning_rate_low,learning_rate_high
     momentum,0.081,0.083,0.02,0.0001,10
@@ -66,9 +66,9 @@ _WORDS = ("optimizer", "rule", "workload", "diverged", "selected")
 _TRUE, _FALSE = ("1", "1.0", "true", "yes"), ("0", "0.0", "false", "no", "", "nan")
 
 _ROUNDING = 1e-6  # relative; tables are written with few digits
-_LARGEST = 1e100  # a loss of 1e29 is one; far beyond, sums and axes overflow
+_LARGEST = 1e100  # a loss of 1e29 is allowed; far above, sums and axes overflow
 
-# What people call the columns that must be there.
+# Other common names of the required columns.
 _LIKELY = {
     "optimizer": r"opt|optim|optimi[sz]er[ _-].*|optimiser|method|algo|algorithm",
     "validation": r"(val|valid|validation|dev|eval)([ _/.-].*)?",
@@ -87,7 +87,7 @@ def read_table(path: Path | str) -> tuple[pd.DataFrame, tuple[str, ...]]:
         booleans; and the names of the columns that were not read.
 
     Raises:
-        StudyError: If it cannot be read as such a table; the message says what is allowed.
+        StudyError: If it is not such a table; the message says what is allowed.
     """
     try:
         table = pd.read_csv(path, skipinitialspace=True)
@@ -117,7 +117,7 @@ def _check_columns(path: Path | str, table: pd.DataFrame) -> None:
             f"missing {missing} of {names}{hints}; all columns: tfoptcmp-audit --columns"
         )
     if twice := [name for name in RESULTS if names.count(name) > 1]:
-        raise StudyError(f"{path}: a column must be there once; got {twice[0]!r} twice")
+        raise StudyError(f"{path}: a column must appear only once; got {twice[0]!r} twice")
     if table.empty:
         raise StudyError(f"{path}: must have a row for each trial; got none")
     for name in names:
@@ -182,7 +182,7 @@ def _checked(path: Path | str, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _check_values(path: Path | str, values: "pd.Series[float]", name: str) -> None:
-    """No result is -inf or beyond what can be drawn; counts are counts, ends of ranges finite."""
+    """Refuses results that cannot be drawn, counts that are none, ends of ranges not finite."""
     allowed, right = (
         f"> -inf and < {_LARGEST:g}, or inf",
         (values > -math.inf) & ((values < _LARGEST) | (values == math.inf)),
@@ -205,7 +205,7 @@ def _check_values(path: Path | str, values: "pd.Series[float]", name: str) -> No
 
 
 def _check_ranges(path: Path | str, table: pd.DataFrame) -> None:
-    """Values outside of their range mean that one of the two is not what it says."""
+    """If a value is outside its range, one of the two is wrong."""
     for name in (n for n in table.columns if f"{n}_low" in table and f"{n}_high" in table):
         low, high, values = table[f"{name}_low"], table[f"{name}_high"], table[name]
         outside = (values < low - _ROUNDING * low.abs()) | (values > high + _ROUNDING * high.abs())

@@ -2,8 +2,8 @@
 
     <test problem>/<Optimizer>/<settings>/random_seed__<seed>__<time>.json
 
-One JSON file a run, as versions 1.1 and 1.2 write them: lists `test_losses` and `test_accuracies`
-(and `valid_losses`, `valid_accuracies` from 1.2 on) with a value an epoch, `testproblem`,
+One JSON file per run, as versions 1.1 and 1.2 write them: lists `test_losses` and `test_accuracies`
+(and `valid_losses`, `valid_accuracies` from 1.2 on) with one value per epoch, `testproblem`,
 `batch_size`, `random_seed`, and the optimizer as `optimizer`, `learning_rate`, `hyperparams` (1.1)
 or `optimizer_name`, `optimizer_hyperparams` (1.2). What was searched over is not recorded.
 """
@@ -32,16 +32,16 @@ def find(path: Path) -> list[Path]:
 
 
 def read(files: Sequence[Path], tuning_budget: int | None = None) -> list[Comparison]:
-    """Reads runs, a comparison for each test problem and batch size.
+    """Reads runs; returns one comparison for each test problem and batch size.
 
-    The runs of one optimizer that differ in the seed alone count as one trial.
+    Runs of one optimizer that differ only in the seed count as one trial.
 
     Args:
         files: JSON files of runs.
         tuning_budget: K >= 1; by default a fifth of the trials.
 
     Raises:
-        StudyError: If a file is no such run; the message names it.
+        StudyError: If a file is not such a run; the message names it.
     """
     table = pd.DataFrame([_row(path, read_json(path)) for path in sorted(files)])
     found = []

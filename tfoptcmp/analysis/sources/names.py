@@ -1,4 +1,4 @@
-"""How other tools call hyperparameters, in our names.
+"""Translates other tools' names of hyperparameters into ours.
 
 Arguments of optimizers become the names of search spaces, in which small differences near 1 keep
 their digits: momentum 0.99 is one_minus_gamma 0.01.
@@ -41,7 +41,7 @@ def is_hyperparameter(name: str) -> bool:
 
 
 def searched_name(name: str, rule: Rule | None) -> str:
-    """Returns the search spaces' name of a hyperparameter; names that are not known stay.
+    """Returns the search spaces' name of a hyperparameter; unknown names are unchanged.
 
     Args:
         name: As the tool calls it, e.g. "lr" or "beta1".

@@ -6,7 +6,7 @@
 
 `study.json` names dataset, model, optimizer, batch size, training steps and the ranges
 (`parameter_configs`); `metadata.json` the parameters and the status COMPLETE, INCOMPLETE (left out
-here) or INFEASIBLE; `measurements.csv` has a row an evaluation, with columns such as
+here) or INFEASIBLE; `measurements.csv` has one row per evaluation, with columns such as
 `val/classification_error` and `test/cross_entropy_error`.
 """
 
@@ -41,7 +41,7 @@ _METRICS = {
 def find(path: Path) -> list[Path]:
     """Returns the study.json files at or below a path, if all are of this layout.
 
-    Without a walk through the trials of our own studies.
+    It does not walk through the trials of our own studies.
     """
     found = near_studies(path) or sorted(path.rglob("study.json"))
     return found if all("parameter_configs" in read_json(file) for file in found) else []
@@ -105,7 +105,7 @@ def _trials(
                 "test": _number(last.get(f"test/{metric}")),
                 "train_loss": _number(last.get("train/cross_entropy_error")),
                 "diverged": trial["status"] == "INFEASIBLE",
-                # Some trained on beyond the budget; it is the budget that was given to each.
+                # Some trained beyond the budget; the table has the budget that each was given.
                 "steps": float(study["train_steps"] or trial["steps"]),
                 **{name: float(value) for name, value in trial["parameters"].items()},
             }

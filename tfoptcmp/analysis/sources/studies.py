@@ -1,7 +1,7 @@
 """Our own study directories: tables of trials, and comparisons of those that are comparable.
 
 Studies are comparable if they spent the same budget on the same workload and data; the others form
-comparisons of their own.
+separate comparisons.
 """
 
 import json
@@ -34,7 +34,7 @@ def near_studies(path: Path) -> list[Path]:
 
 
 def load_studies(directories: Path | str | Sequence[Path | str]) -> pd.DataFrame:
-    """Reads studies into one tidy table, one row a trial.
+    """Reads studies into one tidy table, one row per trial.
 
     Columns: `study` (its directory), `workload`, `scale`, `signature`, `rule`, `study_seed`;
     `trial` (index from 0), `status`, `feasible`, `message`, `steps` (done), `seconds`; of the last
@@ -142,14 +142,14 @@ def contestant(study: Study) -> Contestant:
 
 
 def _worst_if_lost(trials: pd.DataFrame, config: StudyConfig) -> pd.DataFrame:
-    """What was measured and is no number is inf, the worst; NaN is left to what is not there."""
+    """Measured NaN becomes inf, the worst value; NaN stays for what was not measured."""
     columns = [f"{split}_{kind}" for split in config.num_examples for kind in ("loss", "metric")]
     lost = trials[columns].isna() & trials[["feasible"]].to_numpy()
     return trials.assign(**trials[columns].mask(lost, math.inf))
 
 
 def _table(study: Study, measurements: pd.DataFrame | None = None) -> pd.DataFrame:
-    """One row a trial, with the columns of `load_studies`."""
+    """One row per trial, with the columns of `load_studies`."""
     if measurements is None:
         measurements = _measurements(study)
     table = pd.DataFrame([_row(study, trial) for trial in study.trials])

@@ -1,4 +1,4 @@
-"""Tables of results as comparisons; `columns` says what they hold."""
+"""Tables of results as comparisons; `columns` describes the tables."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -36,19 +36,19 @@ _UNKNOWN = Metric(name="metric", unit="")
 
 
 def find(path: Path) -> list[Path]:
-    """Returns the path if it is a file: no other layout is one."""
+    """Returns the path if it is a file: every other layout is a directory."""
     return [path] if path.is_file() else []
 
 
 def read(files: Sequence[Path], tuning_budget: int | None = None) -> list[Comparison]:
-    """Reads tables of results, a comparison for each and each workload in it.
+    """Reads tables of results; returns a comparison for each table and each workload in it.
 
     Args:
         files: CSV files with the columns that `columns` lists.
         tuning_budget: K >= 1; by default a fifth of the trials.
 
     Raises:
-        StudyError: If one cannot be read as such a table; the message says what is allowed.
+        StudyError: If a file is not such a table; the message says what is allowed.
     """
     return [one for path in files for one in _read(path, tuning_budget)]
 
@@ -75,12 +75,12 @@ def of_table(
 
     Args:
         workload: What was trained.
-        table: One row a trial, with columns as in `columns`, `diverged` among them.
+        table: One row per trial, with columns as in `columns`, `diverged` among them.
         tuning_budget: K >= 1; by default a fifth of the trials.
         metric: None if not known; then a share if all are in [0, 1] and the sizes of the sets are
             given.
         ranges: Optimizer to searched name to dimension, beside the columns `<name>_low`.
-        not_read: Columns of the input that nothing was made of.
+        not_read: Columns of the input that were ignored.
     """
     selected_by = "validation" if table.get("validation", pd.Series()).notna().any() else "test"
     contestants = [

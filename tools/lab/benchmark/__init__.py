@@ -1,1 +1,1 @@
-"""Our speed beside others': `python -m tools.lab.benchmark`."""
+"""Our speed compared with that of others: `python -m tools.lab.benchmark`."""

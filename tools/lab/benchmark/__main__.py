@@ -1,10 +1,9 @@
-"""Measures our speed beside others': training steps, studies, optimizers, parts, workers.
+"""Compares our speed with that of others: training steps, studies, optimizers, parts, workers.
 
     python -m tools.lab.benchmark --only=steps --networks=simple_cnn,lstm --json=benchmark.json
 
-All contestants of a comparison run in one call, in turn, each in a process of its own. Needs the
-extra `bench` (PyTorch). Random images stand in for data that are not there. Give it the machine for
-itself.
+All contestants of a comparison run in one call, in turn, each in its own process. Needs the extra
+`bench` (PyTorch). Random images replace missing data. Run nothing else on the machine.
 """
 
 import contextlib
@@ -46,7 +45,7 @@ _TORCH_COMPILE = flags.DEFINE_bool(
 _CASES = flags.DEFINE_list(
     "cases",
     ["digits", "digits_long", "resnet32", "simple_cnn", "simple_cnn_wide"],
-    "Studies that are compared; each round runs them whole.",
+    "Studies that are compared; each round runs whole studies.",
 )
 _TRIALS = flags.DEFINE_integer(
     "trials", None, "Feasible trials of each study; default: the case's.", lower_bound=1
@@ -61,7 +60,7 @@ _THREADS = flags.DEFINE_integer(
     "threads", 0, "Threads of each contestant; 0: all processors.", lower_bound=0
 )
 _SHORT = flags.DEFINE_bool(
-    "short", False, "Only see that everything works: one round, small sizes; times mean nothing."
+    "short", False, "Only test that everything works: one round, small sizes; times mean nothing."
 )
 _JSON = flags.DEFINE_string("json", None, "File for all samples, with machine and versions.")
 
@@ -105,13 +104,13 @@ def _run(argv: list[str]) -> None:
         for table in _compare(name)(settings):
             print(f"\n{table.text()}", flush=True)
             tables.append(table.to_json())
-            if _JSON.value:  # after each, so that a run that is cut off leaves what it had
+            if _JSON.value:  # after each, so that an interrupted run leaves what it had
                 content = json.dumps({**found, "tables": tables}, indent=1)
                 Path(_JSON.value).write_text(content + "\n", encoding="utf-8")
 
 
 def _versions(*packages: str) -> dict[str, str]:
-    """Returns package to version, of those that are there."""
+    """Returns package to version, for those that are installed."""
     found = {}
     for package in packages:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):

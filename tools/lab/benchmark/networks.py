@@ -1,7 +1,7 @@
 """The networks whose steps and updates are measured: sizes, batches of random data, weights.
 
 The data are random numbers in the shape of the real ones, because a step takes the same time
-whatever they are. No TensorFlow and no PyTorch here: both sides read it.
+whatever they are. This file imports neither TensorFlow nor PyTorch, as both sides read it.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 NUM_BATCHES = 4
-"""Different batches that a contestant goes through, again and again."""
+"""Different batches that a contestant cycles through."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,9 +18,9 @@ class Network:
     """A network as trained in the comparison.
 
     Attributes:
-        workload: Whose network it is, at its scale "cpu" but for the batch.
+        workload: Whose network it is, at its scale "cpu" except for the batch.
         title: For people.
-        batch_size: Examples a step.
+        batch_size: Examples per step.
         input_shape: Of one example: (height, width, channels), or (tokens,).
         num_classes: Classes, or characters, or tokens of the vocabulary.
         block_steps: Steps of one turn, and of one compiled block of ours: a second or two.

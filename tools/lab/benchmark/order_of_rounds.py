@@ -1,10 +1,10 @@
-"""Contestants, each in a process of its own, that are measured in turn.
+"""Contestants, each in its own process, that are measured in turn.
 
 One run starts all of them, lets each compile and warm up, and then asks one after the other for one
-measurement, round after round and each round in another order. So a machine that becomes slower
-does so for all of them, and nothing of one (threads, allocator, settings of a library) is there
-while another is measured, but for what it leaves in the caches: in a fixed order equal contestants
-differed by 7 %.
+measurement, round after round, each round in a different order. So if the machine becomes slower,
+it does so for all of them. Nothing of one contestant (threads, allocator, settings of a library)
+affects another, except what it leaves in the caches: in a fixed order equal contestants differed by
+7 %.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class Contestant:
-    """One of those that are measured.
+    """One contestant, which is measured.
 
     Attributes:
         name: In the table.
@@ -34,7 +34,7 @@ class Contestant:
         arguments: Picklable.
         parts: What is measured in each round, one after the other; what it is called in the table
             comes after the contestant's name. One unnamed part if there is but one.
-        may_fail: Whether the comparison goes on without it if it fails.
+        may_fail: Whether the comparison continues without it if it fails.
     """
 
     name: str
@@ -53,8 +53,8 @@ class Samples:
     """What a contestant measured.
 
     Attributes:
-        values: One a round, in the unit of the comparison.
-        facts: What it said of itself when it was ready, for the record.
+        values: One per round, in the unit of the comparison.
+        facts: What it reported when it was ready, for the record.
         turns: What else it found in each round.
         error: Why it could not be measured; "" if it was.
     """
@@ -99,13 +99,13 @@ def alternate(
         contestants: In the order in which they start; a later one may need what an earlier one has
             written.
         rounds: Measurements of each.
-        warm_up: Whether there is one round before that does not count.
+        warm_up: Whether there is first a round that does not count.
 
     Returns:
-        Name in the table to samples: those of a part stand together, in the order of contestants.
+        Name in the table to samples: those of a part are together, in the order of contestants.
 
     Raises:
-        RuntimeError: If one fails that may not; with the traceback of the child.
+        RuntimeError: If one fails that must not; with the traceback of the child.
     """
     parts = list(dict.fromkeys(part for contestant in contestants for part in contestant.parts))
     order = [(part, c) for part in parts for c in contestants if part in c.parts]
@@ -151,7 +151,7 @@ class _Child:
         other.close()
 
     def ready(self) -> tuple[dict[str, Any], str]:
-        """Waits until it is; returns its facts, or why there are none."""
+        """Waits until it is ready; returns its facts, or why there are none."""
         try:
             return self._receive(), ""
         except RuntimeError as error:
@@ -178,7 +178,7 @@ class _Child:
         return content
 
     def end(self) -> None:
-        """Ends the child, politely at first."""
+        """Ends the child, first with SIGTERM."""
         with contextlib.suppress(OSError):  # it is gone already
             self._connection.send(None)
         self._process.join(timeout=10)
@@ -188,7 +188,7 @@ class _Child:
 
 
 def _run(connection: Connection, stderr: Path, function: str, arguments: dict[str, Any]) -> None:
-    with open(stderr, "w") as file:  # what libraries say there is of interest if they fail
+    with open(stderr, "w") as file:  # what libraries print there matters if they fail
         os.dup2(file.fileno(), 2)
     module, _, name = function.partition(":")
     try:
@@ -201,11 +201,11 @@ _SECONDS = 0.1  # of a turn
 _MAX_REPEATS = 5_000
 
 Repeated = Callable[[int], None]
-"""Does something so many times."""
+"""Does something this many times."""
 
 
 def measure_all(turns: Turns, make: Callable[[str], Repeated], facts: Mapping[str, Any]) -> None:
-    """Measures seconds a repeat of what `make` makes of each part.
+    """Measures seconds per repeat of what `make` makes of each part.
 
     Args:
         turns: From the parent; each part is made, compiled and counted in the turn that does not

@@ -1,4 +1,4 @@
-"""Parts of a trial, each alone, what a study writes down, and how long a command takes."""
+"""Parts of a trial, each alone; the bookkeeping of a study; how long a command takes."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ _TRIAL_SECONDS = 10.0  # of which bookkeeping may take 1 %
 
 
 def data(settings: Settings) -> Iterator[Comparison]:
-    """Yields the time of the training batches of a trial that nobody trains on."""
+    """Yields the time to produce the training batches of a trial, without training."""
     yield Comparison(
         title="Data of a trial of 200 steps, alone",
         unit="ms",
@@ -63,7 +63,7 @@ def evaluation(settings: Settings) -> Iterator[Comparison]:
 
 
 def bookkeeping(settings: Settings) -> Iterator[Comparison]:
-    """Yields what a study costs beside its trials, when it has many."""
+    """Yields what a study costs besides its trials, when it has many."""
     sizes = _STUDY_SIZES[:1] if settings.short else _STUDY_SIZES
     parts = tuple(f"at {size} trials" for size in sizes)
     samples = alternate(
@@ -89,7 +89,7 @@ def bookkeeping(settings: Settings) -> Iterator[Comparison]:
                 limit=0.01,
             ),
             Check(
-                claim=f"seconds to go on with a study, {parts[-1]}",
+                claim=f"seconds to resume a study, {parts[-1]}",
                 measured=Range.of([found["resume_seconds"] for found in largest.turns]),
             ),
         ],
@@ -115,11 +115,11 @@ def memory(settings: Settings) -> Iterator[Comparison]:
     )
     yield Comparison(
         title=f"Growth of the process over {num_trials} trials of digits (keras-tuner: 5)",
-        unit="MB a trial",
+        unit="MB per trial",
         samples=samples,
         checks=[
             Check(
-                claim="ours, MB a trial",
+                claim="ours, MB per trial",
                 measured=Range.of(samples["ours"].values),
                 limit=1.0,
             ),
@@ -159,7 +159,7 @@ def startup(settings: Settings) -> Iterator[Comparison]:
     )
     samples = {name.removeprefix("command "): sample for name, sample in samples.items()}
     yield Comparison(
-        title="From the command to its answer",
+        title="From the command to its output",
         unit="s",
         samples=samples,
         checks=[

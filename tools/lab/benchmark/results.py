@@ -10,7 +10,7 @@ from tfoptcmp.tools.lab.benchmark.order_of_rounds import Samples
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What the flags of the same names say; `threads` is at least 1, None stands for a default."""
+    """Values of the flags of the same names; `threads` is at least 1, None means the default."""
 
     alternations: int
     threads: int
@@ -50,7 +50,7 @@ class Check:
     Attributes:
         claim: What the number is.
         measured: The number.
-        limit: What it has to be compared to; None where nothing is promised.
+        limit: The promised limit; None if nothing is promised.
         at_least: Whether the limit is a lower one; else an upper one.
     """
 
@@ -85,7 +85,7 @@ class Comparison:
         unit: Of the samples.
         samples: Contestant to what it measured.
         checks: What follows.
-        notes: What one has to know to read it.
+        notes: What readers need to know.
     """
 
     title: str

@@ -1,6 +1,6 @@
 """Training steps and updates: ours, others', and the floor that the machine's matrix rate sets.
 
-Neither TensorFlow nor PyTorch is imported but in the process that measures it.
+TensorFlow and PyTorch are imported only in the process that measures them.
 """
 
 import tempfile
@@ -24,7 +24,7 @@ _FLOOR_LIMITS = {"simple_cnn": 1.15, "resnet32": 2.0, "lstm": 2.0}
 
 
 def steps(settings: Settings) -> Iterator[Comparison]:
-    """Yields one table a network, for the networks and the rule that the settings name."""
+    """Yields one table per network, for the networks and the rule that the settings name."""
     tables = []
     for name in settings.networks:
         tables.append(_compare_steps(name, settings))
@@ -152,7 +152,7 @@ _LIMITED = "simple_cnn"  # the size, 3.3 M parameters, of which something is pro
 
 
 def updates(settings: Settings) -> Iterator[Comparison]:
-    """Yields one table a size."""
+    """Yields one table per size."""
     for size in ("digits",) if settings.short else SIZES:
         rules = ("momentum", "adam") if size == "resnet50" else DEFAULT_RULES  # for memory's sake
         yield _compare_updates(size, rules, settings)
@@ -218,7 +218,7 @@ _REPEATS = 10
 
 
 def products_in_tensorflow(turns: Turns, *, threads: int) -> None:
-    """Multiplies square float32 matrices in TensorFlow; measures seconds an operation."""
+    """Multiplies square float32 matrices in TensorFlow; measures seconds per operation."""
     import tensorflow as tf
 
     from tfoptcmp.training import runtime

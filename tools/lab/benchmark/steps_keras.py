@@ -1,4 +1,4 @@
-"""What stock Keras does in the place of ours: layers, optimizers, a step of `fit`, an update."""
+"""What stock Keras does in place of ours: layers, optimizers, a step of `fit`, an update."""
 
 import functools
 import math
@@ -19,7 +19,7 @@ from tfoptcmp.training import runtime
 
 
 def stock(turns: Turns, *, network: str, rule: str, threads: int) -> None:
-    """Trains endlessly, as many steps a turn as a block of ours; measures seconds a step."""
+    """Trains endlessly, as many steps per turn as a block of ours; measures seconds per step."""
     runtime.configure(threads)
     spec = NETWORKS[network]
     splits, budget, task = splits_of(spec), budget_of(spec), task_of(rule, spec.l2)
@@ -41,7 +41,7 @@ def stock(turns: Turns, *, network: str, rule: str, threads: int) -> None:
 
 
 class _TakeTurns(keras.callbacks.Callback):
-    """Pauses the training after so many steps until it is its turn again."""
+    """Pauses the training after this many steps until it is its turn again."""
 
     def __init__(self, turns: Turns, spec: Network) -> None:
         super().__init__()
@@ -73,7 +73,7 @@ def stock_optimizer(rule: str, arguments: Mapping[str, float]) -> keras.Optimize
 
 
 def with_keras_layers(network: keras.Model, arguments: Mapping[str, float]) -> keras.Model:
-    """Returns a network with Keras's layers in the place of ours.
+    """Returns a network with Keras's layers in place of ours.
 
     Args:
         network: Of a workload.
@@ -123,7 +123,7 @@ _RULES: Mapping[str, Mapping[str, Callable[[], keras.Optimizer]]] = {
 
 
 def updates(turns: Turns, *, size: str, threads: int, name: str) -> None:
-    """Measures seconds an update by the rules of "ours" or of "Keras", in the same TensorFlow."""
+    """Measures seconds per update by the rules of "ours" or of "Keras", in the same TensorFlow."""
     runtime.configure(threads)
     make, found = _RULES[name], shapes(size)
     # Variables, so that the loop's constant parts cannot be computed once and for all.

@@ -52,7 +52,7 @@ def ours(
     weights: Path,
     check: tuple[int, float],
 ) -> None:
-    """Trains one endless trial, a block a turn; measures seconds a step.
+    """Trains one endless trial, a block per turn; measures seconds per step.
 
     Args:
         turns: From the parent.
@@ -223,7 +223,7 @@ def _number(layer: keras.Layer) -> int:
 def training_flops(network: keras.Model, *, length: int | None = None) -> int:
     """Returns the operations for one example, forward and backward.
 
-    The backward pass has two products for each one forward, but for the gradient by the data.
+    The backward pass has two products for each one forward, without the gradient by the data.
 
     Args:
         network: Images to logits, or tokens to logits.

@@ -44,7 +44,7 @@ def pytorch(
     compiled: bool,
     check: tuple[int, float],
 ) -> None:
-    """Trains the twin, as many steps a turn as a block of ours; measures seconds a step.
+    """Trains the twin, as many steps per turn as a block of ours; measures seconds per step.
 
     There is neither a schedule nor a guard against divergence, and no loss is read.
 
@@ -214,7 +214,7 @@ _OPTIMIZERS: Mapping[str, tuple[type[torch.optim.Optimizer], dict[str, Any]]] = 
 
 
 def updates(turns: Turns, *, size: str, threads: int, implementation: str) -> None:
-    """Measures seconds an update by an implementation, "fused" or "foreach"."""
+    """Measures seconds per update by an implementation, "fused" or "foreach"."""
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
     found = shapes(size)

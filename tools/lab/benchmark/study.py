@@ -8,7 +8,7 @@ from tfoptcmp.tools.lab.benchmark.study_cases import CASES
 
 
 def compare(settings: Settings) -> Iterator[Comparison]:
-    """Yields one table a case that the settings name."""
+    """Yields one table per case that the settings name."""
     for name in settings.cases:
         yield _compare(name, settings)
 

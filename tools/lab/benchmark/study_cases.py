@@ -23,10 +23,10 @@ class Case:
         workload: Name of the workload.
         rule: Update rule.
         space: Name of the search space.
-        batch_size: Examples a step.
+        batch_size: Examples per step.
         steps: Of a trial, which is measured in the middle and at the end.
         num_feasible: Trials that must end with a finite loss.
-        speedup: Trials per hour against stock keras-tuner that are promised; None for none.
+        speedup: Promised ratio of trials per hour to stock keras-tuner; None for none.
         num_evaluated: Images of each split that are measured, at most; None for all.
     """
 
@@ -69,7 +69,7 @@ class Case:
         return workloads.get(self.workload).signature(self.rule, space=self.space)
 
     def load(self, data_dir: str | None) -> tuple[Workload, Splits]:
-        """Reads the data; random images of the same number and shape where they are not there."""
+        """Reads the data; random images of the same number and shape if they are missing."""
         workload = workloads.get(self.workload)
         try:
             return workload, workload.load(self.budget, data_dir)

@@ -1,9 +1,9 @@
-"""The same studies as somebody runs them with keras-tuner, Keras's optimizers and `fit`.
+"""The same studies as a user would run them with keras-tuner, Keras's optimizers and `fit`.
 
-The same networks, with Keras's own layer wherever one of ours stands in for it; the same points of
-the same space, batches, number of steps and measurements, the same determinism and threads (which
-keep Keras from choosing XLA). Everything else is as keras-tuner and Keras have it: a new model,
-traced anew, for every trial.
+The same networks, with Keras's own layers in place of ours; the same points of the same space,
+batches, number of steps and measurements, the same determinism and threads (which keep Keras from
+choosing XLA). Everything else is as in keras-tuner and Keras: a new model, traced anew, for every
+trial.
 """
 
 import math
@@ -52,7 +52,7 @@ def stock(
 
 
 def evaluation(turns: Turns, *, case: str, data_dir: str | None, threads: int) -> None:
-    """Measures seconds a measurement of all splits by Keras's `evaluate`."""
+    """Measures seconds per measurement of all splits by Keras's `evaluate`."""
     runtime.configure(threads)
     spec = CASES[case]
     workload, splits = spec.load(data_dir)
@@ -68,7 +68,7 @@ def evaluation(turns: Turns, *, case: str, data_dir: str | None, threads: int) -
 
 
 def memory(turns: Turns, *, case: str, data_dir: str | None, threads: int, num_trials: int) -> None:
-    """Measures the megabytes by which the process grows a trial, in so many trials."""
+    """Measures the megabytes by which the process grows per trial, in this many trials."""
     runtime.configure(threads)
     spec = CASES[case].changed(num_feasible=num_trials, steps=4)
     workload, splits = spec.load(data_dir)

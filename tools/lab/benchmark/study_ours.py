@@ -30,7 +30,7 @@ def ours(
     data_dir: str | None,
     threads: int,
 ) -> None:
-    """Runs a whole study each turn, the next with the next seed; measures seconds a trial.
+    """Runs a whole study each turn, the next with the next seed; measures seconds per trial.
 
     Args:
         turns: From the parent. The quality comes with the facts of the last turn.
@@ -96,7 +96,7 @@ def _quality(directory: Path) -> dict[str, float]:
 def with_workers(
     turns: Turns, *, case: str, num_workers: int, num_trials: int, data_dir: str | None
 ) -> None:
-    """Runs a whole study each turn; measures seconds a trial after the first of each worker."""
+    """Runs a whole study each turn; measures seconds per trial after the first of each worker."""
     runtime.configure(1)
     spec = CASES[case].changed(num_feasible=num_trials, steps=None)
     workload, splits = spec.load(data_dir)
@@ -141,7 +141,7 @@ def batches(turns: Turns, *, case: str, data_dir: str | None, threads: int) -> N
 
 
 def evaluation(turns: Turns, *, case: str, data_dir: str | None, threads: int) -> None:
-    """Measures seconds a measurement of all splits."""
+    """Measures seconds per measurement of all splits."""
     runtime.configure(threads)
     trainer, task = _trainer(CASES[case].changed(num_feasible=None, steps=1), data_dir)
     rows: list[Measurement] = []
@@ -157,7 +157,7 @@ def evaluation(turns: Turns, *, case: str, data_dir: str | None, threads: int) -
 
 
 def bookkeeping(turns: Turns, *, sizes: Mapping[str, int]) -> None:
-    """Measures seconds a trial of a study whose trials take no time, from the second on.
+    """Measures seconds per trial of a study whose trials take no time, from the second on.
 
     Args:
         turns: From the parent; the turn that does not count makes the studies.
@@ -179,7 +179,7 @@ def bookkeeping(turns: Turns, *, sizes: Mapping[str, int]) -> None:
 
 
 def memory(turns: Turns, *, case: str, data_dir: str | None, threads: int, num_trials: int) -> None:
-    """Measures the megabytes by which the process grows a trial, in so many trials."""
+    """Measures the megabytes by which the process grows per trial, in this many trials."""
     runtime.configure(threads)
     trainer, task = _trainer(CASES[case].changed(num_feasible=None, steps=4), data_dir)
     turns.ready({})
@@ -207,7 +207,7 @@ def _trainer(spec: Case, data_dir: str | None) -> tuple[Trainer, TrialTask]:
 
 
 def _run_fake(directory: Path, num_trials: int) -> list[float]:
-    """Runs or goes on with a study; returns when each trial began."""
+    """Runs or resumes a study; returns when each trial began."""
     begins: list[float] = []
 
     def trial(task: TrialTask, on_measurement: Callable[[Measurement], None]) -> Outcome:

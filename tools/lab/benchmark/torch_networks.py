@@ -1,7 +1,7 @@
-"""The networks in PyTorch, as somebody would write them who wants them fast there.
+"""The networks in PyTorch, as a user would write them for speed.
 
 Each is the same function as ours, layer by layer: `steps` gives both the same weights and compares
-their losses. Where PyTorch has a faster way to the same result it is taken:
+their losses. If PyTorch has a faster way to the same result, it is used:
 one projection for queries, keys and values, and its fused causal attention.
 """
 
@@ -15,7 +15,7 @@ from torch.nn import functional
 
 
 class Residual(nn.Module):
-    """A pre-activation block; its shortcut starts after the first activation if asked for."""
+    """A pre-activation block; its shortcut optionally starts after the first activation."""
 
     def __init__(self, inputs: int, filters: int, strides: int, *, first: bool) -> None:
         super().__init__()
@@ -204,7 +204,7 @@ TWINS: dict[str, Callable[[Network], nn.Module]] = {
     "lstm": Lstm,
     "transformer": Transformer,
 }
-"""Network to its twin, whose modules stand in the order in which ours makes its layers."""
+"""Network to its twin, whose modules are in the order in which ours creates its layers."""
 
 
 def _batch_norm(channels: int) -> nn.Module:

@@ -1,1 +1,1 @@
-"""What can happen to processes, disks and numbers, made to happen: `python -m tools.lab.faults`."""
+"""Causes faults of processes, disks and numbers on purpose: `python -m tools.lab.faults`."""

@@ -1,11 +1,12 @@
-"""Makes happen to studies what can happen to them, and checks what becomes of their trials.
+"""Causes faults in studies on purpose, and checks the effect on their trials.
 
     python -m tools.lab.faults
     python -m tools.lab.faults --faults=kills,disk_full
 
-After each fault the study must go on to the results of an undisturbed one, each finished trial kept
-and none run twice. The faults that need no training take about a minute, the others several. Needs
-a clone or an installed tfoptcmp, a local disk for temporary files, and Ray for two of the faults.
+After each fault the study must resume and give the results of an undisturbed one, with each
+finished trial kept and none run twice. The faults that need no training take about a minute, the
+others several. Needs a clone or an installed tfoptcmp, a local disk for temporary files, and Ray
+for two of the faults.
 """
 
 import importlib
@@ -23,10 +24,10 @@ from tfoptcmp.tools.common.shared_flags import DATA_DIR
 
 from tfoptcmp import workloads
 
-# Name to what makes it happen, and what it does in a few words.
+# Name to the function that causes the fault, and its description.
 _FAULTS = {
     "kills": ("writes:kills", "SIGKILL before and in the middle of every write"),
-    "disk_full": ("writes:disk_full", "no space left from each operation on"),
+    "disk_full": ("writes:disk_full", "no space left, starting at each operation"),
     "small_disk": ("writes:small_disk", "a file system that is full (needs root)"),
     "power_cuts": ("writes:power_cuts", "loss of all that is not synchronised"),
     "damaged_files": ("damage:damaged_files", "truncated and garbage files"),
@@ -36,7 +37,7 @@ _FAULTS = {
     "bookkeeping": ("damage:bookkeeping", "very many trials"),
     "killed_training": ("processes:kills", "SIGKILL at random times of real training"),
     "killed_workers": ("processes:killed_workers", "SIGKILL of Ray workers"),
-    "killed_driver": ("processes:kills", "SIGKILL of the process that Ray's workers work for"),
+    "killed_driver": ("processes:kills", "SIGKILL of the process that controls the Ray workers"),
     "not_finite": ("trials:not_finite", "NaN and infinity in weights, loss and data"),
     "determinism": ("trials:determinism", "equal trials in different conditions"),
 }
@@ -46,12 +47,12 @@ _FAILED = "FAILED, see above"
 _NAMES = flags.DEFINE_list(
     "faults",
     None,
-    "Which; default: all. "
+    "Faults to test; default: all. "
     + "; ".join(f"{name}, {what}" for name, (_, what) in _FAULTS.items())
     + ".",
 )
 _EVERY = flags.DEFINE_integer(
-    "every", 1, "Of kills, disk_full and power_cuts, take each n-th only.", lower_bound=1
+    "every", 1, "Of kills, disk_full and power_cuts, take only each n-th.", lower_bound=1
 )
 _NUM_TRIALS = flags.DEFINE_integer("num_trials", 10_000, "Of bookkeeping.", lower_bound=2)
 _NUM_KILLS = flags.DEFINE_integer("num_kills", 100, "Of killed_training.", lower_bound=1)

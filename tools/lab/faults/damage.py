@@ -50,7 +50,7 @@ def damaged_files() -> str:
 
 
 def two_on_one() -> str:
-    """Starts a second process on a study that runs."""
+    """Starts a second process on a running study."""
     with scratch() as directory:
 
         def refused() -> None:
@@ -62,11 +62,11 @@ def two_on_one() -> str:
 
         num_trials = len(fake.study(directory, trial).trials)
         assert fake.contents(directory) == undisturbed()
-    return f"{num_trials} second processes refused, one in each trial; the first undisturbed"
+    return f"{num_trials} second processes refused, one in each trial; the first was not disturbed"
 
 
 def clock_back() -> str:
-    """Sets the clock back by an hour whenever somebody looks at it."""
+    """Sets the clock back by an hour whenever it is read."""
     now = itertools.count(time.time(), -3600)
     clock = Clock(now=lambda: next(now), monotonic=time.monotonic)
     with scratch() as directory:
@@ -74,11 +74,11 @@ def clock_back() -> str:
         assert all(trial.seconds is not None and trial.seconds >= 0 for trial in trials)
         assert trials[0].started > trials[-1].started
         assert fake.contents(directory) == undisturbed()
-    return f"{len(trials)} trials, an hour back at each look: equal results, durations >= 0"
+    return f"{len(trials)} trials, an hour back at each reading: equal results, durations >= 0"
 
 
 def raising() -> str:
-    """Lets each trial raise once, which is mended, and then one of them always, which is not."""
+    """Lets each trial raise once, so that a second try succeeds, and then one of them always."""
     errors = (RuntimeError("bug"), MemoryError(), OSError(28, os.strerror(28)), KeyError("x"))
     crashed: set[int] = set()
 
@@ -102,11 +102,11 @@ def raising() -> str:
         assert "trial 2" in message and "bug" in message
         assert read_study(directory).trials[2].status == Status.FAILED
         resumes(directory, promised={0, 1})
-    return f"{len(crashed)} crashes mended by a second try; a lasting one named, then gone on with"
+    return f"{len(crashed)} crashes cured by a second try; a repeating one named, then resumed"
 
 
 def bookkeeping(num_trials: int = 10_000) -> str:
-    """Measures what a study costs beside its trials, with fsync left out."""
+    """Measures what a study costs besides its trials, without fsync."""
     synced: list[int] = []
     begun: list[tuple[float, int]] = []  # of each trial: when, and how many fsyncs before it
 
@@ -127,7 +127,7 @@ def bookkeeping(num_trials: int = 10_000) -> str:
         assert len(begun) == 1
         resume = begun[0][0] - start
     return (
-        f"{1e3 * seconds:.1f} ms a trial at {num_trials} trials, beside its {fsyncs:g} fsyncs; "
+        f"{1e3 * seconds:.1f} ms per trial at {num_trials} trials, beside its {fsyncs:g} fsyncs; "
         f"{resume:.1f} s to resume them"
     )
 

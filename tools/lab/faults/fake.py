@@ -1,4 +1,4 @@
-"""A study whose trials need no training, a place to do it harm, and what it must end with.
+"""A study whose trials need no training, a directory to damage it in, and its expected results.
 
 What a trial measures is a function of its task alone, so an undisturbed study is the standard.
 """
@@ -131,7 +131,7 @@ def contents(directory: Path) -> dict[str, Any]:
 
 
 def resumes(directory: Path, promised: Collection[int] = ()) -> None:
-    """Goes on with a study, in which some trials must have ended; compares it to an undisturbed."""
+    """Resumes a study, in which some trials must have ended; compares it to an undisturbed one."""
     ended: set[int] = set()
     if (directory / "study.json").exists():
         trials = read_study(directory).trials
@@ -152,7 +152,7 @@ def resumes(directory: Path, promised: Collection[int] = ()) -> None:
 
 @functools.cache
 def undisturbed() -> dict[str, Any]:
-    """Returns the contents of a study that nothing happened to."""
+    """Returns the contents of an undisturbed study."""
     with scratch() as directory:
         study(directory)
         return contents(directory)
@@ -160,9 +160,9 @@ def undisturbed() -> dict[str, Any]:
 
 @contextmanager
 def scratch() -> Iterator[Path]:
-    """A directory that is not there yet, and is gone afterwards; fsync takes no time meanwhile.
+    """A path for a directory, which is removed afterwards; fsync takes no time meanwhile.
 
-    Of what dies here, only the power would lose what is not synchronised, and that is but imitated.
+    Only a power cut would lose what is not synchronised, and here it is only simulated.
     """
     with (
         tempfile.TemporaryDirectory(prefix="faults-") as parent,
@@ -172,7 +172,7 @@ def scratch() -> Iterator[Path]:
 
 
 def in_child(function: Callable[..., object], *arguments: Any, method: str = "fork") -> int:
-    """Runs a function in a process of its own.
+    """Runs a function in its own process.
 
     Args:
         function: For "spawn" to be picklable, as the arguments.

@@ -32,10 +32,10 @@ _RULE = "momentum"
 
 
 def kills(num_kills: int = 100, num_workers: int = 1) -> str:
-    """Kills the process of a study at random times and starts it again, again and again.
+    """Repeatedly kills the process of a study at random times and starts it again.
 
     Args:
-        num_kills: Kills in all; a study that gets to its end makes room for a new one.
+        num_kills: Kills in total; when a study ends, a new one begins.
         num_workers: Of the study. If there are more than one, Ray's, it is their driver that dies.
     """
     chance = random.Random(5)

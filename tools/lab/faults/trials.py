@@ -28,7 +28,7 @@ _EQUAL = ("alone", "resumed", "after another")
 def determinism(names: tuple[str, ...] = workloads.names(), data_dir: str | None = None) -> str:
     """Trains six steps of Momentum three times, in two processes, with two threads.
 
-    What is compared are all measurements and variables at the end.
+    Compares all measurements, and all variables at the end.
 
     Args:
         names: Of the workloads, at scale smoke.
@@ -110,13 +110,13 @@ _VALUES = {"NaN": np.nan, "infinite": np.inf}
 
 
 def not_finite() -> str:
-    """Spoils a trial in each of the ways; the next one on the same model must not notice.
+    """Corrupts a trial in each of the ways; the next one on the same model must not be affected.
 
     Raises:
-        AssertionError: If a spoilt trial is not infeasible, or spoils others.
+        AssertionError: If a corrupted trial is not infeasible, or affects others.
     """
     assert in_child(_spoil) == 0
-    return f"{', '.join(_KINDS)}: infeasible at once, the next trial on the model as ever"
+    return f"{', '.join(_KINDS)}: infeasible at once, the next trial on the model not affected"
 
 
 def _spoil() -> None:
@@ -147,7 +147,7 @@ def _spoil() -> None:
         # A ReLU hides NaN in the weights before it; then they are found when they are measured.
         assert outcome.steps == _STEP or kind.endswith("weight"), (kind, outcome)
         assert measured[:1] == healthy[1][:1], kind
-        assert run("") == healthy, f"{kind} is felt by the next trial"
+        assert run("") == healthy, f"{kind} affects the next trial"
 
 
 class _Poison(keras.callbacks.Callback):

@@ -37,7 +37,7 @@ def kills(every: int = 1) -> str:
         What was done and found, for people.
 
     Raises:
-        AssertionError: If a study does not go on as if undisturbed.
+        AssertionError: If a study does not resume as if undisturbed.
     """
     kinds = _operations()
     points: list[tuple[int, int | None]] = [(number, None) for number in range(len(kinds))]
@@ -60,14 +60,14 @@ def kills(every: int = 1) -> str:
 
 
 def disk_full(every: int = 1) -> str:
-    """Lets every operation from one on fail for want of space, for each operation in turn."""
+    """Lets every operation fail for lack of space, starting at each operation in turn."""
     num_points = len(_operations())
     points = range(0, num_points, every)
     for number in points:
         with scratch() as directory:
             _says_disk_full(directory, lambda: Operations(disk_full_from(number)))  # noqa: B023
             resumes(directory)
-    return f"full at {len(points)} operations; each time told why, resumed with equal results"
+    return f"full at {len(points)} operations; a message said why, resumed with equal results"
 
 
 def small_disk(kilobytes: int = 40) -> str:
@@ -84,7 +84,7 @@ def small_disk(kilobytes: int = 40) -> str:
             resumes(directory / "study")
         finally:
             subprocess.run(["umount", str(directory)], check=True)
-    return f"a file system of {kilobytes} kB; told why, resumed on a larger one with equal results"
+    return f"a file system of {kilobytes} kB; a message said why, equal results on a larger one"
 
 
 def power_cuts(every: int = 1) -> str:
@@ -110,7 +110,7 @@ def power_cuts(every: int = 1) -> str:
 
 
 class _Ended:
-    """Observes which trials are said to be on record."""
+    """Observes which trials are reported as recorded."""
 
     def __init__(self) -> None:
         self.indices: list[int] = []
@@ -233,7 +233,7 @@ def kill_at(number: int) -> Before:
 
 
 def disk_full_from(number: int) -> Before:
-    """Returns what lets every operation fail that needs space, from one on."""
+    """Returns what lets every operation that needs space fail, after a certain one."""
 
     def before(at: int, kind: str) -> None:
         if at >= number and kind in ("open", "write", "mkdir", "fsync"):
@@ -245,12 +245,12 @@ def disk_full_from(number: int) -> Before:
 class PowerCuts:
     """Keeps what of a directory would be left if the power failed before each operation.
 
-    Two extremes between which file systems lie: of what was not synchronised nothing is there; or
-    all names are there, but bytes that were not synchronised are zeros.
+    Two extremes between which file systems lie: nothing that was not synchronised is left; or all
+    names are left, but bytes that were not synchronised are zeros.
 
     Args:
-        root: The directory; must be there.
-        promised: Returns what by now must not be lost any more.
+        root: The directory; must exist.
+        promised: Returns what must not be lost from now on.
 
     Attributes:
         found: The different states, path to bytes of every file, each with what was promised.
@@ -281,7 +281,7 @@ class PowerCuts:
             self._bytes[status.st_ino] = path.read_bytes()
 
     def _rename_gone(self) -> None:
-        """Gives files that have gone numbers of their own: the next file may get their inode."""
+        """Gives deleted files unique numbers: the next file may get their inode."""
         there = {path.stat().st_ino for path in self._root.rglob("*")}
         for inode in [inode for inode in self._bytes if inode > 0 and inode not in there]:
             number = next(self._gone)
