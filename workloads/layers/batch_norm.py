@@ -44,8 +44,9 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
     def _fuses(self, inputs: tf.Tensor) -> bool:
         per_channel_of_images = len(inputs.shape) == 4 and self.axis in (-1, 3)
+        renorm = getattr(self, "renorm", False)  # Keras 3.10 does not have it.
         return per_channel_of_images and not (
-            self.synchronized or self.renorm or inputs.dtype == tf.float64
+            self.synchronized or renorm or inputs.dtype == tf.float64
         )
 
     def _average(self, mean: tf.Tensor, variance: tf.Tensor) -> None:
