@@ -20,8 +20,10 @@ class Dropout(keras.layers.Dropout):
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Returns the inputs, some of them zeroed and the rest scaled up if training."""
         threshold = round(self.rate * 2**16)
-        if not training or threshold in (0, 2**16) or self.noise_shape is not None:
+        if not training or threshold == 0 or self.noise_shape is not None:
             return super().call(inputs, training=training)
+        if threshold == 2**16:
+            return tf.zeros_like(inputs)  # Keras 3.10 does not take a rate of 1 here.
         size = tf.size(inputs)
         words = tf.random.stateless_uniform(
             [(size + 1) // 2], self.seed_generator.next(), None, None, tf.int32
