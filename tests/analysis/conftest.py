@@ -161,11 +161,11 @@ def _write_study():
 
 @pytest.fixture
 def six_rules(tmp_path):
-    """Studies of the six rules on one workload, twenty feasible trials each, K = 2."""
+    """Studies of the six rules on one workload, ten feasible trials each, K = 2."""
     rng = np.random.default_rng(1)
     parent = tmp_path / "digits"
     for i, rule in enumerate(reversed(DEFAULT_RULES)):
-        errors = list(np.round(rng.uniform(0.05, 0.6 + 0.05 * i, 20) * 270) / 270)
+        errors = list(np.round(rng.uniform(0.05, 0.6 + 0.05 * i, 10) * 270) / 270)
         tests = [error + 0.01 for error in errors]
         write_study(parent, make_signature(rule), errors, infeasible=i, test_errors=tests)
     return parent

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import re
 
 import numpy as np
 import pandas as pd
@@ -149,7 +150,8 @@ def test_epsilon_of_a_rule_that_is_not_known():
             ("adamx", 1e4, LogUniform(low=1e-10, high=1e10)),
         )
     }
-    (finding,) = audit([planted(clean_table(spaces=spaces), spaces=spaces)])
+    findings = audit([planted(clean_table(spaces=spaces), spaces=spaces)])
+    (finding,) = [f for f in findings if not f.title.startswith("inconclusive")]
     assert (finding.severity, finding.title) == ("warning", "epsilon not tuned")
     assert finding.subject == "planted: adamw"
 
@@ -252,7 +254,7 @@ def test_unequal_numbers_of_trials():
     fewer = table.drop(table[of_rule(table, "sgd")].index[:3])
     assert found(planted(fewer)) == {"unequal numbers of trials": "note"}
     half = table.drop(table[of_rule(table, "sgd")].index[:25])
-    assert found(planted(half)) == {"unequal numbers of trials": "warning"}
+    assert found(planted(half))["unequal numbers of trials"] == "warning"
 
 
 def test_unequal_steps():
@@ -303,7 +305,7 @@ def test_a_violated_inclusion():
     assert all(f.severity == "error" for f in findings)
     assert "validation worse by" in findings[0].evidence
     unsized = planted(table.drop(columns=["num_validation", "num_test"]))
-    assert "tolerated: nothing, as the number" in audit([unsized])[0].evidence
+    assert "tolerated: 0.50 pp)" in audit([unsized])[0].evidence
 
 
 def test_a_violation_with_epsilon_fixed_is_a_warning():
@@ -394,22 +396,39 @@ def test_mostly_infeasible():
 
 def test_k_too_small_for_a_claim():
     table = clean_table()
-    table.loc[of_rule(table, "nadam"), ["validation", "test"]] -= 0.008
+    table.loc[of_rule(table, "nadam"), ["validation", "test"]] -= 0.005
     comparison = planted(table, tuning_budget=2)
     claimed = dataclasses.replace(comparison, claims=(("nadam", "sgd"),))
     (finding,) = audit([claimed])
-    assert finding.title == "K is too small for the claim"
+    assert finding.title == "the trials do not support the claim"
     assert "at K = 2" in finding.evidence
     enough = int(finding.next_step.split("K = ")[1].split()[0])
-    assert 2 < enough <= 25
+    assert 2 < enough <= 10
     assert audit([dataclasses.replace(claimed, tuning_budget=enough)]) == []
     turned = dataclasses.replace(comparison, claims=(("sgd", "nadam"),))
-    assert "none of the K up to N / 2 = 25" in audit([turned])[0].next_step
+    assert "drop it" in audit([turned])[0].next_step
 
 
-def test_k_above_half_of_the_trials():
-    assert found(planted(clean_table(), tuning_budget=26)) == {
-        "K is more than half of the number of trials": "warning"
+def test_a_comparison_that_decides_nothing():
+    rng = np.random.default_rng(0)
+    rows = [
+        {"optimizer": rule, "validation": value, "test": value}
+        for rule in ("sgd", "adam")
+        for value in rng.uniform(0.1, 0.9, 40)
+    ]
+    comparison = planted(pd.DataFrame(rows).assign(diverged=False))
+    (finding,) = [f for f in audit([comparison]) if f.title.startswith("inconclusive")]
+    assert finding.severity == "warning"
+    assert "its only pair is not decided" in finding.evidence
+    assert re.search(r"(about|more than) [\d,]+ of each", finding.next_step)
+    rows = [row | {"test": row["test"] + 0.5 * (row["optimizer"] == "adam")} for row in rows]
+    comparison = planted(pd.DataFrame(rows).assign(diverged=False))
+    assert not [f for f in audit([comparison]) if f.title.startswith("inconclusive")]
+
+
+def test_k_above_a_fifth_of_the_trials():
+    assert found(planted(clean_table(), tuning_budget=11)) == {
+        "K is too large for the number of trials": "warning"
     }
     # With 3 trials K cannot be below 2: the fault is that they are too few.
     assert list(found(planted(clean_table(num_trials=3)))) == ["fewer than tens of trials"]
@@ -474,7 +493,7 @@ def test_a_hyperparameter_of_which_nothing_is_known_but_its_range():
 
 def test_every_check_is_planted_above():
     assert list(CHECKS) == [
-        *("untuned", "unreported", "copied_ranges", "few_trials", "unequal", "infeasible"),
-        *("unsupported_claim", "selected_on_test", "violated", "cannot_imitate", "crowded_edge"),
-        *("seed_noise", "winners_curse"),
+        *("untuned", "unreported", "copied_ranges", "few_trials", "no_verdicts", "unequal"),
+        *("infeasible", "inconclusive", "unsupported_claim", "selected_on_test", "violated"),
+        *("cannot_imitate", "crowded_edge", "seed_noise", "winners_curse"),
     ]

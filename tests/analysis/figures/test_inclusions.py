@@ -8,13 +8,25 @@ from tfoptcmp.analysis.statistics.curves import verdict_curve
 def test_differences_to_huge_losses_are_cut_and_single_ones_drawn(
     tmp_path, make_signature, write_study
 ):
-    write_study(tmp_path, make_signature("sgd"), [6.0, 6.1, 7.0], metric_unit="nats")
-    write_study(tmp_path, make_signature("rmsprop"), [6.2, 1e13, 2.54e14], metric_unit="nats")
+    write_study(
+        tmp_path,
+        make_signature("sgd"),
+        [6.0, 6.1, 7.0, 7.1, 7.2],
+        metric_unit="nats",
+        num_classes=None,
+    )
+    write_study(
+        tmp_path,
+        make_signature("rmsprop"),
+        [6.2, 1e13, 2.54e14, 3e14, 3e14],
+        metric_unit="nats",
+        num_classes=None,
+    )
     (comparison,) = read_comparisons(tmp_path)
     special, general = comparison.contestants
     curve = (special, general, verdict_curve(comparison, special, general, "test"))
     (axes,) = inclusions_figure(comparison, "test").axes
-    assert len(curve[2]) == 1  # k = 1 alone is at most half of three
+    assert len(curve[2]) == 1  # k = 1 alone is at most a fifth of five
     assert axes.get_ylim()[1] == pytest.approx(1e4 * 4 * 0.01)  # theory: delta is 0.01 nats
     assert len(axes.get_yticks()) <= 9
     assert axes.collections[-1].get_segments()[0][1, 1] > 1e12  # the bar continues above

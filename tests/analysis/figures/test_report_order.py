@@ -6,6 +6,7 @@ from tfoptcmp.analysis.figures import (
     FIGURES,
     boundaries_figure,
     draw_differences,
+    draw_forest,
     draw_hyperparameters,
     draw_infeasible,
     draw_parallel,
@@ -21,6 +22,7 @@ from tfoptcmp.analysis.figures import (
     tuning_curves_figure,
 )
 from tfoptcmp.analysis.statistics.curves import verdict_curve
+from tfoptcmp.analysis.statistics.verdicts import all_pairs
 from tfoptcmp.rules import DEFAULT_RULES, RULES
 
 TITLES = ["SGD", "Momentum", "Nesterov", "RMSProp", "Adam", "NAdam"]
@@ -49,7 +51,7 @@ def test_a_figure_is_left_out_for_what_a_table_does_not_have(tmp_path):
     (comparison,) = read_comparisons(tmp_path / "mine.csv")
     reasons = {figure.name: figure.needs(comparison) for figure in FIGURES}
     assert [name for name, reason in reasons.items() if not reason] == [
-        *("results", "tuning", "infeasible")
+        *("forest", "results", "tuning", "infeasible")
     ]
     assert "no target" in reasons["steps"]
     assert "no measurements" in reasons["other_targets"] and "no meas" in reasons["training"]
@@ -144,7 +146,7 @@ def test_all_draw_into_axes_of_the_caller(six_rules):
     (comparison,) = read_comparisons(six_rules)
     adam = comparison.contestants[4]
     special, general = comparison.contestants[0], adam
-    axes = Figure().subplots(8, 1)
+    axes = Figure().subplots(9, 1)
     draw_statistic(axes[0], comparison, "test")
     draw_steps(axes[1], comparison, 0.5)
     draw_infeasible(axes[2], comparison)
@@ -155,6 +157,7 @@ def test_all_draw_into_axes_of_the_caller(six_rules):
     draw_differences(
         axes[7], verdict_curve(comparison, special, general, "test"), RULES["adam"].look.colour
     )
+    draw_forest(axes[8], all_pairs(comparison))
     for one in axes:
         assert one.has_data()
     for curves in (axes[3], axes[4]):

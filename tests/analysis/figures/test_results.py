@@ -47,7 +47,7 @@ def test_warnings_stand_on_the_face(face, tmp_path, make_signature, write_study)
     written = face(results_figure(read_comparisons(tmp_path)).axes[0])
     assert "PARTIAL DATA: only 32 images" in written
     assert "SMOKE SCALE" in written
-    assert "DESCRIPTIVE ONLY" in written  # K = 2 > 3/2
+    assert "NO VERDICTS: N = 3" in written
 
 
 def test_rule_without_value_and_workload_without_test(face, tmp_path, make_signature, write_study):

@@ -13,3 +13,13 @@ def test_tuning_curves_are_exact(six_rules):
     curve = budget_curve(errors, errors)
     solid = next(line for line in axes.lines if line.get_color() == RULES["sgd"].look.colour)
     assert list(solid.get_ydata()) == pytest.approx(list(100 * curve.mean[:5]))  # k <= N/2
+
+
+def test_how_sure_the_mean_is_is_not_what_one_practitioner_gets(six_rules):
+    (comparison,) = read_comparisons(six_rules)
+    light, dark = tuning_curves_figure(comparison, "validation").axes[0].collections
+    spread, interval = (band.get_paths()[0].vertices for band in (light, dark))
+    assert max(spread[:, 0]) == 5  # N/2
+    assert max(interval[:, 0]) == 2  # N/5
+    at_2 = {kind: band[band[:, 0] == 2][:, 1] for kind, band in (("l", spread), ("d", interval))}
+    assert min(at_2["l"]) < min(at_2["d"]) < max(at_2["d"]) < max(at_2["l"])

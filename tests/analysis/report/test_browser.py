@@ -47,7 +47,11 @@ document.querySelector("iframe").addEventListener("load", async event => {
 def opened(six_rules, tmp_path):
     """What the browser found, and what it complained about."""
     finding = Finding(
-        severity="error", subject="Adam", title="grave", evidence="1 < 2", next_step="run more"
+        severity="error",
+        subject="digits_simple_cnn: Adam",
+        title="grave",
+        evidence="1 < 2",
+        next_step="run more",
     )
     write_report(read_comparisons(six_rules), tmp_path, findings=[finding], formats=())
     (tmp_path / "harness.html").write_text(HARNESS, encoding="utf-8")
@@ -73,7 +77,7 @@ def test_report_opens_without_errors_and_its_tables_sort(opened):
     found, complaints = opened
     assert "CONSOLE" not in complaints
     assert found["title"] == "Comparison of optimizers"
-    assert found["images"] == 10
+    assert found["images"] == 11
     assert found["broken"] == []
     assert found["overflow"] == 0  # on a phone only tables and wide figures scroll sideways
     numbers = [float(cell.split(" ")[0]) for cell in found["up"]]

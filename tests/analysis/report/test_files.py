@@ -19,6 +19,7 @@ VOID = {"meta", "img", "br"}
 
 # In the order of their importance.
 FIGURES = [
+    "forest",
     "results",
     "steps",
     "other_targets",
@@ -91,7 +92,7 @@ def test_one_file_says_it_all(six_rules, tmp_path):
     ):
         assert expected in text
     # Summary first.
-    assert text.index("tuning with K = 2 trials") < text.index("Search spaces")
+    assert text.index("No answer yet: N = 10") < text.index("Search spaces")
 
 
 def test_figures_and_tables_beside_it(six_rules, tmp_path):
@@ -181,12 +182,13 @@ def test_a_table_of_two_optimizers_gives_a_report_with_figures(tmp_path):
     files = write_report(read_comparisons(tmp_path / "mine.csv"), tmp_path / "out", formats=())
     assert [path.stem for path in files.figures] == [
         f"{name}-1-mine"
-        for name in ("results", "inclusions", "tuning", "boundaries", "parallel", "infeasible")
+        for name in ("forest", "results", "inclusions", "tuning", "boundaries", "parallel")
+        + ("infeasible",)
     ]
     assert files.spaces == ()
     text = Page(files.html.read_text(encoding="utf-8")).text
     for expected in (
-        "N = 30 feasible trials, K = 6",
+        "N = 30 feasible trials, K = 3",
         "Momentum <= Adam",
         "log-uniform in [0.0001, 10)",
         "figure of steps: there is no target, and no steps to one are reported",
@@ -218,23 +220,27 @@ def test_nothing_but_infeasible_trials(tmp_path, make_signature, write_study):
     page = Page(files.html.read_text(encoding="utf-8"))
     assert "no feasible trial" in page.text
     assert "NO FEASIBLE TRIALS" in page.text
-    assert "more than half of N = 0" not in page.text
+    assert "N = 0 feasible trials are too few" not in " ".join(page.texts[:6])
 
 
 def test_findings_are_counted_first_and_listed_worst_first(six_rules, tmp_path):
     def finding(severity, title):
         return Finding(
-            severity=severity, subject="Adam", title=title, evidence="1 < 2", next_step="run more"
+            severity=severity,
+            subject="digits_simple_cnn: Adam",
+            title=title,
+            evidence="1 < 2",
+            next_step="run more",
         )
 
     found = [finding("note", "small"), finding("error", "<b>grave</b>"), finding("note", "tiny")]
     report = write_report(read_comparisons(six_rules), tmp_path, findings=found).html
     text = Page(report.read_text(encoding="utf-8")).text
-    assert text.index("The audit has 1 error, 2 notes") < text.index("Search spaces")
+    assert text.index("Audit: 1 error, 2 notes") < text.index("Search spaces and where")
     listed = text[text.index("what to do next") :]
     assert listed.index("<b>grave</b>") < listed.index("small") < listed.index("tiny")
     silent = write_report(read_comparisons(six_rules), tmp_path, findings=[]).html
-    assert "The audit found no fault." in Page(silent.read_text(encoding="utf-8")).text
+    assert "Audit: no fault found." in Page(silent.read_text(encoding="utf-8")).text
     unasked = write_report(read_comparisons(six_rules), tmp_path).html
     assert "audit" not in Page(unasked.read_text(encoding="utf-8")).text.lower()
 

@@ -1,14 +1,18 @@
 import csv
 import io
 
+import numpy as np
 import pytest
 
 from tfoptcmp.analysis import read_comparisons
 from tfoptcmp.analysis.report.answer import (
+    answer,
     conclusion,
+    format_answer,
     format_verdicts,
-    leader,
+    how_sure,
     pair_sentences,
+    ranking_cells,
 )
 from tfoptcmp.analysis.report.tables import (
     best_cells,
@@ -16,6 +20,7 @@ from tfoptcmp.analysis.report.tables import (
     format_table,
     hyperparameter_cells,
 )
+from tfoptcmp.analysis.statistics.ranking import ranking
 from tfoptcmp.analysis.statistics.verdicts import inclusion_verdicts
 
 TITLES = ["SGD", "Momentum", "Nesterov", "RMSProp", "Adam", "NAdam"]
@@ -89,22 +94,17 @@ def test_markdown_and_latex_escape(tmp_path, make_signature, write_study):
     assert r"adam\_eps & " in latex
     assert r"validation, \% & " in latex
     assert latex.count(r" \\") == 4  # results and hyperparameters, a heading and a row each
-    assert r"alpha0\_over\_epsilon = " in latex
+    assert r"beta\_1=" in latex
     markdown = format_table(comparison, "markdown").splitlines()
     columns = {line.count("|") for line in markdown if line.startswith("| ")}
     assert columns == {9, 6}
 
 
 def test_pairs_alike_share_a_sentence(six_rules, two_rules):
-    (comparison,) = read_comparisons(six_rules, tuning_budget=6)
+    (comparison,) = read_comparisons(six_rules)
     (sentence,) = pair_sentences(inclusion_verdicts(comparison))
     assert sentence.startswith("Momentum against SGD, Nesterov against SGD, RMSProp against SGD, ")
-    assert sentence.endswith(
-        "NAdam against Nesterov: no verdict, K is more than half of the trials."
-    )
-    assert pair_sentences(inclusion_verdicts(two_rules)) == [
-        "Momentum did worse than SGD, which it can imitate (validation, test, training loss)."
-    ]
+    assert sentence.endswith("NAdam against Nesterov: no verdict, too few trials.")
 
 
 def test_unknown_style_is_refused(two_rules):
@@ -128,36 +128,75 @@ def test_metric_in_nats(tmp_path, make_signature, write_study):
     assert row[1:3] == ["3.25 [3.25, 3.25]", "-"]
     assert row[4:6] == ["-", "-"]
     assert "nothing to test" in conclusion(inclusion_verdicts(comparison))
-    assert leader(comparison).startswith("Lowest validation cross entropy")
+    assert answer(ranking(comparison)).startswith("No answer yet: N = 4 feasible trials")
 
 
-def test_violation_is_said_in_words(two_rules):
-    text = format_verdicts(two_rules)
-    assert "Some rules did worse than their own special cases: Momentum than SGD." in text
+@pytest.fixture
+def compared(tmp_path, make_signature, write_study):
+    """Makes a comparison of studies, given as rule to errors."""
+
+    def compared(**studies):
+        for rule, errors in studies.items():
+            write_study(tmp_path / "s", make_signature(rule), errors)
+        (comparison,) = read_comparisons(tmp_path / "s")
+        return comparison
+
+    return compared
+
+
+def spread(level, num=40):
+    return [level + 0.001 * i for i in range(num)]
+
+
+def test_violation_is_said_in_words(compared):
+    comparison = compared(sgd=spread(0.1), momentum=spread(0.3))
+    text = format_answer(comparison, []) + format_verdicts(comparison)
+    assert "SGD is the best at K = 4: ahead of Momentum by 20.00 pp." in text
+    assert "Inclusions: 1 of 1 violated. Worse than their own special case: Momentum than" in text
+    assert "Audit: no fault found." in text
     assert "Momentum did worse than SGD, which it can imitate (validation, test" in text
     assert "1 pair, 4 tests" in text
-    assert leader(two_rules) == (
-        "Lowest test classification error after tuning with K = 2 trials: "
-        "SGD, 23.75 % [15.00 %, 45.00 %]."
+
+
+def test_the_group_and_those_behind_are_named(compared):
+    comparison = compared(sgd=spread(0.4), momentum=spread(0.1), adam=spread(0.1))
+    assert answer(ranking(comparison)) == (
+        "Momentum and Adam do equally well at K = 4, to within the margin; SGD is behind by "
+        "30.00 pp."
     )
+    cells = ranking_cells(ranking(comparison))
+    assert cells[0] == ["row beats column by", "Momentum", "Adam", "SGD"]
+    assert cells[1][1] == ""
+    assert cells[1][3].startswith("+30.00 [+29")
+    assert cells[3][1].startswith("-30.00 [-30")
+    assert cells[1][3].endswith("P 1.00") and cells[3][1].endswith("P 0.00")
 
 
-def test_descriptive_only_gives_no_verdict_in_words(six_rules):
-    (comparison,) = read_comparisons(six_rules, tuning_budget=10)
-    text = format_verdicts(comparison)
-    assert "No verdicts: K is more than half of the number of trials" in text
+def test_what_would_make_it_surer_is_said_with_its_command(compared):
+    rng = np.random.default_rng(0)
+    comparison = compared(**{rule: list(rng.uniform(0.1, 0.9, 20)) for rule in ("sgd", "adam")})
+    assert answer(ranking(comparison)) == (
+        "No clear winner at K = 2: SGD and Adam cannot be told apart."
+    ) or answer(ranking(comparison)).endswith("Adam and SGD cannot be told apart.")
+    told = " ".join(how_sure(comparison, ranking(comparison)))
+    assert "To be surer:" in told
+    assert "0 of 1 pairs are decided" in told
+
+
+def test_too_few_trials_give_no_verdict_in_words(six_rules):
+    (comparison,) = read_comparisons(six_rules)
+    text = format_answer(comparison) + format_verdicts(comparison)
+    assert "No answer yet: N = 10 feasible trials are too few; K = 2 needs 20." in text
+    assert "20 feasible trials of each are needed for a verdict at K = 2" in text
+    assert "--num_feasible=20" in text
     assert "violated" not in text
-    assert "Too close" not in leader(comparison)
 
 
-def test_holding_inclusions_are_said_in_words(tmp_path, make_signature, write_study):
-    for rule in ("sgd", "momentum"):
-        write_study(tmp_path, make_signature(rule), [0.1] * 10)
-    (comparison,) = read_comparisons(tmp_path)
+def test_holding_inclusions_are_said_in_words(compared):
+    comparison = compared(sgd=[0.1] * 20, momentum=[0.1] * 20)
     assert conclusion(inclusion_verdicts(comparison)) == (
-        "No rule did worse than a special case of it: the inclusions hold here."
+        "all 1 hold: no rule did worse than a special case of it."
     )
-    assert leader(comparison).endswith("Too close to it to tell apart: Momentum.")
 
 
 def test_rule_without_feasible_trials_does_not_hide_the_test_metric(
@@ -166,7 +205,7 @@ def test_rule_without_feasible_trials_does_not_hide_the_test_metric(
     write_study(tmp_path, make_signature("sgd"), [0.1] * 4)
     write_study(tmp_path, make_signature("adam"), [], infeasible=3, num_feasible=4)
     (comparison,) = read_comparisons(tmp_path)
-    assert leader(comparison).startswith("Lowest test classification error")
+    assert ranking(comparison).statistic == "test"
     assert best_cells(comparison)[2] == ["Adam", "-", "-", "-", "-", "-", "0", "3"]
 
 
@@ -175,7 +214,7 @@ def test_where_only_test_results_are_known_tables_have_no_validation(tmp_path):
     (comparison,) = read_comparisons(tmp_path / "t.csv")
     assert best_cells(comparison)[0][:3] == ["optimizer", "test", "training loss"]
     heading, sgd, _ = hyperparameter_cells(comparison)
-    assert heading == ["optimizer", "trial", "test", "hyperparameters as searched"]
-    assert sgd == ["sgd", "0", "1.5", "eta0 = 0.1"]
+    assert heading == ["optimizer", "trial", "test", "hyperparameters"]
+    assert sgd == ["sgd", "0", "1.5", "eta0=0.1"]
     assert "validation" not in format_table(comparison)
     assert not [name for name in best_rows(comparison)[0] if "validation" in name]

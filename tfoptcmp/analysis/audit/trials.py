@@ -127,14 +127,15 @@ def inconclusive(comparison: Comparison) -> Iterator[Finding]:
     if found.decided or not found.open_pairs:
         return
     first = found.open_pairs[0]
+    pairs = "its only pair is" if len(found.pairs) == 1 else f"all {len(found.pairs)} pairs are"
     yield Finding(
         severity="warning",
         subject=comparison.workload,
         title="inconclusive: no two optimizers can be told apart",
         evidence=f"{STATISTICS[found.statistic].title}, K = {comparison.tuning_budget}, "
-        f"N = {comparison.num_trials}: all {len(found.pairs)} pairs are not decided",
-        next_step=f"run more trials: {first.trials_needed_text} of each would probably decide "
-        f"{first.special.title} against {first.general.title}, the nearest to a decision",
+        f"N = {comparison.num_trials}: {pairs} not decided",
+        next_step=f"run more trials: {first.trials_needed_text.replace('>', 'more than')} of each "
+        f"would be needed, roughly, to decide {first.special.title} against {first.general.title}",
     )
 
 

@@ -37,6 +37,8 @@ def resampled_counts(num_trials: int, num_resamples: int, *, seed: tuple[int, ..
     Returns:
         [1 + N + R, N]: a row of ones; a row for each trial left out; R rows with sum N.
     """
+    # Without its only trial there would be nothing.
+    left_out = np.eye(num_trials, dtype=np.int32) * (num_trials > 1)
     rng = np.random.default_rng(seed)
     drawn = rng.integers(num_trials, size=(num_resamples, num_trials), dtype=np.int64)
     drawn += num_trials * np.arange(num_resamples)[:, None]
@@ -44,7 +46,7 @@ def resampled_counts(num_trials: int, num_resamples: int, *, seed: tuple[int, ..
     return np.vstack(
         [
             np.ones((1, num_trials), dtype=np.int32),
-            np.ones((num_trials, num_trials), np.int32) - np.eye(num_trials, dtype=np.int32),
+            np.ones((num_trials, num_trials), np.int32) - left_out,
             counts.reshape(num_resamples, num_trials).astype(np.int32),
         ]
     )

@@ -114,7 +114,8 @@ class Means:
                 if measured(one, statistic)
             ]
         )
-        return float(np.max(values[np.isfinite(values)], initial=-math.inf))
+        finite = values[np.isfinite(values)]
+        return float(finite.max()) if len(finite) else 1.0  # any will do: all count the same
 
     @staticmethod
     def _pairing(one: Contestant) -> str:

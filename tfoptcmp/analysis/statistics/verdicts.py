@@ -388,7 +388,7 @@ def judge(
         return verdict_of(*d.interval(level), delta, inclusion=by_theory)
 
     few = bool(too_few_trials(num_trials, budget))
-    low, high = d.interval(LEVEL)
+    low, high = d.interval(LEVEL) if num_trials > 1 else (-math.inf, math.inf)
     of_a, of_b = (best_of_k(one, statistic, budget) for one in (a, b))
     assert of_a is not None and of_b is not None, "both have the statistic"
     return Judgement(
