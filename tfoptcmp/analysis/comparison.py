@@ -38,8 +38,9 @@ class Limit:
 
 
 def _short(value: float) -> str:
-    """As a person writes it: 1e-9, not 1e-09."""
-    return f"{value:g}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
+    """As people write it: 1e-9, 0.05, 20."""
+    digits, _, exponent = f"{value:e}".partition("e")
+    return min(f"{value:g}", f"{float(digits):g}e{int(exponent)}", key=len)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

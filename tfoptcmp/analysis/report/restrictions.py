@@ -31,7 +31,7 @@ OPTIMISTIC = (
     "If this box was chosen after a look at these trials, its difference is optimistic, by up to a "
     "factor of two."
 )
-"""Nobody but the reader knows whether it was, so it is always said."""
+"""Only the reader knows whether it was, so every difference comes with it."""
 
 HOW_TO_READ_BOXES = (
     "D: mean of the best of K of the second optimizer minus that of the first, at the same K in "
@@ -86,8 +86,7 @@ def sections(comparison: Comparison, output_dir: Path, suffix: str = ".json") ->
                 sentences=[
                     *_changes(own),
                     *_not_answerable(own),
-                    OPTIMISTIC,
-                    *_what_to_run(comparison, spaces, path, several),
+                    *_what_to_run(comparison, own, spaces, path, several),
                     *(f"{sentence}." for sentence in missing),
                 ],
                 cells=_cells(own),
@@ -132,11 +131,18 @@ def _not_answerable(found: Sequence[Restricted]) -> list[str]:
 
 
 def _what_to_run(
-    comparison: Comparison, spaces: dict[str, SearchSpace], path: Path, several: str
+    comparison: Comparison,
+    found: Sequence[Restricted],
+    spaces: dict[str, SearchSpace],
+    path: Path,
+    several: str,
 ) -> list[str]:
     own = [one for one in comparison.contestants if one.name in spaces]
     command = _command(comparison, own, path, several) if own else ""
-    return [f"Or run the restricted study: {command}"] if command else []
+    if all(one.change is Change.NOT_ANSWERABLE for one in found):
+        return [f"Or run the restricted study: {command}"] if command else []
+    run = f" The restricted study has no such fault: {command}" if command else ""
+    return [OPTIMISTIC + run]
 
 
 def _command(comparison: Comparison, own: Sequence[Contestant], path: Path, several: str) -> str:
