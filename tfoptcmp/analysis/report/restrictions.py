@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.contestant import Contestant
+from tfoptcmp.analysis.ranges.restricted import restricted_spaces
 from tfoptcmp.analysis.report.tables import Cells, format_rows
 from tfoptcmp.analysis.statistics.quantities import STATISTICS
 from tfoptcmp.analysis.statistics.restriction import (
@@ -19,7 +20,6 @@ from tfoptcmp.analysis.statistics.restriction import (
     Estimate,
     Restricted,
     least_inside,
-    restricted_spaces,
     restrictions,
 )
 from tfoptcmp.analysis.statistics.verdicts import LEVEL
@@ -84,6 +84,7 @@ def sections(comparison: Comparison, output_dir: Path, suffix: str = ".json") ->
             Section(
                 title=", ".join(map(str, box)),
                 sentences=[
+                    *([] if own else ["There are no two optimizers with results to compare."]),
                     *_changes(own),
                     *_not_answerable(own),
                     *_what_to_run(comparison, own, spaces, path, several),

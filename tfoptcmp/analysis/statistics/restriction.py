@@ -33,7 +33,7 @@ from tfoptcmp.analysis.statistics.quantities import STATISTICS, main_statistic, 
 from tfoptcmp.analysis.statistics.verdicts import LEVEL, MOST_NEEDED, rounded_up
 from tfoptcmp.hyperparameters import HYPERPARAMETERS, Hyperparameter
 from tfoptcmp.metrics import Metric
-from tfoptcmp.spaces import Choice, Dimension, Fixed, SearchSpace, Uniform
+from tfoptcmp.spaces import Choice, Dimension, Uniform
 
 LEAST_INSIDE = 30
 """Trials of each side below which nothing is said."""
@@ -167,7 +167,8 @@ def with_boxes(comparisons: Sequence[Comparison], boxes: Sequence[Box]) -> list[
         by_name = {one.name: one for one in each.contestants}
         own = [tuple(limit for limit in box if limit.optimizer in by_name) for box in boxes]
         for limit in (limit for box in own for limit in box):
-            values_of(by_name[limit.optimizer], limit.name)
+            if by_name[limit.optimizer].num_feasible:
+                values_of(by_name[limit.optimizer], limit.name)
         asked.append(replace(each, boxes=tuple(box for box in own if box)))
     return asked
 
@@ -288,7 +289,7 @@ def part_of(one: Contestant, box: Box, tuning_budget: int) -> Part:
         box: Limits; those of other optimizers do not count.
         tuning_budget: K.
     """
-    limits = [(limit, _as_searched(one, limit)) for limit in box if limit.optimizer == one.name]
+    limits = [(limit, as_searched(one, limit)) for limit in box if limit.optimizer == one.name]
     values = {told: values_of(one, limit.name) for told, limit in limits}
     inside = np.ones(one.num_feasible, dtype=np.bool_)
     for told, limit in limits:
@@ -346,54 +347,11 @@ def _spans(limit: Limit, dimension: Dimension | None, low: float, high: float) -
     return bool(ends[3] - ends[2] >= _LEAST_SPAN * (ends[1] - ends[0]))
 
 
-def restricted_spaces(comparison: Comparison, box: Box) -> tuple[dict[str, SearchSpace], list[str]]:
-    """Returns the search spaces of a study in a box, and what stands in the way of some.
+def as_searched(one: Contestant, limit: Limit) -> Limit:
+    """Returns a limit by the name that was searched, if they differ at most as x and 1 - x.
 
-    Returns:
-        Name of the optimizer to its space on record with the box's limits; and a sentence for each
-        optimizer of the box that has none.
+    Else the limit itself, as of a learning rate whose ratio to epsilon was searched.
     """
-    spaces, missing = {}, []
-    for name in dict.fromkeys(limit.optimizer for limit in box):
-        (one,) = (one for one in comparison.contestants if one.name == name)
-        try:
-            spaces[name] = _space(one, [limit for limit in box if limit.optimizer == name])
-        except ValueError as error:
-            missing.append(f"{one.title}: {error}")
-    return spaces, missing
-
-
-def _space(one: Contestant, limits: Sequence[Limit]) -> SearchSpace:
-    space = one.space
-    if space is None:
-        raise ValueError("search the restricted ranges with the tool that made these trials")
-    changed = dict(_narrowed(one, limit) for limit in limits)
-    told = ", ".join(f"{limit.name}={limit.low:g}..{limit.high:g}" for limit in limits)
-    return SearchSpace(
-        dimensions={**space.dimensions, **changed},
-        own=space.own,
-        source=f"{space.source}; restricted to {told}",
-    )
-
-
-def _narrowed(one: Contestant, told: Limit) -> tuple[str, Dimension]:
-    """The searched name that a limit is of, and its dimension in the box."""
-    limit = _as_searched(one, told)
-    if limit.name not in one.free:
-        raise ValueError(
-            f"{limit.name} is no dimension of its search space ({', '.join(one.free)}), so the box "
-            f"is none of it: write a space that searches {limit.name} itself"
-        )
-    dimension = one.dimensions[limit.name]
-    assert not isinstance(dimension, Fixed), "free dimensions are not"
-    if isinstance(dimension, Choice):
-        inside = tuple(v for v in dimension.values if limit.low <= v <= limit.high)
-        return limit.name, Choice(values=inside)
-    return limit.name, type(dimension)(low=limit.low, high=limit.high)
-
-
-def _as_searched(one: Contestant, limit: Limit) -> Limit:
-    """The limit by the name that was searched, if one differs from it at most as x and 1 - x."""
     if limit.name in one.free:
         return limit
     asked = HYPERPARAMETERS.get(limit.name)
