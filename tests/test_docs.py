@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,10 @@ import pytest
 
 from tests import examples
 from tfoptcmp import workloads
+from tfoptcmp.analysis import read_comparisons
+from tfoptcmp.analysis.report.files import restriction_sections
+from tfoptcmp.analysis.report.restrictions import format_sections
+from tfoptcmp.analysis.statistics.restriction import parse_box, with_boxes
 from tfoptcmp.rules import RULES
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -43,6 +48,19 @@ def test_tables_name_every_workload_and_rule(page, names):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
 def test_every_page_leads_to_the_glossary(page):
     assert "{term}`" in page.read_text(encoding="utf-8")
+
+
+def test_the_output_about_another_space_is_what_the_published_trials_give():
+    page = (DOCS / "restrict.md").read_text(encoding="utf-8")
+    command, output = re.search(
+        r"```bash\n(tfoptcmp-report results/.*?)```\n\n```text\n(.*?)```", page, re.DOTALL
+    ).groups()
+    boxes = [parse_box(text) for text in re.findall(r"--restrict=(\S+)", command)]
+    asked = with_boxes(read_comparisons(DOCS.parent / command.split()[1]), boxes)
+    (sections,) = restriction_sections(asked, "report")
+    said = format_sections(asked[0], sections).split("\nD: ")[0]
+    lines = [[line.rstrip() for line in text.strip().splitlines()] for text in (output, said)]
+    assert lines[0] == lines[1]
 
 
 def test_the_site_builds_without_a_warning(tmp_path):

@@ -21,6 +21,7 @@ from tfoptcmp.tools.common.cli import UserError
 from tfoptcmp.tools.common.shared_flags import MARGIN, TUNING_BUDGET, with_margin
 
 if TYPE_CHECKING:
+    from tfoptcmp.analysis.comparison import Comparison
     from tfoptcmp.analysis.figures import Format
 
 _STUDY_DIR = flags.DEFINE_multi_string(
@@ -44,8 +45,15 @@ _JSON = flags.DEFINE_bool(
     "json", False, "Print everything that the report says as JSON, and write no files."
 )
 
+_RESTRICT = flags.DEFINE_multi_string(
+    "restrict",
+    [],
+    "optimizer:hyperparameter=low..high,...: would this smaller search space have said something "
+    "else? May be repeated.",
+)
+
 _GROUPS = {
-    "What to report": (_STUDY_DIR, _CSV, TUNING_BUDGET, MARGIN),
+    "What to report": (_STUDY_DIR, _CSV, TUNING_BUDGET, MARGIN, _RESTRICT),
     "Output": (_OUTPUT_DIR, _FORMATS, _JSON),
 }
 
@@ -64,10 +72,11 @@ def _run(argv: list[str]) -> None:
     from tfoptcmp.analysis.audit.findings import findings_on, worst_first
     from tfoptcmp.analysis.report.answer import format_answer, format_verdicts
     from tfoptcmp.analysis.report.as_json import as_json
-    from tfoptcmp.analysis.report.files import write_report
+    from tfoptcmp.analysis.report.files import restriction_sections, write_report
+    from tfoptcmp.analysis.report.restrictions import format_sections
     from tfoptcmp.analysis.report.tables import format_table
 
-    comparisons = with_margin(read_comparisons(paths, TUNING_BUDGET.value))
+    comparisons = _with_boxes(with_margin(read_comparisons(paths, TUNING_BUDGET.value)))
     findings = audit(comparisons)
     if _JSON.value:
         print(as_json(comparisons, findings))
@@ -77,6 +86,11 @@ def _run(argv: list[str]) -> None:
     for comparison in comparisons:
         print(format_table(comparison))
         print(format_verdicts(comparison))
+    for comparison, found in zip(
+        comparisons, restriction_sections(comparisons, output_dir), strict=True
+    ):
+        if found:
+            print(format_sections(comparison, found))
     for finding in worst_first(findings):
         print(f"Audit:    {finding.severity}: {finding.subject}: {finding.title}")
     if not findings:
@@ -90,6 +104,15 @@ def _run(argv: list[str]) -> None:
         print(f"Spaces:   {', '.join(str(path) for path in files.spaces)} (for --space_file)")
     if any(one.record for comparison in comparisons for one in comparison.contestants):
         print(f"Curves:   tensorboard --logdir={next(p for p in paths if p.is_dir())}")
+
+
+def _with_boxes(comparisons: "list[Comparison]") -> "list[Comparison]":
+    from tfoptcmp.analysis.statistics.restriction import parse_box, with_boxes
+
+    try:
+        return with_boxes(comparisons, [parse_box(text) for text in _RESTRICT.value])
+    except ValueError as error:
+        raise UserError(f"--restrict: {error}") from error
 
 
 def _beside(path: Path) -> Path:

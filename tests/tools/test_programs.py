@@ -90,8 +90,11 @@ FLAGS = {
         *DEVICES,
         *CHECKPOINTS,
     },
-    "report": {"study_dir", "csv", "tuning_budget", "output_dir", "figure_format"},
-    "audit": {"csv", "columns", "claim", "tuning_budget", "json"},
+    "report": {
+        *("study_dir", "csv", "tuning_budget", "margin", "restrict"),
+        *("output_dir", "figure_format", "json"),
+    },
+    "audit": {"csv", "columns", "claim", "tuning_budget", "margin", "json"},
     "reproduce": {
         *("figure", "workloads", "optimizers", "data_dir", "scale", "steps", "num_feasible"),
         *("tuning_budget", "seed", "threads_per_trial", "output_dir", "plan", "mock_data"),

@@ -1,5 +1,6 @@
 """The program on tables of other tools, and on what it cannot read."""
 
+import json
 import subprocess
 import sys
 
@@ -43,3 +44,18 @@ def test_what_cannot_be_read_is_told_what_was_looked_for(tmp_path):
     assert list(tmp_path.iterdir()) == []
     missing = report(tmp_path / "nowhere")
     assert (missing.returncode, "nowhere cannot be read" in missing.stderr) == (2, True)
+
+
+def test_a_smaller_search_space_is_asked_about_by_a_flag(tmp_path):
+    rows = [f"{name},0.{i:02}5,{10.0**-i}" for name in ("sgd", "adam") for i in range(1, 10)]
+    (tmp_path / "mine.csv").write_text("\n".join(["optimizer,validation,epsilon", *rows]))
+    refused = report(tmp_path / "mine.csv", "--restrict=adam:eps=1e-9..1e-7")
+    assert (refused.returncode, len(refused.stderr.splitlines())) == (2, 1)
+    assert "--restrict: hyperparameter of 'adam' must be one of ['epsilon']" in refused.stderr
+    done = report(tmp_path / "mine.csv", "--restrict=adam:epsilon=1e-9..1e-7", "--json")
+    assert done.returncode == 0, done.stderr
+    (box,) = json.loads(done.stdout)["comparisons"][0]["restrictions"]
+    assert box["pairs"][0]["change"] == "not answerable"
+    assert box["no_space"] == [
+        "adam: search the restricted ranges with the tool that made these trials"
+    ]

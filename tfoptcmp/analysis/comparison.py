@@ -17,6 +17,32 @@ from tfoptcmp.study.schema import StudyError, planned_tuning_budget
 _SHOWS_ONLY_THAT_IT_RUNS = "smoke"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Limit:
+    """A narrower range of one hyperparameter of one optimizer.
+
+    Attributes:
+        optimizer: Name of a contestant.
+        name: Of the hyperparameter: as searched, as used, or as the paper calls it.
+        low: Smallest value inside.
+        high: Largest value inside, > low.
+    """
+
+    optimizer: str
+    name: str
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.optimizer}:{self.name}={_short(self.low)}..{_short(self.high)}"
+
+
+def _short(value: float) -> str:
+    """As people write it: 1e-9, 0.05, 20."""
+    digits, _, exponent = f"{value:e}".partition("e")
+    return min(f"{value:g}", f"{float(digits):g}e{int(exponent)}", key=len)
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Comparison:
     """Optimizers on one workload at one budget; make it with `comparison`.
@@ -39,6 +65,7 @@ class Comparison:
         selected_by: "validation", or "test" where no validation metric is reported; then the column
             `validation_metric` holds the test metric.
         claims: Pairs of names: the first is claimed to be better than the second.
+        boxes: Smaller search spaces that are asked about: limits that hold together.
         not_read: Columns of the input that nothing was made of.
     """
 
@@ -56,6 +83,7 @@ class Comparison:
     partial: str = ""
     selected_by: str = "validation"
     claims: tuple[tuple[str, str], ...] = ()
+    boxes: tuple[tuple[Limit, ...], ...] = ()
     not_read: tuple[str, ...] = ()
 
     @property

@@ -19,7 +19,8 @@ def test_labels_order_and_face(face, six_rules):
     assert validation.get_ylabel() == "validation\nclassification error, %"
     assert test.get_ylabel() == "test\nclassification error, %"
     assert face(validation) == (
-        "digits_simple_cnn scale cpu, 100 steps of 64 examples N = 10 feasible trials, K = 2"
+        "digits_simple_cnn scale cpu, 100 steps of 64 examples N = 10 feasible trials, K = 2 "
+        "NO VERDICTS: N = 10 feasible trials are too few; K = 2 needs 20"
     )
 
 

@@ -25,7 +25,7 @@ document.querySelector("iframe").addEventListener("load", async event => {
   const page = event.target.contentDocument;
   const images = Array.from(page.images);
   await Promise.all(images.map(image => image.decode().catch(() => {})));
-  const table = page.querySelector("table");
+  const table = page.querySelector("h3[id^=results] ~ .scroll table");
   const first = () => Array.from(table.tBodies[0].rows, row => row.cells[1].textContent);
   const before = first();
   table.tHead.rows[0].cells[1].click();

@@ -215,6 +215,6 @@ def test_where_only_test_results_are_known_tables_have_no_validation(tmp_path):
     assert best_cells(comparison)[0][:3] == ["optimizer", "test", "training loss"]
     heading, sgd, _ = hyperparameter_cells(comparison)
     assert heading == ["optimizer", "trial", "test", "hyperparameters"]
-    assert sgd == ["sgd", "0", "1.5", "eta0=0.1"]
+    assert sgd == ["sgd", "0", "1.5", "learning_rate=0.1"]
     assert "validation" not in format_table(comparison)
     assert not [name for name in best_rows(comparison)[0] if "validation" in name]

@@ -6,14 +6,22 @@ report what a check needs, the check is silent; only `unreported` asks for it.
 
 from collections.abc import Callable, Iterable, Sequence
 
-from tfoptcmp.analysis.audit import edges, inclusion, seeds, selection, trials, tuning
+from tfoptcmp.analysis.audit import (
+    default_epsilon,
+    edges,
+    inclusion,
+    seeds,
+    selection,
+    trials,
+    tuning,
+)
 from tfoptcmp.analysis.audit.findings import Finding, worst_first
 from tfoptcmp.analysis.comparison import Comparison
 
 Check = Callable[[Comparison], Iterable[Finding]]
 
 # Each family of checks has a file, which ends with the tuple of its checks.
-_FAMILIES = (tuning, trials, selection, inclusion, edges, seeds)
+_FAMILIES = (tuning, trials, selection, inclusion, edges, default_epsilon, seeds)
 CHECKS: dict[str, Check] = {
     check.__name__: check for family in _FAMILIES for check in family.CHECKS
 }

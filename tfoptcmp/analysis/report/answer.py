@@ -292,7 +292,7 @@ def ranking_cells(found: Ranking) -> list[list[str]]:
             j = given or by_name[column.name, row.name]
             sign = 1 if given else -1  # D of the pair is the column's minus the row's
             low, high = sorted((sign * j.low, sign * j.high))
-            better = 1 - j.superiority if given else j.superiority
+            better = max(0.0, 1 - j.superiority) if given else j.superiority
             shown = j.metric.difference_with(sign * j.difference, low, high, unit=False)
             line.append(f"{shown}\nP {better:.2f}")
         cells.append(line)

@@ -13,6 +13,7 @@ from tfoptcmp.analysis.audit.findings import Finding, findings_on, worst_first
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.ranges.boundary import check_boundaries
 from tfoptcmp.analysis.report.answer import answer, how_sure, trust
+from tfoptcmp.analysis.report.restrictions import restrictions_json
 from tfoptcmp.analysis.report.tables import best_rows
 from tfoptcmp.analysis.statistics.quantities import statistics_of
 from tfoptcmp.analysis.statistics.ranking import ranking
@@ -80,6 +81,7 @@ def _comparison(comparison: Comparison, findings: Sequence[Finding]) -> dict[str
             {"special": one.special.name, "general": one.general.name, "reason": one.reason}
             for one in verdicts.untested
         ],
+        "restrictions": restrictions_json(comparison),
         "expected_false_violated": verdicts.expected_false_alarms,
         "optimizers": [
             row | {"best_used": one.values_of(one.winner, used=True)}

@@ -15,6 +15,7 @@ from tfoptcmp.analysis.figures import FIGURES, Format, save
 from tfoptcmp.analysis.ranges.boundary import suggested_spaces, write_spaces
 from tfoptcmp.analysis.ranges.narrowing import final_spaces
 from tfoptcmp.analysis.report.page import Picture, part, picture, render
+from tfoptcmp.analysis.report.restrictions import Section, sections
 from tfoptcmp.analysis.report.tables import best_rows, csv_text, format_table
 from tfoptcmp.study.schema import StudyError
 
@@ -27,8 +28,8 @@ class ReportFiles:
         html: The report itself; needs none of the others.
         figures: SVG files, and files of the other requested formats.
         tables: `results.csv` (numbers, unrounded), `results.md`, `results.tex`.
-        spaces: Search spaces for further studies, up to two files per comparison of our own
-            studies.
+        spaces: Search spaces for further studies: up to two files per comparison of our own
+            studies, and one for each restriction.
     """
 
     html: Path
@@ -63,6 +64,27 @@ def write_report(
         raise StudyError(f"cannot write the report to {output}: {error.strerror}") from error
 
 
+def restriction_sections(
+    comparisons: Sequence[Comparison], output_dir: Path | str
+) -> list[list[Section]]:
+    """Returns for each comparison what its boxes change, as `write_report` will say it."""
+    return [
+        sections(one, Path(output_dir), _suffix(comparisons, number))
+        for number, one in enumerate(comparisons, start=1)
+    ]
+
+
+def _which(comparison: Comparison, number: int) -> str:
+    # Numbered: one workload can have been studied at two budgets.
+    return f"{number}-{re.sub(r'[^A-Za-z0-9_-]', '_', comparison.workload)}"
+
+
+def _suffix(comparisons: Sequence[Comparison], number: int) -> str:
+    """What names of files of search spaces end with."""
+    which = _which(comparisons[number - 1], number)
+    return f"-{which}.json" if len(comparisons) > 1 else ".json"
+
+
 def _write(
     comparisons: Sequence[Comparison],
     output: Path,
@@ -73,8 +95,7 @@ def _write(
     spaces: list[Path] = []
     parts = []
     for number, comparison in enumerate(comparisons, start=1):
-        # Numbered: one workload can have been studied at two budgets.
-        which = f"{number}-{re.sub(r'[^A-Za-z0-9_-]', '_', comparison.workload)}"
+        which = _which(comparison, number)
         pictures: list[Picture] = []
         left_out = []
         for one in FIGURES:
@@ -86,11 +107,13 @@ def _write(
             figures += files
             svg, width = files[0].read_bytes(), figure.get_size_inches()[0]
             pictures.append(picture(one.section, one.caption_of(comparison), svg, width))
-        suffix = f"-{which}.json" if len(comparisons) > 1 else ".json"
+        suffix = _suffix(comparisons, number)
         suggested = suggested_spaces(comparison)
         for kind, found in (("suggestion", suggested), ("final", final_spaces(comparison))):
             if found:
                 spaces.append(write_spaces(found, output / f"space_{kind}{suffix}"))
+        restricted = sections(comparison, output, suffix)
+        spaces += [write_spaces(one.spaces, one.path) for one in restricted if one.spaces]
         parts.append(
             part(
                 comparison,
@@ -98,6 +121,7 @@ def _write(
                 has_spaces=bool(suggested),
                 left_out=left_out,
                 findings=findings,
+                restrictions=restricted,
             )
         )
     report = output / "report.html"

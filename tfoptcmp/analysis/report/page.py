@@ -41,6 +41,8 @@ from tfoptcmp.analysis.report.methods import (
     space_cells,
     spent,
 )
+from tfoptcmp.analysis.report.restrictions import HOW_TO_READ_BOXES, QUESTION
+from tfoptcmp.analysis.report.restrictions import Section as BoxSection
 from tfoptcmp.analysis.report.tables import (
     Cells,
     best_cells,
@@ -112,6 +114,7 @@ def part(
     has_spaces: bool,
     left_out: Sequence[str],
     findings: Sequence[Finding] | None,
+    restrictions: Sequence[BoxSection] = (),
 ) -> dict[str, Any]:
     """Returns what the page says of one comparison, under the names that the template uses.
 
@@ -123,6 +126,7 @@ def part(
         has_spaces: Whether there are search spaces beside the report.
         left_out: Figures that it could not have, and why.
         findings: What the audit found on all comparisons; None if there was no audit.
+        restrictions: What its boxes change.
     """
     contestants = comparison.contestants
     verdicts, ranked = inclusion_verdicts(comparison), ranking(comparison)
@@ -148,6 +152,7 @@ def part(
         ),
         ranking=ranking_cells(ranked),
         pairs=pair_cells(ranked),
+        restrictions=restrictions,
         caption=caption(comparison),
         sentences=pair_sentences(verdicts) + untested_sentences(verdicts),
         count=count_line(verdicts),
@@ -189,6 +194,8 @@ def render(parts: Sequence[dict[str, Any]], findings: Sequence[Finding] | None) 
         what_is_tested=WHAT_IS_TESTED,
         survives_note=SURVIVES_NOTE,
         how_to_read=HOW_TO_READ,
+        would_another_space=QUESTION,
+        how_to_read_boxes=HOW_TO_READ_BOXES,
         verdict_kinds={str(v): v.tone for v in Verdict if v.tone != "open"},
         findings=None if findings is None else _finding_cells(findings),
         limits=[

@@ -15,6 +15,7 @@ from collections.abc import Hashable, Sequence
 from weakref import WeakKeyDictionary
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.contestant import Contestant
@@ -34,6 +35,8 @@ from tfoptcmp.analysis.statistics.quantities import (
     selection_and_values,
 )
 from tfoptcmp.metrics import STEPS
+
+BoolArray = NDArray[np.bool_]
 
 LEAST_PAIRED = 50
 
@@ -82,14 +85,41 @@ class Means:
         self, a: Contestant, b: Contestant, statistic: str, budgets: Sequence[int]
     ) -> list[Bootstrapped]:
         """Returns `difference` for several K at once."""
-        joint = self._pairing(a)
-        if joint and joint == self._pairing(b):
-            of_a, of_b = (self._resampled(one, statistic, budgets, joint) for one in (a, b))
-            num = len(self._drawn(joint, a)[1])
-            return [bootstrapped(y - x, num) for x, y in zip(of_a, of_b, strict=True)]
-        of_a, of_b = (self._resampled(one, statistic, budgets, "") for one in (a, b))
-        sizes = (b.num_feasible, a.num_feasible)
-        return [independent_difference(y, x, sizes) for x, y in zip(of_a, of_b, strict=True)]
+        joint = self._joint(a, b)
+        of_a, of_b = (self._resampled(one, statistic, budgets, joint) for one in (a, b))
+        return [self._minus(a, b, joint, x, y) for x, y in zip(of_a, of_b, strict=True)]
+
+    def cut_differences(
+        self,
+        a: Contestant,
+        b: Contestant,
+        statistic: str,
+        num_drawn: int,
+        inside: tuple[BoolArray, BoolArray],
+    ) -> tuple[Bootstrapped, Bootstrapped, Bootstrapped]:
+        """Returns `difference` of all trials, of a part of them, and the second minus the first.
+
+        All three are of the same resamples: whole studies are drawn, and each resample is cut. One
+        without any trial of the part, which hardly ever comes, counts as the part itself.
+
+        Args:
+            a: As in `difference`.
+            b: As in `difference`.
+            statistic: As in `difference`.
+            num_drawn: K >= 1, of both.
+            inside: bool [N of a] and [N of b]: the feasible trials in the part, at least one each.
+        """
+        joint, k = self._joint(a, b), (num_drawn,)
+        whole = [self._resampled(one, statistic, k, joint)[0] for one in (a, b)]
+        part = [
+            self._resampled(one, statistic, k, joint, mask)[0]
+            for one, mask in zip((a, b), inside, strict=True)
+        ]
+        moved = [cut - all_of_it for cut, all_of_it in zip(part, whole, strict=True)]
+        of_whole, of_part, of_change = (
+            self._minus(a, b, joint, x, y) for x, y in (whole, part, moved)
+        )
+        return of_whole, of_part, of_change
 
     def cap(self, statistic: str) -> float:
         """Returns the worst value that counts."""
@@ -117,6 +147,19 @@ class Means:
         finite = values[np.isfinite(values)]
         return float(finite.max()) if len(finite) else 1.0  # any will do: all count the same
 
+    def _joint(self, a: Contestant, b: Contestant) -> str:
+        """What two have in common that are drawn together; "" if each is drawn by itself."""
+        joint = self._pairing(a)
+        return joint if joint == self._pairing(b) else ""
+
+    def _minus(
+        self, a: Contestant, b: Contestant, joint: str, of_a: FloatArray, of_b: FloatArray
+    ) -> Bootstrapped:
+        """The difference, b - a, of what `_resampled` found."""
+        if joint:
+            return bootstrapped(of_b - of_a, len(self._drawn(joint, a)[1]))
+        return independent_difference(of_b, of_a, (b.num_feasible, a.num_feasible))
+
     @staticmethod
     def _pairing(one: Contestant) -> str:
         """What trials of equal numbers share; "" if nothing."""
@@ -143,22 +186,29 @@ class Means:
         return self._counts[key]
 
     def _resampled(
-        self, one: Contestant, statistic: str, budgets: Sequence[int], pairing: str
+        self,
+        one: Contestant,
+        statistic: str,
+        budgets: Sequence[int],
+        pairing: str,
+        inside: BoolArray | None = None,
     ) -> list[FloatArray]:
-        keys = [(one.name, statistic, k, pairing) for k in budgets]
+        part = b"" if inside is None or inside.all() else inside.tobytes()
+        keys = [(one.name, statistic, k, pairing, part) for k in budgets]
         missing = [k for k, key in zip(budgets, keys, strict=True) if key not in self._found]
         if missing:
             counts, trials = self._drawn(pairing, one)
             selection, values = selection_and_values(one, statistic)
+            values = np.minimum(values, self.cap(statistic))
             columns = np.searchsorted(trials, one.feasible["trial"].to_numpy(dtype=float))
-            found = resampled_means(
-                selection,
-                np.minimum(values, self.cap(statistic)),
-                counts[:, columns],
-                *missing,
-            )
+            if part and inside is not None:
+                selection, values, columns = selection[inside], values[inside], columns[inside]
+            drawn = counts[:, columns]
+            if part:
+                drawn[~drawn.any(axis=1)] = 1
+            found = resampled_means(selection, values, drawn, *missing)
             for k, means in zip(missing, found, strict=True):
-                self._found[one.name, statistic, k, pairing] = means
+                self._found[one.name, statistic, k, pairing, part] = means
         return [self._found[key] for key in keys]
 
 

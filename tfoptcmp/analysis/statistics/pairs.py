@@ -1,6 +1,7 @@
 """Which contestants have an inclusion between them, by their rules and by what they search."""
 
-from itertools import product
+from collections.abc import Sequence
+from itertools import combinations, product
 
 from tfoptcmp import inclusions
 from tfoptcmp.analysis.comparison import Comparison
@@ -18,6 +19,19 @@ def inclusion_pairs(comparison: Comparison) -> list[tuple[Contestant, Contestant
         and general.rule is not None
         and inclusions.is_special_case(special.rule.name, general.rule.name, declared)
     ]
+
+
+def every_pair(
+    comparison: Comparison, known: Sequence[Contestant]
+) -> list[tuple[Contestant, Contestant]]:
+    """Returns each two of some contestants once, in order, the special rule of an inclusion first.
+
+    Args:
+        comparison: Of which they are.
+        known: Which, in the comparison's order.
+    """
+    contained = {(a.name, b.name) for a, b in inclusion_pairs(comparison)}
+    return [(b, a) if (b.name, a.name) in contained else (a, b) for a, b in combinations(known, 2)]
 
 
 def why_not_included(special: Contestant, general: Contestant) -> str:

@@ -28,14 +28,13 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import combinations
 from typing import Literal
 
 from tfoptcmp.analysis.comparison import Comparison, too_few_trials
 from tfoptcmp.analysis.contestant import Contestant
 from tfoptcmp.analysis.statistics.best_of_k import difference, superiority
 from tfoptcmp.analysis.statistics.means import means_of
-from tfoptcmp.analysis.statistics.pairs import inclusion_pairs, why_not_included
+from tfoptcmp.analysis.statistics.pairs import every_pair, inclusion_pairs, why_not_included
 from tfoptcmp.analysis.statistics.quantities import (
     STATISTICS,
     best_of_k,
@@ -191,11 +190,11 @@ class Judgement:
             return ""
         if math.isinf(self.trials_needed):
             return f"> {MOST_NEEDED * self.num_trials:,}"
-        return f"about {_rounded(int(self.trials_needed)):,}"
+        return f"about {rounded_up(int(self.trials_needed)):,}"
 
 
-def _rounded(count: int) -> int:
-    """Two digits, upwards: more would promise too much."""
+def rounded_up(count: int) -> int:
+    """Returns a number of trials with two digits: more would promise too much."""
     step = int(10 ** max(0, len(str(count)) - 2))
     return -(-count // step) * step
 
@@ -307,7 +306,7 @@ def all_pairs(comparison: Comparison, statistic: str | None = None) -> list[Judg
     statistic = statistic or main_statistic(comparison)
     known = [one for one in comparison.contestants if measured(one, statistic)]
     contained = {(a.name, b.name) for a, b in inclusion_pairs(comparison)}
-    pairs = [(b, a) if (b.name, a.name) in contained else (a, b) for a, b in combinations(known, 2)]
+    pairs = every_pair(comparison, known)
     return [
         judge(
             comparison,
