@@ -47,7 +47,7 @@ def agrees(claim, *panels):
 def test_inclusions(panel):
     holds = panel({"sgd": 0.2, "momentum": 0.1})
     assert agrees("inclusions", holds) == "yes"
-    assert CLAIMS["inclusions"].check([holds]).ours == "2 tests: 2 consistent"
+    assert CLAIMS["inclusions"].check([holds]).ours == "2 tests: 2 better"
     assert agrees("inclusions_training", holds) == "yes"
     alone = panel({"sgd": 0.2}, space="alone")
     assert CLAIMS["inclusions_steps"].check([alone]).ours == "no pair to test, or no target"
@@ -76,7 +76,7 @@ def test_no_clear_winner(panel):
     assert agrees("adaptive", panel({"rmsprop": 0.1, "adam": 0.1, "nadam": 0.1})) == "yes"
     ahead = panel({"rmsprop": 0.2, "adam": 0.1, "nadam": 0.1}, space="other")
     assert agrees("adaptive", ahead) == "no"
-    assert "P(adam better than rmsprop) 1.00" in CLAIMS["adaptive"].check([ahead]).ours
+    assert "adam minus rmsprop -10.00 [" in CLAIMS["adaptive"].check([ahead]).ours
 
 
 def test_fastest(panel):
@@ -114,9 +114,7 @@ def test_thin_evidence_says_neither_yes_nor_no(panel):
     smoke = answer("resnet32", [panel(errors, scale="smoke", space="smoke")])
     assert smoke.agrees == "cannot tell: smoke scale"
     few = answer("resnet32", [panel(errors, num_trials=9, space="few")])
-    assert few.agrees == "cannot tell: fewer than 10 trials"
-    grid = panel(errors, num_trials=6, space="small", search="grid")
-    assert answer("resnet32", [grid]).agrees == "yes"
+    assert few.agrees == "cannot tell"
     assert answer("transformer", [panel(errors, num_trials=9, space="f")]).agrees == "not run"
 
 
@@ -146,7 +144,7 @@ def test_wilson(panel):
 
 def test_too_many_of_the_trials_are_no_answer(panel):
     one, comparison = panel({"sgd": 0.1, "momentum": 0.105})
-    descriptive = replace(comparison, tuning_budget=11)  # of 20
+    descriptive = replace(comparison, tuning_budget=5)  # of 20
     assert agrees("resnet32", (one, descriptive)) == "cannot tell"
 
 

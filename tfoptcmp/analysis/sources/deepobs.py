@@ -38,7 +38,7 @@ def read(files: Sequence[Path], tuning_budget: int | None = None) -> list[Compar
 
     Args:
         files: JSON files of runs.
-        tuning_budget: K >= 1; by default a fifth of the trials.
+        tuning_budget: K >= 1; by default `planned_tuning_budget` of the trials.
 
     Raises:
         StudyError: If a file is not such a run; the message names it.

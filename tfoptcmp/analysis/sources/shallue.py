@@ -52,7 +52,7 @@ def read(files: Sequence[Path], tuning_budget: int | None = None) -> list[Compar
 
     Args:
         files: The studies' study.json.
-        tuning_budget: K >= 1; by default a fifth of the trials.
+        tuning_budget: K >= 1; by default `planned_tuning_budget` of the trials.
 
     Raises:
         StudyError: If a file is missing or not of this layout; the message names it.

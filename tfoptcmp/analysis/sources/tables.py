@@ -45,7 +45,7 @@ def read(files: Sequence[Path], tuning_budget: int | None = None) -> list[Compar
 
     Args:
         files: CSV files with the columns that `columns` lists.
-        tuning_budget: K >= 1; by default a fifth of the trials.
+        tuning_budget: K >= 1; by default `planned_tuning_budget` of the trials.
 
     Raises:
         StudyError: If a file is not such a table; the message says what is allowed.
@@ -76,7 +76,7 @@ def of_table(
     Args:
         workload: What was trained.
         table: One row per trial, with columns as in `columns`, `diverged` among them.
-        tuning_budget: K >= 1; by default a fifth of the trials.
+        tuning_budget: K >= 1; by default `planned_tuning_budget` of the trials.
         metric: None if not known; then a share if all are in [0, 1] and the sizes of the sets are
             given.
         ranges: Optimizer to searched name to dimension, beside the columns `<name>_low`.
