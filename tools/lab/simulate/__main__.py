@@ -99,7 +99,7 @@ def _run(argv: list[str]) -> None:
             cells += _filled(name, one, truth, plan, settings)
     print(table.text(cells))
     if _JSON.value:
-        rows = [dataclasses.asdict(cell) for cell in cells]
+        rows = [dataclasses.asdict(dataclasses.replace(cell, excess=[])) for cell in cells]
         text = json.dumps({"settings": dataclasses.asdict(settings), "cells": rows}, indent=1)
         Path(_JSON.value).write_text(text + "\n", encoding="utf-8")
 

@@ -1,31 +1,32 @@
 """What came of simulated studies, as a table for people."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from tfoptcmp.tools.lab.simulate.studies import Cell, standard_error
+from tfoptcmp.tools.lab.simulate.studies import Cell, power_of_threshold, standard_error
 
 from tfoptcmp.analysis.statistics.verdicts import Verdict
 
-_WRONG_IF_EQUAL = (Verdict.VIOLATED, Verdict.BETTER)
+_Scenarios = Mapping[str, Cell]
 
-# Heading, scenario and what is shown of its cell.
-_COLUMNS: tuple[tuple[str, str, Callable[[Cell], float]], ...] = (
-    ("covered", "equal", lambda cell: cell.coverage),
-    ("D < L", "equal", lambda cell: cell.above / cell.num_studies),
-    ("wrong", "equal", lambda cell: cell.share(*_WRONG_IF_EQUAL)),
-    ("false", "at the margin", lambda cell: cell.share(Verdict.VIOLATED)),
-    ("25 %", "25 % worse", lambda cell: cell.share(Verdict.VIOLATED)),
-    ("50 %", "50 % worse", lambda cell: cell.share(Verdict.VIOLATED)),
-    ("better", "25 % better", lambda cell: cell.share(Verdict.BETTER)),
-    ("decided", "50 % worse", lambda cell: cell.decided),
-    ("trials", "50 % worse", lambda cell: cell.mean_trials),
-)
+_COLUMNS: dict[str, Callable[[_Scenarios], float]] = {
+    "covered": lambda cells: cells["equal"].coverage,
+    "D < L": lambda cells: cells["equal"].above / cells["equal"].num_studies,
+    "wrong": lambda cells: cells["equal"].share(Verdict.VIOLATED, Verdict.BETTER),
+    "false": lambda cells: cells["at the margin"].share(Verdict.VIOLATED),
+    "25 %": lambda cells: cells["25 % worse"].share(Verdict.VIOLATED),
+    "50 %": lambda cells: cells["50 % worse"].share(Verdict.VIOLATED),
+    "known": lambda cells: power_of_threshold(cells["at the margin"], cells["50 % worse"]),
+    "better": lambda cells: cells["25 % better"].share(Verdict.BETTER),
+    "decided": lambda cells: cells["50 % worse"].decided,
+    "trials": lambda cells: cells["50 % worse"].mean_trials,
+}
 
 _HOW_TO_READ = """
 covered, D < L   95 % interval holds the true D, lies above it; D = 0
 wrong            "violated" or "better" where D = 0
 false            "violated" where D is the margin
 25 %, 50 %       "violated" where theta_K of b is so much worse
+known            "50 %" of a threshold that knows how the estimate of D varies; for fixed N
 better           "better" where it is 25 % better
 decided, trials  share decided, and N at the end, where it is 50 % worse
 """
@@ -37,11 +38,11 @@ def text(cells: Sequence[Cell]) -> str:
     for cell in cells:
         of_plan = shown.setdefault((cell.looks, cell.tuning_budget), {})
         of_plan.setdefault(cell.population, {})[cell.scenario] = cell
-    head = "".join(f"{heading:>9}" for heading, _, _ in _COLUMNS)
+    head = "".join(f"{heading:>9}" for heading in _COLUMNS)
     lines = []
     for (looks, k), populations in shown.items():
         rows = {
-            name: [show(scenarios[scenario]) for _, scenario, show in _COLUMNS]
+            name: [column(scenarios) for column in _COLUMNS.values()]
             for name, scenarios in populations.items()
         }
         by_column = list(zip(*rows.values(), strict=True))
