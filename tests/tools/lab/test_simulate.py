@@ -48,11 +48,11 @@ SURVIVALS = {
 
 @pytest.mark.parametrize("name", SURVIVALS)
 def test_true_means_are_those_of_the_integral(name):
-    found = true_means(MADE[name], [2, 10], seed=0, num_practitioners=40_000)
+    found = true_means(MADE[name], [2, 10], seed=0, num_practitioners=20_000)
     for k, means in found.items():
         middles = (np.arange(2700) + 0.5) / 2700
         theory = np.mean([SURVIVALS[name](x) ** k for x in middles])
-        assert means == pytest.approx([theory, theory], rel=0.03)
+        assert means == pytest.approx([theory, theory], rel=0.04)
 
 
 def test_true_means_select_by_one_number_and_report_another(comparison):
@@ -104,7 +104,7 @@ def test_scaling_the_means_is_scaling_the_trials():
 def simulated(name, plans, num_studies=200, **settings):
     """Cells by K and scenario."""
     budgets = list(plans)
-    truth = true_means(MADE[name], budgets, seed=0, num_practitioners=50_000)
+    truth = true_means(MADE[name], budgets, seed=0, num_practitioners=20_000)
     known = studies.Settings(num_studies=num_studies, num_resamples=500, **settings)
     *_, cells = studies.simulate(name, MADE[name], truth, plans, known)
     assert {cell.num_studies for cell in cells} == {num_studies}
@@ -175,14 +175,14 @@ def test_looks_and_what_they_spend(plan, expected):
 
 def test_looks_find_few_false_alarms_and_stop_early():
     looks = studies.looks_up_to(80, 4)
-    cells = simulated("log_normal", {4: looks})
-    assert cells[4, "at the margin"].share(Verdict.VIOLATED) < 0.08
-    assert cells[4, "equal"].share(Verdict.VIOLATED, Verdict.BETTER) < 0.09
-    fixed = simulated("log_normal", {4: (80,)})
+    cells = simulated("log_normal", {4: looks}, 150)
+    assert cells[4, "at the margin"].share(Verdict.VIOLATED) < 0.09
+    assert cells[4, "equal"].share(Verdict.VIOLATED, Verdict.BETTER) < 0.1
+    fixed = simulated("log_normal", {4: (80,)}, 150)
     power = [one[4, "50 % worse"].share(Verdict.VIOLATED) for one in (cells, fixed)]
-    assert power[0] > power[1] - 0.12
+    assert power[0] > power[1] - 0.15
     assert cells[4, "50 % worse"].mean_trials < 75
-    strict = simulated("log_normal", {4: looks}, 100, num_pairs=15)[4, "50 % worse"]
+    strict = simulated("log_normal", {4: looks}, 50, num_pairs=15)[4, "50 % worse"]
     assert strict.mean_trials > cells[4, "50 % worse"].mean_trials
 
 
