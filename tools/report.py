@@ -70,11 +70,12 @@ def _run(argv: list[str]) -> None:
     from tfoptcmp.analysis import read_comparisons
     from tfoptcmp.analysis.audit import audit
     from tfoptcmp.analysis.audit.findings import findings_on, worst_first
-    from tfoptcmp.analysis.report.answer import format_answer, format_verdicts
+    from tfoptcmp.analysis.report.answer import answer, format_answer, format_verdicts
     from tfoptcmp.analysis.report.as_json import as_json
     from tfoptcmp.analysis.report.files import restriction_sections, write_report
     from tfoptcmp.analysis.report.restrictions import format_sections
     from tfoptcmp.analysis.report.tables import format_table
+    from tfoptcmp.analysis.statistics.ranking import ranking
 
     comparisons = _with_boxes(with_margin(read_comparisons(paths, TUNING_BUDGET.value)))
     findings = audit(comparisons)
@@ -113,6 +114,9 @@ def _with_boxes(comparisons: "list[Comparison]") -> "list[Comparison]":
         return with_boxes(comparisons, [parse_box(text) for text in _RESTRICT.value])
     except ValueError as error:
         raise UserError(f"--restrict: {error}") from error
+    # Once more: on a terminal the first lines have scrolled away.
+    for comparison in comparisons:
+        print(f"Answer:   {comparison.workload}: {answer(ranking(comparison))}")
 
 
 def _beside(path: Path) -> Path:
