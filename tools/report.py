@@ -105,6 +105,9 @@ def _run(argv: list[str]) -> None:
         print(f"Spaces:   {', '.join(str(path) for path in files.spaces)} (for --space_file)")
     if any(one.record for comparison in comparisons for one in comparison.contestants):
         print(f"Curves:   tensorboard --logdir={next(p for p in paths if p.is_dir())}")
+    # Once more: on a terminal the first lines have scrolled away.
+    for comparison in comparisons:
+        print(f"Answer:   {comparison.workload}: {answer(ranking(comparison))}")
 
 
 def _with_boxes(comparisons: "list[Comparison]") -> "list[Comparison]":
@@ -114,9 +117,6 @@ def _with_boxes(comparisons: "list[Comparison]") -> "list[Comparison]":
         return with_boxes(comparisons, [parse_box(text) for text in _RESTRICT.value])
     except ValueError as error:
         raise UserError(f"--restrict: {error}") from error
-    # Once more: on a terminal the first lines have scrolled away.
-    for comparison in comparisons:
-        print(f"Answer:   {comparison.workload}: {answer(ranking(comparison))}")
 
 
 def _beside(path: Path) -> Path:
