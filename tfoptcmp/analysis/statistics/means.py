@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.contestant import Contestant
-from tfoptcmp.analysis.statistics.best_of_k import FloatArray
+from tfoptcmp.analysis.statistics.best_of_k import FloatArray, selection_probabilities
 from tfoptcmp.analysis.statistics.bootstrap import (
     NUM_RESAMPLES,
     Bootstrapped,
@@ -53,6 +53,7 @@ class Means:
         self._comparison = comparison
         self._num_resamples = num_resamples
         self._caps: dict[str, float] = {}
+        self._means: dict[Hashable, float] = {}
         self._counts: dict[Hashable, tuple[Counts, list[float]]] = {}
         self._found: dict[Hashable, FloatArray] = {}
 
@@ -64,16 +65,21 @@ class Means:
             statistic: A name in STATISTICS.
             num_drawn: K >= 1.
         """
-        return float(self._resampled(one, statistic, (num_drawn,), "")[0][0])
+        key = (one.name, statistic, num_drawn)
+        if key not in self._means:
+            selection, values = selection_and_values(one, statistic)
+            capped = np.minimum(values, self.cap(statistic))
+            self._means[key] = float(selection_probabilities(selection, num_drawn) @ capped)
+        return self._means[key]
 
     def intervals(
         self, one: Contestant, statistic: str, budgets: Sequence[int], level: float
     ) -> list[tuple[float, float]]:
         """Returns confidence intervals of the mean at several K; see `mean`."""
-        return [
-            bootstrapped(found, one.num_feasible).interval(level)
-            for found in self._resampled(one, statistic, budgets, "")
-        ]
+        pairing = self._pairing(one)
+        num = len(self._drawn(pairing, one)[1])
+        found = self._resampled(one, statistic, budgets, pairing)
+        return [bootstrapped(means, num).interval(level) for means in found]
 
     def difference(
         self, a: Contestant, b: Contestant, statistic: str, num_drawn: int
