@@ -101,8 +101,9 @@ def _forecast(comparison: Comparison, plan: Plan | None, num_workers: int) -> st
         "first, with its 95 % interval; above 0 the second is worse.",
     ]
     if plan:
+        pairs = "1 pair" if len(plan.pairs) == 1 else f"{len(plan.pairs)} pairs"
         lines.append(
-            f"Numbers are for one test at 5 %; {len(plan.pairs)} pairs decided by looks take "
+            f"Numbers are for one test at 5 %; to decide {pairs} by looks takes "
             f"roughly {looks_needed_factor(plan):.1f} times as many, at most {plan.max_feasible}."
         )
     return "\n".join(lines)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from tfoptcmp.tools.common.clock import CLOCK
 from tfoptcmp.tools.common.execution import Execution
+from tfoptcmp.tools.common.forecast import forecast, pilot
 from tfoptcmp.tools.common.until_decided import run_until_decided
 from tfoptcmp.tools.lab.faults import fake
 from tfoptcmp.tuners.executors import InProcess
@@ -192,3 +193,39 @@ def test_damaged_looks_are_refused_by_tune_and_report(tmp_path):
         run(tmp_path)
     with pytest.raises(StudyError, match=r"looks\.json is damaged"):
         compare_studies(tmp_path)
+
+
+NAMES = [signature.name for signature in SIGNATURES]
+
+
+def test_without_trials_a_pilot_is_proposed(tmp_path):
+    assert forecast(tmp_path, NAMES, None, None, 1) == ""
+    said = pilot(["--optimizers=a,b", "--data_dir=my data"], 2, None, 90.0, 1)
+    assert "a pilot of 20 trials of each, about 1 h;" in said  # by hand: 20 * 2 * 90 s
+    assert said.endswith(
+        "\n  tfoptcmp-tune --optimizers=a,b '--data_dir=my data' --num_feasible=20"
+    )
+    assert "a pilot of 40 trials of each, about 1 h;" in pilot([], 2, 8, 90.0, 2)
+
+
+def test_a_forecast_from_a_pilot(tmp_path):
+    Studies(tmp_path).run([budget(20)] * 2)
+    for name in NAMES:  # every trial as if it had taken 100 s
+        for path in (tmp_path / name).glob("trials/*/metadata.json"):
+            path.write_text(json.dumps({**json.loads(path.read_text()), "seconds": 100.0}))
+    said = forecast(tmp_path, NAMES, None, None, 1)
+    row = next(line for line in said.splitlines() if line.startswith("Momentum against Nesterov"))
+    trials = [len(read_study(tmp_path / name).trials) for name in NAMES]
+    (needed,) = re.findall(r"not decided  about (\d+) ", row)
+    hours = (int(needed) - 20) * sum(trials) * 100 / 20 / 3600  # by hand; `needed` is rounded up
+    shown = re.search(r"about (?:(\d+) d )?(?:(\d+) h)?(?: (\d+) min)?$", row)
+    days, whole, minutes = (int(part or 0) for part in shown.groups())
+    assert 24 * days + whole + minutes / 60 == pytest.approx(hours, rel=0.1)
+    assert "by looks" not in said
+    said = forecast(tmp_path, NAMES, plan(160, 4), 4, 1)
+    assert "to decide 1 pair by looks takes roughly 1.2 times as many, at most 160" in said
+
+
+def test_a_forecast_of_a_larger_k_says_what_is_missing(tmp_path):
+    Studies(tmp_path).run([budget(20)] * 2)
+    assert "no verdict  at least 80 " in forecast(tmp_path, NAMES, plan(160, 16), 16, 1)

@@ -97,6 +97,37 @@ def make_plan(
     )
 
 
+def pairs_to_decide(
+    comparison: Comparison, asked: Sequence[tuple[str, str]] | None = None
+) -> tuple[Pair, ...]:
+    """Returns the names of the pairs, a special rule first, in the contestants' order.
+
+    Args:
+        comparison: With all contestants.
+        asked: Pairs of names in any order; by default all inclusions, if there are none all pairs.
+
+    Raises:
+        ValueError: If a pair is none of the comparison's, or named twice.
+    """
+    contained = inclusion_pairs(comparison)
+    inclusions = {(a.name, b.name) for a, b in contained}
+    every = [
+        (b, a) if (b, a) in inclusions else (a, b)
+        for a, b in combinations([one.name for one in comparison.contestants], 2)
+    ]
+    if asked is None:
+        included = {(a.name, b.name) for a, b in contained if not why_not_included(a, b)}
+        return tuple(pair for pair in every if pair in included) or tuple(every)
+    wanted = [frozenset(pair) for pair in asked]
+    for names, pair in zip(wanted, asked, strict=True):
+        if names not in map(frozenset, every):
+            known = ", ".join(one.name for one in comparison.contestants)
+            raise ValueError(f"pairs must name two different ones of {known}; got {pair}")
+        if wanted.count(names) > 1:
+            raise ValueError(f"pairs must be named once each; got {pair} twice")
+    return tuple(pair for pair in every if frozenset(pair) in wanted)
+
+
 def without_trials(signatures: Sequence[Signature], metric: Metric) -> Comparison:
     """Returns what is known of a comparison before its first trial, for its plan."""
     return comparison_of(
@@ -219,29 +250,6 @@ def looks_sentences(comparison: Comparison) -> list[str]:
         so_far = f" at N = {made.looks[-1].num_trials}" if made.looks else ", no look yet"
         decided.append(f"not decided{so_far}: {', '.join(open_ones)}")
     return [said + "; ".join(decided) + "."]
-
-
-def pairs_to_decide(
-    comparison: Comparison, asked: Sequence[tuple[str, str]] | None = None
-) -> tuple[Pair, ...]:
-    """The names of the pairs, each with a special rule first, in the contestants' order."""
-    contained = inclusion_pairs(comparison)
-    inclusions = {(a.name, b.name) for a, b in contained}
-    every = [
-        (b, a) if (b, a) in inclusions else (a, b)
-        for a, b in combinations([one.name for one in comparison.contestants], 2)
-    ]
-    if asked is None:
-        included = {(a.name, b.name) for a, b in contained if not why_not_included(a, b)}
-        return tuple(pair for pair in every if pair in included) or tuple(every)
-    wanted = [frozenset(pair) for pair in asked]
-    for names, pair in zip(wanted, asked, strict=True):
-        if names not in map(frozenset, every):
-            known = ", ".join(one.name for one in comparison.contestants)
-            raise ValueError(f"pairs must name two different ones of {known}; got {pair}")
-        if wanted.count(names) > 1:
-            raise ValueError(f"pairs must be named once each; got {pair} twice")
-    return tuple(pair for pair in every if frozenset(pair) in wanted)
 
 
 def _pair_look(comparison: Comparison, means: Means, pair: Pair, level: float) -> PairLook:
