@@ -101,9 +101,9 @@ def _forecast(comparison: Comparison, plan: Plan | None, num_workers: int) -> st
         "first, with its 95 % interval; above 0 the second is worse.",
     ]
     if plan:
-        pairs = "1 pair" if len(plan.pairs) == 1 else f"{len(plan.pairs)} pairs"
+        what = "1 pair" if len(plan.pairs) == 1 else f"{len(plan.pairs)} pairs"
         lines.append(
-            f"Numbers are for one test at 5 %; to decide {pairs} by looks takes "
+            f"Numbers are for one test at 5 %; to decide {what} by looks takes "
             f"roughly {looks_needed_factor(plan):.1f} times as many, at most {plan.max_feasible}."
         )
     return "\n".join(lines)

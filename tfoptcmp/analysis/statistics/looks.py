@@ -235,8 +235,10 @@ def looks_sentences(comparison: Comparison) -> list[str]:
         return []
     plan = made.plan
     planned = ", ".join(map(str, plan.looks))
+    num = len(plan.pairs)
+    pairs = "1 pair was decided" if num == 1 else f"{num} pairs were decided"
     said = (
-        f"Trials were added until {len(plan.pairs)} pairs are decided, with looks planned at "
+        f"Trials were added until {pairs}, with looks planned at "
         f"N = {planned} (K = {plan.tuning_budget}). Read as if N had been fixed, as elsewhere in "
         "this report, intervals of 95 % are then too optimistic; by looks, which allow for that: "
     )
