@@ -15,7 +15,7 @@ is a function of the trials: neither their order in time nor trials that came la
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import combinations, pairwise
+from itertools import pairwise
 from typing import cast
 
 import pandas as pd
@@ -31,7 +31,7 @@ from tfoptcmp.analysis.comparison import comparison as comparison_of
 from tfoptcmp.analysis.contestant import Contestant, trials_table
 from tfoptcmp.analysis.statistics.bootstrap import NUM_RESAMPLES
 from tfoptcmp.analysis.statistics.means import Means
-from tfoptcmp.analysis.statistics.pairs import inclusion_pairs, why_not_included
+from tfoptcmp.analysis.statistics.pairs import every_pair, inclusion_pairs, why_not_included
 from tfoptcmp.analysis.statistics.quantities import STATISTICS, main_statistic, measured
 from tfoptcmp.analysis.statistics.verdicts import LEVEL, Verdict, tolerance_of, verdict_of
 from tfoptcmp.metrics import Metric
@@ -110,11 +110,7 @@ def pairs_to_decide(
         ValueError: If a pair is none of the comparison's, or named twice.
     """
     contained = inclusion_pairs(comparison)
-    inclusions = {(a.name, b.name) for a, b in contained}
-    every = [
-        (b, a) if (b, a) in inclusions else (a, b)
-        for a, b in combinations([one.name for one in comparison.contestants], 2)
-    ]
+    every = [(a.name, b.name) for a, b in every_pair(comparison, comparison.contestants)]
     if asked is None:
         included = {(a.name, b.name) for a, b in contained if not why_not_included(a, b)}
         return tuple(pair for pair in every if pair in included) or tuple(every)
