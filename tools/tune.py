@@ -5,18 +5,27 @@
 
 Repeat a command to resume where it stopped; a larger --num_feasible adds trials. Trial i of every
 optimizer starts from the same weights and sees the same batches.
+--until_decided --max_feasible=160 adds trials until it is known which optimizer is better.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
 
 from absl import flags
-from tfoptcmp.tools.common import cli, extensions, shared_flags, terminal, workload_flags
+from tfoptcmp.tools.common import (
+    cli,
+    extensions,
+    looks_flags,
+    shared_flags,
+    terminal,
+    workload_flags,
+)
 from tfoptcmp.tools.common.cli import UserError
 from tfoptcmp.tools.common.execution import with_threads
 
 from tfoptcmp.signatures import Signature
-from tfoptcmp.workload import Budget
+from tfoptcmp.study.looks import Plan
+from tfoptcmp.workload import Budget, Workload
 
 _STUDY_DIR = flags.DEFINE_string(
     "study_dir", None, "Parent of the studies: each optimizer's is <study_dir>/<optimizer>."
@@ -44,6 +53,7 @@ _GROUPS = {
     "How much": (
         *workload_flags.HOW_MUCH,
         *(shared_flags.NUM_FEASIBLE, _MAX_TRIALS, shared_flags.TUNING_BUDGET, _RERUN_BEST),
+        *(looks_flags.UNTIL_DECIDED, looks_flags.MAX_FEASIBLE, looks_flags.PAIRS),
     ),
     "Reproducibility": shared_flags.REPRODUCIBILITY,
     "Devices": shared_flags.DEVICES,
@@ -59,13 +69,15 @@ def _run(argv: list[str]) -> None:
         raise UserError("--study_dir must be given: where the studies are to be written")
     options = shared_flags.options()
     execution = shared_flags.execution(options)
-    workload, budget = workload_flags.workload_and_budget(
-        num_feasible=shared_flags.NUM_FEASIBLE.value
-    )
     names = shared_flags.OPTIMIZERS.value
     signatures = [workload_flags.signature(name) for name in names]
     if len(set(names)) < len(signatures) or not signatures:
         raise UserError(f"--optimizers must name different rules; got {names}")
+    workload = extensions.workload(workload_flags.WORKLOAD.value)
+    looks = looks_flags.plan(signatures, workload.metric)
+    workload, budget = _budget(looks.max_feasible if looks else shared_flags.NUM_FEASIBLE.value)
+    if looks and _STUDY_DIR.value is not None and not shared_flags.PLAN.value:
+        looks_flags.check(Path(_STUDY_DIR.value), looks)
     max_trials = _MAX_TRIALS.value or 10 * budget.num_feasible
     counts = _num_feasible(signatures, budget, max_trials)
     options = with_threads(options, [workload], num_workers=execution.num_workers)
@@ -79,13 +91,15 @@ def _run(argv: list[str]) -> None:
         from tfoptcmp.tools.common.estimate import estimate
 
         found = estimate(workload, budget, splits, signatures[-1], options, strategy)
-        _plan(signatures, counts, found.trial_seconds, execution.num_workers)
+        _plan(signatures, counts, found.trial_seconds, execution.num_workers, at_most=bool(looks))
+        _forecast(signatures, looks, found.trial_seconds, execution.num_workers)
         return
 
-    from tfoptcmp.tools.common.run_studies import run_studies
+    from tfoptcmp.tools.common.run_studies import open_studies
+    from tfoptcmp.tools.common.until_decided import run_until_decided
 
     assert _STUDY_DIR.value is not None  # only a plan needs none
-    run_studies(
+    with open_studies(
         Path(_STUDY_DIR.value),
         workload,
         budget,
@@ -98,12 +112,22 @@ def _run(argv: list[str]) -> None:
         strategy=strategy,
         execution=execution,
         tensorboard=_TENSORBOARD.value,
-        num_reruns=_RERUN_BEST.value,
-        tuning_budget=shared_flags.TUNING_BUDGET.value,
-    )
+        tuning_budget=looks.tuning_budget if looks else shared_flags.TUNING_BUDGET.value,
+        keep_trainers=bool(looks),
+    ) as studies:
+        if looks:
+            run_until_decided(
+                studies, looks, lambda num: _budget(num)[1], num_reruns=_RERUN_BEST.value
+            )
+        else:
+            studies.run([budget] * len(signatures), num_reruns=_RERUN_BEST.value)
     print(f"Table, verdicts, figures: tfoptcmp-report --study_dir={_STUDY_DIR.value}")
     if _TENSORBOARD.value:
         print(f"Curves, hyperparameters: tensorboard --logdir={_STUDY_DIR.value}")
+
+
+def _budget(num_feasible: int | None) -> tuple[Workload, Budget]:
+    return workload_flags.workload_and_budget(num_feasible=num_feasible)
 
 
 def _num_feasible(signatures: Sequence[Signature], budget: Budget, max_trials: int) -> list[int]:
@@ -127,17 +151,48 @@ def _num_feasible(signatures: Sequence[Signature], budget: Budget, max_trials: i
 
 
 def _plan(
-    signatures: Sequence[Signature], num_feasible: Sequence[int], seconds: float, num_workers: int
+    signatures: Sequence[Signature],
+    num_feasible: Sequence[int],
+    seconds: float,
+    num_workers: int,
+    *,
+    at_most: bool,
 ) -> None:
     """Prints what a run would do, with the seconds that a trial takes."""
     print("\n".join(terminal.space(signature) for signature in signatures))
     each = str(num_feasible[0]) if len(set(num_feasible)) == 1 else f"{num_feasible}"
     print(
-        f"{len(signatures)} optimizers x {each} feasible trials of "
+        f"{'At most ' if at_most else ''}{len(signatures)} optimizers x {each} feasible trials of "
         f"{terminal.duration(seconds)} each: about "
         f"{terminal.duration(seconds * sum(num_feasible) / num_workers)}, plus what the "
         "infeasible ones take (they stop when they diverge)"
     )
+
+
+def _forecast(
+    signatures: Sequence[Signature], looks: Plan | None, seconds: float, num_workers: int
+) -> None:
+    """Prints how many trials would probably decide, or how to find that out."""
+    from tfoptcmp.tools.common.forecast import forecast, pilot
+
+    names = [signature.name for signature in signatures]
+    tuning_budget = looks.tuning_budget if looks else shared_flags.TUNING_BUDGET.value
+    study_dir = _STUDY_DIR.value and Path(_STUDY_DIR.value)
+    found = study_dir and forecast(study_dir, names, looks, tuning_budget, num_workers)
+    print()
+    print(found or pilot(_given(), len(names), tuning_budget, seconds, num_workers))
+
+
+def _given() -> list[str]:
+    """The flags of a command that runs these studies, apart from how many trials they have."""
+    left_out = (
+        *(shared_flags.PLAN, shared_flags.NUM_FEASIBLE, _MAX_TRIALS, _RERUN_BEST),
+        *(looks_flags.UNTIL_DECIDED, looks_flags.MAX_FEASIBLE, looks_flags.PAIRS),
+    )
+    names = [holder.name for group in _GROUPS.values() for holder in group]
+    given = [flags.FLAGS[name] for name in names if flags.FLAGS[name].present]
+    asked = [f.serialize() for f in given if f.name not in {holder.name for holder in left_out}]
+    return asked if _STUDY_DIR.value is not None else [*asked, "--study_dir=runs/pilot"]
 
 
 def main() -> None:

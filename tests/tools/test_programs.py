@@ -85,7 +85,7 @@ FLAGS = {
         *("workload", "optimizers", "data_dir", "space", "search", "scale", "steps"),
         *("batch_size", "eval_every_steps", "num_feasible", "max_trials", "seed"),
         *("threads_per_trial", "study_dir", "plan", "tensorboard", "import_module", "rerun_best"),
-        "space_file",
+        *("space_file", "until_decided", "max_feasible", "pairs", "tuning_budget"),
         *EXECUTION,
         *DEVICES,
         *CHECKPOINTS,

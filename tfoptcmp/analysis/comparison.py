@@ -11,6 +11,7 @@ from typing import Any
 from tfoptcmp.analysis.contestant import Contestant
 from tfoptcmp.metrics import Metric
 from tfoptcmp.rules import RULES
+from tfoptcmp.study.looks import Looks
 from tfoptcmp.study.schema import StudyError, planned_tuning_budget
 
 # Scales whose results show that everything runs, and nothing else.
@@ -67,6 +68,7 @@ class Comparison:
         claims: Pairs of names: the first is claimed to be better than the second.
         boxes: Smaller search spaces that are asked about: limits that hold together.
         not_read: Columns of the input that nothing was made of.
+        looks: Of trials that were added until pairs were decided; None if they were not.
     """
 
     workload: str
@@ -85,6 +87,7 @@ class Comparison:
     claims: tuple[tuple[str, str], ...] = ()
     boxes: tuple[tuple[Limit, ...], ...] = ()
     not_read: tuple[str, ...] = ()
+    looks: Looks | None = None
 
     @property
     def num_trials(self) -> int:

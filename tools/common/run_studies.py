@@ -1,10 +1,11 @@
 """Runs the studies of a comparison one after the other, with progress and provenance."""
 
 import functools
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 from tfoptcmp.tools.common.clock import CLOCK
@@ -40,6 +41,36 @@ def run_studies(
     splits: Splits,
     signatures: Sequence[Signature],
     *,
+    num_reruns: int = 0,
+    **settings: Any,
+) -> None:
+    """Runs or resumes a study for each signature, in `<study_dir>/<signature>/`.
+
+    Args:
+        study_dir: As `open_studies`, and so on.
+        workload: As there.
+        budget: As there.
+        splits: As there.
+        signatures: As there.
+        num_reruns: As `OpenStudies.run`.
+        **settings: As there.
+
+    Raises:
+        StudyError: If a directory cannot be used, before the first trial of any; or as `run_study`.
+        KeyboardInterrupt: At SIGTERM or Ctrl-C, as `stop_on_signals`.
+    """
+    with open_studies(study_dir, workload, budget, splits, signatures, **settings) as studies:
+        studies.run([budget] * len(signatures), num_reruns=num_reruns)
+
+
+@contextmanager
+def open_studies(
+    study_dir: Path,
+    workload: Workload,
+    budget: Budget,
+    splits: Splits,
+    signatures: Sequence[Signature],
+    *,
     seed: int,
     search: str,
     max_trials: int,
@@ -47,15 +78,16 @@ def run_studies(
     strategy: tf.distribute.Strategy | None = None,
     execution: Execution = Execution(),  # noqa: B008  # it is frozen
     tensorboard: bool = False,
-    num_reruns: int = 0,
     tuning_budget: int | None = None,
-) -> None:
-    """Runs or resumes a study for each signature, in `<study_dir>/<signature>/`.
+    keep_trainers: bool = False,
+) -> Iterator["OpenStudies"]:
+    """Gets ready to run studies, each in `<study_dir>/<signature>/`, once or several times.
 
     Args:
         study_dir: Parent of the studies.
         workload: What is trained.
-        budget: At what size, with the number of trials; a grid search has that of its grid.
+        budget: At what size, with the largest number of trials that is to come; a grid search has
+            that of its grid.
         splits: The data.
         signatures: The optimizers.
         seed: Of the studies.
@@ -67,149 +99,194 @@ def run_studies(
             trials.
         execution: Where trials are run.
         tensorboard: Whether to write TensorBoard events.
-        num_reruns: How often to re-run each study's winner with fresh seeds, in this process.
         tuning_budget: K to record; by default the one on record, else what suits the plan.
+        keep_trainers: Whether to keep the model of each signature from one run to the next, which
+            saves building it again and takes the memory of all. Workers never keep any.
 
     Raises:
-        StudyError: If a directory cannot be used, before the first trial of any; or as `run_study`.
-        KeyboardInterrupt: At SIGTERM or Ctrl-C, as `stop_on_signals`.
+        StudyError: If a directory cannot be used.
+        KeyboardInterrupt: At SIGTERM or Ctrl-C in what is run, as `stop_on_signals`.
     """
-    configs = [
-        _study_config(
-            workload,
-            budget,
-            splits,
-            signature,
-            seed=seed,
-            search=search,
-            max_trials=max_trials,
-            options=options,
-            strategy=strategy,
-            tuning_budget=tuning_budget or _recorded_tuning_budget(study_dir / signature.name),
-        )
-        for signature in signatures
-    ]
-    chief = is_chief(strategy)
-    if chief:
-        _check(study_dir, signatures, configs, execution, tensorboard)
-    workers = Workers(strategy) if strategy else None
-    # The order is important: Ray has its own handler for SIGTERM.
-    with execution.connected(options), stop_on_signals() as should_stop:
-        for signature, config in zip(signatures, configs, strict=True):
-            trainer = Trainer(
-                workload=workload,
-                budget=budget,
-                splits=splits,
-                signature=signature,
-                options=options,
-                strategy=strategy,
-                clock=CLOCK,
-                should_stop=should_stop,
-            )
-            run_trial: RunTrial = trainer.run
-            if workers and not chief:
-                workers.follow(run_trial)
-                continue
-            if workers:
-                run_trial = workers.lead(run_trial)
-            directory = study_dir / signature.name
-            observers: list[Observer] = [
-                Progress(
-                    signature.rule.title,
-                    workload.metric,
-                    num_steps=budget.steps,
-                    num_feasible=config.num_feasible,
-                    num_workers=execution.num_workers,
-                )
-            ]
-            if tensorboard:
-                observers.append(TensorBoard(signature.name))
-            if not options.keep_checkpoints:
-                observers.append(CheckpointRemover(directory))
-            in_worker = functools.partial(
-                _make_run_trial, workload, budget, signature, options, execution.data_dir
-            )
-            with _executor(execution, options, run_trial, in_worker, should_stop) as executor:
-                run_study(
-                    directory=directory,
-                    config=config,
-                    signature=signature,
-                    executor=executor,
-                    clock=CLOCK,
-                    observers=observers,
-                    max_retries=execution.max_retries,
-                    accept_version_changes=execution.accept_version_changes,
-                )
-            if num_reruns:
-                rerun_winner(directory, config, run_trial, num_reruns, CLOCK)
-            if workers:
-                workers.dismiss()
-
-
-def _study_config(
-    workload: Workload,
-    budget: Budget,
-    splits: Splits,
-    signature: Signature,
-    *,
-    seed: int,
-    search: str,
-    max_trials: int,
-    options: Options,
-    strategy: tf.distribute.Strategy | None,
-    tuning_budget: int | None,
-) -> StudyConfig:
-    """Returns the record of what is studied, with the provenance of this process."""
-    num_feasible, max_trials = trial_counts(
-        signature.space, search, num_feasible=budget.num_feasible, max_trials=max_trials
-    )
-    return StudyConfig(
-        signature=signature.to_json(),
-        workload=workload.name,
-        metric=workload.metric.name,
-        metric_unit=workload.metric.unit,
-        budget=asdict(budget),
-        num_examples=splits.num_examples,
-        partial=splits.partial,
+    studies = OpenStudies(
+        study_dir=study_dir,
+        workload=workload,
+        splits=splits,
+        signatures=signatures,
         seed=seed,
         search=search,
-        num_feasible=num_feasible,
         max_trials=max_trials,
-        tuning_budget=tuning_budget or planned_tuning_budget(num_feasible),
-        num_classes=splits.num_classes,
-        threads_per_trial=options.threads_per_trial,
-        versions=versions(),
-        provenance=provenance(),
-        devices=options.devices(num_replicas(strategy)),
+        options=options,
+        strategy=strategy,
+        execution=execution,
+        tensorboard=tensorboard,
+        tuning_budget=tuning_budget,
+        keep_trainers=keep_trainers,
     )
+    studies.check(budget)
+    # The order is important: Ray has its own handler for SIGTERM.
+    with execution.connected(options), stop_on_signals() as should_stop:
+        studies.should_stop = should_stop
+        yield studies
+
+
+@dataclass(kw_only=True)
+class OpenStudies:
+    """Studies that can be run, and be run on to more trials; use `open_studies` to get them."""
+
+    study_dir: Path
+    workload: Workload
+    splits: Splits
+    signatures: Sequence[Signature]
+    seed: int
+    search: str
+    max_trials: int
+    options: Options
+    strategy: tf.distribute.Strategy | None
+    execution: Execution
+    tensorboard: bool
+    tuning_budget: int | None
+    keep_trainers: bool
+    should_stop: Callable[[], bool] = lambda: False
+    _trainers: dict[str, Trainer] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._workers = Workers(self.strategy) if self.strategy else None
+        self._chief = is_chief(self.strategy)
+
+    def check(self, budget: Budget) -> None:
+        """Checks every directory, and describes the studies for TensorBoard.
+
+        Raises:
+            StudyError: If one cannot be used.
+        """
+        if not self._chief:
+            return
+        if (self.study_dir / "study.json").exists():
+            raise StudyError(f"{self.study_dir} is itself a study; name its parent")
+        configs = [self._config(signature, budget) for signature in self.signatures]
+        for signature, config in zip(self.signatures, configs, strict=True):
+            check_study(
+                self.study_dir / signature.name,
+                config,
+                accept_version_changes=self.execution.accept_version_changes,
+            )
+        if self.tensorboard:
+            try:
+                describe(self.study_dir, self.signatures, configs[0].metric)
+            except OSError as error:
+                raise StudyError(f"cannot write {self.study_dir}: {error.strerror}") from error
+
+    def run(self, budgets: Sequence[Budget], *, num_reruns: int = 0) -> None:
+        """Runs the studies one after the other, each to the number of trials of its budget.
+
+        Args:
+            budgets: Of each study; they differ in the number of trials only.
+            num_reruns: How often to re-run each study's winner with fresh seeds, in this process.
+
+        Raises:
+            StudyError: As `run_study`.
+        """
+        for signature, budget in zip(self.signatures, budgets, strict=True):
+            self._run(signature, budget, num_reruns)
+
+    def _run(self, signature: Signature, budget: Budget, num_reruns: int) -> None:
+        config = self._config(signature, budget)
+        run_trial: RunTrial = self._trainer(signature, budget).run
+        if self._workers and not self._chief:
+            self._workers.follow(run_trial)
+            return
+        if self._workers:
+            run_trial = self._workers.lead(run_trial)
+        directory = self.study_dir / signature.name
+        execution, options = self.execution, self.options
+        in_worker = functools.partial(
+            _make_run_trial, self.workload, budget, signature, options, execution.data_dir
+        )
+        with _executor(execution, options, run_trial, in_worker, self.should_stop) as executor:
+            run_study(
+                directory=directory,
+                config=config,
+                signature=signature,
+                executor=executor,
+                clock=CLOCK,
+                observers=self._observers(signature, config, directory),
+                max_retries=execution.max_retries,
+                accept_version_changes=execution.accept_version_changes,
+            )
+        if num_reruns:
+            rerun_winner(directory, config, run_trial, num_reruns, CLOCK)
+        if self._workers:
+            self._workers.dismiss()
+
+    def _trainer(self, signature: Signature, budget: Budget) -> Trainer:
+        found = self._trainers.get(signature.name) or Trainer(
+            workload=self.workload,
+            budget=budget,
+            splits=self.splits,
+            signature=signature,
+            options=self.options,
+            strategy=self.strategy,
+            clock=CLOCK,
+            should_stop=self.should_stop,
+        )
+        if self.keep_trainers:
+            self._trainers[signature.name] = found
+        return found
+
+    def _observers(
+        self, signature: Signature, config: StudyConfig, directory: Path
+    ) -> list[Observer]:
+        observers: list[Observer] = [
+            Progress(
+                signature.rule.title,
+                self.workload.metric,
+                num_steps=config.budget["steps"],
+                num_feasible=config.num_feasible,
+                num_workers=self.execution.num_workers,
+            )
+        ]
+        if self.tensorboard:
+            observers.append(TensorBoard(signature.name))
+        if not self.options.keep_checkpoints:
+            observers.append(CheckpointRemover(directory))
+        return observers
+
+    def _config(self, signature: Signature, budget: Budget) -> StudyConfig:
+        """Returns the record of what is studied, with the provenance of this process."""
+        num_feasible, max_trials = trial_counts(
+            signature.space,
+            self.search,
+            num_feasible=budget.num_feasible,
+            max_trials=self.max_trials,
+        )
+        workload, splits = self.workload, self.splits
+        tuning_budget = self.tuning_budget or _recorded_tuning_budget(
+            self.study_dir / signature.name
+        )
+        return StudyConfig(
+            signature=signature.to_json(),
+            workload=workload.name,
+            metric=workload.metric.name,
+            metric_unit=workload.metric.unit,
+            budget=asdict(budget),
+            num_examples=splits.num_examples,
+            partial=splits.partial,
+            seed=self.seed,
+            search=self.search,
+            num_feasible=num_feasible,
+            max_trials=max_trials,
+            tuning_budget=tuning_budget or planned_tuning_budget(num_feasible),
+            num_classes=splits.num_classes,
+            threads_per_trial=self.options.threads_per_trial,
+            versions=versions(),
+            provenance=provenance(),
+            devices=self.options.devices(num_replicas(self.strategy)),
+        )
 
 
 def _recorded_tuning_budget(directory: Path) -> int | None:
     path = directory / "study.json"
     return read_config(path).tuning_budget if path.exists() else None
-
-
-def _check(
-    study_dir: Path,
-    signatures: Sequence[Signature],
-    configs: Sequence[StudyConfig],
-    execution: Execution,
-    tensorboard: bool,
-) -> None:
-    """Checks every directory, and describes the studies for TensorBoard."""
-    if (study_dir / "study.json").exists():
-        raise StudyError(f"{study_dir} is itself a study; name its parent")
-    for signature, config in zip(signatures, configs, strict=True):
-        check_study(
-            study_dir / signature.name,
-            config,
-            accept_version_changes=execution.accept_version_changes,
-        )
-    if tensorboard:
-        try:
-            describe(study_dir, signatures, configs[0].metric)
-        except OSError as error:
-            raise StudyError(f"cannot write {study_dir}: {error.strerror}") from error
 
 
 def _executor(

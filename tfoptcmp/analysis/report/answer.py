@@ -13,6 +13,7 @@ from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.ranges.boundary import Edge, check_boundaries
 from tfoptcmp.analysis.report.tables import format_rows
 from tfoptcmp.analysis.statistics.curves import Curve
+from tfoptcmp.analysis.statistics.looks import looks_sentences
 from tfoptcmp.analysis.statistics.quantities import STATISTICS
 from tfoptcmp.analysis.statistics.ranking import Place, Ranking, ranking
 from tfoptcmp.analysis.statistics.verdicts import (
@@ -101,6 +102,7 @@ def how_sure(comparison: Comparison, found: Ranking) -> list[str]:
         f"{len(told)} of {len(found.pairs)} pairs are decided "
         f"(N = {comparison.num_trials} feasible trials)."
     )
+    said += looks_sentences(comparison)
     if near := [place for place in found.behind if place.among_the_best]:
         names = _listed([place.contestant.title for place in near])
         verb = "is" if len(near) == 1 else "are"
@@ -149,6 +151,8 @@ def _command(comparison: Comparison, num_feasible: int) -> str:
     records = [one.record for one in comparison.contestants if one.record is not None]
     recorded = str(records[0].provenance.get("command", "")) if records else ""
     if not recorded.startswith(("tfoptcmp-tune", "tfoptcmp-reproduce")):
+        return ""
+    if "--until_decided" in recorded:  # its plan says how many trials there are to be
         return ""
     kept = [part for part in recorded.split() if not part.startswith("--num_feasible")]
     return " ".join([*kept, f"--num_feasible={num_feasible}"])

@@ -16,6 +16,7 @@ import pandas as pd
 from tfoptcmp.analysis.comparison import Comparison, comparison
 from tfoptcmp.analysis.contestant import MEASUREMENTS, RERUNS, Contestant, first_steps, trials_table
 from tfoptcmp.metrics import Metric
+from tfoptcmp.study.looks import Looks, read_looks
 from tfoptcmp.study.read import Study, find_studies, read_reruns, read_study
 from tfoptcmp.study.schema import Status, StudyConfig, StudyError, Trial
 
@@ -109,7 +110,17 @@ def _comparison(studies: Sequence[Study], tuning_budget: int | None) -> Comparis
         partial=config.partial,
     )
     scales = [str(c.record.budget["scale"]) for c in made.contestants if c.record is not None]
-    return replace(made, scale="/".join(dict.fromkeys(scales)))
+    return replace(made, scale="/".join(dict.fromkeys(scales)), looks=_looks(studies))
+
+
+def _looks(studies: Sequence[Study]) -> Looks | None:
+    """The looks beside these studies, if all that were looked at are among them."""
+    parents = {study.directory.resolve().parent for study in studies}
+    looks = read_looks(parents.pop()) if len(parents) == 1 else None
+    if looks is None:
+        return None
+    names = {name for pair in looks.plan.pairs for name in pair}
+    return looks if names <= {study.name for study in studies} else None
 
 
 def contestant(study: Study) -> Contestant:
