@@ -65,19 +65,21 @@ class ResampledMeans:
         """
         if not np.isfinite(values).all():
             raise ValueError("values must be finite: a mean needs a worst value")
-        order = np.argsort(selection, kind="stable")
-        _, starts = np.unique(selection[order], return_index=True)
-        in_order = counts[:, order]
-        self._total = in_order.sum(axis=1)
+        distinct, group = np.unique(selection, return_inverse=True)
+        self._total = counts.sum(axis=1)
         if not self._total.all():
             raise ValueError("each resample must have a trial")
         # Trials that tie share what their group gets, by how often each was drawn.
-        if len(starts) < len(order):
-            sums = np.add.reduceat(in_order * values[order], starts, axis=1)
-            in_order = np.add.reduceat(in_order, starts, axis=1)
-            self._values: FloatArray = sums / np.maximum(in_order, 1)
+        if len(distinct) < len(selection):
+            drawn = counts.astype(np.float64)
+            member = (group[:, None] == np.arange(len(distinct))).astype(np.float64)
+            in_groups = drawn @ member
+            sums = drawn @ (member * values[:, None])
+            self._values: FloatArray = sums / np.maximum(in_groups, 1)
+            in_order: Counts = in_groups.astype(np.int32)
         else:
-            self._values = values[order]
+            order = np.argsort(group)
+            self._values, in_order = values[order], counts[:, order]
         self._behind = self._total[:, None] - np.cumsum(in_order, axis=1)
 
     def of_best(self, num_drawn: int) -> FloatArray:
