@@ -55,12 +55,11 @@ def _run(argv: list[str]) -> None:
         if not Path(_MANUAL_DIR.value).is_dir():
             raise UserError(f"--manual_dir must be a directory; got {_MANUAL_DIR.value!r}")
     chosen = [workloads.get(name) for name in _WORKLOAD.value or workloads.names()]
+    cli.import_tensorflow()
     for workload in chosen:
         if not workload.data_sets:
             print(f"{workload.name}: its data come with an installed package\n")
     data_sets = {d.name: d for workload in chosen for d in workload.data_sets}
-
-    cli.import_tensorflow()
     complete = [_show(data_set) for data_set in data_sets.values()]
     sys.exit(0 if all(complete) else _SOMETHING_MISSING)
 

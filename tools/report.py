@@ -12,6 +12,7 @@ edges moved, and space_final.json, narrowed to the good trials. What the audit f
 report; tfoptcmp-audit prints it in full.
 """
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -103,8 +104,10 @@ def _run(argv: list[str]) -> None:
     print(f"Tables:   {', '.join(str(path) for path in files.tables)}")
     if files.spaces:
         print(f"Spaces:   {', '.join(str(path) for path in files.spaces)} (for --space_file)")
-    if any(one.record for comparison in comparisons for one in comparison.contestants):
-        print(f"Curves:   tensorboard --logdir={next(p for p in paths if p.is_dir())}")
+    if any(next(path.rglob("events.out.tfevents.*"), None) for path in paths if path.is_dir()):
+        print(
+            f"Curves:   tensorboard --logdir={shlex.quote(str(next(filter(Path.is_dir, paths))))}"
+        )
     # Once more: on a terminal the first lines have scrolled away.
     for comparison in comparisons:
         print(f"Answer:   {comparison.workload}: {answer(ranking(comparison))}")

@@ -8,6 +8,7 @@ optimizer starts from the same weights and sees the same batches.
 --until_decided --max_feasible=160 adds trials until it is known which optimizer is better.
 """
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -121,9 +122,9 @@ def _run(argv: list[str]) -> None:
             )
         else:
             studies.run([budget] * len(signatures), num_reruns=_RERUN_BEST.value)
-    print(f"Table, verdicts, figures: tfoptcmp-report --study_dir={_STUDY_DIR.value}")
+    print(f"Table, verdicts, figures: tfoptcmp-report --study_dir={shlex.quote(_STUDY_DIR.value)}")
     if _TENSORBOARD.value:
-        print(f"Curves, hyperparameters: tensorboard --logdir={_STUDY_DIR.value}")
+        print(f"Curves, hyperparameters: tensorboard --logdir={shlex.quote(_STUDY_DIR.value)}")
 
 
 def _budget(num_feasible: int | None) -> tuple[Workload, Budget]:

@@ -72,7 +72,8 @@ def import_tensorflow() -> None:
     """
     if importlib.util.find_spec("tensorflow") is None:
         raise UserError(
-            "training needs TensorFlow, which is not installed here: pip install tensorflow"
+            "this needs TensorFlow, which is not installed here, nor perhaps what goes with it: "
+            "install tfoptcmp without --no-deps"
         )
     with tempfile.TemporaryFile() as kept:
         stderr = os.dup(2)
