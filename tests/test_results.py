@@ -199,9 +199,7 @@ def test_the_readme_compares_the_default_epsilon_with_the_initial_space():
 def test_the_readme_explains_the_violation_on_the_lstm():
     text = one_line(section_on("`results/cpu/pydocs_lstm/initial-random`"))
     (comparison,) = read_comparisons(RESULTS / "cpu" / "pydocs_lstm" / "initial-random")
-    (j,) = [
-        j for j in inclusion_verdicts(comparison).judgements if j.verdict is Verdict.VIOLATED
-    ]
+    (j,) = [j for j in inclusion_verdicts(comparison).judgements if j.verdict is Verdict.VIOLATED]
     assert (j.special.name, j.general.name, j.statistic) == ("sgd", "momentum", "train_loss")
     assert (
         f"by {j.difference:.2f} nats (95 % interval {j.low:.2f} to {j.high:.2f}; tolerated are "
