@@ -74,7 +74,8 @@ def test_the_finding_counts_the_verdicts_of_the_published_studies():
     kept = found["equivalent"] + found["holds"]
     assert (
         f"Of these {found.total()} tests, {found['better']} say better, {kept} say equivalent or "
-        f"no worse, {found['not decided']} are not decided, and {found['violated']} are **violated**"
+        f"no worse, {found['not decided']} are not decided, and {found['violated']} are "
+        "**violated**"
     ) in text
     violated = [j for j in verdicts.judgements if j.verdict is Verdict.VIOLATED]
     assert {j.general.name for j in violated} == {"rmsprop"}
