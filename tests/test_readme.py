@@ -2,15 +2,25 @@
 
 import configparser
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from tests import examples
-from tfoptcmp.analysis import load_studies
+from tfoptcmp.analysis import load_studies, read_comparisons
+from tfoptcmp.analysis.report.tables import format_table
+from tfoptcmp.analysis.statistics.means import means_of
+from tfoptcmp.analysis.statistics.ranking import ranking
+from tfoptcmp.analysis.statistics.verdicts import Verdict, inclusion_verdicts
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
+FINAL = ROOT / "results" / "cpu" / "digits_simple_cnn" / "final-quasirandom"
+
+
+def one_line(text):
+    return " ".join(text.split())
 
 
 def test_python_examples(tmp_path, monkeypatch):
@@ -37,13 +47,49 @@ def test_files_that_it_links_to_exist(name):
 
 def test_the_finding_is_what_the_published_studies_say():
     text = README.read_text(encoding="utf-8")
-    one_line = " ".join(text.split())
-    trials = load_studies(ROOT / "results" / "cpu" / "digits_simple_cnn" / "final-quasirandom")
+    trials = load_studies(FINAL)
     mean = 100 * trials[trials.feasible].groupby("signature").test_metric.mean()
-    assert f"SGD {mean['sgd']:.1f} %, Adam {mean['adam']:.1f} % on average" in one_line
+    assert f"SGD {mean['sgd']:.1f} %, Adam {mean['adam']:.1f} % on average" in one_line(text)
+    assert mean["sgd"] < mean["adam"]
+    (comparison,) = read_comparisons(FINAL)
+    means = means_of(comparison)
+    by_name = {one.name: one for one in comparison.contestants}
+    at_k = [means.mean(by_name[name], "test", 10) for name in ("adam", "sgd")]
+    assert comparison.tuning_budget == 10
+    assert at_k[0] < at_k[1]
     # `test_results` holds the tables of results/README.md to the studies.
     published = (ROOT / "results" / "README.md").read_text(encoding="utf-8")
-    [row] = re.findall(r"^\| (5\.24 %.*) \|$", text, re.M)
-    cells = row.replace(" %", "").split(" | ")
-    assert len(cells) == 6
-    assert all(f"| {cell} |" in published for cell in cells)
+    (row,) = re.findall(r"^\| (\d\.\d\d %.*) \|$", text, re.M)
+    shown = format_table(comparison, "markdown").splitlines()
+    lines = [line for line in shown if line.startswith("| ")][2:8]
+    assert row.replace(" %", "").split(" | ") == [line.split(" | ")[2] for line in lines]
+    assert all(line in published for line in lines)
+
+
+def test_the_finding_counts_the_verdicts_of_the_published_studies():
+    text = one_line(README.read_text(encoding="utf-8"))
+    (comparison,) = read_comparisons(FINAL)
+    verdicts = inclusion_verdicts(comparison)
+    found = Counter(str(j.verdict) for j in verdicts.judgements)
+    kept = found["equivalent"] + found["holds"]
+    assert (
+        f"Of these {found.total()} tests, {found['better']} say better, {kept} say equivalent or "
+        f"no worse, {found['not decided']} are not decided, and {found['violated']} are "
+        "**violated**"
+    ) in text
+    violated = [j for j in verdicts.judgements if j.verdict is Verdict.VIOLATED]
+    assert {j.general.name for j in violated} == {"rmsprop"}
+    assert {j.special.name for j in violated} == {"momentum", "sgd"}
+    places = ranking(comparison)
+    alike = [place.contestant.title for place in places.alike]
+    assert f"{', '.join(alike[:-1])} and {alike[-1]} cannot be told apart." in text
+    behind = [f"{100 * place.behind:.2f}" for place in places.behind]
+    assert [place.contestant.name for place in places.behind] == ["sgd", "rmsprop"]
+    assert f"SGD and RMSProp are behind, by {' and '.join(behind)} percentage points." in text
+    (rmsprop,) = [one for one in comparison.contestants if one.name == "rmsprop"]
+    failed = (rmsprop.feasible["test_metric"] > 0.25).mean()
+    assert f"{100 * failed:.0f} % of its trials end above 25 % test error" in text
+    (comparison,) = read_comparisons(FINAL.parent / "initial-quasirandom")
+    judged = inclusion_verdicts(comparison).judgements
+    undecided = sum(not j.verdict.decided for j in judged)
+    assert f"leaves {undecided} of {len(judged)} tests undecided" in text

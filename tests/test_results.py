@@ -1,21 +1,32 @@
 """The published studies in results/: they reproduce what the README there says."""
 
+import math
+import re
 import resource
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from tfoptcmp.analysis import read_comparisons
+from tfoptcmp.analysis.report.answer import answer, matrix_cells
 from tfoptcmp.analysis.report.tables import format_table
+from tfoptcmp.analysis.statistics.ranking import ranking
+from tfoptcmp.analysis.statistics.verdicts import Verdict, inclusion_verdicts, judge
 from tfoptcmp.study.pack import pack, unpack
 from tfoptcmp.study.read import read_config, read_study
 
 RESULTS = Path(__file__).parents[1] / "results"
 STUDIES = sorted({path.parents[1] for path in RESULTS.glob("*/*/*/*/study.json")})
+DIGITS = RESULTS / "cpu" / "digits_simple_cnn"
+FINAL, INITIAL, DEFAULT = (
+    DIGITS / f"{space}-quasirandom" for space in ("final", "initial", "default_epsilon")
+)
 
 
 def test_reports_and_figures_are_drawn_again_in_minutes(tmp_path):
@@ -34,15 +45,174 @@ def test_reports_and_figures_are_drawn_again_in_minutes(tmp_path):
     assert figures == {"figure1", "figure2", "figure4", "figure5"}
 
 
-@pytest.mark.parametrize("directory", STUDIES, ids=lambda path: path.name)
-def test_the_readme_quotes_what_the_studies_say(directory):
-    text = (RESULTS / "README.md").read_text(encoding="utf-8")
-    assert f"`{directory.relative_to(RESULTS.parent)}`" in text
-    for comparison in read_comparisons(directory):
-        results, _ = format_table(comparison, "markdown").split("\n\n| optimizer | trial |")
-        rows = [line for line in results.splitlines() if line.startswith("| ")]
-        assert len(rows) == 2 + len(comparison.contestants)
-        assert all(row in text for row in rows)
+README = (RESULTS / "README.md").read_text(encoding="utf-8")
+
+
+def section_on(start):
+    """The section of the README with this text, its heading and what is before the next one."""
+    (found,) = [part for part in re.split(r"^#+ ", README, flags=re.M) if start in part]
+    return found
+
+
+def one_line(text):
+    return " ".join(text.split())
+
+
+def rows(cells):
+    return [f"| {' | '.join(row)} |" for row in cells]
+
+
+@pytest.mark.parametrize(
+    ("directory", "tuning_budget"),
+    [*((directory, None) for directory in STUDIES), (FINAL, 20)],
+    ids=lambda value: value.name if isinstance(value, Path) else f"K={value}",
+)
+def test_the_readme_quotes_what_the_studies_say(directory, tuning_budget):
+    name = f"`{directory.relative_to(RESULTS.parent)}`"
+    text = section_on(name if tuning_budget is None else f"at K = {tuning_budget}\n")
+    (comparison,) = read_comparisons(directory, tuning_budget)
+    heading, said = text.split("\n\n")[:2]
+    assert "\n" not in heading
+    assert one_line(said) == f"**{answer(ranking(comparison))}**"
+    results, _ = format_table(comparison, "markdown").split("\n\n| optimizer | trial |")
+    expected = [line for line in results.splitlines() if line.startswith("| ")]
+    assert len(expected) == 2 + len(comparison.contestants)
+    verdicts = inclusion_verdicts(comparison)
+    if verdicts.tested:
+        expected += rows(matrix_cells(verdicts))
+    shown = [line for line in text.splitlines() if line.startswith("| ")]
+    assert [row for row in shown if "---" not in row] == [
+        row for row in expected if "---" not in row
+    ]
+
+
+def counts(directory, tuning_budget=None):
+    """How many tests came out how."""
+    (comparison,) = read_comparisons(directory, tuning_budget)
+    verdicts = inclusion_verdicts(comparison)
+    found = Counter(str(j.verdict) for j in verdicts.judgements)
+    assert sum(found.values()) == len(verdicts.judgements)
+    return found
+
+
+def test_the_readme_counts_the_verdicts_on_digits():
+    text = one_line(section_on(f"`{FINAL.relative_to(RESULTS.parent)}`"))
+    found = counts(FINAL)
+    assert set(found) == {"better", "equivalent", "holds", "violated", "not decided"}
+    assert (
+        f"Of 32 tests (8 inclusions, four statistics) {found['better']} say better, "
+        f"{found['equivalent']} equivalent and {found['holds']} holds. {found['violated']} are "
+        f"violated and {found['not decided']} not decided."
+    ) in text
+    found = counts(FINAL, 20)
+    assert (
+        f"{found['better']} better, {found['equivalent']} equivalent, {found['holds']} holds, "
+        f"{found['violated']} violated, {found['not decided']} not decided"
+    ) in one_line(section_on("at K = 20\n"))
+    found = counts(INITIAL)
+    assert set(found) == {"better", "holds", "not decided"}
+    assert (
+        f"Of 32 tests {found['better']} say better, {found['holds']} holds, and "
+        f"{found['not decided']} are not decided."
+    ) in one_line(section_on(f"`{INITIAL.relative_to(RESULTS.parent)}`"))
+
+
+def test_the_readme_explains_what_is_violated_with_numbers_of_the_trials():
+    text = one_line(section_on(f"`{FINAL.relative_to(RESULTS.parent)}`"))
+    (comparison,) = read_comparisons(FINAL)
+    verdicts = inclusion_verdicts(comparison)
+    violated = [j for j in verdicts.judgements if j.verdict is Verdict.VIOLATED]
+    assert {j.general.name for j in violated} == {"rmsprop"}
+    assert {j.statistic for j in violated if j.special.name == "sgd"} == {
+        "validation",
+        "train_loss",
+    }
+    (test,) = [j for j in violated if j.statistic == "test"]
+    assert (
+        f"by {100 * test.difference:.2f} percentage points, 95 % interval {100 * test.low:.2f} to "
+        f"{100 * test.high:.2f}; tolerated are {100 * test.delta:.2f}"
+    ) in text
+    bad = {one.name: one.feasible["test_metric"] > 0.25 for one in comparison.contestants}
+    shares = sorted(f"{100 * mine.mean():.0f}" for name, mine in bad.items() if name != "rmsprop")
+    assert f"{100 * bad['rmsprop'].mean():.0f} % of RMSProp's trials" in text
+    assert f"{shares[0]} to {shares[-1]} % of the others'" in text
+    (rmsprop,) = [one for one in comparison.contestants if one.name == "rmsprop"]
+    epsilon = rmsprop.feasible["searched_epsilon"]
+    ratio = rmsprop.feasible["searched_eta0_over_sqrt_epsilon"]
+
+    def ends_badly(*conditions):
+        chosen = bad["rmsprop"][np.logical_and.reduce(conditions)]
+        return f"{chosen.sum()} of {len(chosen)}"
+
+    assert f"{ends_badly(epsilon > 10, ratio < 0.2)} trials below 0.2" in text
+    assert f"{ends_badly(epsilon > 10, ratio >= 0.2)} trials above 0.2" in text
+    assert f"{ends_badly(epsilon < 1e-4, ratio > 20)} trials above 20" in text
+    assert f"{ends_badly(epsilon < 1e-4, ratio <= 20)} below 20" in text
+
+
+def test_the_readme_forecasts_what_the_program_forecasts():
+    (comparison,) = read_comparisons(FINAL)
+    needed = {
+        (j.special.name, j.general.name, j.statistic): j.trials_needed_text
+        for j in inclusion_verdicts(comparison).judgements
+        if not j.verdict.decided
+    }
+    text = one_line(section_on(f"`{FINAL.relative_to(RESULTS.parent)}`"))
+    assert (
+        "Momentum against Adam in test error, {}; Nesterov against NAdam in test error, {}, in "
+        "training loss, {}, in steps, {}; SGD against RMSProp in test error, {}. ".format(
+            *(
+                needed.pop(key)
+                for key in (
+                    ("momentum", "adam", "test"),
+                    ("nesterov", "nadam", "test"),
+                    ("nesterov", "nadam", "train_loss"),
+                    ("nesterov", "nadam", "steps_to_target"),
+                    ("sgd", "rmsprop", "test"),
+                )
+            )
+        )
+    ) in text
+    assert needed == {
+        ("momentum", "adam", "train_loss"): "> 1,000",
+        ("sgd", "rmsprop", "steps_to_target"): "> 1,000",
+    }
+
+
+def test_the_readme_compares_the_default_epsilon_with_the_initial_space():
+    text = one_line(section_on(f"`{DEFAULT.relative_to(RESULTS.parent)}`"))
+    (comparison,) = read_comparisons([INITIAL, DEFAULT])
+    by_name = {one.name: one for one in comparison.contestants}
+    shown = []
+    for rule, title in (("rmsprop", "RMSProp"), ("adam", "Adam"), ("nadam", "NAdam")):
+        fixed, searched = by_name[f"{rule}_default_epsilon"], by_name[rule]
+        j = judge(comparison, fixed, searched, "test", inclusion=False)
+        assert j.low < 0 < j.high
+        assert j.trials_needed_text == "> 1,000"
+        both = (100 * mean for mean in (j.mean, j.mean + j.difference))
+        assert "{:.2f} against {:.2f} % for {}".format(*both, title) in text
+        points = " percentage points" if rule == "rmsprop" else ""
+        shown.append(f"{title} {100 * j.low:+.1f} to {100 * j.high:+.1f}{points}")
+    assert f"({', '.join(shown)})" in text
+
+
+def test_the_readme_explains_the_violation_on_the_lstm():
+    text = one_line(section_on("`results/cpu/pydocs_lstm/initial-random`"))
+    (comparison,) = read_comparisons(RESULTS / "cpu" / "pydocs_lstm" / "initial-random")
+    (j,) = [j for j in inclusion_verdicts(comparison).judgements if j.verdict is Verdict.VIOLATED]
+    assert (j.special.name, j.general.name, j.statistic) == ("sgd", "momentum", "train_loss")
+    assert (
+        f"by {j.difference:.2f} nats (95 % interval {j.low:.2f} to {j.high:.2f}; tolerated are "
+        f"{j.delta:.2f})"
+    ) in text
+    guessing = math.log(comparison.num_classes)
+    assert f"that of guessing among {comparison.num_classes} characters" in text
+    assert f"a loss above {guessing:.2f}" in text
+    lost = j.general.feasible[j.general.feasible["train_loss"] > guessing]
+    assert f"{len(lost)} of {j.num_trials} trials end at a loss" in text
+    assert not (j.special.feasible["train_loss"] > guessing).any()
+    assert lost["searched_eta0"].min() > 5
+    assert lost["searched_one_minus_gamma"].max() < 0.01
 
 
 def test_a_published_trial_can_be_run_again(tmp_path):

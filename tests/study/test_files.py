@@ -290,6 +290,18 @@ class TestStudy:
         with pytest.raises(StudyError, match="schema version"):
             read_study(tmp_path)
 
+    @pytest.mark.parametrize(("planned", "tuning_budget"), [(1, 2), (5, 2), (29, 2), (100, 10)])
+    def test_version_1_is_read_with_k_from_its_plan(self, planned, tuning_budget, tmp_path):
+        config = replace(CONFIG, num_feasible=planned, max_trials=1000)
+        recorded = asdict(config) | {"schema_version": 1}
+        for added_in_2 in ("tuning_budget", "num_classes"):
+            del recorded[added_in_2]
+        write_json(tmp_path / "study.json", recorded)
+        found = read_config(tmp_path / "study.json")
+        assert found.tuning_budget == tuning_budget
+        assert found.num_classes is None
+        assert found.schema_version == SCHEMA_VERSION
+
     @pytest.mark.parametrize("text", ["", "[1]", '{"schema_version": 1}', "{"])
     def test_a_damaged_study_is_named_and_left_alone(self, text, tmp_path):
         path = tmp_path / "study.json"

@@ -355,6 +355,16 @@ def test_untestable_pairs_are_listed(tmp_path, make_signature, write_study):
     assert {j.general.name for j in verdicts.restricted} == {"adam_default_epsilon"}
 
 
+def test_pairs_can_be_judged_where_no_inclusion_carries_over(tmp_path, make_signature, write_study):
+    errors = [0.01 * i for i in range(1, 21)]
+    write_study(tmp_path, make_signature("sgd"), errors)
+    fixed = make_signature("momentum", one_minus_gamma=Fixed(fixed=0.1))
+    write_study(tmp_path, fixed, errors)
+    verdicts = inclusion_verdicts(*read_comparisons(tmp_path))
+    assert not verdicts.judgements
+    assert {j.restriction for j in verdicts.restricted} == {"momentum fixes one_minus_gamma"}
+
+
 def test_other_budgets_and_workloads_are_compared_apart(tmp_path, make_signature, write_study):
     errors = [0.1, 0.2, 0.3, 0.4]
     write_study(tmp_path / "a", make_signature("sgd"), errors)

@@ -275,7 +275,7 @@ def inclusion_verdicts(comparison: Comparison) -> Verdicts:
     """Judges every inclusion among the comparison's contestants by every statistic they have."""
     pairs = inclusion_pairs(comparison)
     reasons = {(a.name, b.name): why_not_included(a, b) for a, b in pairs}
-    num_tests = sum(not reason for reason in reasons.values())
+    num_tests = sum(not reason for reason in reasons.values()) or 1  # 0: nothing but restricted
     judged = [
         j
         for a, b in pairs
