@@ -155,6 +155,7 @@ ALSO = {
     "message": ("no text",),
     "final": ("missing test_loss",),  # which is null
     "budget.target": ("null",),
+    "num_classes": ("null",),
     "budget.options": ("no object", "missing", "more"),
     "budget.options.*": (*NUMBERS, "negative"),
     "num_examples": ("missing test",),
