@@ -96,8 +96,12 @@ class Comparison:
 
     @property
     def too_few(self) -> str:
-        """Why there are no verdicts, see `too_few_trials`; "" if there are."""
-        return too_few_trials(self.num_trials, self.tuning_budget)
+        """Why there are no verdicts at all, see `too_few_trials`; "" if there are some.
+
+        Two optimizers with enough trials suffice; of the others it is said that they lack them.
+        """
+        counts = sorted((one.num_feasible for one in self.contestants), reverse=True)
+        return too_few_trials(counts[min(1, len(counts) - 1)], self.tuning_budget)
 
     @property
     def spent(self) -> str:

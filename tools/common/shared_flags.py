@@ -3,6 +3,7 @@
 Importing this module defines them all; a program has those that its groups list (`cli.run`).
 """
 
+import math
 import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -179,4 +180,6 @@ def with_margin(comparisons: "list[Comparison]") -> "list[Comparison]":
     """Returns comparisons that are judged with --margin."""
     if MARGIN.value is None:
         return comparisons
+    if not math.isfinite(MARGIN.value):
+        raise UserError(f"--margin must be a finite number > 0; got {MARGIN.value}")
     return [replace(one, margin=MARGIN.value / one.metric.scale) for one in comparisons]

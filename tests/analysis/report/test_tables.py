@@ -180,7 +180,7 @@ def test_what_would_make_it_surer_is_said_with_its_command(compared):
     ) or answer(ranking(comparison)).endswith("Adam and SGD cannot be told apart.")
     told = " ".join(how_sure(comparison, ranking(comparison)))
     assert "To be surer:" in told
-    assert "0 of 1 pairs are decided" in told
+    assert "0 of 1 pair is decided" in told
 
 
 def test_too_few_trials_give_no_verdict_in_words(six_rules):
@@ -195,7 +195,7 @@ def test_too_few_trials_give_no_verdict_in_words(six_rules):
 def test_holding_inclusions_are_said_in_words(compared):
     comparison = compared(sgd=[0.1] * 20, momentum=[0.1] * 20)
     assert conclusion(inclusion_verdicts(comparison)) == (
-        "all 1 hold: no rule did worse than a special case of it."
+        "the only one holds: no rule did worse than a special case of it."
     )
 
 

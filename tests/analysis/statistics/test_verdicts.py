@@ -89,6 +89,7 @@ def judgement(difference, low, high, *, delta=0.1, inclusion=True, num_trials=10
         mean=0.5,
         superiority=0.5,
         survives=False,
+        primary=True,
         tuning_budget=k,
         num_trials=num_trials,
     )

@@ -56,7 +56,7 @@ def violated(comparison: Comparison) -> Iterator[Finding]:
             severity="warning" if reason else "error",
             subject=f"{comparison.workload}: {special.title} <= {general.title}",
             title="a rule did worse than its own special case",
-            evidence=f"{shown}; K = {comparison.tuning_budget} of N = {comparison.num_trials} "
+            evidence=f"{shown}; K = {comparison.tuning_budget} of N = {worse[0].num_trials} "
             "trials" + (f"; {reason}" if reason else ""),
             next_step=f"do not rank them yet: {cure}",
         )

@@ -208,7 +208,7 @@ def symmetric_axis(axes: Axes, which: str, near: float, ends: tuple[float, float
 def _ticks(near: float, low: float, high: float) -> list[float]:
     """0 and round numbers on both sides, from the linear part outwards."""
     first = math.floor(math.log10(near))
-    decades = math.log10(max(-low, high) / near)
+    decades = math.log10(max(-low, high, near) / near)
     multiples = (1, 4) if decades < 1.5 else (1,)
     step = 1 if decades < 3 else 2
     sizes = [m * 10.0**e for e in range(first, first + 7, step) for m in multiples]

@@ -54,25 +54,25 @@ def answer(found: Ranking) -> str:
     if not found.places:
         reasons = dict.fromkeys(reason for _, reason in found.too_few)
         return f"No answer yet: {'; '.join(reasons) or 'there is no result'}."
-    alike, leader = found.alike, found.places[0]
+    equal = found.all_equal and len(found.group) > 1
+    alike, leader = found.group if equal else found.alike, found.places[0]
     names = [place.contestant.title for place in alike]
     metric = found.metric
     if len(found.places) == 1:
         return f"Nothing to compare {leader.contestant.title} with {at}."
     if len(alike) == 1:
         second = found.places[1]
-        lead = f"{leader.contestant.title} is the best {at}: ahead of {second.contestant.title}"
+        leads = "is the best" if len(found.group) == 1 else "leads"
+        lead = f"{leader.contestant.title} {leads} {at}: ahead of {second.contestant.title}"
         sentence = f"{lead} by {_amount(metric, second)}"
         behind = list(found.places[2:])
     else:
-        how = (
-            f"do equally well {at}, to within the margin"
-            if found.all_equal
-            else "cannot be told apart"
+        sentence = (
+            f"{_listed(names)} do equally well {at}, to within the margin"
+            if equal
+            else f"No clear winner {at}: {_listed(names)} cannot be told apart"
         )
-        start = "" if found.all_equal else f"No clear winner {at}: "
-        sentence = f"{start}{_listed(names)} {how}"
-        behind = found.behind
+        behind = [place for place in found.behind if place not in alike]
     if behind:
         titles = _listed([place.contestant.title for place in behind])
         amounts = _listed([_amount(metric, place) for place in behind])
@@ -95,20 +95,23 @@ def how_sure(comparison: Comparison, found: Ranking) -> list[str]:
             f"{metric.difference_with(place.behind, place.low, place.high)}."
             for place in found.places[1:]
         )
-        + " In brackets 95 % confidence intervals of the difference."
+        + (" In brackets 95 % confidence intervals of the difference." if found.pairs else "")
     ]
     told = [j for j in found.pairs if j.verdict.decided]
-    said.append(
-        f"{len(told)} of {len(found.pairs)} pairs are decided "
-        f"(N = {comparison.num_trials} feasible trials)."
-    )
+    if found.pairs:
+        said.append(
+            f"{len(told)} of {_counted(len(found.pairs), 'pair')} "
+            f"{'is' if len(found.pairs) == 1 else 'are'} decided "
+            f"({comparison.sample_sizes.partition(', K')[0]})."
+        )
     said += looks_sentences(comparison)
     if near := [place for place in found.behind if place.among_the_best]:
         names = _listed([place.contestant.title for place in near])
         verb = "is" if len(near) == 1 else "are"
         said.append(
-            f"{names} {verb} behind, but perhaps by no more than the margin; after correction for "
-            f"{len(found.places) - 1} rivals the best may be {_listed(_titles(found.group))}."
+            f"{names} {verb} behind, but perhaps by no more than the margin; corrected for "
+            f"{_counted(len(found.places) - 1, 'rival')}, the best may be "
+            f"{_listed(_titles(found.group))}."
         )
     if found.open_pairs:
         first = found.open_pairs[0]
@@ -204,13 +207,14 @@ def conclusion(verdicts: Verdicts) -> str:
             f"case: {names}. The likely cause is their search space or too few trials; do not rank "
             "these before that is mended."
         )
-    open_ones = [j for j in judged if not j.verdict.decided]
+    open_ones = [j for j in judged if j.verdict is Verdict.NOT_DECIDED]
     if open_ones:
         return (
             f"none of {len(verdicts.pairs)} is violated; {len(open_ones)} of {len(judged)} tests "
             "are not decided."
         )
-    return f"all {len(verdicts.pairs)} hold: no rule did worse than a special case of it."
+    which = "the only one holds" if len(verdicts.pairs) == 1 else f"all {len(verdicts.pairs)} hold"
+    return f"{which}: no rule did worse than a special case of it."
 
 
 def count_line(verdicts: Verdicts) -> str:
@@ -407,6 +411,10 @@ def audit_sentence(findings: Sequence[Finding]) -> str:
 
 def _titles(places: Sequence[Place]) -> list[str]:
     return [place.contestant.title for place in places]
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _amount(metric: Metric, place: Place) -> str:

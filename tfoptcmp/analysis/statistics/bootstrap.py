@@ -94,7 +94,8 @@ class ResampledMeans:
         # P(all K draws lie behind a group) = (behind / total)^K. Both are small integers.
         least = int(self._total.min())
         totals = np.arange(least, int(self._total.max()) + 1)
-        table = (np.arange(totals[-1] + 1) / totals[:, None]) ** num_drawn
+        # No more can lie behind than there are: entries beyond are not looked up.
+        table = np.minimum(np.arange(totals[-1] + 1) / totals[:, None], 1.0) ** num_drawn
         tail = table[(self._total - least)[:, None], self._behind]
         mass = -np.diff(tail, axis=1, prepend=1.0)
         if self._values.ndim == 1:
@@ -144,8 +145,11 @@ class Bootstrapped:
         up_to = np.searchsorted(self.resampled, self.estimate, "right")
         share = np.clip((below + up_to) / (2 * num), 0.5 / num, 1 - 0.5 / num)
         bias = ndtri(share)
-        squares = float(np.sum(self.influence**2))
-        skewness = float(np.sum(self.influence**3)) / squares**1.5 if squares > 0 else 0.0
+        largest = float(np.max(np.abs(self.influence), initial=0.0))
+        # By the largest: powers of tiny numbers vanish.
+        relative = self.influence / largest if largest > 0 else self.influence
+        squares = float(np.sum(relative**2))
+        skewness = float(np.sum(relative**3)) / squares**1.5 if squares > 0 else 0.0
         moved = bias + ndtri(np.array([level / 2, 1 - level / 2]))
         ends = np.quantile(self.resampled, ndtr(bias + moved / (1 - skewness / 6 * moved)))
         return float(ends[0]), float(ends[1])

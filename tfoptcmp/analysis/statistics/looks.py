@@ -111,6 +111,8 @@ def pairs_to_decide(
     """
     contained = inclusion_pairs(comparison)
     every = [(a.name, b.name) for a, b in every_pair(comparison, comparison.contestants)]
+    if not every:
+        raise ValueError("optimizers must be two at least: there is no pair to decide")
     if asked is None:
         included = {(a.name, b.name) for a, b in contained if not why_not_included(a, b)}
         return tuple(pair for pair in every if pair in included) or tuple(every)

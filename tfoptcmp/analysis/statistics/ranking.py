@@ -2,7 +2,7 @@
 
 An optimizer belongs to the group unless some other one is better than it by more than the margin,
 at the level divided by the number of its rivals (Bonferroni): so the truly best is in the group in
-at least 95 % of comparisons.
+at least 95 % of comparisons. It is behind the leader if its interval at that level lies above 0.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,6 @@ from tfoptcmp.analysis.statistics.quantities import STATISTICS, main_statistic, 
 from tfoptcmp.analysis.statistics.verdicts import (
     LEVEL,
     Judgement,
-    Verdict,
     all_pairs,
     tolerance_of,
 )
@@ -31,6 +30,7 @@ class Place:
         behind: The mean minus that of the leader, >= 0.
         low: Least that `behind` may well be: end of its 95 % interval.
         high: Most that it may well be.
+        is_behind: Whether it is surely worse than the leader, were it by less than the margin.
         among_the_best: Whether it is in the group of the best.
     """
 
@@ -39,6 +39,7 @@ class Place:
     behind: float
     low: float
     high: float
+    is_behind: bool
     among_the_best: bool
 
 
@@ -70,12 +71,12 @@ class Ranking:
     @property
     def behind(self) -> list[Place]:
         """Those that are behind the leader, some of them perhaps by no more than the margin."""
-        return [place for place in self.places if place.low > 0]
+        return [place for place in self.places if place.is_behind]
 
     @property
     def alike(self) -> list[Place]:
         """Those that cannot be told from the leader, and itself."""
-        return [place for place in self.places if place.low <= 0]
+        return [place for place in self.places if not place.is_behind]
 
     @property
     def open_pairs(self) -> list[Judgement]:
@@ -95,12 +96,12 @@ class Ranking:
 
     @property
     def all_equal(self) -> bool:
-        """Whether no two of those alike differ by more than the margin."""
-        alike = {place.contestant.name for place in self.alike}
+        """Whether no two of the group of the best differ by more than the margin."""
+        group = {place.contestant.name for place in self.group}
         return all(
-            j.verdict is Verdict.EQUIVALENT
+            -j.delta <= j.low and j.high <= j.delta
             for j in self.pairs
-            if {j.special.name, j.general.name} <= alike
+            if {j.special.name, j.general.name} <= group
         )
 
 
@@ -108,7 +109,14 @@ def ranking(comparison: Comparison) -> Ranking:
     """Ranks a comparison's optimizers by its main statistic."""
     statistic, budget = main_statistic(comparison), comparison.tuning_budget
     known = [one for one in comparison.contestants if measured(one, statistic)]
-    lacking = [(one, too_few_trials(one.num_feasible, budget)) for one in comparison.contestants]
+    lacking = [
+        (
+            one,
+            too_few_trials(one.num_feasible, budget)
+            or ("" if one in known else f"no {STATISTICS[statistic].title} result"),
+        )
+        for one in comparison.contestants
+    ]
     taking_part = [one for one in known if not too_few_trials(one.num_feasible, budget)]
     means = means_of(comparison)
     order = sorted(taking_part, key=lambda one: means.mean(one, statistic, budget))
@@ -123,6 +131,7 @@ def ranking(comparison: Comparison) -> Ranking:
                 behind=d.estimate,
                 low=low,
                 high=high,
+                is_behind=one is not order[0] and d.interval(LEVEL / max(1, len(order) - 1))[0] > 0,
                 among_the_best=not any(
                     _is_beaten(comparison, one, rival, statistic, len(order) - 1)
                     for rival in order

@@ -142,7 +142,7 @@ def _limit(text: str) -> Limit:
         found = Limit(optimizer=optimizer, name=name, low=float(low), high=float(high))
     except ValueError:
         found = None
-    if not (optimizer and name and dots) or found is None:
+    if not (optimizer and name and dots) or found is None or "..." in ends:
         raise ValueError(
             f"must be optimizer:hyperparameter=low..high, such as adam:epsilon=1e-9..1e-7; "
             f"got {text!r}"

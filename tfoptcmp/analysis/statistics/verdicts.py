@@ -30,7 +30,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from tfoptcmp.analysis.comparison import Comparison, too_few_trials
+from tfoptcmp.analysis.comparison import (
+    LEAST_TRIALS,
+    LEAST_TRIALS_A_DRAW,
+    Comparison,
+    too_few_trials,
+)
 from tfoptcmp.analysis.contestant import Contestant
 from tfoptcmp.analysis.statistics.best_of_k import difference, superiority
 from tfoptcmp.analysis.statistics.means import means_of
@@ -129,6 +134,7 @@ class Judgement:
         superiority: Probability that one practitioner gets the better result with b; a tie counts
             half.
         survives: Whether the verdict is the same at the level divided by the number of pairs.
+        primary: Whether it is of the main statistic; the others are secondary.
         tuning_budget: K.
         num_trials: N, the smaller number of feasible trials of the two.
         restriction: Why the rules' inclusion does not carry over to these two, since something is
@@ -148,14 +154,10 @@ class Judgement:
     mean: float
     superiority: float
     survives: bool
+    primary: bool
     tuning_budget: int
     num_trials: int
     restriction: str = ""
-
-    @property
-    def primary(self) -> bool:
-        """Whether it is of the result that one is after; the other statistics are secondary."""
-        return self.statistic in ("test", "validation")
 
     @property
     def trials_needed(self) -> float:
@@ -166,10 +168,7 @@ class Judgement:
         if self.verdict.decided:
             return self.num_trials
         if self.verdict is Verdict.NO_VERDICT:
-            least = self.num_trials
-            while too_few_trials(least, self.tuning_budget):
-                least += 1
-            return least
+            return max(LEAST_TRIALS, LEAST_TRIALS_A_DRAW * self.tuning_budget)
         d = self.difference
         if not self.inclusion and d < 0:
             half_width = self.high - d if d < -self.delta else d - self.low
@@ -404,6 +403,7 @@ def judge(
         mean=mean,
         superiority=superiority(difference(of_b, of_a)),
         survives=not few and verdict(LEVEL / num_pairs) is verdict(LEVEL),
+        primary=statistic == main_statistic(comparison),
         tuning_budget=budget,
         num_trials=num_trials,
         restriction=restriction,
