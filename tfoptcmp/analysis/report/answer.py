@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from tfoptcmp.analysis.audit.findings import SEVERITIES, Finding
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.ranges.boundary import Edge, check_boundaries
-from tfoptcmp.analysis.report.tables import format_rows
+from tfoptcmp.analysis.report.tables import format_rows, format_sentences
 from tfoptcmp.analysis.statistics.curves import Curve
 from tfoptcmp.analysis.statistics.looks import looks_sentences
 from tfoptcmp.analysis.statistics.quantities import STATISTICS
@@ -24,6 +24,7 @@ from tfoptcmp.analysis.statistics.verdicts import (
     Verdicts,
     inclusion_verdicts,
     margin_text,
+    rounded_up,
 )
 from tfoptcmp.metrics import Metric
 
@@ -126,7 +127,7 @@ def how_sure(comparison: Comparison, found: Ranking) -> list[str]:
             said.append(
                 f"To be surer: {first.trials_needed_text} trials of each would probably decide "
                 f"{pair}, the nearest to a decision (a rough forecast)."
-                + _more_trials(comparison, first)
+                + _run(comparison, rounded_up(int(first.trials_needed)))
             )
     said += [f"{one.title} does not take part: {reason}." for one, reason in found.too_few]
     return said
@@ -136,21 +137,14 @@ def _what_is_missing(comparison: Comparison, found: Ranking) -> list[str]:
     if not found.pairs:
         return [f"{one.title}: {reason}." for one, reason in found.too_few]
     needed = max(int(j.trials_needed) for j in found.pairs)
-    command = _command(comparison, needed)
     return [
-        f"{needed} feasible trials of each are needed for a verdict at "
-        f"K = {found.tuning_budget}." + (f" Run: {command}" if command else "")
+        f"{needed} feasible trials of each are needed for a verdict at K = {found.tuning_budget}."
+        + _run(comparison, needed)
     ]
 
 
-def _more_trials(comparison: Comparison, judgement: Judgement) -> str:
-    needed = int(judgement.trials_needed_text.removeprefix("about ").replace(",", ""))
-    command = _command(comparison, needed)
-    return f" Run: {command}" if command else ""
-
-
-def _command(comparison: Comparison, num_feasible: int) -> str:
-    """What runs more trials of our own studies; "" for those of other tools."""
+def _run(comparison: Comparison, num_feasible: int) -> str:
+    """The command that runs more trials of our own studies; "" for those of other tools."""
     records = [one.record for one in comparison.contestants if one.record is not None]
     recorded = str(records[0].provenance.get("command", "")) if records else ""
     if not recorded.startswith(("tfoptcmp-tune", "tfoptcmp-reproduce")):
@@ -158,7 +152,7 @@ def _command(comparison: Comparison, num_feasible: int) -> str:
     if "--until_decided" in recorded:  # its plan says how many trials there are to be
         return ""
     kept = [part for part in recorded.split() if not part.startswith("--num_feasible")]
-    return " ".join([*kept, f"--num_feasible={num_feasible}"])
+    return " ".join([" Run:", *kept, f"--num_feasible={num_feasible}"])
 
 
 def trust(
@@ -370,16 +364,7 @@ def format_answer(comparison: Comparison, findings: Sequence[Finding] | None = N
         ("How sure?", how_sure(comparison, found)),
         ("Can the comparison be trusted?", trust(comparison, verdicts, findings)),
     ):
-        lines += ["", title]
-        for sentence in sentences:
-            lines += textwrap.wrap(
-                sentence,
-                100,
-                initial_indent="  ",
-                subsequent_indent="    ",
-                break_on_hyphens=False,
-                break_long_words=False,
-            )
+        lines += ["", title, *format_sentences(sentences)]
     return "\n".join(lines) + "\n"
 
 

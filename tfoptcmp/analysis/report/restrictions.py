@@ -12,7 +12,7 @@ from pathlib import Path
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.contestant import Contestant
 from tfoptcmp.analysis.ranges.restricted import restricted_spaces
-from tfoptcmp.analysis.report.tables import Cells, format_rows
+from tfoptcmp.analysis.report.tables import Cells, format_rows, format_sentences
 from tfoptcmp.analysis.statistics.quantities import STATISTICS
 from tfoptcmp.analysis.statistics.restriction import (
     Box,
@@ -207,17 +207,7 @@ def format_sections(comparison: Comparison, found: Sequence[Section]) -> str:
     """Returns the sections of a comparison as text for a terminal."""
     lines = [f"{comparison.workload}: {QUESTION}"]
     for one in found:
-        lines += ["", one.title]
-        for sentence in one.sentences:
-            lines += textwrap.wrap(
-                sentence,
-                100,
-                initial_indent="  ",
-                subsequent_indent="    ",
-                break_on_hyphens=False,
-                break_long_words=False,
-            )
-        lines += ["", format_rows(one.cells)]
+        lines += ["", one.title, *format_sentences(one.sentences), "", format_rows(one.cells)]
     return "\n".join([*lines, "", *textwrap.wrap(HOW_TO_READ_BOXES, 100)]) + "\n"
 
 

@@ -227,6 +227,22 @@ def format_rows(cells: Cells) -> str:
     )
 
 
+def format_sentences(sentences: Sequence[str]) -> list[str]:
+    """Returns lines for a terminal, each sentence indented; commands in them stay whole words."""
+    return [
+        line
+        for sentence in sentences
+        for line in textwrap.wrap(
+            sentence,
+            100,
+            initial_indent="  ",
+            subsequent_indent="    ",
+            break_on_hyphens=False,
+            break_long_words=False,
+        )
+    ]
+
+
 def csv_text(rows: Sequence[dict[str, Any]]) -> str:
     """Returns rows of named values as CSV; a name that a row lacks is an empty field."""
     names = list(dict.fromkeys(name for row in rows for name in row))

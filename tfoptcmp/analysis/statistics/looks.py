@@ -31,7 +31,7 @@ from tfoptcmp.analysis.comparison import comparison as comparison_of
 from tfoptcmp.analysis.contestant import Contestant, trials_table
 from tfoptcmp.analysis.statistics.bootstrap import NUM_RESAMPLES
 from tfoptcmp.analysis.statistics.means import Means
-from tfoptcmp.analysis.statistics.pairs import every_pair, inclusion_pairs, why_not_included
+from tfoptcmp.analysis.statistics.pairs import every_pair, testable_inclusions
 from tfoptcmp.analysis.statistics.quantities import STATISTICS, main_statistic, measured
 from tfoptcmp.analysis.statistics.verdicts import LEVEL, Verdict, tolerance_of, verdict_of
 from tfoptcmp.metrics import Metric
@@ -109,12 +109,11 @@ def pairs_to_decide(
     Raises:
         ValueError: If a pair is none of the comparison's, or named twice.
     """
-    contained = inclusion_pairs(comparison)
     every = [(a.name, b.name) for a, b in every_pair(comparison, comparison.contestants)]
     if not every:
         raise ValueError("optimizers must be two at least: there is no pair to decide")
     if asked is None:
-        included = {(a.name, b.name) for a, b in contained if not why_not_included(a, b)}
+        included = testable_inclusions(comparison)
         return tuple(pair for pair in every if pair in included) or tuple(every)
     wanted = [frozenset(pair) for pair in asked]
     for names, pair in zip(wanted, asked, strict=True):
@@ -258,8 +257,7 @@ def _pair_look(comparison: Comparison, means: Means, pair: Pair, level: float) -
     for one in (a, b):
         if not measured(one, statistic):
             raise StudyError(f"{one.name} has no result of {STATISTICS[statistic].title}")
-    special = {(x.name, y.name) for x, y in inclusion_pairs(comparison)}
-    inclusion = (a.name, b.name) in special and not why_not_included(a, b)
+    inclusion = pair in testable_inclusions(comparison)
     d = means.difference(a, b, statistic, comparison.tuning_budget)
     low, high = d.interval(level)
     mean = means.mean(a, statistic, comparison.tuning_budget)

@@ -10,6 +10,7 @@ with fewer, and in other comparisons, each side is drawn by itself.
 """
 
 import math
+import weakref
 import zlib
 from collections.abc import Hashable, Sequence
 from weakref import WeakKeyDictionary
@@ -50,7 +51,8 @@ class Means:
     """
 
     def __init__(self, comparison: Comparison, num_resamples: int = NUM_RESAMPLES) -> None:
-        self._comparison = comparison
+        # Weak, or the dictionary of `means_of` would keep every comparison for ever.
+        self._comparison: Comparison = weakref.proxy(comparison)
         self._num_resamples = num_resamples
         self._caps: dict[str, float] = {}
         self._means: dict[Hashable, float] = {}

@@ -21,6 +21,12 @@ def inclusion_pairs(comparison: Comparison) -> list[tuple[Contestant, Contestant
     ]
 
 
+def testable_inclusions(comparison: Comparison) -> set[tuple[str, str]]:
+    """Returns the names (special, general) of the inclusions that carry over to their users."""
+    pairs = inclusion_pairs(comparison)
+    return {(a.name, b.name) for a, b in pairs if not why_not_included(a, b)}
+
+
 def every_pair(
     comparison: Comparison, known: Sequence[Contestant]
 ) -> list[tuple[Contestant, Contestant]]:

@@ -39,7 +39,12 @@ from tfoptcmp.analysis.comparison import (
 from tfoptcmp.analysis.contestant import Contestant
 from tfoptcmp.analysis.statistics.best_of_k import difference, superiority
 from tfoptcmp.analysis.statistics.means import means_of
-from tfoptcmp.analysis.statistics.pairs import every_pair, inclusion_pairs, why_not_included
+from tfoptcmp.analysis.statistics.pairs import (
+    every_pair,
+    inclusion_pairs,
+    testable_inclusions,
+    why_not_included,
+)
 from tfoptcmp.analysis.statistics.quantities import (
     STATISTICS,
     best_of_k,
@@ -304,7 +309,7 @@ def all_pairs(comparison: Comparison, statistic: str | None = None) -> list[Judg
     """
     statistic = statistic or main_statistic(comparison)
     known = [one for one in comparison.contestants if measured(one, statistic)]
-    contained = {(a.name, b.name) for a, b in inclusion_pairs(comparison)}
+    inclusions = testable_inclusions(comparison)
     pairs = every_pair(comparison, known)
     return [
         judge(
@@ -312,7 +317,7 @@ def all_pairs(comparison: Comparison, statistic: str | None = None) -> list[Judg
             a,
             b,
             statistic,
-            inclusion=(a.name, b.name) in contained and not why_not_included(a, b),
+            inclusion=(a.name, b.name) in inclusions,
             num_pairs=len(pairs),
         )
         for a, b in pairs
