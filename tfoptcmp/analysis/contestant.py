@@ -84,6 +84,8 @@ class Contestant:
             where a split is absent. Empty where only final results are known.
         reruns: The winner's re-runs with fresh seeds, with the columns of RERUNS; metrics are NaN
             where one diverged.
+        earlier: The same optimizer in the rounds before, the first round first, whose trials led to
+            this search space (`tfoptcmp.study.rounds`); empty if it was not refined.
         record: The configuration of our own study; None for results of other tools.
         directory: Where it was read from; "" if it has no own directory.
     """
@@ -98,6 +100,7 @@ class Contestant:
     source: str = ""
     measurements: pd.DataFrame = field(default_factory=lambda: _none_of(("trial", *MEASUREMENTS)))
     reruns: pd.DataFrame = field(default_factory=lambda: _none_of(RERUNS))
+    earlier: "tuple[Contestant, ...]" = ()
     record: StudyConfig | None = None
     directory: str = ""
 

@@ -1,67 +1,224 @@
-"""From a wide initial space to a narrow final one (Choi et al. 2019, section 4 and figure 5).
+"""From a wide space to a narrower one: the next round of a search (Choi et al. 2019, section 4).
 
 The paper says that its final spaces follow from the initial ones, but not by which rule. Ours: a
-range on a logarithmic scale becomes that of the good trials of the boundary check, with a margin on
-both sides. The ends of n points drawn evenly from an interval lie, on average, 1 / (n - 1) of their
-span inside it; the margin is that, but at least half a decade. The new range passes an old edge
-only if the good trials crowd it, and never passes a limit of the allowed range. Ranges of the
-schedule, uniform ranges and choices stay unchanged.
+Gaussian process is fitted to the log of the results of all trials so far; the new range of a
+hyperparameter is where the best of many points that it is asked about lie, with room on both sides.
+An edge that the good trials of the last round crowd is first moved outward, as far as is allowed.
+Ranges on a logarithmic scale change; uniform ranges and choices stay, and are inputs of the fit.
 
-A final space is accepted once a search in it passes the boundary check.
+Constants were chosen by simulation (`python -m tools.lab.narrowing`, docs/refine.md).
 """
 
 import math
+import warnings
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+from scipy.stats import qmc
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.contestant import Contestant
-from tfoptcmp.analysis.ranges.boundary import Edge, check_boundaries, enough_trials, good_trials
+from tfoptcmp.analysis.ranges.boundary import Edge, check_boundaries, enough_trials, position
 from tfoptcmp.analysis.statistics.best_of_k import FloatArray
-from tfoptcmp.spaces import LogUniform, SearchSpace
+from tfoptcmp.metrics import SHARE
+from tfoptcmp.spaces import Dimension, Fixed, LogUniform, SearchSpace
 
-_LEAST_ROOM = math.log(10) / 2
+LEAST_TRIALS = 10
+"""Trials below which no space is narrowed."""
+
+# Of the box that the first round searched, and of the variance of the standardised log results.
+_LENGTH_SCALES = (0.08, 12.0)
+_SIGNAL = (0.1, 10.0)
+_NOISE = (1e-3, 1.0)
+# The fit takes seconds with so many, and its time grows with the cube.
+_MOST_TRIALS = 600
+_NUM_POINTS = 2500
+_SHARE_GOOD = 0.05
+_LEAST_GOOD = 3  # of the trials: their number divides it
+_QUANTILES = (0.025, 0.975)
+_LEAST_DECADES = 1.0
+_ROOM, _LEAST_ROOM = 0.1, 0.25  # of the width; decades
+# Results below this are alike: a third of a percent of errors.
+_LEAST_RESULT = 0.003
+# Where no worst result is known, the worst tenth of the finite ones are alike.
+_WORST_QUANTILE = 0.9
 
 
-def final_spaces(comparison: Comparison) -> dict[str, SearchSpace]:
-    """Returns each search space on record narrowed to its good trials; contestant's name to space.
+_EXTENSION = 0.5
+"""A crowded edge is moved by this part of the range's width, on its own scale."""
 
-    Contestants without `enough_trials` are left out: they have too few good trials.
+
+def next_spaces(comparison: Comparison) -> dict[str, SearchSpace]:
+    """Returns the space of each contestant's next round; contestant's name to space.
+
+    Contestants without a search space on record, or without `enough_trials`, are left out.
     """
     return {
-        one.name: _final_space(comparison, one, space)
+        one.name: next_space(comparison, one)
         for one in comparison.contestants
-        if (space := one.space) is not None and enough_trials(one)
+        if one.space is not None and enough_trials(one)
     }
 
 
-def _final_space(comparison: Comparison, contestant: Contestant, space: SearchSpace) -> SearchSpace:
-    assert contestant.record is not None, "a space on record"
-    good = good_trials(contestant)
-    edges = {check.name: check.verdict for check in check_boundaries(contestant)}
-    narrowed = {}
-    for name, dimension in space.dimensions.items():
-        if isinstance(dimension, LogUniform):
-            low = 0.0 if edges[name] is Edge.LOW else dimension.low
-            high = space.meaning(name).high if edges[name] is Edge.HIGH else dimension.high
-            values = np.log(good[f"searched_{name}"].to_numpy(dtype=np.float64))
-            narrowed[name] = _narrowed(values, low, high)
+def next_space(comparison: Comparison, contestant: Contestant) -> SearchSpace:
+    """Returns the space of a contestant's next round, from the trials of all its rounds.
+
+    Args:
+        comparison: For the metric.
+        contestant: Of our own studies.
+    """
+    space, record = contestant.space, contestant.record
+    assert space is not None and record is not None, "a space on record"
+    rounds = (*contestant.earlier, contestant)
+    first = rounds[0].space
+    assert first is not None, "a space on record"
+    tables = [one.ended for one in rounds]
+    trials = [row for table in tables for _, row in table.iterrows()]
+    values = [{n: float(row[f"searched_{n}"]) for n in space.dimensions} for row in trials]
+    results = [row["validation_metric"] if row["feasible"] else math.inf for row in trials]
+    dimensions = narrowed(
+        first,
+        space,
+        values,
+        np.asarray(results, dtype=np.float64),
+        worst=guessing(comparison),
+        beyond=_beyond(contestant),
+    )
+    counts = " + ".join(str(one.num_feasible) for one in rounds)
     return SearchSpace(
-        dimensions={**space.dimensions, **narrowed},
+        dimensions=dimensions,
         own=space.own,
-        source=f"{len(good)} best of {contestant.num_feasible} feasible trials in a space "
-        f"({space.source}), {comparison.workload}, {comparison.budget['steps']} steps, "
-        f"study seed {contestant.record.seed}",
+        source=f"narrowed after {counts} feasible trials, first in a space ({first.source}), "
+        f"{comparison.workload}, {comparison.budget['steps']} steps, study seed {record.seed}",
     )
 
 
-def _narrowed(good: FloatArray, low: float, high: float) -> LogUniform:
-    """The range of `good` (logarithms) with a margin on both sides, within limits."""
-    room = max(_LEAST_ROOM, float(good.max() - good.min()) / (len(good) - 1))
-    ends = math.exp(good.min() - room), math.exp(good.max() + room)
-    return LogUniform(low=max(_rounded(ends[0]), low), high=min(_rounded(ends[1]), high))
+def guessing(comparison: Comparison) -> float:
+    """Returns the validation metric of guessing one of the classes; inf if not known."""
+    classes = comparison.num_classes
+    if comparison.metric.unit == SHARE:
+        return 1 - 1 / classes if classes else 1.0
+    return math.log(classes) if classes and comparison.metric.unit == "nats" else math.inf
+
+
+def _beyond(contestant: Contestant) -> dict[str, LogUniform]:
+    """Ranges with a crowded edge moved outward, as far as is allowed."""
+    found = {}
+    for check in check_boundaries(contestant):
+        if not isinstance(check.dimension, LogUniform) or check.suggestion is None:
+            continue
+        low, high = check.dimension.low, check.dimension.high
+        allowed = contestant.meaning(check.name)
+        assert allowed is not None, "a suggestion"
+        if check.verdict is Edge.LOW:
+            low = max(_rounded(check.dimension.value(-_EXTENSION)), allowed.low)
+        else:
+            high = min(_rounded(check.dimension.value(1 + _EXTENSION)), allowed.high)
+        found[check.name] = LogUniform(low=low, high=high)
+    return found
+
+
+def narrowed(
+    first: SearchSpace,
+    current: SearchSpace,
+    values: Sequence[Mapping[str, float]],
+    results: FloatArray,
+    *,
+    worst: float = math.inf,
+    beyond: Mapping[str, LogUniform] | None = None,
+) -> dict[str, Dimension]:
+    """Returns the dimensions of the next round's space.
+
+    Args:
+        first: The space of the first round, which scales what the fit sees.
+        current: That of the last round. Its names are those of `first`.
+        values: Hyperparameters as searched of all trials so far, of all rounds.
+        results: float64 [n], theirs: lower is better; inf or NaN for those that diverged.
+        worst: What guessing gives; results above it are alike. inf if not known.
+        beyond: Wider ranges, of dimensions with a crowded edge: the side that they move stays.
+    """
+    beyond = beyond or {}
+    logarithmic = {n: d for n, d in current.dimensions.items() if isinstance(d, LogUniform)}
+    if len(values) < LEAST_TRIALS or not logarithmic:
+        return {**current.dimensions, **beyond}
+    chosen = _evenly(len(values), _MOST_TRIALS)
+    process = _fitted(
+        _inputs(first, [values[i] for i in chosen]), _targets(results, worst)[chosen]
+    )
+    box = SearchSpace(
+        dimensions={**current.dimensions, **beyond}, own=current.own, source=current.source
+    )
+    unit = qmc.Halton(d=box.num_dims, rng=np.random.default_rng(0)).random(_NUM_POINTS)
+    asked = [box.values(point) for point in np.minimum(unit, np.nextafter(1.0, 0.0))]
+    share = max(_SHARE_GOOD, _LEAST_GOOD / len(values))
+    best = np.argsort(process.predict(_inputs(first, asked)), kind="stable")
+    good = [asked[i] for i in best[: math.ceil(share * _NUM_POINTS)]]
+    found: dict[str, Dimension] = dict(box.dimensions)
+    for name, dimension in logarithmic.items():
+        limits = box.dimensions[name]
+        assert isinstance(limits, LogUniform)
+        logs = np.log10([point[name] for point in good])
+        low, high = _range(logs, limits)
+        if limits.low < dimension.low:
+            low = limits.low
+        if limits.high > dimension.high:
+            high = limits.high
+        found[name] = LogUniform(low=low, high=high)
+    return found
+
+
+def _range(logs: FloatArray, limits: LogUniform) -> tuple[float, float]:
+    """Where most of the good points lie, with room on both sides, within limits; one digit."""
+    low, high = np.quantile(logs, _QUANTILES)
+    short = max(0.0, _LEAST_DECADES - (high - low))
+    room = short / 2 + max(_ROOM * (high - low + short), _LEAST_ROOM)
+    ends = _rounded(10 ** (low - room)), _rounded(10 ** (high + room))
+    return max(ends[0], limits.low), min(ends[1], limits.high)
 
 
 def _rounded(value: float) -> float:
     """One significant digit, as a person would write it."""
     return float(f"{value:.1g}")
+
+
+def _evenly(num: int, most: int) -> list[int]:
+    """Returns which of `num` trials to take: all, or `most` of them, evenly spaced."""
+    return sorted({round(i) for i in np.linspace(0, num - 1, min(num, most))})
+
+
+def _inputs(first: SearchSpace, values: Sequence[Mapping[str, float]]) -> FloatArray:
+    """float64 [n, d]: positions in the first round's box; outside [0, 1] where it was passed."""
+    columns = [
+        position(dimension, [one[name] for one in values])
+        for name, dimension in first.dimensions.items()
+        if not isinstance(dimension, Fixed)
+    ]
+    return np.stack(columns, axis=1)
+
+
+def _targets(results: FloatArray, worst: float) -> FloatArray:
+    """Standardised logs; what diverged is as bad as guessing, or as the worst that counts."""
+    known = results[np.isfinite(results)]
+    if not math.isfinite(worst):
+        worst = float(np.quantile(known, _WORST_QUANTILE)) if len(known) else 1.0
+    positive = known[known > 0]
+    least = min(_LEAST_RESULT, worst / 2)
+    if len(positive) and not worst <= 1:
+        least = min(float(positive.min()), worst / 2)
+    logs = np.log(np.clip(np.nan_to_num(results, nan=worst, posinf=worst), least, worst))
+    return (logs - logs.mean()) / (logs.std() or 1.0)
+
+
+def _fitted(inputs: FloatArray, targets: FloatArray) -> GaussianProcessRegressor:
+    num_dims = inputs.shape[1]
+    kernel = ConstantKernel(1.0, _SIGNAL) * RBF(np.ones(num_dims), _LENGTH_SCALES) + WhiteKernel(
+        0.1, _NOISE
+    )
+    process = GaussianProcessRegressor(kernel, n_restarts_optimizer=2, random_state=0)
+    with warnings.catch_warnings():
+        # A length scale at its bound is a dimension that hardly matters.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return process.fit(inputs, targets)

@@ -13,7 +13,7 @@ from tfoptcmp.analysis.audit.findings import Finding
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.figures import FIGURES, Format, save
 from tfoptcmp.analysis.ranges.boundary import suggested_spaces, write_spaces
-from tfoptcmp.analysis.ranges.narrowing import final_spaces
+from tfoptcmp.analysis.ranges.narrowing import next_spaces
 from tfoptcmp.analysis.report.page import Picture, part, picture, render
 from tfoptcmp.analysis.report.restrictions import Section, sections
 from tfoptcmp.analysis.report.tables import best_rows, csv_text, format_table
@@ -109,7 +109,7 @@ def _write(
             pictures.append(picture(one.section, one.caption_of(comparison), svg, width))
         suffix = _suffix(comparisons, number)
         suggested = suggested_spaces(comparison)
-        for kind, found in (("suggestion", suggested), ("final", final_spaces(comparison))):
+        for kind, found in (("suggestion", suggested), ("final", next_spaces(comparison))):
             if found:
                 spaces.append(write_spaces(found, output / f"space_{kind}{suffix}"))
         restricted = sections(comparison, output, suffix)
