@@ -5,7 +5,8 @@
 
 Repeat a command to resume where it stopped; a larger --num_feasible adds trials. Trial i of every
 optimizer starts from the same weights and sees the same batches.
---until_decided --max_feasible=160 adds trials until it is known which optimizer is better.
+--until_decided --max_feasible=160 adds trials until it is known which optimizer is better. --refine
+narrows each optimizer's search space in rounds, and judges the last.
 """
 
 import shlex
@@ -17,6 +18,7 @@ from tfoptcmp.tools.common import (
     cli,
     extensions,
     looks_flags,
+    refine_flags,
     shared_flags,
     terminal,
     workload_flags,
@@ -26,6 +28,9 @@ from tfoptcmp.tools.common.execution import with_threads
 
 from tfoptcmp.signatures import Signature
 from tfoptcmp.study.looks import Plan
+from tfoptcmp.study.rounds import Plan as Rounds
+from tfoptcmp.study.rounds import round_directory
+from tfoptcmp.study.schema import planned_tuning_budget
 from tfoptcmp.workload import Budget, Workload
 
 _STUDY_DIR = flags.DEFINE_string(
@@ -55,6 +60,7 @@ _GROUPS = {
         *workload_flags.HOW_MUCH,
         *(shared_flags.NUM_FEASIBLE, _MAX_TRIALS, shared_flags.TUNING_BUDGET, _RERUN_BEST),
         *(looks_flags.UNTIL_DECIDED, looks_flags.MAX_FEASIBLE, looks_flags.PAIRS),
+        *refine_flags.ALL,
     ),
     "Reproducibility": shared_flags.REPRODUCIBILITY,
     "Devices": shared_flags.DEVICES,
@@ -79,7 +85,10 @@ def _run(argv: list[str]) -> None:
     workload, budget = _budget(looks.max_feasible if looks else shared_flags.NUM_FEASIBLE.value)
     if looks and _STUDY_DIR.value is not None and not shared_flags.PLAN.value:
         looks_flags.check(Path(_STUDY_DIR.value), looks)
-    max_trials = _MAX_TRIALS.value or 10 * budget.num_feasible
+    rounds = refine_flags.plan(budget.num_feasible)
+    max_trials = _MAX_TRIALS.value or 10 * max(
+        budget.num_feasible, rounds.trials_per_round if rounds else 0
+    )
     counts = _num_feasible(signatures, budget, max_trials)
     options = with_threads(options, [workload], num_workers=execution.num_workers)
 
@@ -93,15 +102,21 @@ def _run(argv: list[str]) -> None:
 
         found = estimate(workload, budget, splits, signatures[-1], options, strategy)
         _plan(signatures, counts, found.trial_seconds, execution.num_workers, at_most=bool(looks))
+        if rounds:
+            seconds = found.trial_seconds / execution.num_workers
+            _plan_rounds(rounds, len(signatures), budget, seconds)
+            return
         _forecast(signatures, looks, found.trial_seconds, execution.num_workers)
         return
 
+    from tfoptcmp.tools.common.refine import run_rounds
     from tfoptcmp.tools.common.run_studies import open_studies
     from tfoptcmp.tools.common.until_decided import run_until_decided
 
     assert _STUDY_DIR.value is not None  # only a plan needs none
+    study_dir = Path(_STUDY_DIR.value)
     with open_studies(
-        Path(_STUDY_DIR.value),
+        round_directory(study_dir, 0) if rounds else study_dir,
         workload,
         budget,
         splits,
@@ -113,12 +128,22 @@ def _run(argv: list[str]) -> None:
         strategy=strategy,
         execution=execution,
         tensorboard=_TENSORBOARD.value,
-        tuning_budget=looks.tuning_budget if looks else shared_flags.TUNING_BUDGET.value,
+        tuning_budget=_tuning_budget(looks, rounds, budget),
         keep_trainers=bool(looks),
     ) as studies:
         if looks:
             run_until_decided(
                 studies, looks, lambda num: _budget(num)[1], num_reruns=_RERUN_BEST.value
+            )
+        elif rounds:
+            run_rounds(
+                studies,
+                study_dir,
+                rounds,
+                lambda num: _budget(num)[1],
+                budget.num_feasible,
+                max_rounds=refine_flags.max_rounds(),
+                num_reruns=_RERUN_BEST.value,
             )
         else:
             studies.run([budget] * len(signatures), num_reruns=_RERUN_BEST.value)
@@ -170,6 +195,32 @@ def _plan(
     )
 
 
+def _plan_rounds(rounds: Rounds, num_studies: int, budget: Budget, seconds: float) -> None:
+    """Prints what the rounds before the last do and cost, with the seconds that a trial takes."""
+    before = rounds.num_rounds - 1
+    total = num_studies * (before * rounds.trials_per_round + budget.num_feasible)
+    cost = terminal.duration(total * seconds)
+    another = terminal.duration(num_studies * budget.num_feasible * seconds)
+    print(
+        f"\nThat is the last of {rounds.num_rounds} rounds, the only one that is judged. The "
+        f"{before} before it, of {rounds.trials_per_round} feasible trials of each, narrow the "
+        "spaces: in simulations two of 40 did better than one, than more and smaller ones, and "
+        f"than all trials in one wide space. All {total} trials: about {cost}. If best trials "
+        "crowd an edge in the last round, its space is not final, and --max_rounds adds a round: "
+        f"about {another}"
+    )
+
+
+def _tuning_budget(looks: Plan | None, rounds: Rounds | None, budget: Budget) -> int | None:
+    """K to record: what the plan has, the same in all rounds; None for that on record."""
+    if looks:
+        return looks.tuning_budget
+    given = shared_flags.TUNING_BUDGET.value
+    if rounds and given is None:
+        return planned_tuning_budget(budget.num_feasible)
+    return given
+
+
 def _forecast(
     signatures: Sequence[Signature], looks: Plan | None, seconds: float, num_workers: int
 ) -> None:
@@ -189,6 +240,7 @@ def _given() -> list[str]:
     left_out = (
         *(shared_flags.PLAN, shared_flags.NUM_FEASIBLE, _MAX_TRIALS, _RERUN_BEST),
         *(looks_flags.UNTIL_DECIDED, looks_flags.MAX_FEASIBLE, looks_flags.PAIRS),
+        *refine_flags.ALL,
     )
     names = [holder.name for group in _GROUPS.values() for holder in group]
     given = [flags.FLAGS[name] for name in names if flags.FLAGS[name].present]

@@ -12,6 +12,7 @@ from tfoptcmp.analysis.contestant import Contestant
 from tfoptcmp.metrics import Metric
 from tfoptcmp.rules import RULES
 from tfoptcmp.study.looks import Looks
+from tfoptcmp.study.rounds import Plan
 from tfoptcmp.study.schema import StudyError, planned_tuning_budget
 
 # Scales whose results show that everything runs, and nothing else.
@@ -69,6 +70,7 @@ class Comparison:
         boxes: Smaller search spaces that are asked about: limits that hold together.
         not_read: Columns of the input that nothing was made of.
         looks: Of trials that were added until pairs were decided; None if they were not.
+        refinement: The plan of the rounds that led to these search spaces; None without any.
     """
 
     workload: str
@@ -88,6 +90,7 @@ class Comparison:
     boxes: tuple[tuple[Limit, ...], ...] = ()
     not_read: tuple[str, ...] = ()
     looks: Looks | None = None
+    refinement: Plan | None = None
 
     @property
     def num_trials(self) -> int:
@@ -102,6 +105,12 @@ class Comparison:
         """
         counts = sorted((one.num_feasible for one in self.contestants), reverse=True)
         return too_few_trials(counts[min(1, len(counts) - 1)], self.tuning_budget)
+
+    @property
+    def rounds_missing(self) -> int:
+        """Rounds of the refinement that are planned and not begun; 0 without one."""
+        planned = 0 if self.refinement is None else self.refinement.num_rounds
+        return max(0, planned - 1 - max(len(one.earlier) for one in self.contestants))
 
     @property
     def spent(self) -> str:
@@ -132,6 +141,11 @@ class Comparison:
             said.append(f"PARTIAL DATA: {self.partial}")
         if _SHOWS_ONLY_THAT_IT_RUNS in self.scale.split("/"):
             said.append("SMOKE SCALE: shows that everything runs; not evidence about optimizers")
+        if self.refinement is not None and self.rounds_missing:
+            said.append(
+                f"NOT THE LAST ROUND: spaces are to be narrowed in {self.rounds_missing} more of "
+                f"{self.refinement.num_rounds} rounds, and only the last is to be judged"
+            )
         if not self.num_trials:
             said.append("NO FEASIBLE TRIALS: there is nothing to compare yet")
         elif self.too_few:

@@ -16,6 +16,7 @@ from tfoptcmp.conversion import from_bytes
 from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import SearchSpace
 from tfoptcmp.study import pack, validate
+from tfoptcmp.study.rounds import judged
 from tfoptcmp.study.schema import (
     Measurement,
     Status,
@@ -146,9 +147,12 @@ def read_reruns(directory: Path) -> dict[tuple[int, int], Trial]:
 def find_studies(directory: Path) -> list[Path]:
     """Returns the study directories at or one level below `directory`, in alphabetical order.
 
+    Of a refinement those of its last round.
+
     Raises:
         StudyError: If there is none.
     """
+    directory = judged(directory)
     if (directory / "study.json").exists():
         return [directory]
     found = sorted(file.parent for file in directory.glob("*/study.json"))

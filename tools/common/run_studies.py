@@ -20,6 +20,7 @@ from tfoptcmp.tuners.run_study import run_study
 from tfoptcmp.tuners.searches import trial_counts
 
 from tfoptcmp.signatures import Signature
+from tfoptcmp.study import rounds
 from tfoptcmp.study.read import read_config
 from tfoptcmp.study.schema import StudyConfig, StudyError, planned_tuning_budget
 from tfoptcmp.study.trial import RunTrial
@@ -163,6 +164,11 @@ class OpenStudies:
             return
         if (self.study_dir / "study.json").exists():
             raise StudyError(f"{self.study_dir} is itself a study; name its parent")
+        if (self.study_dir / rounds.FILE_NAME).exists():
+            raise StudyError(
+                f"{self.study_dir} holds the rounds of a refinement; go on with --refine, or name "
+                "another directory"
+            )
         configs = [self._config(signature, budget) for signature in self.signatures]
         for signature, config in zip(self.signatures, configs, strict=True):
             check_study(

@@ -125,6 +125,23 @@ def check_boundaries(contestant: Contestant) -> list[BoundaryCheck]:
     return [_check(contestant, name, good) for name in contestant.free]
 
 
+def why_not_final(contestant: Contestant) -> str:
+    """Returns why a search space is not accepted as final; "" if it is.
+
+    It is final if it was searched by enough trials and no edge is crowded, apart from edges beyond
+    which nothing is allowed.
+    """
+    if not enough_trials(contestant):
+        num = len(_comparable(contestant))
+        return f"{num} feasible trials, of {LEAST_FEASIBLE} that the boundary check needs"
+    crowded = [
+        f"{check.name} {check.verdict}"
+        for check in check_boundaries(contestant)
+        if check.verdict in (Edge.LOW, Edge.HIGH) and check.suggestion is not None
+    ]
+    return ", ".join(crowded)
+
+
 def position(dimension: Dimension, values: Sequence[float] | FloatArray) -> FloatArray:
     """Returns where values lie on the dimension's own scale: 0 at the low edge, 1 at the high.
 

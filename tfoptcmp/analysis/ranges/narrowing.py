@@ -145,9 +145,7 @@ def narrowed(
     if len(values) < LEAST_TRIALS or not logarithmic:
         return {**current.dimensions, **beyond}
     chosen = _evenly(len(values), _MOST_TRIALS)
-    process = _fitted(
-        _inputs(first, [values[i] for i in chosen]), _targets(results, worst)[chosen]
-    )
+    process = _fitted(_inputs(first, [values[i] for i in chosen]), _targets(results, worst)[chosen])
     box = SearchSpace(
         dimensions={**current.dimensions, **beyond}, own=current.own, source=current.source
     )

@@ -18,6 +18,7 @@ from tfoptcmp.analysis.contestant import MEASUREMENTS, RERUNS, Contestant, first
 from tfoptcmp.metrics import Metric
 from tfoptcmp.study.looks import Looks, read_looks
 from tfoptcmp.study.read import Study, find_studies, read_reruns, read_study
+from tfoptcmp.study.rounds import Plan, judged, read_plan, round_directory, round_number
 from tfoptcmp.study.schema import Status, StudyConfig, StudyError, Trial
 
 # The final measurement's columns that the table of trials carries over.
@@ -25,8 +26,8 @@ _FINAL = tuple(column for column in MEASUREMENTS if column not in ("step", "lear
 
 
 def find(path: Path) -> list[Path]:
-    """Returns the path if a study lies at it or one level below."""
-    return [path] if near_studies(path) else []
+    """Returns the path if a study lies at it or one level below, or in rounds."""
+    return [path] if near_studies(judged(path)) else []
 
 
 def near_studies(path: Path) -> list[Path]:
@@ -110,7 +111,12 @@ def _comparison(studies: Sequence[Study], tuning_budget: int | None) -> Comparis
         partial=config.partial,
     )
     scales = [str(c.record.budget["scale"]) for c in made.contestants if c.record is not None]
-    return replace(made, scale="/".join(dict.fromkeys(scales)), looks=_looks(studies))
+    return replace(
+        made,
+        scale="/".join(dict.fromkeys(scales)),
+        looks=_looks(studies),
+        refinement=_refinement(studies),
+    )
 
 
 def _looks(studies: Sequence[Study]) -> Looks | None:
@@ -123,8 +129,32 @@ def _looks(studies: Sequence[Study]) -> Looks | None:
     return looks if names <= {study.name for study in studies} else None
 
 
-def contestant(study: Study) -> Contestant:
-    """Returns a study as a contestant."""
+def _refinement(studies: Sequence[Study]) -> Plan | None:
+    """The plan of the refinement that all these studies are a round of."""
+    parents = {study.directory.resolve().parent for study in studies}
+    if len(parents) > 1 or round_number(parent := parents.pop()) is None:
+        return None
+    return read_plan(parent.parent)
+
+
+def _earlier(study: Study) -> tuple[Contestant, ...]:
+    """The same optimizer in the rounds before."""
+    directory = study.directory.resolve()
+    number = round_number(directory.parent) or 0
+    found = [round_directory(directory.parent.parent, i) / directory.name for i in range(number)]
+    return tuple(contestant(read_study(path), alone=True) for path in found)
+
+
+def contestant(study: Study, *, alone: bool = False) -> Contestant:
+    """Returns a study as a contestant.
+
+    Args:
+        study: What was read.
+        alone: Whether to leave out the rounds before.
+
+    Raises:
+        StudyError: If a study of an earlier round is missing or damaged.
+    """
     signature = study.signature
     measurements = _measurements(study)
     trials = _table(study, measurements)
@@ -147,6 +177,7 @@ def contestant(study: Study) -> Contestant:
         source=signature.space.source,
         measurements=measurements,
         reruns=_reruns(study.directory),
+        earlier=() if alone else _earlier(study),
         record=study.config,
         directory=str(study.directory),
     )

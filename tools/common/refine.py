@@ -1,0 +1,143 @@
+"""Runs the rounds of a refinement: from a wide search space of each optimizer to a final one.
+
+A round runs a study of every optimizer; the space of the next follows from all trials so far. What
+a run finds on record is not done again: neither trials nor spaces.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tfoptcmp.analysis.comparison import Comparison
+from tfoptcmp.analysis.contestant import Contestant
+from tfoptcmp.analysis.ranges.boundary import why_not_final
+from tfoptcmp.analysis.ranges.narrowing import next_space
+from tfoptcmp.analysis.sources.studies import compare_studies
+from tfoptcmp.signatures import Signature
+from tfoptcmp.spaces import SearchSpace
+from tfoptcmp.study.read import read_config
+from tfoptcmp.study.rounds import Plan, begin, last_round, round_directory, round_seed
+from tfoptcmp.workload import Budget
+
+if TYPE_CHECKING:
+    from tfoptcmp.tools.common.run_studies import OpenStudies
+
+
+def run_rounds(
+    studies: "OpenStudies",
+    study_dir: Path,
+    plan: Plan,
+    budget: Callable[[int], Budget],
+    num_feasible: int,
+    *,
+    max_rounds: int,
+    num_reruns: int = 0,
+) -> None:
+    """Runs all rounds and says what each did to the spaces.
+
+    Args:
+        studies: Of the first round, with its spaces, its directory and its seed.
+        study_dir: Parent of the rounds.
+        plan: Must be that of the rounds which are there, if there are any.
+        budget: From N to the budget of a study.
+        num_feasible: N of the last round.
+        max_rounds: The most rounds that there may be, >= `plan.num_rounds`.
+        num_reruns: As `OpenStudies.run`, of the last round.
+
+    Raises:
+        StudyError: As `OpenStudies.run`; or if rounds of another plan are there.
+    """
+    begin(study_dir, plan)
+    seed, number, signatures = studies.seed, 0, studies.signatures
+    while True:
+        directory = round_directory(study_dir, number)
+        final = number + 1 >= plan.num_rounds
+        done = (last_round(study_dir) or 0) > number
+        num = _num_feasible(directory, num_feasible if final else plan.trials_per_round, done=done)
+        print(_begin(plan, number, num), flush=True)
+        current = replace(
+            studies, study_dir=directory, seed=round_seed(seed, number), signatures=signatures
+        )
+        current.check(budget(num))
+        current.run([budget(num)] * len(signatures))
+        found = _comparison(current)
+        missing = {one.name: why_not_final(one) for one in found.contestants} if final else {}
+        goes_on = done or not final or (any(missing.values()) and number + 1 < max_rounds)
+        if not goes_on:
+            break
+        number += 1
+        directory = round_directory(study_dir, number)
+        signatures = [
+            replace(one, space=_space(directory, one.name, found, missing)) for one in signatures
+        ]
+        print("\n".join(_narrowed(found, signatures)), flush=True)
+    print("\n".join(_end(found, missing, number + 1)), flush=True)
+    if num_reruns:
+        current.run([budget(num)] * len(signatures), num_reruns=num_reruns)
+
+
+def _num_feasible(directory: Path, planned: int, *, done: bool) -> int:
+    """N of a round; of one that others follow it stays what it was."""
+    if not done:
+        return planned
+    recorded = [read_config(path).num_feasible for path in directory.glob("*/study.json")]
+    return max(recorded, default=planned)
+
+
+def _space(directory: Path, name: str, found: Comparison, missing: dict[str, str]) -> SearchSpace:
+    """The space of an optimizer's next round: on record, accepted already, or narrowed."""
+    path = directory / name / "study.json"
+    if path.exists():
+        return Signature.from_json(read_config(path).signature).space
+    one = _named(found, name)
+    if missing.get(name) == "" and one.space is not None:
+        return one.space
+    return next_space(found, one)
+
+
+def _comparison(studies: "OpenStudies") -> Comparison:
+    directories = [studies.study_dir / signature.name for signature in studies.signatures]
+    (found,) = compare_studies(directories)
+    return found
+
+
+def _named(found: Comparison, name: str) -> Contestant:
+    return next(one for one in found.contestants if one.name == name)
+
+
+def _begin(plan: Plan, number: int, num_feasible: int) -> str:
+    extra = number - plan.num_rounds + 1
+    which = f"of {plan.num_rounds}" if extra <= 0 else f"{extra} more than planned"
+    what = "which is judged" if extra >= 0 else "to narrow the spaces"
+    return f"round {number + 1} {which}: {num_feasible} feasible trials each, {what}"
+
+
+def _narrowed(found: Comparison, signatures: Sequence[Signature]) -> list[str]:
+    """What became of each range that changed."""
+    lines = []
+    for signature in signatures:
+        before = _named(found, signature.name).dimensions
+        changed = [
+            f"{name} {dimension.low:g} .. {dimension.high:g}"
+            for name, dimension in signature.space.dimensions.items()
+            if dimension != before[name]
+        ]
+        lines.append(f"  {signature.name}: {', '.join(changed) or 'as it was'}")
+    return lines
+
+
+def _end(found: Comparison, missing: dict[str, str], num_rounds: int) -> list[str]:
+    """Which spaces are accepted, and what would be tried for the others."""
+    spent = {sum(r.num_feasible for r in (*one.earlier, one)) for one in found.contestants}
+    each = " to ".join(str(num) for num in sorted({min(spent), max(spent)}))
+    lines = [f"{num_rounds} rounds, {each} feasible trials of each optimizer"]
+    accepted = [_named(found, name).title for name, reason in missing.items() if not reason]
+    if accepted:
+        lines.append(f"  accepted as final: {', '.join(accepted)}")
+    for name, reason in missing.items():
+        if reason:
+            lines.append(f"  not accepted: {_named(found, name).title}: {reason}")
+    if len(accepted) < len(missing):
+        lines.append(f"  --max_rounds={num_rounds + 1} adds a round for all")
+    return lines
