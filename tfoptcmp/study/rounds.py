@@ -2,7 +2,7 @@
 
     <study_dir>/refinement.json           `Plan`
     <study_dir>/round-0/<signature>/      a study in the space that it begins with
-    <study_dir>/round-1/<signature>/      in the space that follows from the trials before, and so on
+    <study_dir>/round-1/<signature>/      in the space that follows from these trials, and so on
 
 The studies of a round are studies like any others; their study.json holds the space. Only the last
 round is judged. How a space follows from trials stands in `tfoptcmp.analysis.ranges.narrowing`.

@@ -107,10 +107,10 @@ def _named(found: Comparison, name: str) -> Contestant:
 
 
 def _begin(plan: Plan, number: int, num_feasible: int) -> str:
-    extra = number - plan.num_rounds + 1
-    which = f"of {plan.num_rounds}" if extra <= 0 else f"{extra} more than planned"
-    what = "which is judged" if extra >= 0 else "to narrow the spaces"
-    return f"round {number + 1} {which}: {num_feasible} feasible trials each, {what}"
+    last = plan.num_rounds - 1
+    which = f"of 0 to {last}" if number <= last else f"after the {plan.num_rounds} planned"
+    what = "which is judged" if number >= last else "to narrow the spaces"
+    return f"round {number} {which}: {num_feasible} feasible trials each, {what}"
 
 
 def _narrowed(found: Comparison, signatures: Sequence[Signature]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Flags for going from a wide search space to a final one in rounds, and the plan that they make."""
+"""Flags for going from a wide search space to a final one in rounds, and their plan."""
 
 from absl import flags
 from tfoptcmp.tools.common import looks_flags, workload_flags
