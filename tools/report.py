@@ -7,11 +7,11 @@ tfoptcmp-report --csv=results.csv
 Directories are studies of tfoptcmp or their parents, or anything else that tfoptcmp-audit reads; a
 CSV file is a table from any other tool (tfoptcmp-audit --columns). Beside report.html are its
 figures, the table as results.csv, results.md (Markdown) and results.tex (LaTeX), and for studies of
-tfoptcmp two files for tfoptcmp-tune --space_file: space_suggestion.json, the spaces with crowded
-edges moved, and space_final.json, narrowed to the good trials. What the audit found is in the
-report; tfoptcmp-audit prints it in full.
+tfoptcmp space_suggestion.json, the spaces with crowded edges moved, for tfoptcmp-tune --space_file.
+What the audit found is in the report; tfoptcmp-audit prints it in full.
 """
 
+import importlib.util
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -53,9 +53,16 @@ _RESTRICT = flags.DEFINE_multi_string(
     "else? May be repeated.",
 )
 
+_WRITE_SPACE = flags.DEFINE_bool(
+    "write_space",
+    False,
+    "For --space_file: space_final.json, the spaces of a refinement that its last round accepted; "
+    "space_narrowed.json, what other spaces would be narrowed to (not final until it is searched).",
+)
+
 _GROUPS = {
     "What to report": (_STUDY_DIR, _CSV, TUNING_BUDGET, MARGIN, _RESTRICT),
-    "Output": (_OUTPUT_DIR, _FORMATS, _JSON),
+    "Output": (_OUTPUT_DIR, _FORMATS, _WRITE_SPACE, _JSON),
 }
 
 
@@ -102,8 +109,8 @@ def _run(argv: list[str]) -> None:
     print(f"Report:   {files.html}")
     print(f"Figures:  {len(files.figures)} files beside it, the first is {files.figures[0].name}")
     print(f"Tables:   {', '.join(str(path) for path in files.tables)}")
-    if files.spaces:
-        print(f"Spaces:   {', '.join(str(path) for path in files.spaces)} (for --space_file)")
+    if spaces := [*_final_spaces(comparisons, output_dir), *files.spaces]:
+        print(f"Spaces:   {', '.join(map(str, spaces))} (for --space_file)")
     if any(next(path.rglob("events.out.tfevents.*"), None) for path in paths if path.is_dir()):
         print(
             f"Curves:   tensorboard --logdir={shlex.quote(str(next(filter(Path.is_dir, paths))))}"
@@ -111,6 +118,16 @@ def _run(argv: list[str]) -> None:
     # Once more: on a terminal the first lines have scrolled away.
     for comparison in comparisons:
         print(f"Answer:   {comparison.workload}: {answer(ranking(comparison))}")
+
+
+def _final_spaces(comparisons: "list[Comparison]", output_dir: Path) -> list[Path]:
+    if not _WRITE_SPACE.value:
+        return []
+    if importlib.util.find_spec("sklearn") is None:
+        raise UserError("--write_space needs scikit-learn: pip install scikit-learn")
+    from tfoptcmp.analysis.report.spaces import write_final_spaces
+
+    return write_final_spaces(comparisons, output_dir)
 
 
 def _with_boxes(comparisons: "list[Comparison]") -> "list[Comparison]":

@@ -1,7 +1,12 @@
-"""Assembles all search spaces of a workload from its own ranges."""
+"""Assembles all search spaces of a workload from its own ranges.
 
+Final spaces are results: `final/<workload>.json` is what `tfoptcmp-report --write_space` wrote.
+"""
+
+import json
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from tfoptcmp.workloads.spaces.protocols import protocol_signatures
 from tfoptcmp.workloads.spaces.ranges import DECAY, default_epsilon_signatures, initial_signatures
@@ -19,8 +24,7 @@ def signatures(
     decay: Mapping[str, Dimension] = DECAY,
     regularisation: Mapping[str, Dimension] | None = None,
     usual_regularisation: Mapping[str, float] | None = None,
-    final: Mapping[str, Mapping[str, Dimension]] | None = None,
-    final_source: str = "",
+    final: str = "",
 ) -> dict[str, dict[str, Signature]]:
     """Returns the search spaces: name of the space to rule to signature.
 
@@ -31,20 +35,14 @@ def signatures(
         decay: Dimensions of the linear decay in the initial space.
         regularisation: What the initial space also searches.
         usual_regularisation: The same names to values, for the protocols that do not search them.
-        final: Rule to the ranges of its final space, without those of schedule and regularisation,
-            which stay; None if there is none yet.
-        final_source: Where they come from.
+        final: Name of the file in `final/` with rule to final space; "" if there is none yet.
     """
     initial = initial_signatures(source, decay=decay, regularisation=regularisation)
     fixed = {name: Fixed(fixed=value) for name, value in (usual_regularisation or {}).items()}
+    text = (Path(__file__).with_name("final") / final).read_text() if final else "{}"
     finals = {
-        rule: replace(
-            initial[rule],
-            space=SearchSpace(
-                dimensions={**initial[rule].space.dimensions, **ranges}, source=final_source
-            ),
-        )
-        for rule, ranges in (final or {}).items()
+        rule: replace(initial[rule], space=SearchSpace.from_json(data))
+        for rule, data in json.loads(text).items()
     }
     return {
         "initial": initial,

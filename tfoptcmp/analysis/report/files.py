@@ -13,7 +13,6 @@ from tfoptcmp.analysis.audit.findings import Finding
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.figures import FIGURES, Format, save
 from tfoptcmp.analysis.ranges.boundary import suggested_spaces, write_spaces
-from tfoptcmp.analysis.ranges.narrowing import next_spaces
 from tfoptcmp.analysis.report.page import Picture, part, picture, render
 from tfoptcmp.analysis.report.restrictions import Section, sections
 from tfoptcmp.analysis.report.tables import best_rows, csv_text, format_table
@@ -28,8 +27,8 @@ class ReportFiles:
         html: The report itself; needs none of the others.
         figures: SVG files, and files of the other requested formats.
         tables: `results.csv` (numbers, unrounded), `results.md`, `results.tex`.
-        spaces: Search spaces for further studies: up to two files per comparison of our own
-            studies, and one for each restriction.
+        spaces: Search spaces for further studies: one file per comparison of our own studies, and
+            one for each restriction.
     """
 
     html: Path
@@ -79,6 +78,11 @@ def _which(comparison: Comparison, number: int) -> str:
     return f"{number}-{re.sub(r'[^A-Za-z0-9_-]', '_', comparison.workload)}"
 
 
+def space_path(kind: str, comparisons: Sequence[Comparison], number: int) -> str:
+    """Returns the name of a file of search spaces of one of several comparisons, from 1."""
+    return f"space_{kind}{_suffix(comparisons, number)}"
+
+
 def _suffix(comparisons: Sequence[Comparison], number: int) -> str:
     """What names of files of search spaces end with."""
     which = _which(comparisons[number - 1], number)
@@ -108,10 +112,10 @@ def _write(
             svg, width = files[0].read_bytes(), figure.get_size_inches()[0]
             pictures.append(picture(one.section, one.caption_of(comparison), svg, width))
         suffix = _suffix(comparisons, number)
-        suggested = suggested_spaces(comparison)
-        for kind, found in (("suggestion", suggested), ("final", next_spaces(comparison))):
-            if found:
-                spaces.append(write_spaces(found, output / f"space_{kind}{suffix}"))
+        if suggested := suggested_spaces(comparison):
+            spaces.append(
+                write_spaces(suggested, output / space_path("suggestion", comparisons, number))
+            )
         restricted = sections(comparison, output, suffix)
         spaces += [write_spaces(one.spaces, one.path) for one in restricted if one.spaces]
         parts.append(
