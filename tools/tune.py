@@ -30,7 +30,6 @@ from tfoptcmp.signatures import Signature
 from tfoptcmp.study.looks import Plan
 from tfoptcmp.study.rounds import Plan as Rounds
 from tfoptcmp.study.rounds import round_directory
-from tfoptcmp.study.schema import planned_tuning_budget
 from tfoptcmp.workload import Budget, Workload
 
 _STUDY_DIR = flags.DEFINE_string(
@@ -128,7 +127,7 @@ def _run(argv: list[str]) -> None:
         strategy=strategy,
         execution=execution,
         tensorboard=_TENSORBOARD.value,
-        tuning_budget=_tuning_budget(looks, rounds, budget),
+        tuning_budget=looks.tuning_budget if looks else shared_flags.TUNING_BUDGET.value,
         keep_trainers=bool(looks),
     ) as studies:
         if looks:
@@ -209,16 +208,6 @@ def _plan_rounds(rounds: Rounds, num_studies: int, budget: Budget, seconds: floa
         "crowd an edge in the last round, its space is not final, and --max_rounds adds a round: "
         f"about {another}"
     )
-
-
-def _tuning_budget(looks: Plan | None, rounds: Rounds | None, budget: Budget) -> int | None:
-    """K to record: what the plan has, the same in all rounds; None for that on record."""
-    if looks:
-        return looks.tuning_budget
-    given = shared_flags.TUNING_BUDGET.value
-    if rounds and given is None:
-        return planned_tuning_budget(budget.num_feasible)
-    return given
 
 
 def _forecast(
