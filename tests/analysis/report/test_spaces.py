@@ -60,5 +60,5 @@ def test_files_of_several_comparisons_are_numbered(refined, tmp_path, make_signa
 
 def test_a_directory_that_cannot_be_written_is_named(refined, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(StudyError, match="cannot write spaces to .*file"):
+    with pytest.raises(StudyError, match=r"cannot write spaces to .*file"):
         write_final_spaces(read_comparisons(refined), tmp_path / "file")
