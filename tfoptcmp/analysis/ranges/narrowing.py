@@ -73,26 +73,37 @@ def next_space(comparison: Comparison, contestant: Contestant) -> SearchSpace:
     space, record = contestant.space, contestant.record
     assert space is not None and record is not None, "a space on record"
     rounds = (*contestant.earlier, contestant)
-    first = rounds[0].space
-    assert first is not None, "a space on record"
-    tables = [one.ended for one in rounds]
-    trials = [row for table in tables for _, row in table.iterrows()]
-    values = [{n: float(row[f"searched_{n}"]) for n in space.dimensions} for row in trials]
+    counts = " + ".join(str(one.num_feasible) for one in rounds)
+    return SearchSpace(
+        dimensions=next_dimensions(comparison, contestant),
+        own=space.own,
+        source=f"narrowed after {counts} feasible trials, first in a space ({rounds[0].source}), "
+        f"{comparison.workload}, {comparison.budget['steps']} steps, study seed {record.seed}",
+    )
+
+
+def next_dimensions(comparison: Comparison, contestant: Contestant) -> dict[str, Dimension]:
+    """Returns the dimensions of `next_space`, of which a contestant needs no record.
+
+    Args:
+        comparison: For the metric and the number of classes.
+        contestant: All of its dimensions are known, and their values in its trials.
+    """
+    rounds = (*contestant.earlier, contestant)
+    first, current = (
+        SearchSpace(dimensions=one.dimensions, own=one.own, source=one.source)
+        for one in (rounds[0], contestant)
+    )
+    trials = [row for one in rounds for _, row in one.ended.iterrows()]
+    values = [{n: float(row[f"searched_{n}"]) for n in current.dimensions} for row in trials]
     results = [row["validation_metric"] if row["feasible"] else math.inf for row in trials]
-    dimensions = narrowed(
+    return narrowed(
         first,
-        space,
+        current,
         values,
         np.asarray(results, dtype=np.float64),
         worst=guessing(comparison),
         beyond=_beyond(contestant),
-    )
-    counts = " + ".join(str(one.num_feasible) for one in rounds)
-    return SearchSpace(
-        dimensions=dimensions,
-        own=space.own,
-        source=f"narrowed after {counts} feasible trials, first in a space ({first.source}), "
-        f"{comparison.workload}, {comparison.budget['steps']} steps, study seed {record.seed}",
     )
 
 
@@ -145,9 +156,7 @@ def narrowed(
     if len(values) < LEAST_TRIALS or not logarithmic:
         return {**current.dimensions, **beyond}
     chosen = _evenly(len(values), _MOST_TRIALS)
-    process = _fitted(
-        _inputs(first, [values[i] for i in chosen]), _targets(results, worst)[chosen]
-    )
+    process = _fitted(_inputs(first, [values[i] for i in chosen]), _targets(results, worst)[chosen])
     box = SearchSpace(
         dimensions={**current.dimensions, **beyond}, own=current.own, source=current.source
     )
