@@ -162,9 +162,7 @@ def narrowed(
     )
     unit = qmc.Halton(d=box.num_dims, rng=np.random.default_rng(0)).random(_NUM_POINTS)
     asked = [box.values(point) for point in np.minimum(unit, np.nextafter(1.0, 0.0))]
-    share = max(_SHARE_GOOD, _LEAST_GOOD / len(values))
-    best = np.argsort(process.predict(_inputs(first, asked)), kind="stable")
-    good = [asked[i] for i in best[: math.ceil(share * _NUM_POINTS)]]
+    good = [asked[i] for i in _good(process, _inputs(first, asked), len(values))]
     found: dict[str, Dimension] = dict(box.dimensions)
     for name, dimension in logarithmic.items():
         limits = box.dimensions[name]
@@ -177,6 +175,13 @@ def narrowed(
             high = limits.high
         found[name] = LogUniform(low=low, high=high)
     return found
+
+
+def _good(process: GaussianProcessRegressor, asked: FloatArray, num_trials: int) -> list[int]:
+    """Returns which of the points that were asked about are good."""
+    share = max(_SHARE_GOOD, _LEAST_GOOD / num_trials)
+    best = np.argsort(process.predict(asked), kind="stable")
+    return [int(i) for i in best[: math.ceil(share * len(asked))]]
 
 
 def _range(logs: FloatArray, limits: LogUniform) -> tuple[float, float]:
