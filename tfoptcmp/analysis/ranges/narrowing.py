@@ -73,26 +73,37 @@ def next_space(comparison: Comparison, contestant: Contestant) -> SearchSpace:
     space, record = contestant.space, contestant.record
     assert space is not None and record is not None, "a space on record"
     rounds = (*contestant.earlier, contestant)
-    first = rounds[0].space
-    assert first is not None, "a space on record"
-    tables = [one.ended for one in rounds]
-    trials = [row for table in tables for _, row in table.iterrows()]
-    values = [{n: float(row[f"searched_{n}"]) for n in space.dimensions} for row in trials]
+    counts = " + ".join(str(one.num_feasible) for one in rounds)
+    return SearchSpace(
+        dimensions=next_dimensions(comparison, contestant),
+        own=space.own,
+        source=f"narrowed after {counts} feasible trials, first in a space ({rounds[0].source}), "
+        f"{comparison.workload}, {comparison.budget['steps']} steps, study seed {record.seed}",
+    )
+
+
+def next_dimensions(comparison: Comparison, contestant: Contestant) -> dict[str, Dimension]:
+    """Returns the dimensions of `next_space`, of which a contestant needs no record.
+
+    Args:
+        comparison: For the metric and the number of classes.
+        contestant: All of its dimensions are known, and their values in its trials.
+    """
+    rounds = (*contestant.earlier, contestant)
+    first, current = (
+        SearchSpace(dimensions=one.dimensions, own=one.own, source=one.source)
+        for one in (rounds[0], contestant)
+    )
+    trials = [row for one in rounds for _, row in one.ended.iterrows()]
+    values = [{n: float(row[f"searched_{n}"]) for n in current.dimensions} for row in trials]
     results = [row["validation_metric"] if row["feasible"] else math.inf for row in trials]
-    dimensions = narrowed(
+    return narrowed(
         first,
-        space,
+        current,
         values,
         np.asarray(results, dtype=np.float64),
         worst=guessing(comparison),
         beyond=_beyond(contestant),
-    )
-    counts = " + ".join(str(one.num_feasible) for one in rounds)
-    return SearchSpace(
-        dimensions=dimensions,
-        own=space.own,
-        source=f"narrowed after {counts} feasible trials, first in a space ({first.source}), "
-        f"{comparison.workload}, {comparison.budget['steps']} steps, study seed {record.seed}",
     )
 
 
@@ -151,9 +162,7 @@ def narrowed(
     )
     unit = qmc.Halton(d=box.num_dims, rng=np.random.default_rng(0)).random(_NUM_POINTS)
     asked = [box.values(point) for point in np.minimum(unit, np.nextafter(1.0, 0.0))]
-    share = max(_SHARE_GOOD, _LEAST_GOOD / len(values))
-    best = np.argsort(process.predict(_inputs(first, asked)), kind="stable")
-    good = [asked[i] for i in best[: math.ceil(share * _NUM_POINTS)]]
+    good = [asked[i] for i in _good(process, _inputs(first, asked), len(values))]
     found: dict[str, Dimension] = dict(box.dimensions)
     for name, dimension in logarithmic.items():
         limits = box.dimensions[name]
@@ -166,6 +175,13 @@ def narrowed(
             high = limits.high
         found[name] = LogUniform(low=low, high=high)
     return found
+
+
+def _good(process: GaussianProcessRegressor, asked: FloatArray, num_trials: int) -> list[int]:
+    """Returns which of the points that were asked about are good."""
+    share = max(_SHARE_GOOD, _LEAST_GOOD / num_trials)
+    best = np.argsort(process.predict(asked), kind="stable")
+    return [int(i) for i in best[: math.ceil(share * len(asked))]]
 
 
 def _range(logs: FloatArray, limits: LogUniform) -> tuple[float, float]:

@@ -1,0 +1,1 @@
+"""What narrowing does to search spaces whose optimum is known."""
