@@ -3,7 +3,8 @@
 The paper says that its final spaces follow from the initial ones, but not by which rule. Ours: a
 Gaussian process is fitted to the log of the results of all trials so far; the new range of a
 hyperparameter is where the best of many points that it is asked about lie, with room on both sides.
-An edge that the good trials of the last round crowd is first moved outward, as far as is allowed.
+If more than a tenth of that box is expected to end near guessing, it is cut where it is bad
+(`peeling`). An edge that the good trials of the last round crowd is first moved outward, as far as is allowed.
 Ranges on a logarithmic scale change; uniform ranges and choices stay, and are inputs of the fit.
 
 Constants were chosen by simulation (`python -m tools.lab.narrowing`, docs/refine.md).
@@ -22,6 +23,7 @@ from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.contestant import Contestant
 from tfoptcmp.analysis.ranges.boundary import Edge, check_boundaries, enough_trials, position
+from tfoptcmp.analysis.ranges.peeling import Range, peeled
 from tfoptcmp.analysis.statistics.best_of_k import FloatArray
 from tfoptcmp.metrics import SHARE
 from tfoptcmp.spaces import Dimension, Fixed, LogUniform, SearchSpace
@@ -40,6 +42,8 @@ _SHARE_GOOD = 0.05
 _LEAST_GOOD = 3  # of the trials: their number divides it
 _QUANTILES = (0.025, 0.975)
 _LEAST_DECADES = 1.0
+# From the lowest log that is expected to that of guessing, the part beyond which points are bad.
+_BAD = 0.7
 _ROOM, _LEAST_ROOM = 0.1, 0.25  # of the width; decades
 # Results below this are alike: a third of a percent of errors.
 _LEAST_RESULT = 0.003
@@ -156,41 +160,37 @@ def narrowed(
     if len(values) < LEAST_TRIALS or not logarithmic:
         return {**current.dimensions, **beyond}
     chosen = _evenly(len(values), _MOST_TRIALS)
-    process = _fitted(_inputs(first, [values[i] for i in chosen]), _targets(results, worst)[chosen])
+    targets = _targets(results, worst)[chosen]
+    process = _fitted(_inputs(first, [values[i] for i in chosen]), targets)
     box = SearchSpace(
         dimensions={**current.dimensions, **beyond}, own=current.own, source=current.source
     )
     unit = qmc.Halton(d=box.num_dims, rng=np.random.default_rng(0)).random(_NUM_POINTS)
     asked = [box.values(point) for point in np.minimum(unit, np.nextafter(1.0, 0.0))]
-    good = [asked[i] for i in _good(process, _inputs(first, asked), len(values))]
+    expected = process.predict(_inputs(first, asked))
+    best = np.argsort(expected, kind="stable")
+    good = best[: math.ceil(max(_SHARE_GOOD, _LEAST_GOOD / len(values)) * _NUM_POINTS)]
+    logs = {name: np.log10([point[name] for point in asked]) for name in logarithmic}
+    limits = {n: d for n, d in box.dimensions.items() if isinstance(d, LogUniform)}
+    ranges = {name: _range(logs[name][good], limits[name]) for name in logarithmic}
+    lowest = float(expected.min())
+    bad = expected > lowest + _BAD * (float(targets.max()) - lowest)
     found: dict[str, Dimension] = dict(box.dimensions)
-    for name, dimension in logarithmic.items():
-        limits = box.dimensions[name]
-        assert isinstance(limits, LogUniform)
-        logs = np.log10([point[name] for point in good])
-        low, high = _range(logs, limits)
-        if limits.low < dimension.low:
-            low = limits.low
-        if limits.high > dimension.high:
-            high = limits.high
-        found[name] = LogUniform(low=low, high=high)
+    for name, (low, high) in peeled(ranges, logs, bad, int(best[0])).items():
+        ends, before = limits[name], logarithmic[name]
+        found[name] = LogUniform(
+            low=ends.low if ends.low < before.low else max(_rounded(10**low), ends.low),
+            high=ends.high if ends.high > before.high else min(_rounded(10**high), ends.high),
+        )
     return found
 
 
-def _good(process: GaussianProcessRegressor, asked: FloatArray, num_trials: int) -> list[int]:
-    """Returns which of the points that were asked about are good."""
-    share = max(_SHARE_GOOD, _LEAST_GOOD / num_trials)
-    best = np.argsort(process.predict(asked), kind="stable")
-    return [int(i) for i in best[: math.ceil(share * len(asked))]]
-
-
-def _range(logs: FloatArray, limits: LogUniform) -> tuple[float, float]:
-    """Where most of the good points lie, with room on both sides, within limits; one digit."""
+def _range(logs: FloatArray, limits: LogUniform) -> Range:
+    """Where most of the good points lie, with room on both sides, within limits."""
     low, high = np.quantile(logs, _QUANTILES)
     short = max(0.0, _LEAST_DECADES - (high - low))
     room = short / 2 + max(_ROOM * (high - low + short), _LEAST_ROOM)
-    ends = _rounded(10 ** (low - room)), _rounded(10 ** (high + room))
-    return max(ends[0], limits.low), min(ends[1], limits.high)
+    return max(low - room, math.log10(limits.low)), min(high + room, math.log10(limits.high))
 
 
 def _rounded(value: float) -> float:
@@ -228,10 +228,9 @@ def _targets(results: FloatArray, worst: float) -> FloatArray:
 
 def _fitted(inputs: FloatArray, targets: FloatArray) -> GaussianProcessRegressor:
     num_dims = inputs.shape[1]
-    kernel = ConstantKernel(1.0, _SIGNAL) * RBF(np.ones(num_dims), _LENGTH_SCALES) + WhiteKernel(
-        0.1, _NOISE
-    )
-    process = GaussianProcessRegressor(kernel, n_restarts_optimizer=2, random_state=0)
+    start = np.full(num_dims, 0.3)  # from here as good an optimum was found as from several places
+    kernel = ConstantKernel(1.0, _SIGNAL) * RBF(start, _LENGTH_SCALES) + WhiteKernel(0.1, _NOISE)
+    process = GaussianProcessRegressor(kernel)
     with warnings.catch_warnings():
         # A length scale at its bound is a dimension that hardly matters.
         warnings.simplefilter("ignore", ConvergenceWarning)
