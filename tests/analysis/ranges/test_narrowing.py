@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tfoptcmp.tuners.points import point
 
 from tfoptcmp.analysis.ranges import narrowing
 from tfoptcmp.analysis.ranges.narrowing import (
@@ -21,7 +22,6 @@ from tfoptcmp.analysis.sources import read_comparisons
 from tfoptcmp.hyperparameters import Hyperparameter
 from tfoptcmp.metrics import CLASSIFICATION_ERROR, CROSS_ENTROPY, Metric
 from tfoptcmp.spaces import Choice, Fixed, LogUniform, SearchSpace, Uniform
-from tfoptcmp.tuners.points import point
 
 RATE = LogUniform(low=1e-4, high=1e2)
 SQUARE = SearchSpace(

@@ -4,10 +4,11 @@ The paper says that its final spaces follow from the initial ones, but not by wh
 Gaussian process is fitted to the log of the results of all trials so far; the new range of a
 hyperparameter is where the best of many points that it is asked about lie, with room on both sides.
 If more than a tenth of that box is expected to end near guessing, it is cut where it is bad
-(`peeling`). An edge that the good trials of the last round crowd is first moved outward, as far as is allowed.
-Ranges on a logarithmic scale change; uniform ranges and choices stay, and are inputs of the fit.
+(`peeling`). An edge that the good trials of the last round crowd is first moved outward, as far as
+is allowed. Ranges on a logarithmic scale change; uniform ranges and choices stay, and are inputs of
+the fit.
 
-Constants were chosen by simulation (`python -m tools.lab.narrowing`, docs/refine.md).
+Constants were chosen by simulation (`python -m tools.lab.narrowing`, docs/narrowing.md).
 """
 
 import math
