@@ -3,9 +3,9 @@
     tfoptcmp-pack runs/mine
     tfoptcmp-pack --unpack runs/mine
 
-Every program can still read a packed study. To resume or extend it, unpack it. TensorBoard events
-and checkpoints are not restored. Every file is read back and compared before the trials' files are
-removed.
+Every program can still read a packed study. To resume or extend it, unpack it. Of a refinement all
+rounds are packed. TensorBoard events and checkpoints are not restored. Every file is read back and
+compared before the trials' files are removed.
 """
 
 from pathlib import Path
@@ -25,10 +25,10 @@ def _run(argv: list[str]) -> None:
 
     from tfoptcmp.study.lock import locked
     from tfoptcmp.study.pack import is_packed, pack, unpack
-    from tfoptcmp.study.read import find_studies, read_reruns, read_study
+    from tfoptcmp.study.read import find_all_studies, read_reruns, read_study
 
     change, done = (unpack, "unpacked") if _UNPACK.value else (pack, "packed")
-    for directory in (found for name in argv for found in find_studies(Path(name))):
+    for directory in (found for name in argv for found in find_all_studies(Path(name))):
         if is_packed(directory) != _UNPACK.value:
             print(f"{directory}: is {done} already")
             continue

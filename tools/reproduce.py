@@ -5,7 +5,7 @@
 
 First it prints the studies that the figure needs, the number of trials and an estimate of the time,
 measured on a few steps. Repeat a command to resume where it stopped; figures 1, 2, 5, 9 and 10
-share studies.
+share studies. --space=refined narrows the space in rounds where everything is tuned.
 """
 
 import sys
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from absl import flags
-from tfoptcmp.tools.common import cli, shared_flags, terminal
+from tfoptcmp.tools.common import cli, refine_flags, shared_flags, terminal
 from tfoptcmp.tools.common.cli import UserError
 from tfoptcmp.tools.common.execution import with_threads
 from tfoptcmp.tools.common.shared_flags import (
@@ -31,6 +31,7 @@ from tfoptcmp.tools.common.shared_flags import (
 from tfoptcmp.tools.reproduction.plans import (
     EVERYTHING,
     FIGURES,
+    REFINED,
     FigurePlan,
     Panel,
     with_optimizers,
@@ -64,7 +65,7 @@ flags.set_default(SCALE, "smoke")
 
 _GROUPS = {
     "What to reproduce": (_FIGURE, _WORKLOADS, OPTIMIZERS, SPACE, DATA_DIR, _MOCK_DATA),
-    "How much": (SCALE, STEPS, NUM_FEASIBLE, TUNING_BUDGET),
+    "How much": (SCALE, STEPS, NUM_FEASIBLE, TUNING_BUDGET, *refine_flags.OF_ROUNDS),
     "Reproducibility": shared_flags.REPRODUCIBILITY,
     "Devices": shared_flags.DEVICES,
     "Running": (*shared_flags.EXECUTION, *shared_flags.CHECKPOINTS),
@@ -84,6 +85,8 @@ def _run(argv: list[str]) -> None:
         _refuse_others("--figure=wilson_toy tunes nothing", (_FIGURE, SEED, _OUTPUT_DIR))
         _wilson_toy()
         return
+    if SPACE.value != REFINED:
+        refine_flags.refuse(f"--space={REFINED}")
     plan = _plan(_FIGURE.value)
     output_dir = Path(_OUTPUT_DIR.value)
     studies_dir = output_dir / SCALE.value
@@ -154,6 +157,7 @@ def _run_studies(plan: FigurePlan, output_dir: Path, studies_dir: Path) -> list[
             mock_dir=output_dir / "mock_data" if _MOCK_DATA.value else None,
             num_feasible=NUM_FEASIBLE.value,
             steps=STEPS.value,
+            rounds=refine_flags.planned,
         )
     except ValueError as error:
         raise UserError(f"--{error}") from error
@@ -161,7 +165,9 @@ def _run_studies(plan: FigurePlan, output_dir: Path, studies_dir: Path) -> list[
     _print_plan(ready, studies.estimate_seconds(ready, options, strategy), execution.num_workers)
     if not PLAN.value:
         for one in ready:
-            studies.run(one, SEED.value, options, strategy, execution)
+            studies.run(
+                one, SEED.value, options, strategy, execution, max_rounds=refine_flags.max_rounds
+            )
     return [one.directory for one in ready]
 
 
@@ -195,10 +201,9 @@ def _print_plan(ready: "Sequence[Ready]", estimates: Iterable[float], num_worker
     for one, alone in zip(ready, estimates, strict=True):
         seconds = alone / num_workers
         total += seconds
-        counts = list(dict.fromkeys(one.num_feasible(signature) for signature in one.signatures))
         print(
             f"  {one.panel.directory}: {', '.join(one.panel.optimizers)}; "
-            f"{' or '.join(map(str, counts))} feasible trials each of {one.budget.steps:,} steps "
+            f"{_counts(one.num_feasible)} feasible trials each of {one.budget.steps:,} steps "
             f"of {one.budget.batch_size}, {one.left} of them to run: "
             f"about {terminal.duration(seconds)}"
         )
@@ -212,6 +217,11 @@ def _print_plan(ready: "Sequence[Ready]", estimates: Iterable[float], num_worker
     else:
         print("nothing is left to run")
     sys.stdout.flush()
+
+
+def _counts(num_feasible: Sequence[Sequence[int]]) -> str:
+    """N of each round: "20 + 20 + 50", or "6 or 5" if grids differ."""
+    return " + ".join(" or ".join(map(str, dict.fromkeys(each))) for each in num_feasible)
 
 
 def _wilson_toy() -> None:

@@ -29,7 +29,7 @@ from tfoptcmp.tools.common.execution import with_threads
 from tfoptcmp.signatures import Signature
 from tfoptcmp.study.looks import Plan
 from tfoptcmp.study.rounds import Plan as Rounds
-from tfoptcmp.study.rounds import round_directory
+from tfoptcmp.study.rounds import check, check_no_round, round_directory
 from tfoptcmp.workload import Budget, Workload
 
 _STUDY_DIR = flags.DEFINE_string(
@@ -84,11 +84,16 @@ def _run(argv: list[str]) -> None:
     workload, budget = _budget(looks.max_feasible if looks else shared_flags.NUM_FEASIBLE.value)
     if looks and _STUDY_DIR.value is not None and not shared_flags.PLAN.value:
         looks_flags.check(Path(_STUDY_DIR.value), looks)
-    rounds = refine_flags.plan(budget.num_feasible)
-    max_trials = _MAX_TRIALS.value or 10 * max(
-        budget.num_feasible, rounds.trials_per_round if rounds else 0
-    )
-    counts = _num_feasible(signatures, budget, max_trials)
+    study_dir = Path(_STUDY_DIR.value) if _STUDY_DIR.value is not None else None
+    rounds = refine_flags.plan(budget.num_feasible, study_dir)
+    if study_dir and not shared_flags.PLAN.value:
+        if rounds:
+            check(study_dir, rounds, [signature.name for signature in signatures])
+        else:
+            check_no_round(study_dir)
+    most = max(budget.num_feasible, rounds.trials_per_round if rounds else 0)
+    max_trials = _MAX_TRIALS.value or 10 * most
+    counts = _num_feasible(signatures, budget, max_trials, most)
     options = with_threads(options, [workload], num_workers=execution.num_workers)
 
     strategy = shared_flags.configure_process(options)
@@ -112,12 +117,11 @@ def _run(argv: list[str]) -> None:
     from tfoptcmp.tools.common.run_studies import open_studies
     from tfoptcmp.tools.common.until_decided import run_until_decided
 
-    assert _STUDY_DIR.value is not None  # only a plan needs none
-    study_dir = Path(_STUDY_DIR.value)
+    assert study_dir is not None  # only a plan needs none
     with open_studies(
         round_directory(study_dir, 0) if rounds else study_dir,
         workload,
-        budget,
+        _budget(most)[1] if rounds else budget,
         splits,
         signatures,
         seed=shared_flags.SEED.value,
@@ -141,26 +145,28 @@ def _run(argv: list[str]) -> None:
                 rounds,
                 lambda num: _budget(num)[1],
                 budget.num_feasible,
-                max_rounds=refine_flags.max_rounds(),
+                max_rounds=refine_flags.max_rounds(rounds),
                 num_reruns=_RERUN_BEST.value,
             )
         else:
             studies.run([budget] * len(signatures), num_reruns=_RERUN_BEST.value)
-    print(f"Table, verdicts, figures: tfoptcmp-report --study_dir={shlex.quote(_STUDY_DIR.value)}")
+    print(f"Table, verdicts, figures: tfoptcmp-report --study_dir={shlex.quote(str(study_dir))}")
     if _TENSORBOARD.value:
-        print(f"Curves, hyperparameters: tensorboard --logdir={shlex.quote(_STUDY_DIR.value)}")
+        print(f"Curves, hyperparameters: tensorboard --logdir={shlex.quote(str(study_dir))}")
 
 
 def _budget(num_feasible: int | None) -> tuple[Workload, Budget]:
     return workload_flags.workload_and_budget(num_feasible=num_feasible)
 
 
-def _num_feasible(signatures: Sequence[Signature], budget: Budget, max_trials: int) -> list[int]:
-    """N of each study, after a check of the flags that limit it."""
+def _num_feasible(
+    signatures: Sequence[Signature], budget: Budget, max_trials: int, most: int
+) -> list[int]:
+    """N of each study, after a check of the flags that limit it; `most` is that of any round."""
     from tfoptcmp.tuners.searches import GRID, trial_counts
 
-    if max_trials < budget.num_feasible:
-        raise UserError(f"--max_trials must be >= {budget.num_feasible}; got {max_trials}")
+    if max_trials < most:
+        raise UserError(f"--max_trials must be >= {most}; got {max_trials}")
     search = workload_flags.SEARCH.value
     if search == GRID and (shared_flags.NUM_FEASIBLE.value or _MAX_TRIALS.value):
         raise UserError("--search=grid runs every point: leave out --num_feasible, --max_trials")

@@ -16,7 +16,7 @@ from tfoptcmp.conversion import from_bytes
 from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import SearchSpace
 from tfoptcmp.study import pack, validate
-from tfoptcmp.study.rounds import judged
+from tfoptcmp.study.rounds import judged, round_directory, round_numbers
 from tfoptcmp.study.schema import (
     Measurement,
     Status,
@@ -159,6 +159,17 @@ def find_studies(directory: Path) -> list[Path]:
     if not found:
         raise StudyError(f"no study (study.json) in {directory} or one level below it")
     return found
+
+
+def find_all_studies(directory: Path) -> list[Path]:
+    """Returns the study directories that `find_studies` does, and of a refinement all rounds'.
+
+    Raises:
+        StudyError: If there is none.
+    """
+    numbers = round_numbers(directory)
+    rounds = [path for i in numbers for path in find_studies(round_directory(directory, i))]
+    return rounds or find_studies(directory)
 
 
 def read_measurements(path: Path) -> list[Measurement]:

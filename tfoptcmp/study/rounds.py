@@ -9,12 +9,13 @@ round is judged. How a space follows from trials stands in `tfoptcmp.analysis.ra
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from tfoptcmp.conversion import PositiveCount, convert, from_bytes
+from tfoptcmp.study import looks, pack
 from tfoptcmp.study.durable import make_directory, plain, write_json
 from tfoptcmp.study.schema import StudyError
 
@@ -58,12 +59,17 @@ def round_seed(seed: int, number: int) -> int:
     return seed + SEEDS_APART * number
 
 
+def round_numbers(study_dir: Path) -> list[int]:
+    """Returns the rounds of a refinement with a study, finished or not, in their order."""
+    if not (study_dir / FILE_NAME).exists():
+        return []
+    found = {round_number(file.parent.parent) for file in _files(study_dir)}
+    return sorted(number for number in found if number is not None)
+
+
 def last_round(study_dir: Path) -> int | None:
     """Returns the last round with a study, finished or not; None if there is none."""
-    if not (study_dir / FILE_NAME).exists():
-        return None
-    numbers = [round_number(file.parent.parent) for file in study_dir.glob("round-*/*/study.json")]
-    return max((number for number in numbers if number is not None), default=None)
+    return max(round_numbers(study_dir), default=None)
 
 
 def judged(study_dir: Path) -> Path:
@@ -89,24 +95,21 @@ def read_plan(study_dir: Path) -> Plan | None:
         raise StudyError(f"{path} is damaged: {error}; put back a copy of it") from error
 
 
-def begin(study_dir: Path, plan: Plan) -> None:
-    """Writes the plan durably, or checks that it is the one that is there.
+def check(study_dir: Path, plan: Plan, names: Sequence[str] = ()) -> None:
+    """Checks, without writing anything, that rounds of this plan can be run or resumed.
+
+    Args:
+        study_dir: Parent of the rounds; need not exist.
+        plan: What is asked for.
+        names: The signatures whose studies are to be run.
 
     Raises:
-        StudyError: If another one is there, or it cannot be written.
+        StudyError: If something else is there, another plan, or rounds that cannot be resumed.
     """
+    _check_directory(study_dir)
     there = read_plan(study_dir)
-    if there is None and next(study_dir.glob("*/study.json"), None):
-        raise StudyError(
-            f"{study_dir} holds studies that were not refined; name another --study_dir"
-        )
     if there is None:
-        path = study_dir / FILE_NAME
-        try:
-            make_directory(study_dir)
-            write_json(path, asdict(plan))
-        except OSError as error:
-            raise StudyError(f"cannot write {path}: {error.strerror}") from error
+        _check_no_studies(study_dir)
         return
     old, new = plain(asdict(there)), plain(asdict(plan))
     if old != new:
@@ -118,10 +121,95 @@ def begin(study_dir: Path, plan: Plan) -> None:
             f"were planned: {found}. Repeat the settings of the first run, or name another "
             "--study_dir."
         )
+    _check_rounds(study_dir, names)
+
+
+def begin(study_dir: Path, plan: Plan, names: Sequence[str] = ()) -> None:
+    """Writes the plan durably, or checks that it is the one that is there.
+
+    Raises:
+        StudyError: As `check`; or if it cannot be written.
+    """
+    check(study_dir, plan, names)
+    path = study_dir / FILE_NAME
+    if path.exists():
+        return
+    try:
+        make_directory(study_dir)
+        write_json(path, asdict(plan))
+    except OSError as error:
+        raise StudyError(f"cannot write {path}: {error.strerror}") from error
+
+
+def check_no_round(study_dir: Path) -> None:
+    """Checks that studies written there would not be those of a round.
+
+    Raises:
+        StudyError: If they would; a round is run by its refinement only.
+    """
+    parent = study_dir.resolve()
+    if round_number(parent) is not None:
+        raise StudyError(
+            f"{study_dir} is a round of a refinement; go on with --refine "
+            f"--study_dir={parent.parent}, or name another directory"
+        )
+
+
+def _check_directory(study_dir: Path) -> None:
+    check_no_round(study_dir)
+    if (study_dir / "study.json").exists():
+        raise StudyError(f"{study_dir} is itself a study; name its parent")
+    if (study_dir / looks.FILE_NAME).exists():
+        raise StudyError(
+            f"{study_dir} holds looks of --until_decided, which go with studies that were not "
+            "refined; name another --study_dir"
+        )
+    if next(study_dir.glob("*/study.json"), None):
+        raise StudyError(
+            f"{study_dir} holds studies that were not refined; move them away, or name another "
+            "--study_dir"
+        )
+
+
+def _check_no_studies(study_dir: Path) -> None:
+    """Without a plan there must be no rounds: another plan would take them for its own."""
+    file = next(iter(_files(study_dir)), None)
+    if file:
+        raise StudyError(
+            f"{file.parent} is there, but its plan is not, {study_dir / FILE_NAME}; put back a "
+            "copy of it, or name another --study_dir"
+        )
+
+
+def _check_rounds(study_dir: Path, names: Sequence[str]) -> None:
+    """Checks that no study is missing from which the space of another followed, and none packed."""
+    for number in round_numbers(study_dir):
+        for file in round_directory(study_dir, number).glob("*/study.json"):
+            name = file.parent.name
+            before = [round_directory(study_dir, i) / name for i in range(number)]
+            lost = [path for path in before if not (path / "study.json").exists()]
+            if lost:
+                raise StudyError(
+                    f"{lost[0]} is missing, and the space of {file.parent} followed from it; put "
+                    f"it back, or move {file.parent} away"
+                )
+            if name in names and pack.is_packed(file.parent):
+                raise StudyError(
+                    f"{file.parent} is packed and cannot be resumed: tfoptcmp-pack --unpack "
+                    f"{study_dir}"
+                )
+
+
+def _files(study_dir: Path) -> list[Path]:
+    """The study.json files of all rounds, in alphabetical order."""
+    found = sorted(study_dir.glob("round-*/*/study.json"))
+    return [file for file in found if _FOLDER.fullmatch(file.parent.parent.name)]
 
 
 def _to_plan(data: Any) -> Plan:
     version = data.get("schema_version") if isinstance(data, Mapping) else None
     if version != SCHEMA_VERSION:
-        raise ValueError(f"schema_version must be {SCHEMA_VERSION}; got {version!r}")
+        raise ValueError(
+            f"schema_version must be {SCHEMA_VERSION}; got {version!r}, of a newer tfoptcmp or none"
+        )
     return convert(data, Plan)

@@ -18,6 +18,7 @@ from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import SearchSpace
 from tfoptcmp.study.read import read_config
 from tfoptcmp.study.rounds import Plan, begin, last_round, round_directory, round_seed
+from tfoptcmp.study.schema import StudyConfig, StudyError
 from tfoptcmp.workload import Budget
 
 if TYPE_CHECKING:
@@ -46,18 +47,23 @@ def run_rounds(
         num_reruns: As `OpenStudies.run`, of the last round.
 
     Raises:
-        StudyError: As `OpenStudies.run`; or if rounds of another plan are there.
+        StudyError: As `OpenStudies.run` and `begin`; or if a round would be added for some only.
     """
-    begin(study_dir, plan)
+    names = [signature.name for signature in studies.signatures]
+    begin(study_dir, plan, names)
     seed, number, signatures = studies.seed, 0, studies.signatures
     while True:
         directory = round_directory(study_dir, number)
         final = number + 1 >= plan.num_rounds
         done = (last_round(study_dir) or 0) > number
-        num = _num_feasible(directory, num_feasible if final else plan.trials_per_round, done=done)
+        num = _num_feasible(study_dir, plan, number, num_feasible)
         print(_begin(plan, number, num), flush=True)
         current = replace(
-            studies, study_dir=directory, seed=round_seed(seed, number), signatures=signatures
+            studies,
+            study_dir=directory,
+            seed=round_seed(seed, number),
+            signatures=signatures,
+            max_trials=max(studies.max_trials, num),
         )
         current.check(budget(num))
         current.run([budget(num)] * len(signatures))
@@ -66,6 +72,8 @@ def run_rounds(
         goes_on = done or not final or (any(missing.values()) and number + 1 < max_rounds)
         if not goes_on:
             break
+        if final and not done:
+            _check_all_named(directory, names)
         number += 1
         directory = round_directory(study_dir, number)
         signatures = [
@@ -77,12 +85,43 @@ def run_rounds(
         current.run([budget(num)] * len(signatures), num_reruns=num_reruns)
 
 
-def _num_feasible(directory: Path, planned: int, *, done: bool) -> int:
+def rounds_to_run(study_dir: Path, plan: Plan, num_feasible: int) -> list[tuple[Path, int]]:
+    """Returns parent of the studies and N of every round, planned or on record.
+
+    Args:
+        study_dir: Parent of the rounds; need not exist.
+        plan: Of the rounds.
+        num_feasible: N of the last one, unless more are on record.
+    """
+    num_rounds = max(plan.num_rounds, (last_round(study_dir) or 0) + 1)
+    return [
+        (round_directory(study_dir, number), _num_feasible(study_dir, plan, number, num_feasible))
+        for number in range(num_rounds)
+    ]
+
+
+def _num_feasible(study_dir: Path, plan: Plan, number: int, num_feasible: int) -> int:
     """N of a round; of one that others follow it stays what it was."""
-    if not done:
+    planned = num_feasible if number + 1 >= plan.num_rounds else plan.trials_per_round
+    if (last_round(study_dir) or 0) <= number:
         return planned
-    recorded = [read_config(path).num_feasible for path in directory.glob("*/study.json")]
-    return max(recorded, default=planned)
+    return max((one.num_feasible for one in _configs(study_dir, number)), default=planned)
+
+
+def _configs(study_dir: Path, number: int) -> list[StudyConfig]:
+    """The records of a round's studies, by name."""
+    directory = round_directory(study_dir, number)
+    return [read_config(path) for path in sorted(directory.glob("*/study.json"))]
+
+
+def _check_all_named(directory: Path, names: Sequence[str]) -> None:
+    """Checks that a round beyond those planned leaves nobody out of the comparison."""
+    there = sorted(path.parent.name for path in directory.glob("*/study.json"))
+    if not set(there) <= set(names):
+        raise StudyError(
+            f"{directory} has {', '.join(there)}, and only {', '.join(names)} would get another "
+            "round; name all, or leave out --max_rounds"
+        )
 
 
 def _space(directory: Path, name: str, found: Comparison, missing: dict[str, str]) -> SearchSpace:

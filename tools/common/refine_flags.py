@@ -1,10 +1,12 @@
 """Flags for going from a wide search space to a final one in rounds, and their plan."""
 
+from pathlib import Path
+
 from absl import flags
 from tfoptcmp.tools.common import looks_flags, workload_flags
 from tfoptcmp.tools.common.cli import UserError
 
-from tfoptcmp.study.rounds import Plan
+from tfoptcmp.study.rounds import Plan, read_plan
 
 REFINE = flags.DEFINE_bool(
     "refine",
@@ -13,24 +15,26 @@ REFINE = flags.DEFINE_bool(
     "from --space on. Only the last round, of --num_feasible trials, is judged.",
 )
 ROUNDS = flags.DEFINE_integer(
-    "rounds", 3, "With --refine: rounds, the last included.", lower_bound=2
+    "rounds", 3, "Of a refinement: rounds, the last included.", lower_bound=2
 )
 TRIALS_PER_ROUND = flags.DEFINE_integer(
     "trials_per_round",
     None,
-    "With --refine: feasible trials of each optimizer in every round before the last; default: "
+    "Of a refinement: feasible trials of each optimizer in every round before the last; default: "
     "two fifths of --num_feasible, at least 20.",
     lower_bound=15,
 )
 MAX_ROUNDS = flags.DEFINE_integer(
     "max_rounds",
     None,
-    "With --refine: add rounds like the last one, up to this many, while best trials crowd an edge "
-    "of a space; default: --rounds.",
+    "Of a refinement: add rounds like the last one, up to this many, while best trials crowd an "
+    "edge of a space; default: --rounds.",
     lower_bound=2,
 )
 
-ALL = (REFINE, ROUNDS, TRIALS_PER_ROUND, MAX_ROUNDS)
+OF_ROUNDS = (ROUNDS, TRIALS_PER_ROUND, MAX_ROUNDS)
+
+ALL = (REFINE, *OF_ROUNDS)
 
 LEAST_TRIALS_PER_ROUND = 20
 
@@ -40,19 +44,19 @@ def default_trials_per_round(num_feasible: int) -> int:
     return max(LEAST_TRIALS_PER_ROUND, 2 * num_feasible // 5)
 
 
-def plan(num_feasible: int) -> Plan | None:
-    """Returns the plan that the flags ask for; None without --refine.
+def plan(num_feasible: int, study_dir: Path | None) -> Plan | None:
+    """Returns the plan that the flags of `tune` ask for; None without --refine.
 
     Args:
         num_feasible: N of the last round.
+        study_dir: Parent of the rounds; None if none is to be run.
 
     Raises:
         UserError: If flags contradict each other.
+        StudyError: If the plan on record is damaged.
     """
     if not REFINE.value:
-        for holder in ALL[1:]:
-            if flags.FLAGS[holder.name].present:
-                raise UserError(f"--{holder.name} goes with --refine only")
+        refuse("--refine")
         return None
     if looks_flags.UNTIL_DECIDED.value:
         raise UserError(
@@ -65,14 +69,43 @@ def plan(num_feasible: int) -> Plan | None:
         raise UserError(
             "--refine narrows spaces in one process: leave out --distribution=multiworker"
         )
-    if max_rounds() < ROUNDS.value:
-        raise UserError(f"--max_rounds must be >= {ROUNDS.value}, --rounds; got {max_rounds()}")
-    return Plan(
-        num_rounds=ROUNDS.value,
-        trials_per_round=TRIALS_PER_ROUND.value or default_trials_per_round(num_feasible),
+    return planned(num_feasible, study_dir)
+
+
+def refuse(reason: str) -> None:
+    """Refuses the flags of rounds where there are none.
+
+    Raises:
+        UserError: If one is given; the message says that it goes with `reason` only.
+    """
+    for holder in OF_ROUNDS:
+        if flags.FLAGS[holder.name].present:
+            raise UserError(f"--{holder.name} goes with {reason} only")
+
+
+def planned(num_feasible: int, study_dir: Path | None = None) -> Plan:
+    """Returns the plan that the flags ask for; what they leave open is as on record.
+
+    So a larger --num_feasible adds trials to the last round, and does not change the plan.
+
+    Raises:
+        UserError: If flags contradict each other.
+        StudyError: If the plan on record is damaged.
+    """
+    there = read_plan(study_dir) if study_dir else None
+    trials = there.trials_per_round if there else default_trials_per_round(num_feasible)
+    rounds_given = flags.FLAGS[ROUNDS.name].present
+    found = Plan(
+        num_rounds=there.num_rounds if there and not rounds_given else ROUNDS.value,
+        trials_per_round=TRIALS_PER_ROUND.value or trials,
     )
+    if max_rounds(found) < found.num_rounds:
+        raise UserError(
+            f"--max_rounds must be >= {found.num_rounds}, --rounds; got {max_rounds(found)}"
+        )
+    return found
 
 
-def max_rounds() -> int:
+def max_rounds(rounds: Plan) -> int:
     """Returns the most rounds that may be run."""
-    return int(MAX_ROUNDS.value or ROUNDS.value)
+    return int(MAX_ROUNDS.value or rounds.num_rounds)

@@ -9,6 +9,7 @@ from tfoptcmp.tools.reproduction.plans import Panel
 from tfoptcmp.analysis import figures
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.sources.studies import compare_studies
+from tfoptcmp.study.rounds import judged
 
 Panels = Sequence[tuple[Panel, Comparison]]
 
@@ -50,13 +51,14 @@ def comparison(panel: Panel, directory: Path, tuning_budget: int | None) -> Comp
 
     Args:
         panel: Whose studies.
-        directory: Their parent.
+        directory: Their parent; of rounds the last is taken.
         tuning_budget: K, see `compare_studies`.
 
     Returns:
         The comparison of those that exist; None if there are none.
     """
     # A different name means the same rule in a narrower space: "adam_default_epsilon".
+    directory = judged(directory)
     studies = [
         study
         for rule in panel.optimizers

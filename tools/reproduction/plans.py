@@ -17,6 +17,8 @@ _MAIN = (
 
 EVERYTHING = "initial"
 """The space in which everything is tuned."""
+REFINED = "refined"
+"""The space that rounds come to from there."""
 ALL_TUNED = "all hyperparameters"
 """The protocol in which it is."""
 GRID = "grid"
@@ -30,7 +32,7 @@ class Panel:
     Attributes:
         protocol: What is tuned, as the figure names it.
         workload: Name of the workload.
-        space: Name of the search space.
+        space: Name of the search space, or REFINED.
         optimizers: Names of the update rules.
         search: How points are drawn.
         steps_share: Share of the scale's steps that a trial takes.
@@ -42,6 +44,11 @@ class Panel:
     space: str = EVERYTHING
     search: str = "quasirandom"
     steps_share: float = 1.0
+
+    @property
+    def first_space(self) -> str:
+        """Name of the space whose signatures the workload has, that of the first round."""
+        return EVERYTHING if self.space == REFINED else self.space
 
     @property
     def directory(self) -> str:
@@ -174,7 +181,7 @@ def with_optimizers(plan: FigurePlan, optimizers: tuple[str, ...]) -> FigurePlan
 
 
 def with_space(plan: FigurePlan, space: str) -> FigurePlan:
-    """Returns the plan with another space in the panels in which everything is tuned."""
+    """Returns the plan with another space, or REFINED, where everything is tuned."""
     return replace(
         plan,
         panels=tuple(

@@ -1,6 +1,6 @@
 """From the plan of a figure to its studies: what exists, how long the rest takes, running it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -8,14 +8,16 @@ import tensorflow as tf
 from tfoptcmp.tools.common.cli import UserError
 from tfoptcmp.tools.common.estimate import Estimate, estimate
 from tfoptcmp.tools.common.execution import Execution
-from tfoptcmp.tools.common.run_studies import run_studies
-from tfoptcmp.tools.reproduction.plans import Panel
+from tfoptcmp.tools.common.refine import rounds_to_run, run_rounds
+from tfoptcmp.tools.common.run_studies import open_studies
+from tfoptcmp.tools.reproduction.plans import ALL_TUNED, REFINED, Panel
 from tfoptcmp.tuners.searches import GRID, grid_size
 from tfoptcmp.workloads.data.mock import load_mock
 
 from tfoptcmp import workloads
 from tfoptcmp.signatures import Signature
 from tfoptcmp.study.read import read_study
+from tfoptcmp.study.rounds import Plan, check, round_directory
 from tfoptcmp.study.schema import Status
 from tfoptcmp.training.options import Options
 from tfoptcmp.workload import Budget, MissingData, Splits, Workload
@@ -31,28 +33,45 @@ class Ready:
     splits: Splits
     signatures: tuple[Signature, ...]
     directory: Path
+    rounds: Plan | None = None
+    """Of a refined panel."""
 
     @property
     def left(self) -> int:
-        """Feasible trials that still have to be run."""
-        return sum(self._left(signature) for signature in self.signatures)
+        """Feasible trials that still have to be run, in all rounds."""
+        return sum(self._left())
 
     @property
     def studies_left(self) -> int:
-        """Studies that still have to be run or resumed."""
-        return sum(self._left(signature) > 0 for signature in self.signatures)
+        """Studies that still have to be run or resumed, in all rounds."""
+        return sum(left > 0 for left in self._left())
 
-    def num_feasible(self, signature: Signature) -> int:
-        """N, or the size of the grid."""
-        grid = self.panel.search == GRID
-        return grid_size(signature.space) if grid else self.budget.num_feasible
+    @property
+    def num_feasible(self) -> tuple[tuple[int, ...], ...]:
+        """N of each signature, or the size of its grid, by round; one round if not refined."""
+        if self.panel.search == GRID:
+            return (tuple(grid_size(signature.space) for signature in self.signatures),)
+        return tuple((num,) * len(self.signatures) for _, num in self._rounds())
 
-    def _left(self, signature: Signature) -> int:
-        return max(0, self.num_feasible(signature) - self._done(signature))
+    def budget_of(self, num_feasible: int) -> Budget:
+        """Returns the budget with another N, which does not change what a scale is called."""
+        return replace(self.budget, num_feasible=num_feasible)
 
-    def _done(self, signature: Signature) -> int:
+    def _rounds(self) -> list[tuple[Path, int]]:
+        """Parent of the studies and N of each round."""
+        if self.rounds is None:
+            return [(self.directory, self.budget.num_feasible)]
+        return rounds_to_run(self.directory, self.rounds, self.budget.num_feasible)
+
+    def _left(self) -> list[int]:
+        return [
+            max(0, num - self._done(directory / signature.name))
+            for (directory, _), each in zip(self._rounds(), self.num_feasible, strict=True)
+            for signature, num in zip(self.signatures, each, strict=True)
+        ]
+
+    def _done(self, study: Path) -> int:
         """Trials that count: on a grid also those that diverged."""
-        study = self.directory / signature.name
         if not (study / "study.json").exists():
             return 0
         counted = (Status.COMPLETE, *((Status.INFEASIBLE,) if self.panel.search == GRID else ()))
@@ -71,11 +90,7 @@ def check_names(panels: Sequence[Panel]) -> None:
         if panel.workload not in workloads.names():
             problems.append("there is no such workload")
         else:
-            for rule in panel.optimizers:
-                try:
-                    workloads.get(panel.workload).signature(rule, space=panel.space)
-                except ValueError as error:
-                    problems.append(str(error))
+            problems += _problems(panel)
         if problems:
             missing[f"{panel.workload}, {panel.space}"] = problems[0]
     if missing:
@@ -87,6 +102,21 @@ def check_names(panels: Sequence[Panel]) -> None:
         )
 
 
+def _problems(panel: Panel) -> list[str]:
+    """What is wrong with the space or the optimizers of a panel."""
+    workload = workloads.get(panel.workload)
+    if panel.protocol == ALL_TUNED and panel.first_space not in workload.spaces:
+        known = [*workload.spaces, REFINED]
+        return [f"space of {workload.name} must be one of {known}; got {panel.space!r}"]
+    problems = []
+    for rule in panel.optimizers:
+        try:
+            workload.signature(rule, space=panel.first_space)
+        except ValueError as error:
+            problems.append(str(error))
+    return problems
+
+
 def prepare(
     panels: Sequence[Panel],
     *,
@@ -96,6 +126,7 @@ def prepare(
     mock_dir: Path | None = None,
     num_feasible: int | None = None,
     steps: int | None = None,
+    rounds: Callable[[int, Path], Plan] | None = None,
 ) -> list[Ready]:
     """Loads workloads, data and spaces.
 
@@ -108,8 +139,10 @@ def prepare(
             studies are beside those of the real data, not among them.
         num_feasible: N instead of the scale's; None leaves it.
         steps: Training steps per trial instead of the scale's; None leaves them.
+        rounds: From N of the last round and the directory to the plan of a refined panel.
 
     Raises:
+        StudyError: If a refined panel's directory cannot be used.
         MissingData: If data are missing; the message names every workload it concerns.
         ValueError: If a workload has no such scale.
     """
@@ -135,16 +168,23 @@ def prepare(
             if panel.workload not in loaded:
                 loaded[panel.workload] = load_mock(workload, budget, mock_dir)
             directory = studies_dir / "mock_data" / panel.directory
+        signatures = tuple(
+            workload.signature(rule, space=panel.first_space) for rule in panel.optimizers
+        )
+        plan = None
+        if panel.space == REFINED:
+            assert rounds is not None, "a plan"
+            plan = rounds(budget.num_feasible, directory)
+            check(directory, plan, [signature.name for signature in signatures])
         ready.append(
             Ready(
                 panel=panel,
                 workload=workload,
                 budget=budget,
                 splits=loaded[panel.workload],
-                signatures=tuple(
-                    workload.signature(rule, space=panel.space) for rule in panel.optimizers
-                ),
+                signatures=signatures,
                 directory=directory,
+                rounds=plan,
             )
         )
     if missing and mock_dir is None:
@@ -184,22 +224,44 @@ def run(
     options: Options,
     strategy: tf.distribute.Strategy | None,
     execution: Execution,
+    max_rounds: Callable[[Plan], int],
 ) -> None:
-    """Runs or resumes the studies of a panel; the arguments are those of `run_studies`.
+    """Runs or resumes the studies of a panel, or its rounds.
+
+    Args:
+        ready: The panel.
+        seed: As in `open_studies`, and so on.
+        options: As there.
+        strategy: As there.
+        execution: As there.
+        max_rounds: From the plan of a refined panel to the most rounds that it may have.
 
     Raises:
         StudyError: If a directory cannot be used, or a trial crashes.
     """
-    run_studies(
-        ready.directory,
+    rounds, num_feasible = ready.rounds, ready.budget.num_feasible
+    most = max(num_feasible, rounds.trials_per_round if rounds else 0)
+    with open_studies(
+        round_directory(ready.directory, 0) if rounds else ready.directory,
         ready.workload,
-        ready.budget,
+        ready.budget_of(most),
         ready.splits,
         ready.signatures,
         seed=seed,
         search=ready.panel.search,
-        max_trials=10 * ready.budget.num_feasible,
+        max_trials=10 * most,
         options=options,
         strategy=strategy,
         execution=execution,
-    )
+    ) as studies:
+        if rounds is None:
+            studies.run([ready.budget] * len(ready.signatures))
+            return
+        run_rounds(
+            studies,
+            ready.directory,
+            rounds,
+            ready.budget_of,
+            num_feasible,
+            max_rounds=max_rounds(rounds),
+        )
