@@ -12,6 +12,8 @@ from tfoptcmp.tools.reproduction.plans import FIGURES, with_optimizers, with_spa
 
 from tfoptcmp.analysis import read_comparisons
 from tfoptcmp.rules import RULES
+from tfoptcmp.study.read import read_config
+from tfoptcmp.study.rounds import Plan, read_plan
 
 
 def reproduce(figure, output_dir, *arguments):
@@ -128,9 +130,50 @@ def test_figure_3_takes_whole_grids(tmp_path):
     assert "\n35 feasible trials" in done.stdout  # by hand: 6 + 5, and 2 * 4 in three panels
 
 
+def test_refined_spaces_are_judged_in_the_last_round(tmp_path):
+    refined = ("--space=refined", "--rounds=2", "--trials_per_round=15", "--optimizers=sgd")
+    small = ("--workloads=digits_simple_cnn", "--steps=2", "--num_feasible=5")
+    done = reproduce(1, tmp_path, *small, *refined)
+    assert done.returncode == 0, done.stderr
+    directory = tmp_path / "smoke" / "digits_simple_cnn" / "refined-quasirandom"
+    said = "refined-quasirandom: sgd; 15 + 5 feasible trials each of 2 steps of 64"
+    assert f"{said}, 20 of them to run" in done.stdout
+    assert "round 1 of 0 to 1: 5 feasible trials each, which is judged" in done.stdout
+    assert read_plan(directory) == Plan(num_rounds=2, trials_per_round=15)
+    assert read_config(directory / "round-0" / "sgd" / "study.json").num_feasible == 15
+    (comparison,) = read_comparisons(directory)
+    assert comparison.contestants[0].num_feasible == 5
+    name = "figure1-smoke-refined.md"
+    text = (tmp_path / name).read_text()
+    # What is on record counts, and what flags leave open is as it is there.
+    more = reproduce(1, tmp_path, *small[:2], "--num_feasible=7", *refined[::3], "--plan")
+    assert "15 + 7 feasible trials each of 2 steps of 64, 2 of them to run" in more.stdout
+    (tmp_path / name).unlink()
+    drawn = reproduce(1, tmp_path, small[0], *refined[::3], "--draw_only")
+    assert drawn.returncode == 0, drawn.stderr
+    assert (tmp_path / name).read_text() == text
+
+
+def test_refining_is_for_panels_in_which_everything_is_tuned():
+    plan = with_space(with_workloads(FIGURES["4"], ("digits_simple_cnn",)), "refined")
+    assert [panel.directory.rpartition("/")[2] for panel in plan.panels] == [
+        *("schneider_lr-random", "lr_and_schedule-random", "refined-random")
+    ]
+    assert [panel.first_space for panel in plan.panels][-1] == "initial"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (("--figure=1", "--rounds=4"), "--rounds goes with --space=refined only"),
+        (
+            ("--figure=1", "--space=refined", "--max_rounds=2", "--workloads=digits_simple_cnn"),
+            "--max_rounds must be >= 3",
+        ),
+        (
+            ("--figure=1", "--space=nowhere", "--workloads=digits_simple_cnn"),
+            "'refined']; got 'nowhere'",
+        ),
         (("--figure=1", "--workloads=nothing"), "there is no such workload"),
         (("--figure=1", "--optimizers=adamw"), "--optimizers must be of"),
         ((), "--figure must be one of"),

@@ -17,7 +17,14 @@ from tfoptcmp.analysis.sources.studies import compare_studies
 from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import SearchSpace
 from tfoptcmp.study.read import read_config
-from tfoptcmp.study.rounds import Plan, begin, last_round, round_directory, round_seed
+from tfoptcmp.study.rounds import (
+    Plan,
+    begin,
+    last_round,
+    round_directory,
+    round_numbers,
+    round_seed,
+)
 from tfoptcmp.study.schema import StudyConfig, StudyError
 from tfoptcmp.workload import Budget
 
@@ -51,20 +58,15 @@ def run_rounds(
     """
     names = [signature.name for signature in studies.signatures]
     begin(study_dir, plan, names)
-    seed, number, signatures = studies.seed, 0, studies.signatures
+    _check_later_rounds(studies, study_dir, plan, budget, num_feasible)
+    number, signatures = 0, studies.signatures
     while True:
         directory = round_directory(study_dir, number)
         final = number + 1 >= plan.num_rounds
         done = (last_round(study_dir) or 0) > number
         num = _num_feasible(study_dir, plan, number, num_feasible)
         print(_begin(plan, number, num), flush=True)
-        current = replace(
-            studies,
-            study_dir=directory,
-            seed=round_seed(seed, number),
-            signatures=signatures,
-            max_trials=max(studies.max_trials, num),
-        )
+        current = _in_round(studies, study_dir, number, signatures, num)
         current.check(budget(num))
         current.run([budget(num)] * len(signatures))
         found = _comparison(current)
@@ -83,6 +85,46 @@ def run_rounds(
     print("\n".join(_end(found, missing, number + 1)), flush=True)
     if num_reruns:
         current.run([budget(num)] * len(signatures), num_reruns=num_reruns)
+
+
+def _in_round(
+    studies: "OpenStudies",
+    study_dir: Path,
+    number: int,
+    signatures: Sequence[Signature],
+    num_feasible: int,
+) -> "OpenStudies":
+    """The studies of a round, from those of the first."""
+    return replace(
+        studies,
+        study_dir=round_directory(study_dir, number),
+        seed=round_seed(studies.seed, number),
+        signatures=signatures,
+        max_trials=max(studies.max_trials, num_feasible),
+    )
+
+
+def _check_later_rounds(
+    studies: "OpenStudies",
+    study_dir: Path,
+    plan: Plan,
+    budget: Callable[[int], Budget],
+    num_feasible: int,
+) -> None:
+    """Checks all that is on record after the first round, before hours of an earlier one."""
+    for number in round_numbers(study_dir)[1:]:
+        directory = round_directory(study_dir, number)
+        spaces = {one.name: _recorded(directory, one.name) for one in studies.signatures}
+        found = [
+            replace(one, space=space)
+            for one in studies.signatures
+            if (space := spaces[one.name]) is not None
+        ]
+        num = _num_feasible(study_dir, plan, number, num_feasible)
+        if found:
+            replace(_in_round(studies, study_dir, number, found, num), tensorboard=False).check(
+                budget(num)
+            )
 
 
 def rounds_to_run(study_dir: Path, plan: Plan, num_feasible: int) -> list[tuple[Path, int]]:
@@ -126,13 +168,19 @@ def _check_all_named(directory: Path, names: Sequence[str]) -> None:
 
 def _space(directory: Path, name: str, found: Comparison, missing: dict[str, str]) -> SearchSpace:
     """The space of an optimizer's next round: on record, accepted already, or narrowed."""
-    path = directory / name / "study.json"
-    if path.exists():
-        return Signature.from_json(read_config(path).signature).space
+    recorded = _recorded(directory, name)
+    if recorded is not None:
+        return recorded
     one = _named(found, name)
     if missing.get(name) == "" and one.space is not None:
         return one.space
     return next_space(found, one)
+
+
+def _recorded(directory: Path, name: str) -> SearchSpace | None:
+    """The space of a study that is there."""
+    path = directory / name / "study.json"
+    return Signature.from_json(read_config(path).signature).space if path.exists() else None
 
 
 def _comparison(studies: "OpenStudies") -> Comparison:

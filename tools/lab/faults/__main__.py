@@ -36,6 +36,7 @@ _FAULTS = {
     "raising": ("damage:raising", "trials that raise, out of memory among them"),
     "bookkeeping": ("damage:bookkeeping", "very many trials"),
     "killed_training": ("processes:kills", "SIGKILL at random times of real training"),
+    "rounds": ("rounds:kills", "SIGKILL at random times of a refinement"),
     "killed_workers": ("processes:killed_workers", "SIGKILL of Ray workers"),
     "killed_driver": ("processes:kills", "SIGKILL of the process that controls the Ray workers"),
     "not_finite": ("trials:not_finite", "NaN and infinity in weights, loss and data"),
@@ -56,12 +57,13 @@ _EVERY = flags.DEFINE_integer(
 )
 _NUM_TRIALS = flags.DEFINE_integer("num_trials", 10_000, "Of bookkeeping.", lower_bound=2)
 _NUM_KILLS = flags.DEFINE_integer("num_kills", 100, "Of killed_training.", lower_bound=1)
+_NUM_ROUND_KILLS = flags.DEFINE_integer("num_round_kills", 50, "Of rounds.", lower_bound=1)
 _NUM_DRIVER_KILLS = flags.DEFINE_integer("num_driver_kills", 10, "Of killed_driver.", lower_bound=1)
 _WORKLOADS = flags.DEFINE_list("workloads", None, "Of determinism; default: all.")
 
 _GROUPS = {
     "What to do": (_NAMES,),
-    "How much": (_EVERY, _NUM_TRIALS, _NUM_KILLS, _NUM_DRIVER_KILLS),
+    "How much": (_EVERY, _NUM_TRIALS, _NUM_KILLS, _NUM_ROUND_KILLS, _NUM_DRIVER_KILLS),
     "Determinism": (_WORKLOADS, DATA_DIR),
 }
 
@@ -77,6 +79,7 @@ def _run(argv: list[str]) -> None:
         "power_cuts": {"every": _EVERY.value},
         "bookkeeping": {"num_trials": _NUM_TRIALS.value},
         "killed_training": {"num_kills": _NUM_KILLS.value},
+        "rounds": {"num_kills": _NUM_ROUND_KILLS.value},
         "killed_driver": {"num_kills": _NUM_DRIVER_KILLS.value, "num_workers": 2},
         "determinism": {"names": trained, "data_dir": DATA_DIR.value},
     }

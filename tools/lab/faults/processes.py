@@ -43,17 +43,19 @@ def kills(num_kills: int = 100, num_workers: int = 1) -> str:
     with tempfile.TemporaryDirectory(prefix="faults-") as temporary:
         parent = Path(temporary)
         start = time.monotonic()
-        assert _run(parent / "undisturbed", num_workers) == 0, (parent / "log").read_text()
+        assert run_for(_study, parent / "undisturbed", num_workers, fork=num_workers == 1) == 0, (
+            parent / "log"
+        ).read_text()
         longest = time.monotonic() - start
         expected = _measured(parent / "undisturbed")
         if num_workers > 1:
-            assert _run(parent / "one process") == 0
+            assert run_for(_study, parent / "one process", 1) == 0
             assert _measured(parent / "one process") == expected
         killed = parent / "killed"
         ended: dict[int, float] = {}
         while True:
             timeout = chance.uniform(0, longest) if num_done < num_kills else None
-            code = _run(killed, num_workers, timeout)
+            code = run_for(_study, killed, num_workers, fork=num_workers == 1, timeout=timeout)
             assert code in (0, -signal.SIGKILL), (parent / "log").read_text()
             num_done += code != 0
             print(f"\r{num_done}/{num_kills} kills", end="", file=sys.stderr, flush=True)
@@ -70,11 +72,23 @@ def kills(num_kills: int = 100, num_workers: int = 1) -> str:
     return f"{num_done} kills in {trials}; no trial lost or redone, equal measurements"
 
 
-def _run(study_dir: Path, num_workers: int = 1, timeout: float | None = None) -> int:
-    """Runs the study in another process, and kills that after some seconds; its exit code."""
-    # Forked, it has its imports already, and all kills fall into its work; Ray must not be forked.
-    context: Any = multiprocessing.get_context("fork" if num_workers == 1 else "spawn")
-    process = context.Process(target=_study, args=(study_dir, num_workers))
+def run_for(
+    function: Callable[..., None],
+    *arguments: Any,
+    fork: bool = True,
+    timeout: float | None = None,
+) -> int:
+    """Runs a function in another process, and kills that after some seconds; its exit code.
+
+    Args:
+        function: Trains, in a process that has not used TensorFlow yet.
+        *arguments: Of the function.
+        fork: Whether to fork, so that it has its imports already and all kills fall into its work;
+            Ray must not be forked.
+        timeout: Seconds; None for as long as it takes.
+    """
+    context: Any = multiprocessing.get_context("fork" if fork else "spawn")
+    process = context.Process(target=function, args=arguments)
     process.start()
     process.join(timeout)
     process.kill()

@@ -1,0 +1,158 @@
+"""tune --refine as it is killed in and between its rounds and resumed, and what it refuses."""
+
+import importlib.util
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tfoptcmp.study.pack import is_packed
+from tfoptcmp.study.read import find_all_studies
+from tfoptcmp.study.rounds import FILE_NAME
+
+COMMAND = (
+    *(sys.executable, "-m", "tfoptcmp.tools.tune", "--workload=digits_simple_cnn", "--scale=smoke"),
+    *("--steps=2", "--eval_every_steps=2", "--optimizers=sgd,momentum", "--threads_per_trial=1"),
+    *("--notensorboard", "--num_feasible=15"),
+)
+REFINE = ("--refine", "--trials_per_round=15")
+needs_ray = pytest.mark.skipif(
+    importlib.util.find_spec("ray") is None, reason="Ray is not installed"
+)
+
+
+def tune(study_dir, *flags, command=(*COMMAND, *REFINE)):
+    return subprocess.run(
+        [*command, f"--study_dir={study_dir}", *flags],
+        capture_output=True,
+        text=True,
+        env=dict(os.environ),
+        timeout=400,
+    )
+
+
+def files(study_dir):
+    """Path to text of all files, without times, provenance and the lock."""
+    texts = {
+        str(path.relative_to(study_dir)): path.read_text()
+        for path in study_dir.rglob("*")
+        if path.is_file() and path.name != "lock"
+    }
+    for name, text in texts.items():
+        if name.endswith("data.json") or name.endswith("study.json"):
+            data = json.loads(text)
+            left_out = ("started", "seconds", "provenance")
+            texts[name] = {key: value for key, value in data.items() if key not in left_out}
+    return texts
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("undisturbed")
+    done = tune(directory)
+    assert done.returncode == 0, done.stderr
+    return directory, done.stdout
+
+
+def ended(study_dir, number):
+    """How many trials of a round have ended."""
+    trials = study_dir.glob(f"round-{number}/*/trials/*/metadata.json")
+    return sum('"COMPLETE"' in path.read_text() for path in trials)
+
+
+def kill_once(happened, study_dir, *flags):
+    process = subprocess.Popen(
+        [*COMMAND, *REFINE, f"--study_dir={study_dir}", *flags], stderr=subprocess.DEVNULL
+    )
+    while process.poll() is None and not happened():
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert process.returncode == -signal.SIGKILL
+
+
+def check_killed_and_gone_on(study_dir, undisturbed, *flags):
+    kill_once(lambda: ended(study_dir, 0) >= 7, study_dir, *flags)
+    kill_once(lambda: ended(study_dir, 0) == 30, study_dir, *flags)
+    assert ended(study_dir, 1) == 0
+    kill_once(lambda: ended(study_dir, 1) >= 17, study_dir, *flags)
+    assert not (study_dir / "round-2").exists()
+    done = tune(study_dir, *flags)
+    assert done.returncode == 0, done.stderr
+    assert files(study_dir) == files(undisturbed)
+
+
+def test_killed_in_and_between_rounds_equals_undisturbed(tmp_path, undisturbed):
+    check_killed_and_gone_on(tmp_path, undisturbed[0])
+
+
+@pytest.mark.slow
+@needs_ray
+def test_workers_give_the_same_rounds(tmp_path, undisturbed):
+    check_killed_and_gone_on(tmp_path, undisturbed[0], "--num_workers=2")
+
+
+def test_it_says_what_it_does(undisturbed):
+    study_dir, out = undisturbed
+    assert "round 0 of 0 to 2: 15 feasible trials each, to narrow the spaces" in out
+    assert "round 2 of 0 to 2: 15 feasible trials each, which is judged" in out
+    assert "3 rounds, 45 feasible trials of each optimizer" in out
+    assert {path.name for path in study_dir.iterdir()} == {
+        *(FILE_NAME, "round-0", "round-1", "round-2")
+    }
+
+
+def test_all_rounds_are_packed_and_to_be_unpacked(undisturbed):
+    study_dir = undisturbed[0]
+    before = files(study_dir)
+    pack = [sys.executable, "-m", "tfoptcmp.tools.pack", str(study_dir)]
+    done = subprocess.run(pack, capture_output=True, text=True, check=True)
+    assert [line.rpartition(":")[2] for line in done.stdout.splitlines()] == [" packed"] * 6
+    assert all(map(is_packed, find_all_studies(study_dir)))
+    done = tune(study_dir)
+    assert done.returncode == 2
+    assert f"is packed and cannot be resumed: tfoptcmp-pack --unpack {study_dir}\n" in done.stderr
+    subprocess.run([*pack, "--unpack"], check=True)
+    assert files(study_dir) == before
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (("--rounds=2",), "num_rounds: 3 there, 2 now"),
+        (("--trials_per_round=16",), "trials_per_round: 15 there, 16 now"),
+        (("--max_rounds=2",), "--max_rounds must be >= 3, --rounds; got 2"),
+        (("--num_feasible=20", "--max_trials=19"), "--max_trials must be >= 20; got 19"),
+        (("--num_feasible=4", "--max_trials=14"), "--max_trials must be >= 15; got 14"),
+        (("--seed=1",), "seed: 0 recorded, 1 now"),
+        (("--search=grid",), "which a grid has not"),
+        (("--norefine",), "--trials_per_round goes with --refine only"),
+    ],
+)
+def test_what_contradicts_the_record_or_itself_is_refused(flags, message, undisturbed):
+    before = files(undisturbed[0])
+    done = tune(undisturbed[0], *flags)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert files(undisturbed[0]) == before
+
+
+@pytest.mark.parametrize(
+    ("below", "command", "message"),
+    [
+        ("", COMMAND, "holds the rounds of a refinement; go on with --refine"),
+        ("round-0", COMMAND, "is a round of a refinement; go on with --refine --study_dir="),
+        ("round-0", (*COMMAND, *REFINE), "is a round of a refinement"),
+        ("round-0/sgd", (*COMMAND, *REFINE), "is itself a study; name its parent"),
+    ],
+)
+def test_other_places_are_refused(below, command, message, undisturbed):
+    before = files(undisturbed[0])
+    done = tune(undisturbed[0] / below, command=command)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert files(undisturbed[0]) == before
