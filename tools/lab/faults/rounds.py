@@ -98,7 +98,7 @@ def _refine(study_dir: Path) -> None:
     os.dup2(log, 1)
     os.dup2(log, 2)
     workload = workloads.get("digits_simple_cnn")
-    budget = workload.budget("smoke", num_feasible=_NUM_FEASIBLE, steps=6)
+    budget = workload.budget("smoke", num_feasible=_NUM_FEASIBLE, steps=4, eval_every_steps=4)
     runtime.configure(1)
     with open_studies(
         round_directory(study_dir, 0),
