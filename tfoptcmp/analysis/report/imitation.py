@@ -11,8 +11,10 @@ QUESTION = "Does the general optimizer's space hold the special one's good trial
 
 HOW_TO_READ = (
     "Each good trial of the special rule, translated into the hyperparameters of the general rule "
-    "that act the same. A general rule whose ranges leave it outside could not have imitated it: "
-    "the inclusion then says nothing about these spaces. Ends of ranges count with a tenth of room."
+    "that act the same; a range counts with a tenth of room. Where the two are equal only for "
+    "large epsilons, the largest must be ten times the gradient's root mean square in that trial. "
+    "A general rule could not have imitated what its ranges leave outside: there the inclusion says "
+    "nothing about these spaces."
 )
 
 

@@ -108,7 +108,8 @@ def _ranges(first: Contestant, later: Contestant) -> str:
     shown = []
     for name, dimension in later.dimensions.items():
         if isinstance(dimension, LogUniform):
-            shown.append(f"{name} {short(dimension.low)} .. {short(dimension.high)}")
+            ends = f"{name} {short(dimension.low)} .. {short(dimension.high)}"
+            shown.append(ends.replace(" ", "\N{NO-BREAK SPACE}"))  # a range stays in one line
         elif dimension != first.dimensions.get(name):
             shown.append(f"{name} {dimension}")
     return ", ".join(shown) or "-"
