@@ -21,7 +21,7 @@ def found(tmp_path, write_refined):
 
 
 def test_a_clean_refinement(found):
-    assert found({"sgd": [20, 20, 40], "momentum": [20, 20, 40]}) == []
+    assert found({"sgd": [20, 20, 30], "momentum": [20, 20, 30]}) == []
 
 
 def test_studies_without_rounds(six_rules):
@@ -30,7 +30,7 @@ def test_studies_without_rounds(six_rules):
 
 
 def test_fewer_trials_in_an_earlier_round(found):
-    (finding,) = found({"sgd": [20, 20, 40], "momentum": [20, 12, 40]})
+    (finding,) = found({"sgd": [20, 20, 30], "momentum": [20, 12, 30]})
     assert (finding.severity, finding.subject) == ("warning", "digits_simple_cnn")
     assert finding.title == "unequal numbers of trials in earlier rounds"
     assert finding.evidence.endswith("SGD 20 + 20, Momentum 20 + 12")
@@ -40,7 +40,7 @@ def test_fewer_trials_in_an_earlier_round(found):
 def test_more_rounds_for_one(tmp_path, write_refined):
     """Two refinements that are compared."""
     one = write_refined(tmp_path / "a", {"sgd": [20, 40]}, num_rounds=2)
-    more = write_refined(tmp_path / "b", {"momentum": [20, 20, 40]})
+    more = write_refined(tmp_path / "b", {"momentum": [20, 20, 30]})
     findings = audit(read_comparisons([one, more]))
     (finding,) = [f for f in findings if "rounds" in f.title]
     assert (finding.severity, finding.title) == ("error", "unequal numbers of rounds")
@@ -64,7 +64,7 @@ def test_a_round_that_is_missing(found):
 
 
 def test_a_space_that_is_not_accepted(found):
-    (finding,) = found({"sgd": [20, 20, 40], "momentum": [20, 20, 10]})
+    (finding,) = found({"sgd": [20, 20, 30], "momentum": [20, 20, 10]})
     assert (finding.severity, finding.subject) == ("note", "digits_simple_cnn: Momentum")
     assert finding.title == "its search space is not accepted as final"
     assert finding.evidence == (

@@ -13,8 +13,8 @@ HOW_TO_READ = (
     "Each good trial of the special rule, translated into the hyperparameters of the general rule "
     "that act the same; a range counts with a tenth of room. Where the two are equal only for "
     "large epsilons, the largest must be ten times the gradient's root mean square in that trial. "
-    "A general rule could not have imitated what its ranges leave outside: there the inclusion says "
-    "nothing about these spaces."
+    "A general rule could not have imitated what its ranges leave outside: there the inclusion "
+    "says nothing about these spaces."
 )
 
 
