@@ -107,7 +107,7 @@ def test_verdicts_name_their_spaces(comparison, six_rules, tmp_path):
     )
     (unrefined,) = read_comparisons(six_rules)
     assert holds_for(unrefined) == "Holds for these search spaces: test <space>."
-    assert holds_for(unrefined) in " ".join(format_answer(unrefined).split())
+    assert holds_for(comparison) in " ".join(format_answer(comparison).split())
     path = tmp_path / "mine.csv"
     path.write_text("optimizer,validation\nsgd,0.1\nmine,0.2\n")
     assert holds_for(*read_comparisons(path)) == ""
