@@ -12,6 +12,7 @@ import pytest
 from tfoptcmp.rules import DEFAULT_RULES, RULES
 from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import Choice, Fixed, LogUniform, SearchSpace, Uniform
+from tfoptcmp.study.rounds import Plan, begin, round_directory, round_seed
 from tfoptcmp.study.schema import Status, StudyConfig, Trial
 from tfoptcmp.study.trial import trial_seeds
 from tfoptcmp.study.write import open_study
@@ -149,6 +150,24 @@ def _measurement(step, error, test, num_examples):
     }
 
 
+def write_refined(study_dir, rounds, *, num_rounds=3, trials_per_round=20):
+    """Writes a refinement: rule to its rounds, each the number of trials or (errors, dimensions).
+
+    The results of a number of trials are the same in each round, from 0.1 to 0.9, in random order.
+    """
+    begin(study_dir, Plan(num_rounds=num_rounds, trials_per_round=trials_per_round))
+    for rule, given in rounds.items():
+        for number, what in enumerate(given):
+            errors, dimensions = (what, {}) if isinstance(what, int) else what
+            if isinstance(errors, int):
+                evenly = np.linspace(0.1, 0.9, errors)
+                errors = list(np.random.default_rng(number).permutation(evenly))
+            signature = make_signature(rule, **dimensions)
+            directory = round_directory(study_dir, number)
+            write_study(directory, signature, errors, seed=round_seed(0, number))
+    return study_dir
+
+
 @pytest.fixture(name="make_signature")
 def _make_signature():
     return make_signature
@@ -157,6 +176,11 @@ def _make_signature():
 @pytest.fixture(name="write_study")
 def _write_study():
     return write_study
+
+
+@pytest.fixture(name="write_refined")
+def _write_refined():
+    return write_refined
 
 
 @pytest.fixture

@@ -4,12 +4,14 @@ Our own studies and the results of other tools all become it (`tfoptcmp.analysis
 source does not report is missing here; who reads it says what it needs. Lower metrics are better.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any
 
 from tfoptcmp.analysis.contestant import Contestant
-from tfoptcmp.metrics import Metric
+from tfoptcmp.metrics import SHARE, Metric
 from tfoptcmp.rules import RULES
 from tfoptcmp.study.looks import Looks
 from tfoptcmp.study.rounds import Plan
@@ -36,13 +38,18 @@ class Limit:
     high: float
 
     def __str__(self) -> str:
-        return f"{self.optimizer}:{self.name}={_short(self.low)}..{_short(self.high)}"
+        return f"{self.optimizer}:{self.name}={short(self.low)}..{short(self.high)}"
 
 
-def _short(value: float) -> str:
-    """As people write it: 1e-9, 0.05, 20."""
+def short(value: float) -> str:
+    """Returns a number as people write it: 1e-9, 0.05, 20."""
     digits, _, exponent = f"{value:e}".partition("e")
     return min(f"{value:g}", f"{float(digits):g}e{int(exponent)}", key=len)
+
+
+def _from_to(numbers: Sequence[int]) -> str:
+    """The one number that all are, or the smallest and the largest."""
+    return " to ".join(str(number) for number in sorted({min(numbers), max(numbers)}))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -113,6 +120,19 @@ class Comparison:
         return max(0, planned - 1 - max(len(one.earlier) for one in self.contestants))
 
     @property
+    def is_refined(self) -> bool:
+        """Whether a search space came from earlier rounds, whose trials are known."""
+        return any(one.earlier for one in self.contestants)
+
+    @property
+    def guessing(self) -> float:
+        """Validation metric of guessing one of the classes; inf if not known."""
+        classes = self.num_classes
+        if self.metric.unit == SHARE:
+            return 1 - 1 / classes if classes else 1.0
+        return math.log(classes) if classes and self.metric.unit == "nats" else math.inf
+
+    @property
     def spent(self) -> str:
         """Scale and budget of a trial in one line; "" if not reported."""
         steps, batch_size = self.budget.get("steps"), self.budget.get("batch_size")
@@ -122,11 +142,22 @@ class Comparison:
         return ", ".join(told)
 
     @property
+    def trials_judged(self) -> str:
+        """N in a few words."""
+        return f"N = {_from_to([one.num_feasible for one in self.contestants])} feasible trials"
+
+    @property
+    def trials_before(self) -> str:
+        """Feasible trials of each optimizer in each earlier round, "40 + 40"; "" without any."""
+        known = [one.earlier for one in self.contestants if one.earlier]
+        numbers = zip_longest(*([one.num_feasible for one in rounds] for rounds in known))
+        return " + ".join(_from_to([n for n in each if n is not None]) for each in numbers)
+
+    @property
     def sample_sizes(self) -> str:
-        """N and K in one line."""
-        trials = sorted({contestant.num_feasible for contestant in self.contestants})
-        count = str(trials[0]) if len(trials) == 1 else f"{trials[0]} to {trials[-1]}"
-        return f"N = {count} feasible trials, K = {self.tuning_budget}"
+        """N, the trials that were spent before to narrow the spaces, and K, in one line."""
+        before = f" after {self.trials_before} to narrow the space" if self.is_refined else ""
+        return f"{self.trials_judged}{before}, K = {self.tuning_budget}"
 
     @property
     def headline(self) -> str:

@@ -131,6 +131,16 @@ class Contestant:
         return self.trials[self.trials["status"].isin(ended)]
 
     @property
+    def rounds(self) -> "tuple[Contestant, ...]":
+        """The same optimizer in all rounds, the first round first, itself last."""
+        return (*self.earlier, self)
+
+    @property
+    def num_ended_of_all_rounds(self) -> int:
+        """What was spent on it: trials of all rounds, feasible or diverged."""
+        return sum(len(one.ended) for one in self.rounds)
+
+    @property
     def num_feasible(self) -> int:
         """N, the number of feasible trials so far (not the planned number)."""
         return len(self.feasible)

@@ -10,6 +10,7 @@ from tfoptcmp.analysis.figures import (
     draw_hyperparameters,
     draw_infeasible,
     draw_parallel,
+    draw_rounds,
     draw_statistic,
     draw_steps,
     draw_training_curves,
@@ -17,6 +18,7 @@ from tfoptcmp.analysis.figures import (
     infeasible_figure,
     parallel_figure,
     results_figure,
+    rounds_figure,
     save,
     training_curves_figure,
     tuning_curves_figure,
@@ -32,6 +34,7 @@ ONE_COMPARISON = (
     boundaries_figure,
     infeasible_figure,
     parallel_figure,
+    rounds_figure,
     training_curves_figure,
     tuning_curves_figure,
 )
@@ -40,7 +43,7 @@ ONE_COMPARISON = (
 def test_our_own_studies_have_every_figure(six_rules):
     (comparison,) = read_comparisons(six_rules)
     for figure in FIGURES:
-        assert figure.needs(comparison) == ""
+        assert (figure.needs(comparison) == "") == (figure.name != "rounds")
         assert "digits_simple_cnn" in figure.caption_of(comparison)
     assert len({figure.name for figure in FIGURES}) == len(FIGURES)
 
@@ -58,6 +61,7 @@ def test_a_figure_is_left_out_for_what_a_table_does_not_have(tmp_path):
     assert "no training loss" in reasons["training_loss"]
     assert "known to contain one another" in reasons["inclusions"]
     assert reasons["boundaries"] == reasons["parallel"] != ""
+    assert "narrowed in rounds" in reasons["rounds"]
 
 
 def test_without_feasible_trials_there_is_one_figure(tmp_path, make_signature, write_study):
@@ -146,7 +150,7 @@ def test_all_draw_into_axes_of_the_caller(six_rules):
     (comparison,) = read_comparisons(six_rules)
     adam = comparison.contestants[4]
     special, general = comparison.contestants[0], adam
-    axes = Figure().subplots(9, 1)
+    axes = Figure().subplots(10, 1)
     draw_statistic(axes[0], comparison, "test")
     draw_steps(axes[1], comparison, 0.5)
     draw_infeasible(axes[2], comparison)
@@ -158,6 +162,7 @@ def test_all_draw_into_axes_of_the_caller(six_rules):
         axes[7], verdict_curve(comparison, special, general, "test"), RULES["adam"].look.colour
     )
     draw_forest(axes[8], all_pairs(comparison))
+    draw_rounds(axes[9], comparison, adam)
     for one in axes:
         assert one.has_data()
     for curves in (axes[3], axes[4]):

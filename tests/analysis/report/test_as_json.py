@@ -26,6 +26,7 @@ LISTS = {
     "untested": "comparisons[].untested[]",
     "optimizers": "comparisons[].optimizers[]",
     "boundaries": "comparisons[].boundaries[]",
+    "containments": "comparisons[].containments[]",
 }
 
 
@@ -76,6 +77,9 @@ def test_fields_of_lists_are_those_documented(field, heading, report):
 def test_other_fields_are_those_documented(report):
     assert list(report) == documented("report")
     assert list(report["comparisons"][0]) == documented("comparisons[]")
+    rounds = [one for row in report["comparisons"][0]["optimizers"] for one in row["rounds"]]
+    assert rounds
+    assert all(list(one) == documented("comparisons[].optimizers[].rounds[]") for one in rounds)
     assert [field.name for field in fields(Finding)] == documented("findings[]")
     assert all(list(finding) == documented("findings[]") for finding in report["findings"])
 

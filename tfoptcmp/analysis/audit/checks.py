@@ -10,6 +10,7 @@ from tfoptcmp.analysis.audit import (
     default_epsilon,
     edges,
     inclusion,
+    rounds,
     seeds,
     selection,
     trials,
@@ -21,7 +22,7 @@ from tfoptcmp.analysis.comparison import Comparison
 Check = Callable[[Comparison], Iterable[Finding]]
 
 # Each family of checks has a file, which ends with the tuple of its checks.
-_FAMILIES = (tuning, trials, selection, inclusion, edges, default_epsilon, seeds)
+_FAMILIES = (tuning, trials, rounds, selection, inclusion, edges, default_epsilon, seeds)
 CHECKS: dict[str, Check] = {
     check.__name__: check for family in _FAMILIES for check in family.CHECKS
 }

@@ -37,6 +37,8 @@ from tfoptcmp.analysis.figures.report_order import FIGURES as FIGURES
 from tfoptcmp.analysis.figures.results import draw_statistic as draw_statistic
 from tfoptcmp.analysis.figures.results import results_figure as results_figure
 from tfoptcmp.analysis.figures.results import training_loss_figure as training_loss_figure
+from tfoptcmp.analysis.figures.rounds import draw_rounds as draw_rounds
+from tfoptcmp.analysis.figures.rounds import rounds_figure as rounds_figure
 from tfoptcmp.analysis.figures.steps import draw_steps as draw_steps
 from tfoptcmp.analysis.figures.steps import other_targets_figure as other_targets_figure
 from tfoptcmp.analysis.figures.steps import reached_targets as reached_targets

@@ -192,4 +192,7 @@ def reading_note(figure: Figure, text: str) -> None:
 
 
 def _wrapped(lines: Sequence[str], width_characters: float) -> list[str]:
-    return [part for line in lines for part in textwrap.wrap(line, round(width_characters))]
+    """Lines of at most so many characters, "K = 10" in one piece."""
+    kept = [line.replace(" = ", "\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}") for line in lines]
+    parts = [part for line in kept for part in textwrap.wrap(line, round(width_characters))]
+    return [part.replace("\N{NO-BREAK SPACE}", " ") for part in parts]

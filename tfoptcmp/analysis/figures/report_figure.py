@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from tfoptcmp.analysis.comparison import Comparison
 
 Need = Callable[[Comparison], str]
-Section = Literal["answer", "results", "inclusions", "tuning", "spaces", "trials"]
+Section = Literal["answer", "results", "inclusions", "tuning", "lineage", "spaces", "trials"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +25,8 @@ class ReportFigure:
         draw: Draws it.
         needs: What it needs to be drawn.
         section: The part of the report that it belongs to.
+        told_if_missing: Whether a report without it says why: something could have been reported
+            or measured.
     """
 
     name: str
@@ -32,6 +34,7 @@ class ReportFigure:
     draw: Callable[[Comparison], Figure]
     needs: Need
     section: Section
+    told_if_missing: bool = True
 
     def caption_of(self, comparison: Comparison) -> str:
         """Returns the caption below the figure of a comparison."""
@@ -59,3 +62,8 @@ def searched(comparison: Comparison) -> str:
         if any(one.free for one in comparison.contestants)
         else "no hyperparameter is reported with its values and the range that was searched"
     )
+
+
+def refined(comparison: Comparison) -> str:
+    """A search space that was narrowed in rounds."""
+    return "" if comparison.is_refined else "no search space was narrowed in rounds"

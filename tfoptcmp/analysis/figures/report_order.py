@@ -7,6 +7,7 @@ from tfoptcmp.analysis.figures.infeasible import INFEASIBLE
 from tfoptcmp.analysis.figures.parallel import PARALLEL
 from tfoptcmp.analysis.figures.report_figure import ReportFigure
 from tfoptcmp.analysis.figures.results import RESULTS, TRAINING_LOSS
+from tfoptcmp.analysis.figures.rounds import ROUNDS
 from tfoptcmp.analysis.figures.steps import OTHER_TARGETS, STEPS
 from tfoptcmp.analysis.figures.training import TRAINING
 from tfoptcmp.analysis.figures.tuning import TUNING
@@ -20,6 +21,7 @@ FIGURES: tuple[ReportFigure, ...] = (
     INCLUSIONS,
     TUNING,
     TRAINING,
+    ROUNDS,
     BOUNDARIES,
     PARALLEL,
     INFEASIBLE,

@@ -11,6 +11,9 @@ from collections.abc import Sequence
 from tfoptcmp.analysis.audit.findings import SEVERITIES, Finding
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.ranges.boundary import Edge, check_boundaries
+from tfoptcmp.analysis.ranges.containment import containments
+from tfoptcmp.analysis.report.imitation import containment_sentence
+from tfoptcmp.analysis.report.lineage import acceptance, holds_for
 from tfoptcmp.analysis.report.tables import format_rows, format_sentences
 from tfoptcmp.analysis.statistics.curves import Curve
 from tfoptcmp.analysis.statistics.looks import looks_sentences
@@ -43,8 +46,8 @@ LIMITS_OF_THE_PAPER = (
 """What Choi et al. (2019) state of their own results; it holds here likewise."""
 
 LIMIT_OF_VERDICTS = (
-    "A verdict is about these search spaces and this K: a violation says that the general rule was "
-    "not tuned well enough here, not that the rule is bad."
+    "A verdict is about the search spaces that it names and this K: a violation says that the "
+    "general rule was not tuned well enough here, not that the rule is bad."
 )
 """Ours."""
 
@@ -103,8 +106,10 @@ def how_sure(comparison: Comparison, found: Ranking) -> list[str]:
         said.append(
             f"{len(told)} of {_counted(len(found.pairs), 'pair')} "
             f"{'is' if len(found.pairs) == 1 else 'are'} decided "
-            f"({comparison.sample_sizes.partition(', K')[0]})."
+            f"({comparison.trials_judged})."
         )
+    if spaces := holds_for(comparison):
+        said.append(spaces)
     said += looks_sentences(comparison)
     if near := [place for place in found.behind if place.among_the_best]:
         names = _listed([place.contestant.title for place in near])
@@ -161,7 +166,9 @@ def trust(
     """Returns whether the comparison can be trusted: inclusions, boundaries, audit."""
     said = [f"Inclusions: {conclusion(verdicts)}"]
     checks = [check for one in comparison.contestants for check in check_boundaries(one)]
-    if checks:
+    if accepted := acceptance(comparison):
+        said.append(f"Search spaces: {accepted}")
+    elif checks:
         crowded = [
             f"{check.contestant.title} {check.name}"
             for check in checks
@@ -175,6 +182,8 @@ def trust(
             else f"Search spaces: no best trials crowd at an edge ({inside} of {len(checks)} "
             "ranges could be checked)."
         )
+    if outside := containment_sentence(containments(comparison)):
+        said.append(outside)
     if findings is not None:
         said.append(f"Audit: {audit_sentence(findings)}")
     return said

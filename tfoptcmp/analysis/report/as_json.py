@@ -12,7 +12,10 @@ from typing import Any
 from tfoptcmp.analysis.audit.findings import Finding, findings_on, worst_first
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.ranges.boundary import check_boundaries
+from tfoptcmp.analysis.ranges.containment import containments
 from tfoptcmp.analysis.report.answer import answer, how_sure, trust
+from tfoptcmp.analysis.report.imitation import containment_json
+from tfoptcmp.analysis.report.lineage import lineage_json
 from tfoptcmp.analysis.report.restrictions import restrictions_json
 from tfoptcmp.analysis.report.tables import best_rows
 from tfoptcmp.analysis.statistics.quantities import statistics_of
@@ -84,7 +87,9 @@ def _comparison(comparison: Comparison, findings: Sequence[Finding]) -> dict[str
         "restrictions": restrictions_json(comparison),
         "expected_false_violated": verdicts.expected_false_alarms,
         "optimizers": [
-            row | {"best_used": one.values_of(one.winner, used=True)}
+            row
+            | {"best_used": one.values_of(one.winner, used=True)}
+            | lineage_json(comparison, one)
             for one, row in zip(comparison.contestants, best_rows(comparison), strict=True)
         ],
         "boundaries": [
@@ -96,6 +101,7 @@ def _comparison(comparison: Comparison, findings: Sequence[Finding]) -> dict[str
             for one in comparison.contestants
             for check in check_boundaries(one)
         ],
+        "containments": containment_json(containments(comparison)),
     }
 
 

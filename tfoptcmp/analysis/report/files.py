@@ -104,7 +104,8 @@ def _write(
         left_out = []
         for one in FIGURES:
             if reason := one.needs(comparison):
-                left_out.append(f"figure of {one.name.replace('_', ' ')}: {reason}")
+                if one.told_if_missing:
+                    left_out.append(f"figure of {one.name.replace('_', ' ')}: {reason}")
                 continue
             figure = one.draw(comparison)
             files = save(figure, output / f"{one.name}-{which}", formats)

@@ -52,7 +52,11 @@ def boundary_cells(contestants: Sequence[Contestant]) -> list[list[str]]:
 
 
 def cost_cells(contestants: Sequence[Contestant]) -> list[list[str]]:
-    """Returns the trials and the time that were spent, one optimizer per row, with a heading."""
+    """Returns the trials and the time that were spent, one optimizer per row, with a heading.
+
+    Of the last round; what all rounds cost stands in the last columns.
+    """
+    in_rounds = any(one.earlier for one in contestants)
     cells = [
         [
             "optimizer",
@@ -63,32 +67,41 @@ def cost_cells(contestants: Sequence[Contestant]) -> list[list[str]]:
             "total, minutes",
             "per step with evaluation, ms",
             "optimizer state a weight, bytes",
+            *(["trials of all rounds", "minutes of all rounds"] if in_rounds else []),
         ],
     ]
     for one in contestants:
         timed = one.reports("seconds")
         per_step = 1000 * (one.feasible["seconds"] / one.feasible["steps"]).median()
         state = None if one.rule is None else one.rule.kept_per_parameter
-        cells.append(
-            [
-                one.title,
-                str(len(one.trials)),
-                str(one.num_feasible),
-                str(one.num_infeasible),
-                str(one.num_failed),
-                f"{one.trials['seconds'].sum() / 60:.1f}" if timed else "-",
-                f"{per_step:.2f}" if timed else "-",
-                "-" if state is None else str(state * _FLOAT32_BYTES),
-            ]
-        )
+        row = [
+            one.title,
+            str(len(one.trials)),
+            str(one.num_feasible),
+            str(one.num_infeasible),
+            str(one.num_failed),
+            f"{one.trials['seconds'].sum() / 60:.1f}" if timed else "-",
+            f"{per_step:.2f}" if timed else "-",
+            "-" if state is None else str(state * _FLOAT32_BYTES),
+        ]
+        if in_rounds:
+            minutes = sum(float(each.trials["seconds"].sum()) for each in one.rounds) / 60
+            row += [str(sum(len(each.trials) for each in one.rounds)), f"{minutes:.1f}"]
+        cells.append(row)
     return cells
 
 
 def spent(contestants: Sequence[Contestant]) -> str:
-    """Returns all trials and all time in a sentence."""
-    trials = sum(len(one.trials) for one in contestants)
-    hours = sum(float(one.trials["seconds"].sum()) for one in contestants) / 3600
+    """Returns all trials and all time in a sentence, those of all rounds."""
+    rounds = [each for one in contestants for each in one.rounds]
+    trials = sum(len(each.trials) for each in rounds)
+    hours = sum(float(each.trials["seconds"].sum()) for each in rounds) / 3600
     time = f"and {hours:.2g} hours (one trial at a time)" if hours else "(time: unknown)"
+    if len(rounds) > len(contestants):
+        return (
+            f"In total, in all rounds, {trials:,} trials {time}, including those that diverged. "
+            "Studies that the space of round 0 came from are not included; its source names them."
+        )
     return (
         f"In total {trials:,} trials {time}, including those that diverged. Earlier studies that a "
         "search space came from are not included; the source of the space names them."

@@ -17,6 +17,8 @@ from markupsafe import Markup, escape
 from tfoptcmp.analysis.audit.findings import Finding, findings_on, worst_first
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.figures.report_figure import Section
+from tfoptcmp.analysis.ranges.containment import containments
+from tfoptcmp.analysis.report import imitation
 from tfoptcmp.analysis.report.answer import (
     LIMIT_OF_VERDICTS,
     LIMITS_OF_THE_PAPER,
@@ -34,6 +36,8 @@ from tfoptcmp.analysis.report.answer import (
     untested_sentences,
     verdict_cells,
 )
+from tfoptcmp.analysis.report.imitation import containment_cells
+from tfoptcmp.analysis.report.lineage import HOW_TO_READ_LINEAGE, holds_for, lineage_cells
 from tfoptcmp.analysis.report.methods import (
     boundary_cells,
     cost_cells,
@@ -164,6 +168,9 @@ def part(
         curves=curve_cells(inclusion_curves(comparison, statistic)),
         best_trials=hyperparameter_cells(comparison),
         reruns=rerun_cells(comparison),
+        holds_for=holds_for(comparison),
+        lineage=lineage_cells(comparison),
+        containments=containment_cells(containments(comparison)),
         boundaries=boundaries,
         spaces=spaces,
         cost=cost_cells(contestants),
@@ -193,6 +200,9 @@ def render(parts: Sequence[dict[str, Any]], findings: Sequence[Finding] | None) 
         terms=TERMS,
         what_is_tested=WHAT_IS_TESTED,
         survives_note=SURVIVES_NOTE,
+        how_to_read_lineage=HOW_TO_READ_LINEAGE,
+        containment_question=imitation.QUESTION,
+        how_to_read_containments=imitation.HOW_TO_READ,
         how_to_read=HOW_TO_READ,
         would_another_space=QUESTION,
         how_to_read_boxes=HOW_TO_READ_BOXES,

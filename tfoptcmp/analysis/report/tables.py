@@ -40,7 +40,8 @@ def best_rows(comparison: Comparison) -> list[dict[str, Any]]:
     """Returns the table as numbers, one optimizer per row, in the order of the inclusions.
 
     Keys: `optimizer`, `workload`, `scale`, `num_feasible` (N), `num_infeasible`, `tuning_budget`
-    (K); for each statistic `<name>_mean`, `<name>_p05`, `<name>_p95` (of the best of K; steps given
+    (K), `num_trials_all_rounds` (feasible or diverged; only where spaces were narrowed in rounds);
+    for each statistic `<name>_mean`, `<name>_p05`, `<name>_p95` (of the best of K; steps given
     that the target was reached) and `target_reached` (with that probability); `best_trial`,
     `best_validation`, `best_test` and `best_<hyperparameter>` of the best of all trials; and where
     it was run again with fresh seeds `num_reruns`, `num_diverged_reruns`, `rerun_validation_mean`,
@@ -56,6 +57,8 @@ def best_rows(comparison: Comparison) -> list[dict[str, Any]]:
             "num_infeasible": one.num_infeasible,
             "tuning_budget": comparison.tuning_budget,
         }
+        if comparison.is_refined:
+            row["num_trials_all_rounds"] = one.num_ended_of_all_rounds
         for name in statistics_of(comparison):
             known = best_of_k(one, name, comparison.tuning_budget)
             if name == "steps_to_target":
@@ -140,6 +143,7 @@ def best_cells(comparison: Comparison) -> list[list[str]]:
             "P(reached)",
             "N",
             "infeasible",
+            *(["trials of all rounds"] if comparison.is_refined else []),
         ]
     ]
     for one, row in zip(comparison.contestants, best_rows(comparison), strict=True):
@@ -154,6 +158,7 @@ def best_cells(comparison: Comparison) -> list[list[str]]:
                 "-" if reached is None else f"{reached:.2f}",
                 str(one.num_feasible),
                 str(one.num_infeasible),
+                *([str(one.num_ended_of_all_rounds)] if comparison.is_refined else []),
             ]
         )
     return cells
