@@ -1,7 +1,9 @@
 from dataclasses import replace
 
+from matplotlib.figure import Figure
+
 from tfoptcmp.analysis import read_comparisons
-from tfoptcmp.analysis.figures.style import folded, style_of, styles
+from tfoptcmp.analysis.figures.style import folded, style_of, styles, symmetric_axis
 
 
 def test_signatures_of_one_rule_share_its_look_and_differ_in_line(
@@ -32,3 +34,13 @@ def test_of_other_tools_the_first_of_each_rule_and_all_unknown_ones_are_filled(s
 def test_long_names_are_broken_after_their_signs():
     assert folded("adam_with_a_very_long_name") == "adam_with_a_very_\nlong_name"
     assert folded("short") == "short"
+
+
+def test_an_axis_of_small_differences_has_ticks_on_both_sides():
+    axes = Figure().subplots()
+    symmetric_axis(axes, "x", 4.5, (-3.0, 1.0))
+    low, high = axes.get_xlim()
+    ticks = [tick for tick in axes.get_xticks() if low <= tick <= high]
+    assert min(ticks) < -1
+    assert max(ticks) > 0
+    assert 0 in ticks

@@ -10,7 +10,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.scale import SymmetricalLogScale
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.contestant import Contestant
@@ -194,13 +194,12 @@ def symmetric_axis(axes: Axes, which: str, near: float, ends: tuple[float, float
     """
     low, high = (float(np.clip(end, -_FURTHEST * near, _FURTHEST * near)) for end in ends)
     axis = axes.xaxis if which == "x" else axes.yaxis
-    axes.set(
-        **{
-            f"{which}scale": SymmetricalLogScale(axis, linthresh=near, linscale=1.0),
-            f"{which}lim": (1.05 * low, 1.05 * high),
-        }
-    )
-    axis.set_major_locator(FixedLocator(_ticks(near, 1.05 * low, 1.05 * high)))
+    axes.set(**{f"{which}lim": (1.05 * low, 1.05 * high)})
+    if max(-low, high) <= near:
+        axis.set_major_locator(MaxNLocator(nbins=6))
+    else:
+        axes.set(**{f"{which}scale": SymmetricalLogScale(axis, linthresh=near, linscale=1.0)})
+        axis.set_major_locator(FixedLocator(_ticks(near, 1.05 * low, 1.05 * high)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:+g}" if value else "0"))
     axis.set_minor_locator(NullLocator())
 
