@@ -13,10 +13,10 @@ from tfoptcmp.tools.lab.narrowing.made import MADE
 from tfoptcmp.tools.lab.narrowing.plans import PLANS, Plan
 from tfoptcmp.tools.lab.narrowing.refinement import Outcome, drawn, refined
 from tfoptcmp.tools.lab.narrowing.surfaces import Surface, coordinates_of
+from tfoptcmp.tuners.points import point
 
 from tfoptcmp.metrics import CLASSIFICATION_ERROR
 from tfoptcmp.spaces import Choice, LogUniform, SearchSpace, Uniform
-from tfoptcmp.tuners.points import point
 
 RATE = LogUniform(low=1e-4, high=1e2)
 OTHER = LogUniform(low=1e-4, high=1.0)

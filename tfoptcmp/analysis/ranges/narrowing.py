@@ -49,11 +49,10 @@ _LEAST_DECADES = 1.0
 # From the lowest log that is expected to that of guessing, the part beyond which points are bad.
 _BAD = 0.7
 _ROOM, _LEAST_ROOM = 0.1, 0.25  # of the width; decades
-# Results below this are alike: a third of a percent of errors.
+# Results below this are alike, errors and losses in nats; where guessing's is not known, all count.
 _LEAST_RESULT = 0.003
-# Where no worst result is known, the worst tenth of the finite ones are alike.
+# Where guessing's result is not known, the worst tenth of the finite ones are alike.
 _WORST_QUANTILE = 0.9
-
 
 _EXTENSION = 0.5
 """A crowded edge is moved by this part of the range's width, on its own scale."""
@@ -237,13 +236,12 @@ def _inputs(first: SearchSpace, values: Sequence[Mapping[str, float]]) -> FloatA
 
 def _targets(results: FloatArray, worst: float) -> FloatArray:
     """Standardised logs; what diverged is as bad as guessing, or as the worst that counts."""
-    known = results[np.isfinite(results)]
+    least = _LEAST_RESULT
     if not math.isfinite(worst):
-        worst = float(np.quantile(known, _WORST_QUANTILE)) if len(known) else 1.0
-    positive = known[known > 0]
-    least = min(_LEAST_RESULT, worst / 2)
-    if len(positive) and not worst <= 1:
-        least = min(float(positive.min()), worst / 2)
+        positive = results[np.isfinite(results) & (results > 0)]
+        least, worst = (
+            np.quantile(positive, [0.0, _WORST_QUANTILE]) if len(positive) else (1.0, 1.0)
+        )
     logs = np.log(np.clip(np.nan_to_num(results, nan=worst, posinf=worst), least, worst))
     return (logs - logs.mean()) / (logs.std() or 1.0)
 
