@@ -48,6 +48,11 @@ def valley(values, place=-2.0):
     return np.minimum(0.05 * np.exp(2 * np.abs(away)), 0.9)
 
 
+def slope(values, place):
+    """Errors that fall all the way to a place outside."""
+    return np.array([0.01 * math.exp(0.5 * abs(math.log10(v["eta0"]) - place)) for v in values])
+
+
 def decades(dimension):
     return math.log10(dimension.high / dimension.low)
 
@@ -80,7 +85,7 @@ def test_trials_of_earlier_rounds_count():
 def test_no_range_leaves_the_last_round_s():
     # The best rate is below the range: it stays, since no edge was moved.
     values = searched(SQUARE, 40)
-    found = narrowed(SQUARE, SQUARE, values, valley(values, place=-6.0) / 10)
+    found = narrowed(SQUARE, SQUARE, values, slope(values, -6.0), worst=0.9)
     assert found["eta0"].low == 1e-4
     assert found["one_minus_gamma"].high <= 1.0
 
@@ -89,8 +94,8 @@ def test_no_range_leaves_the_last_round_s():
 def test_a_moved_edge_stays_moved(place, side):
     values = searched(SQUARE, 40)
     wider = {"low": LogUniform(low=1e-7, high=1e2), "high": LogUniform(low=1e-4, high=1e5)}[side]
-    results = np.minimum(valley(values, place=place) / 10, 0.9)
-    found = narrowed(SQUARE, SQUARE, values, results, worst=0.9, beyond={"eta0": wider})["eta0"]
+    results, beyond = slope(values, place), {"eta0": wider}
+    found = narrowed(SQUARE, SQUARE, values, results, worst=0.9, beyond=beyond)["eta0"]
     assert getattr(found, side) == getattr(wider, side)
     assert decades(found) < decades(wider)
 
@@ -205,10 +210,29 @@ def test_which_of_many_trials_are_taken():
 def test_a_narrow_range_is_widened_to_a_decade_as_far_as_it_may():
     limits = LogUniform(low=1e-4, high=1e2)
     # By hand: a decade around 0.1 and a quarter of one on both sides.
-    low, high = narrowing._range(np.full(9, -1.0), limits)
-    assert (low, high) == (0.02, 0.6)
-    low, high = narrowing._range(np.full(9, 2.0), limits)
-    assert (low, high) == (20, 1e2)
+    none = np.array([])
+    assert narrowing._range(np.full(9, -1.0), none, limits) == (0.02, 0.6)
+    assert narrowing._range(np.full(9, 2.0), none, limits) == (20, 1e2)
+    # A trial at 1e-3 counts, one at 1e-5 is outside: two decades and a quarter of one.
+    assert narrowing._range(np.full(9, -1.0), np.array([-3.0, -5.0]), limits) == (6e-4, 0.2)
+
+
+def test_the_best_trials_are_kept_whatever_the_fit_says():
+    values = searched(SQUARE, 40)
+    results = valley(values)
+    far = max(range(40), key=lambda i: values[i]["eta0"])
+    results[far] = 0.01  # a second basin that one trial has seen
+    rate = narrowed(SQUARE, SQUARE, values, results, worst=0.9)["eta0"]
+    assert rate.low < 1e-2 and rate.high >= values[far]["eta0"]
+
+
+def test_small_values_without_a_level_of_guessing_are_told_apart():
+    values = searched(SQUARE, 60)
+    small, large = (
+        narrowed(SQUARE, SQUARE, values, scale * valley(values)) for scale in (1e-9, 1e9)
+    )
+    assert small == large
+    assert decades(small["eta0"]) < 3
 
 
 @pytest.fixture
@@ -228,13 +252,12 @@ def study(tmp_path, make_signature, write_study):
     return make
 
 
-def ratio(values, place=-1.0):
-    away = math.log10(values["eta0"] / values["one_minus_gamma"]) - place
-    return min(0.05 * math.exp(abs(away)), 0.9)
+def rate(values):
+    return min(0.05 * math.exp(2 * abs(math.log10(values["eta0"]) + 1)), 0.9)
 
 
 def test_the_next_space_of_a_study(study):
-    comparison = study(60, ratio)
+    comparison = study(60, rate)
     space = next_spaces(comparison)["momentum"]
     assert space == next_space(comparison, comparison.contestants[0])
     initial = comparison.contestants[0].dimensions
@@ -249,8 +272,8 @@ def test_the_next_space_of_a_study(study):
 
 
 def test_the_next_space_rests_on_all_rounds(study):
-    (first,) = study(60, ratio).contestants
-    comparison = study(20, ratio)
+    (first,) = study(60, rate).contestants
+    comparison = study(20, rate)
     (second,) = comparison.contestants
     both = replace(comparison, contestants=(replace(second, earlier=(first,)),))
     assert "after 60 + 20 feasible trials" in next_spaces(both)["momentum"].source
@@ -280,14 +303,12 @@ def test_no_edge_is_moved_past_what_is_allowed(study):
 def test_hyperparameters_of_one_s_own(tmp_path, make_signature, write_study):
     signature = make_signature("sgd")
     own = {"heat": Hyperparameter(argument="heat", meaning="ours", low_open=True)}
-    space = replace(
-        signature.space,
-        dimensions={"eta0": RATE, "heat": LogUniform(low=1e-3, high=1e3)},
-        own=own,
-    )
-    study = write_study(tmp_path, replace(signature, space=space), [0.5] * 30)
-    (comparison,) = read_comparisons(study)
+    dimensions = {"eta0": RATE, "heat": LogUniform(low=1e-3, high=1e3)}
+    (comparison,) = read_comparisons(write_study(tmp_path, signature, [0.5] * 30))
     (one,) = comparison.contestants
+    points = searched(SearchSpace(dimensions=dimensions, own=own, source="test"), 30)
+    heats = {"searched_heat": [point["heat"] for point in points]}
+    one = replace(one, trials=one.trials.assign(**heats), dimensions=dimensions, own=own)
     errors = [min(0.9, 0.1 * row["searched_heat"]) for _, row in one.trials.iterrows()]
     known = replace(one, trials=one.trials.assign(validation_metric=errors))
     found = next_space(comparison, known)

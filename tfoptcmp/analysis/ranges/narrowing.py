@@ -2,13 +2,15 @@
 
 The paper says that its final spaces follow from the initial ones, but not by which rule. Ours: a
 Gaussian process is fitted to the log of the results of all trials so far; the new range of a
-hyperparameter is where the best of many points that it is asked about lie, with room on both sides.
-If more than a tenth of that box is expected to end near guessing, it is cut where it is bad
-(`peeling`). An edge that the good trials of the last round crowd is first moved outward, as far as
-is allowed. Ranges on a logarithmic scale change; uniform ranges and choices stay, and are inputs of
-the fit.
+hyperparameter holds most of the best of many points that the process is asked about, and the best
+trials themselves, with room on both sides. If more than a tenth of that box is expected to end near
+guessing, it is cut where it is bad (`peeling`). An edge that the good trials of the last round
+crowd is first moved outward, as far as is allowed. Ranges on a logarithmic scale change; uniform
+ranges and choices stay, and are inputs of the fit.
 
-Constants were chosen by simulation (`python -m tools.lab.narrowing`, docs/narrowing.md).
+The process errs where errors are not smooth or have several basins, and then it is sure of itself:
+the best trials keep the optimum from being cut off, whatever it says. With them the good points may
+be few. Constants were chosen by simulation (`python -m tools.lab.narrowing`, docs/narrowing.md).
 """
 
 import math
@@ -39,18 +41,18 @@ _NOISE = (1e-3, 1.0)
 # The fit takes seconds with so many, and its time grows with the cube.
 _MOST_TRIALS = 600
 _NUM_POINTS = 2500
-_SHARE_GOOD = 0.05
-_LEAST_GOOD = 3  # of the trials: their number divides it
+_SHARE_GOOD = 0.02
+_LEAST_GOOD = 2  # of the trials: their number divides it
+_NUM_BEST = 4  # trials, of all rounds
 _QUANTILES = (0.025, 0.975)
 _LEAST_DECADES = 1.0
 # From the lowest log that is expected to that of guessing, the part beyond which points are bad.
 _BAD = 0.7
 _ROOM, _LEAST_ROOM = 0.1, 0.25  # of the width; decades
-# Results below this are alike: a third of a percent of errors.
+# Results below this are alike, errors and losses in nats; where guessing's is not known, all count.
 _LEAST_RESULT = 0.003
-# Where no worst result is known, the worst tenth of the finite ones are alike.
+# Where guessing's result is not known, the worst tenth of the finite ones are alike.
 _WORST_QUANTILE = 0.9
-
 
 _EXTENSION = 0.5
 """A crowded edge is moved by this part of the range's width, on its own scale."""
@@ -173,7 +175,11 @@ def narrowed(
     good = best[: math.ceil(max(_SHARE_GOOD, _LEAST_GOOD / len(values)) * _NUM_POINTS)]
     logs = {name: np.log10([point[name] for point in asked]) for name in logarithmic}
     limits = {n: d for n, d in box.dimensions.items() if isinstance(d, LogUniform)}
-    ranges = {name: _range(logs[name][good], limits[name]) for name in logarithmic}
+    trials = [values[i] for i in _best(results)]
+    ranges = {
+        name: _range(logs[name][good], np.log10([one[name] for one in trials]), limits[name])
+        for name in logarithmic
+    }
     lowest = float(expected.min())
     bad = expected > lowest + _BAD * (float(targets.max()) - lowest)
     found: dict[str, Dimension] = dict(box.dimensions)
@@ -186,12 +192,26 @@ def narrowed(
     return found
 
 
-def _range(logs: FloatArray, limits: LogUniform) -> Range:
-    """Where most of the good points lie, with room on both sides, within limits."""
-    low, high = np.quantile(logs, _QUANTILES)
+def _best(results: FloatArray) -> list[int]:
+    """Returns which trials are best, of those that did not diverge."""
+    order = np.argsort(results, kind="stable")
+    return [int(i) for i in order[:_NUM_BEST] if math.isfinite(results[i])]
+
+
+def _range(good: FloatArray, best: FloatArray, limits: LogUniform) -> Range:
+    """Returns where most good points and all best trials lie, with room, within limits; decades.
+
+    Args:
+        good: Where the points lie, not empty.
+        best: Where the trials do; those outside the limits do not count, and there may be none.
+        limits: Of what is returned.
+    """
+    ends = np.log10([limits.low, limits.high])
+    kept = [*np.quantile(good, _QUANTILES), *best[(best >= ends[0]) & (best <= ends[1])]]
+    low, high = float(min(kept)), float(max(kept))
     short = max(0.0, _LEAST_DECADES - (high - low))
     room = short / 2 + max(_ROOM * (high - low + short), _LEAST_ROOM)
-    return max(low - room, math.log10(limits.low)), min(high + room, math.log10(limits.high))
+    return max(low - room, float(ends[0])), min(high + room, float(ends[1]))
 
 
 def _rounded(value: float) -> float:
@@ -216,13 +236,12 @@ def _inputs(first: SearchSpace, values: Sequence[Mapping[str, float]]) -> FloatA
 
 def _targets(results: FloatArray, worst: float) -> FloatArray:
     """Standardised logs; what diverged is as bad as guessing, or as the worst that counts."""
-    known = results[np.isfinite(results)]
+    least = _LEAST_RESULT
     if not math.isfinite(worst):
-        worst = float(np.quantile(known, _WORST_QUANTILE)) if len(known) else 1.0
-    positive = known[known > 0]
-    least = min(_LEAST_RESULT, worst / 2)
-    if len(positive) and not worst <= 1:
-        least = min(float(positive.min()), worst / 2)
+        positive = results[np.isfinite(results) & (results > 0)]
+        least, worst = (
+            np.quantile(positive, [0.0, _WORST_QUANTILE]) if len(positive) else (1.0, 1.0)
+        )
     logs = np.log(np.clip(np.nan_to_num(results, nan=worst, posinf=worst), least, worst))
     return (logs - logs.mean()) / (logs.std() or 1.0)
 
