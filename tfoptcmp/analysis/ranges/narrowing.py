@@ -2,15 +2,13 @@
 
 The paper says that its final spaces follow from the initial ones, but not by which rule. Ours: a
 Gaussian process is fitted to the log of the results of all trials so far; the new range of a
-hyperparameter holds most of the best of many points that the process is asked about, and the best
-trials themselves, with room on both sides. If more than a tenth of that box is expected to end near
-guessing, it is cut where it is bad (`peeling`). An edge that the good trials of the last round
-crowd is first moved outward, as far as is allowed. Ranges on a logarithmic scale change; uniform
-ranges and choices stay, and are inputs of the fit.
+hyperparameter is where the best of many points that it is asked about lie, with room on both sides.
+If more than a tenth of that box is expected to end near guessing, it is cut where it is bad
+(`peeling`). An edge that the good trials of the last round crowd is first moved outward, as far as
+is allowed. Ranges on a logarithmic scale change; uniform ranges and choices stay, and are inputs of
+the fit.
 
-The process errs where errors are not smooth or have several basins, and then it is sure of itself:
-the best trials keep the optimum from being cut off, whatever it says. With them the good points may
-be few. Constants were chosen by simulation (`python -m tools.lab.narrowing`, docs/narrowing.md).
+Constants were chosen by simulation (`python -m tools.lab.narrowing`, docs/narrowing.md).
 """
 
 import math
@@ -28,7 +26,6 @@ from tfoptcmp.analysis.contestant import Contestant
 from tfoptcmp.analysis.ranges.boundary import Edge, check_boundaries, enough_trials, position
 from tfoptcmp.analysis.ranges.peeling import Range, peeled
 from tfoptcmp.analysis.statistics.best_of_k import FloatArray
-from tfoptcmp.metrics import SHARE
 from tfoptcmp.spaces import Dimension, Fixed, LogUniform, SearchSpace
 
 LEAST_TRIALS = 10
@@ -41,9 +38,8 @@ _NOISE = (1e-3, 1.0)
 # The fit takes seconds with so many, and its time grows with the cube.
 _MOST_TRIALS = 600
 _NUM_POINTS = 2500
-_SHARE_GOOD = 0.02
-_LEAST_GOOD = 2  # of the trials: their number divides it
-_NUM_BEST = 4  # trials, of all rounds
+_SHARE_GOOD = 0.05
+_LEAST_GOOD = 3  # of the trials: their number divides it
 _QUANTILES = (0.025, 0.975)
 _LEAST_DECADES = 1.0
 # From the lowest log that is expected to that of guessing, the part beyond which points are bad.
@@ -109,17 +105,9 @@ def next_dimensions(comparison: Comparison, contestant: Contestant) -> dict[str,
         current,
         values,
         np.asarray(results, dtype=np.float64),
-        worst=guessing(comparison),
+        worst=comparison.guessing,
         beyond=_beyond(contestant),
     )
-
-
-def guessing(comparison: Comparison) -> float:
-    """Returns the validation metric of guessing one of the classes; inf if not known."""
-    classes = comparison.num_classes
-    if comparison.metric.unit == SHARE:
-        return 1 - 1 / classes if classes else 1.0
-    return math.log(classes) if classes and comparison.metric.unit == "nats" else math.inf
 
 
 def _beyond(contestant: Contestant) -> dict[str, LogUniform]:
@@ -175,11 +163,7 @@ def narrowed(
     good = best[: math.ceil(max(_SHARE_GOOD, _LEAST_GOOD / len(values)) * _NUM_POINTS)]
     logs = {name: np.log10([point[name] for point in asked]) for name in logarithmic}
     limits = {n: d for n, d in box.dimensions.items() if isinstance(d, LogUniform)}
-    trials = [values[i] for i in _best(results)]
-    ranges = {
-        name: _range(logs[name][good], np.log10([one[name] for one in trials]), limits[name])
-        for name in logarithmic
-    }
+    ranges = {name: _range(logs[name][good], limits[name]) for name in logarithmic}
     lowest = float(expected.min())
     bad = expected > lowest + _BAD * (float(targets.max()) - lowest)
     found: dict[str, Dimension] = dict(box.dimensions)
@@ -192,26 +176,12 @@ def narrowed(
     return found
 
 
-def _best(results: FloatArray) -> list[int]:
-    """Returns which trials are best, of those that did not diverge."""
-    order = np.argsort(results, kind="stable")
-    return [int(i) for i in order[:_NUM_BEST] if math.isfinite(results[i])]
-
-
-def _range(good: FloatArray, best: FloatArray, limits: LogUniform) -> Range:
-    """Returns where most good points and all best trials lie, with room, within limits; decades.
-
-    Args:
-        good: Where the points lie, not empty.
-        best: Where the trials do; those outside the limits do not count, and there may be none.
-        limits: Of what is returned.
-    """
-    ends = np.log10([limits.low, limits.high])
-    kept = [*np.quantile(good, _QUANTILES), *best[(best >= ends[0]) & (best <= ends[1])]]
-    low, high = float(min(kept)), float(max(kept))
+def _range(logs: FloatArray, limits: LogUniform) -> Range:
+    """Where most of the good points lie, with room on both sides, within limits."""
+    low, high = np.quantile(logs, _QUANTILES)
     short = max(0.0, _LEAST_DECADES - (high - low))
     room = short / 2 + max(_ROOM * (high - low + short), _LEAST_ROOM)
-    return max(low - room, float(ends[0])), min(high + room, float(ends[1]))
+    return max(low - room, math.log10(limits.low)), min(high + room, math.log10(limits.high))
 
 
 def _rounded(value: float) -> float:
@@ -239,9 +209,8 @@ def _targets(results: FloatArray, worst: float) -> FloatArray:
     least = _LEAST_RESULT
     if not math.isfinite(worst):
         positive = results[np.isfinite(results) & (results > 0)]
-        least, worst = (
-            np.quantile(positive, [0.0, _WORST_QUANTILE]) if len(positive) else (1.0, 1.0)
-        )
+        ends = np.quantile(positive, [0.0, _WORST_QUANTILE]) if len(positive) else (1.0, 1.0)
+        least, worst = map(float, ends)
     logs = np.log(np.clip(np.nan_to_num(results, nan=worst, posinf=worst), least, worst))
     return (logs - logs.mean()) / (logs.std() or 1.0)
 

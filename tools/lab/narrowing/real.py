@@ -15,7 +15,6 @@ from sklearn.ensemble import RandomForestRegressor
 from tfoptcmp.tools.lab.narrowing.surfaces import Surface, coordinates_of
 
 from tfoptcmp.analysis import read_comparisons
-from tfoptcmp.analysis.ranges.narrowing import guessing
 from tfoptcmp.analysis.statistics.best_of_k import FloatArray
 from tfoptcmp.metrics import CLASSIFICATION_ERROR
 from tfoptcmp.rules import DEFAULT_RULES
@@ -61,7 +60,7 @@ def _trials(workload: str, rule: str) -> tuple[SearchSpace, FloatArray, FloatArr
         spaces.append(one.space)
         rows = [row for _, row in one.ended.iterrows()]
         points.append(coordinates_of(one.space, [one.values_of(row) for row in rows]))
-        worst = guessing(comparison)
+        worst = comparison.guessing
         errors += [min(r["validation_metric"], worst) if r["feasible"] else worst for r in rows]
     assert math.isfinite(worst), "classes are known"
     num_examples = comparison.num_examples["validation"]
