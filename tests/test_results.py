@@ -13,19 +13,28 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tfoptcmp import workloads
 from tfoptcmp.analysis import read_comparisons
+from tfoptcmp.analysis.ranges.boundary import why_not_final
 from tfoptcmp.analysis.report.answer import answer, matrix_cells
 from tfoptcmp.analysis.report.tables import format_table
+from tfoptcmp.analysis.statistics.means import means_of
 from tfoptcmp.analysis.statistics.ranking import ranking
 from tfoptcmp.analysis.statistics.verdicts import Verdict, inclusion_verdicts, judge
+from tfoptcmp.spaces import LogUniform
 from tfoptcmp.study.pack import pack, unpack
 from tfoptcmp.study.read import read_config, read_study
 
 RESULTS = Path(__file__).parents[1] / "results"
-STUDIES = sorted({path.parents[1] for path in RESULTS.glob("*/*/*/*/study.json")})
+STUDIES = sorted(
+    {
+        *(path.parents[1] for path in RESULTS.glob("*/*/*/*/study.json")),
+        *(path.parent for path in RESULTS.glob("*/*/*/refinement.json")),
+    }
+)
 DIGITS = RESULTS / "cpu" / "digits_simple_cnn"
-FINAL, INITIAL, DEFAULT = (
-    DIGITS / f"{space}-quasirandom" for space in ("final", "initial", "default_epsilon")
+REFINED, FINAL, INITIAL, DEFAULT = (
+    DIGITS / f"{space}-quasirandom" for space in ("refined", "final", "initial", "default_epsilon")
 )
 
 
@@ -115,6 +124,49 @@ def test_the_readme_counts_the_verdicts_on_digits():
         f"Of 32 tests {found['better']} say better, {found['holds']} holds, and "
         f"{found['not decided']} are not decided."
     ) in one_line(section_on(f"`{INITIAL.relative_to(RESULTS.parent)}`"))
+
+
+def test_the_readme_says_what_refining_changed():
+    text = one_line(section_on(f"`{REFINED.relative_to(RESULTS.parent)}`"))
+    found = counts(REFINED)
+    assert set(found) == {"better", "equivalent", "holds", "not decided"}
+    assert (
+        f"Of 32 tests (8 inclusions, four statistics) {found['better']} say better, "
+        f"{found['equivalent']} equivalent and {found['holds']} holds. None is violated, and "
+        f"{found['not decided']} are not decided."
+    ) in text
+    refined, earlier = (read_comparisons(directory)[0] for directory in (REFINED, FINAL))
+    assert not any(why_not_final(one) for one in refined.contestants)
+    means, before = means_of(refined), means_of(earlier)
+    for one, other in zip(refined.contestants, earlier.contestants, strict=True):
+        for statistic in ("validation", "test"):
+            assert means.mean(one, statistic, 10) <= before.mean(other, statistic, 10) + 1e-4
+        lost = one.feasible["validation_metric"] >= 0.98 * refined.guessing
+        assert (lost.sum() + one.num_infeasible) / len(one.ended) < 0.1
+    bad = {o.name: 100 * (o.feasible["test_metric"] > 0.25).mean() for o in refined.contestants}
+    adam = bad.pop("adam")
+    assert (
+        f"{min(bad.values()):.0f} to {max(bad.values()):.0f} % of the last round's trials of each "
+        f"but Adam end above 25 % test error (Adam {adam:.0f} %)"
+    ) in text
+    (test,) = [
+        j
+        for j in inclusion_verdicts(refined).judgements
+        if (j.special.name, j.general.name, j.statistic) == ("momentum", "rmsprop", "test")
+    ]
+    assert f"here it is by {100 * test.difference:.2f}, and the two are equivalent" in text
+    assert test.verdict is Verdict.EQUIVALENT
+    rmsprop = refined.contestants[3].dimensions
+    assert rmsprop["epsilon"] == LogUniform(low=0.005, high=1e10)
+    assert rmsprop["eta0_over_sqrt_epsilon"] == LogUniform(low=0.06, high=0.8)
+
+
+def test_the_final_space_of_digits_is_that_of_the_last_round():
+    (comparison,) = read_comparisons(REFINED)
+    spaces = workloads.get("digits_simple_cnn").spaces["final"]
+    assert {name: signature.space.dimensions for name, signature in spaces.items()} == {
+        one.name: dict(one.dimensions) for one in comparison.contestants
+    }
 
 
 def test_the_readme_explains_what_is_violated_with_numbers_of_the_trials():
@@ -216,7 +268,7 @@ def test_the_readme_explains_the_violation_on_the_lstm():
 
 
 def test_a_published_trial_can_be_run_again(tmp_path):
-    study = RESULTS / "cpu" / "digits_simple_cnn" / "final-quasirandom" / "sgd"
+    study = REFINED / "round-2" / "sgd"  # whose space is the final one
     config = read_config(study / "study.json")
     done = subprocess.run(
         [

@@ -17,5 +17,6 @@ draw() {
 }
 for figure in 1 2 5; do
   draw --figure="$figure" --space=final --workloads=digits_simple_cnn,fashion_mnist_simple_cnn
+  draw --figure="$figure" --space=refined --workloads=digits_simple_cnn
 done
 draw --figure=4 --workloads=pydocs_lstm
