@@ -212,7 +212,7 @@ def _targets(results: FloatArray, worst: float) -> FloatArray:
         ends = np.quantile(positive, [0.0, _WORST_QUANTILE]) if len(positive) else (1.0, 1.0)
         least, worst = map(float, ends)
     logs = np.log(np.clip(np.nan_to_num(results, nan=worst, posinf=worst), least, worst))
-    return (logs - logs.mean()) / (logs.std() or 1.0)
+    return np.asarray((logs - logs.mean()) / (logs.std() or 1.0))
 
 
 def _fitted(inputs: FloatArray, targets: FloatArray) -> GaussianProcessRegressor:

@@ -59,6 +59,5 @@ def peeled(
 
 
 def _inside(ranges: Mapping[str, Range], logs: Mapping[str, FloatArray]) -> NDArray[np.bool_]:
-    return np.logical_and.reduce(
-        [(logs[name] >= low) & (logs[name] <= high) for name, (low, high) in ranges.items()]
-    )
+    inside = [(logs[name] >= low) & (logs[name] <= high) for name, (low, high) in ranges.items()]
+    return np.asarray(np.logical_and.reduce(inside))

@@ -18,7 +18,7 @@ import itertools
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -61,7 +61,7 @@ def _run(argv: list[str]) -> None:
     print(table.text(found))
 
 
-def _chosen(flag: str, given: Sequence[str] | None, known: Sequence[str]) -> list[str]:
+def _chosen(flag: str, given: Sequence[str] | None, known: Collection[str]) -> list[str]:
     names = list(known if given is None else given)
     if not names or not set(names) <= set(known):
         raise UserError(f"--{flag} must be of {list(known)}; got {names}")

@@ -7,10 +7,11 @@ are infeasible.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 from scipy.stats import ortho_group
 from tfoptcmp.tools.lab.narrowing.surfaces import Surface
 
@@ -244,7 +245,10 @@ MADE: dict[str, Callable[[Generator], Surface]] = {
 
 
 def _errors(
-    rng: Generator, dimensions: dict[str, Dimension], growth: Growth, known: Sequence[float]
+    rng: Generator,
+    dimensions: Mapping[str, Dimension],
+    growth: Growth,
+    known: Sequence[float] | FloatArray,
 ) -> Surface:
     """Classification errors of ten classes, from 1 to 15 % up to that of guessing."""
     least = math.exp(rng.uniform(math.log(0.01), math.log(0.15)))
@@ -260,7 +264,7 @@ def _errors(
     )
 
 
-def _space(dimensions: dict[str, Dimension]) -> SearchSpace:
+def _space(dimensions: Mapping[str, Dimension]) -> SearchSpace:
     meanings = {
         n: Hyperparameter(argument=n, meaning="made", low_open=True)
         for n in dimensions
@@ -273,7 +277,7 @@ def _exp(grown: FloatArray) -> FloatArray:
     return np.exp(np.minimum(grown, 50.0))
 
 
-def _to(feasible: FloatArray, values: FloatArray) -> FloatArray:
+def _to(feasible: NDArray[np.bool_], values: FloatArray) -> FloatArray:
     return np.where(feasible, values, math.inf)
 
 
@@ -283,7 +287,7 @@ def _off(rng: Generator, low: tuple[float, float], high: tuple[float, float]) ->
 
     def grown(away: FloatArray) -> FloatArray:
         far = np.abs(away)
-        return np.where(away < 0, *slopes) * far**2 / (far + _KNEE)
+        return np.asarray(np.where(away < 0, *slopes) * far**2 / (far + _KNEE))
 
     return grown
 

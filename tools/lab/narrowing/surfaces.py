@@ -102,7 +102,8 @@ def _coordinate(dimension: Dimension, unit: FloatArray) -> FloatArray:
         case Uniform(low=low, high=high):
             return np.asarray(low + unit * (high - low))
         case Choice(values=values):
-            return np.array(values)[np.minimum((unit * len(values)).astype(int), len(values) - 1)]
+            which = np.minimum((unit * len(values)).astype(int), len(values) - 1)
+            return np.asarray(np.array(values)[which])
     raise ValueError(f"dimension must have a range; got {dimension!r}")
 
 
@@ -113,4 +114,4 @@ def _within(dimension: Dimension, coordinate: FloatArray) -> FloatArray:
         nearest = np.abs(coordinate[:, None] - order).argmin(axis=1)
         return np.asarray((nearest + 0.5) / len(order))
     ends = _coordinate(dimension, np.array([0.0, 1.0]))
-    return np.clip((coordinate - ends[0]) / (ends[1] - ends[0]), 0.0, 1.0)
+    return np.asarray(np.clip((coordinate - ends[0]) / (ends[1] - ends[0]), 0.0, 1.0))

@@ -1,7 +1,7 @@
 """What came of refinements, as a table for people."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 import numpy as np
 from tfoptcmp.tools.lab.narrowing.made import MADE
@@ -12,7 +12,7 @@ from tfoptcmp.tools.lab.narrowing.refinement import NAMES, Outcome
 BASELINE = "tenth"
 """The plan that the others are compared with, run by run."""
 
-_GROUPS = {"all made surfaces": MADE, "all real surfaces": REAL}
+_GROUPS: dict[str, Collection[str]] = {"all made surfaces": MADE, "all real surfaces": REAL}
 
 _HOW_TO_READ = """
 over optimum  true metric of the best of ten over the optimum: geometric mean
