@@ -73,6 +73,8 @@ def _run(argv: list[str]) -> None:
     for path in map(Path, _STUDY_DIR.value):
         if not path.is_dir():
             raise UserError(f"--study_dir must be a directory; got {str(path)!r}")
+    if _JSON.value and _WRITE_SPACE.value:
+        raise UserError("--json writes no files: leave out --write_space, or --json")
     output_dir = Path(_OUTPUT_DIR.value or _beside(paths[0]))
 
     from tfoptcmp.analysis import read_comparisons

@@ -80,6 +80,7 @@ def _run(argv: list[str]) -> None:
     if len(set(names)) < len(signatures) or not signatures:
         raise UserError(f"--optimizers must name different rules; got {names}")
     workload = extensions.workload(workload_flags.WORKLOAD.value)
+    refine_flags.check()
     looks = looks_flags.plan(signatures, workload.metric)
     workload, budget = _budget(looks.max_feasible if looks else shared_flags.NUM_FEASIBLE.value)
     if looks and _STUDY_DIR.value is not None and not shared_flags.PLAN.value:
@@ -207,12 +208,11 @@ def _plan_rounds(rounds: Rounds, num_studies: int, budget: Budget, seconds: floa
     cost = terminal.duration(total * seconds)
     another = terminal.duration(num_studies * budget.num_feasible * seconds)
     print(
-        f"\nThat is the last of {rounds.num_rounds} rounds, the only one that is judged. The "
-        f"{before} before it, of {rounds.trials_per_round} feasible trials of each, narrow the "
-        "spaces: in simulations two of 40 did better than one, than more and smaller ones, and "
-        f"than all trials in one wide space. All {total} trials: about {cost}. If best trials "
-        "crowd an edge in the last round, its space is not final, and --max_rounds adds a round: "
-        f"about {another}"
+        f"\nThese trials are the last of {rounds.num_rounds} rounds, the only one that is judged. "
+        f"The {before} before it, of {rounds.trials_per_round} feasible trials of each, narrow "
+        f"these spaces; docs/narrowing.md says how well. All {total} trials, with those on record: "
+        f"about {cost}. If best trials crowd an edge in the last round, its space is not final, "
+        f"and --max_rounds adds a round: about {another}"
     )
 
 

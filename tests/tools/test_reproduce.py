@@ -138,7 +138,7 @@ def test_refined_spaces_are_judged_in_the_last_round(tmp_path):
     directory = tmp_path / "smoke" / "digits_simple_cnn" / "refined-quasirandom"
     said = "refined-quasirandom: sgd; 15 + 5 feasible trials each of 2 steps of 64"
     assert f"{said}, 20 of them to run" in done.stdout
-    assert "round 1 of 0 to 1: 5 feasible trials each, which is judged" in done.stdout
+    assert "round 1 of 0 to 1: 5 feasible trials each, to be judged" in done.stdout
     assert read_plan(directory) == Plan(num_rounds=2, trials_per_round=15)
     assert read_config(directory / "round-0" / "sgd" / "study.json").num_feasible == 15
     (comparison,) = read_comparisons(directory)

@@ -99,7 +99,7 @@ def test_workers_give_the_same_rounds(tmp_path, undisturbed):
 def test_it_says_what_it_does(undisturbed):
     study_dir, out = undisturbed
     assert "round 0 of 0 to 2: 15 feasible trials each, to narrow the spaces" in out
-    assert "round 2 of 0 to 2: 15 feasible trials each, which is judged" in out
+    assert "round 2 of 0 to 2: 15 feasible trials each, to be judged" in out
     assert "3 rounds, 45 feasible trials of each optimizer" in out
     assert {path.name for path in study_dir.iterdir()} == {
         *(FILE_NAME, "round-0", "round-1", "round-2")

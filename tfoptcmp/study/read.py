@@ -16,7 +16,13 @@ from tfoptcmp.conversion import from_bytes
 from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import SearchSpace
 from tfoptcmp.study import pack, validate
-from tfoptcmp.study.rounds import judged, round_directory, round_numbers
+from tfoptcmp.study.rounds import (
+    earlier,
+    judged,
+    read_plan,
+    round_directory,
+    round_numbers,
+)
 from tfoptcmp.study.schema import (
     Measurement,
     Status,
@@ -165,10 +171,13 @@ def find_all_studies(directory: Path) -> list[Path]:
     """Returns the study directories that `find_studies` does, and of a refinement all rounds'.
 
     Raises:
-        StudyError: If there is none.
+        StudyError: If there is none, or a refinement's plan is damaged or a study of it missing.
     """
+    read_plan(directory)
     numbers = round_numbers(directory)
     rounds = [path for i in numbers for path in find_studies(round_directory(directory, i))]
+    for path in rounds:
+        earlier(path)
     return rounds or find_studies(directory)
 
 

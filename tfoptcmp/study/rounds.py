@@ -67,13 +67,38 @@ def round_numbers(study_dir: Path) -> list[int]:
     return sorted(number for number in found if number is not None)
 
 
+def earlier(study: Path) -> list[Path]:
+    """Returns the studies of the rounds before from which a study's space followed, if any.
+
+    Raises:
+        StudyError: If one is missing.
+    """
+    number = round_number(study.parent) or 0
+    found = [round_directory(study.parent.parent, i) / study.name for i in range(number)]
+    lost = [path for path in found if not (path / "study.json").exists()]
+    if lost:
+        raise StudyError(
+            f"{lost[0]} is missing, and the space of {study} followed from it; put it back, or "
+            f"move {study} away"
+        )
+    return found
+
+
 def last_round(study_dir: Path) -> int | None:
     """Returns the last round with a study, finished or not; None if there is none."""
     return max(round_numbers(study_dir), default=None)
 
 
 def judged(study_dir: Path) -> Path:
-    """Returns the parent of the studies to judge: of a refinement its last round, else itself."""
+    """Returns the parent of the studies to judge: of a refinement its last round, else itself.
+
+    Raises:
+        StudyError: If there are rounds without their plan, and nothing else.
+    """
+    if not any((study_dir / name).exists() for name in (FILE_NAME, "study.json")) and not next(
+        study_dir.glob("*/study.json"), None
+    ):
+        _check_no_studies(study_dir)
     number = last_round(study_dir)
     return study_dir if number is None else round_directory(study_dir, number)
 
@@ -186,13 +211,7 @@ def _check_rounds(study_dir: Path, names: Sequence[str]) -> None:
     for number in round_numbers(study_dir):
         for file in round_directory(study_dir, number).glob("*/study.json"):
             name = file.parent.name
-            before = [round_directory(study_dir, i) / name for i in range(number)]
-            lost = [path for path in before if not (path / "study.json").exists()]
-            if lost:
-                raise StudyError(
-                    f"{lost[0]} is missing, and the space of {file.parent} followed from it; put "
-                    f"it back, or move {file.parent} away"
-                )
+            earlier(file.parent)
             if name in names and pack.is_packed(file.parent):
                 raise StudyError(
                     f"{file.parent} is packed and cannot be resumed: tfoptcmp-pack --unpack "

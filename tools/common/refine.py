@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.contestant import Contestant
-from tfoptcmp.analysis.ranges.boundary import why_not_final
+from tfoptcmp.analysis.ranges.boundary import LEAST_FEASIBLE, enough_trials, why_not_final
 from tfoptcmp.analysis.ranges.narrowing import next_space
 from tfoptcmp.analysis.sources.studies import compare_studies
 from tfoptcmp.signatures import Signature
@@ -71,7 +71,9 @@ def run_rounds(
         current.run([budget(num)] * len(signatures))
         found = _comparison(current)
         missing = {one.name: why_not_final(one) for one in found.contestants} if final else {}
-        goes_on = done or not final or (any(missing.values()) and number + 1 < max_rounds)
+        # More rounds of as many trials do not help where these are too few to tell.
+        helps = any(missing[one.name] and enough_trials(one) for one in found.contestants if final)
+        goes_on = done or not final or (helps and number + 1 < max_rounds)
         if not goes_on:
             break
         if final and not done:
@@ -196,7 +198,7 @@ def _named(found: Comparison, name: str) -> Contestant:
 def _begin(plan: Plan, number: int, num_feasible: int) -> str:
     last = plan.num_rounds - 1
     which = f"of 0 to {last}" if number <= last else f"after the {plan.num_rounds} planned"
-    what = "which is judged" if number >= last else "to narrow the spaces"
+    what = "to be judged" if number >= last else "to narrow the spaces"
     return f"round {number} {which}: {num_feasible} feasible trials each, {what}"
 
 
@@ -225,6 +227,8 @@ def _end(found: Comparison, missing: dict[str, str], num_rounds: int) -> list[st
     for name, reason in missing.items():
         if reason:
             lines.append(f"  not accepted: {_named(found, name).title}: {reason}")
-    if len(accepted) < len(missing):
+    if any(missing[one.name] and enough_trials(one) for one in found.contestants):
         lines.append(f"  --max_rounds={num_rounds + 1} adds a round for all")
+    elif len(accepted) < len(missing):
+        lines.append(f"  --num_feasible={LEAST_FEASIBLE} adds the trials that are missing")
     return lines

@@ -55,9 +55,18 @@ def plan(num_feasible: int, study_dir: Path | None) -> Plan | None:
         UserError: If flags contradict each other.
         StudyError: If the plan on record is damaged.
     """
+    return planned(num_feasible, study_dir) if REFINE.value else None
+
+
+def check() -> None:
+    """Checks that the flags of `tune` do not contradict each other.
+
+    Raises:
+        UserError: If they do.
+    """
     if not REFINE.value:
         refuse("--refine")
-        return None
+        return
     if looks_flags.UNTIL_DECIDED.value:
         raise UserError(
             "--refine and --until_decided go one after the other: give the refined space, "
@@ -69,7 +78,6 @@ def plan(num_feasible: int, study_dir: Path | None) -> Plan | None:
         raise UserError(
             "--refine narrows spaces in one process: leave out --distribution=multiworker"
         )
-    return planned(num_feasible, study_dir)
 
 
 def refuse(reason: str) -> None:

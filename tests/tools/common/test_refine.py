@@ -351,7 +351,7 @@ def test_rounds_are_added_for_all_while_one_is_not_accepted(tmp_path, capsys):
     assert "  --max_rounds=4 adds a round for all" in out
     ran = run(tmp_path, CROWDED, num_feasible=30, max_rounds=4)
     assert ran[-1] == ("round-3", 30, 0)
-    assert "round 3 after the 3 planned: 30 feasible trials each, which" in capsys.readouterr().out
+    assert "round 3 after the 3 planned: 30 feasible trials each, to be" in capsys.readouterr().out
     accepted = [space_of(tmp_path, f"round-{number}/momentum") for number in (2, 3)]
     assert accepted[0] == accepted[1]
     moved = [space_of(tmp_path, f"round-{number}/nesterov").dimensions for number in (2, 3)]

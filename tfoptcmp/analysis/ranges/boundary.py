@@ -35,10 +35,10 @@ _SHARE_GOOD = 0.1
 LEAST_FEASIBLE = 3 * _LEAST_GOOD
 _CROWDED = 0.01
 _UNLIKELY = 0.1
-# A moved range is extended by this part of its width; its other side stays this far from good
-# trials.
-_EXTENSION = 0.5
-_MARGIN = 0.1
+_MARGIN = 0.1  # of the width, between the other side of a moved range and good trials
+
+EXTENSION = 0.5
+"""A moved range is extended by this part of its width."""
 
 
 class Edge(StrEnum):
@@ -259,9 +259,9 @@ def _moved(
         return _one_more(dimension, edge, allowed.low, allowed.high)
     assert not isinstance(dimension, Fixed)
     if edge is Edge.LOW:
-        low, high = -_EXTENSION, min(1.0, max(0.5, float(where.max()) + _MARGIN))
+        low, high = -EXTENSION, min(1.0, max(0.5, float(where.max()) + _MARGIN))
     else:
-        low, high = max(0.0, min(0.5, float(where.min()) - _MARGIN)), 1 + _EXTENSION
+        low, high = max(0.0, min(0.5, float(where.min()) - _MARGIN)), 1 + EXTENSION
     ends = [dimension.low, dimension.high]
     if low != 0:
         ends[0] = max(_nice(dimension.value(low)), allowed.low)

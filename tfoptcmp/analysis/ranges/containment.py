@@ -102,8 +102,8 @@ def misses_of(
         general: The general one.
 
     Returns:
-        Searched name of the general rule to what would be needed; {} if the trial lies inside, as
-        far as its values are reported; None if there is no map.
+        Searched name of the general rule to what would be needed; {} if the trial lies inside; None
+        if there is no map, or a value that it needs is not reported.
     """
     assert special.rule is not None and general.rule is not None, "they have an inclusion"
     inclusion = inclusions.find(special.rule.name, general.rule.name)
@@ -113,7 +113,7 @@ def misses_of(
     try:
         translated = inclusion.translate(values)
     except KeyError:  # the trial's learning rate or momentum is not reported
-        translated = {}
+        return None
     misses = {
         name: f"needs {name} = {value:.3g}, searched: {dimension}"
         for name, value in translated.items()

@@ -23,8 +23,14 @@ from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.contestant import Contestant
-from tfoptcmp.analysis.ranges.boundary import Edge, check_boundaries, enough_trials, position
-from tfoptcmp.analysis.ranges.peeling import Range, peeled
+from tfoptcmp.analysis.ranges.boundary import (
+    EXTENSION,
+    Edge,
+    check_boundaries,
+    enough_trials,
+    position,
+)
+from tfoptcmp.analysis.ranges.peeling import LEAST_DECADES, Range, peeled
 from tfoptcmp.analysis.statistics.best_of_k import FloatArray
 from tfoptcmp.spaces import Dimension, Fixed, LogUniform, SearchSpace
 
@@ -41,7 +47,6 @@ _NUM_POINTS = 2500
 _SHARE_GOOD = 0.05
 _LEAST_GOOD = 3  # of the trials: their number divides it
 _QUANTILES = (0.025, 0.975)
-_LEAST_DECADES = 1.0
 # From the lowest log that is expected to that of guessing, the part beyond which points are bad.
 _BAD = 0.7
 _ROOM, _LEAST_ROOM = 0.1, 0.25  # of the width; decades
@@ -49,9 +54,6 @@ _ROOM, _LEAST_ROOM = 0.1, 0.25  # of the width; decades
 _LEAST_RESULT = 0.003
 # Where guessing's result is not known, the worst tenth of the finite ones are alike.
 _WORST_QUANTILE = 0.9
-
-_EXTENSION = 0.5
-"""A crowded edge is moved by this part of the range's width, on its own scale."""
 
 
 def next_spaces(comparison: Comparison) -> dict[str, SearchSpace]:
@@ -73,14 +75,16 @@ def next_space(comparison: Comparison, contestant: Contestant) -> SearchSpace:
         comparison: For the metric.
         contestant: Of our own studies.
     """
-    space, record = contestant.space, contestant.record
+    space, rounds = contestant.space, contestant.rounds
+    record = rounds[0].record  # whose seed is that of the refinement
     assert space is not None and record is not None, "a space on record"
-    rounds = (*contestant.earlier, contestant)
     counts = " + ".join(str(one.num_feasible) for one in rounds)
+    dimensions = next_dimensions(comparison, contestant)
+    what = "unchanged" if dimensions == space.dimensions else "narrowed"
     return SearchSpace(
-        dimensions=next_dimensions(comparison, contestant),
+        dimensions=dimensions,
         own=space.own,
-        source=f"narrowed after {counts} feasible trials, first in a space ({rounds[0].source}), "
+        source=f"{what} after {counts} feasible trials, first in a space ({rounds[0].source}), "
         f"{comparison.workload}, {comparison.budget['steps']} steps, study seed {record.seed}",
     )
 
@@ -120,9 +124,9 @@ def _beyond(contestant: Contestant) -> dict[str, LogUniform]:
         allowed = contestant.meaning(check.name)
         assert allowed is not None, "a suggestion"
         if check.verdict is Edge.LOW:
-            low = max(_rounded(check.dimension.value(-_EXTENSION)), allowed.low)
+            low = max(_rounded(check.dimension.value(-EXTENSION)), allowed.low)
         else:
-            high = min(_rounded(check.dimension.value(1 + _EXTENSION)), allowed.high)
+            high = min(_rounded(check.dimension.value(1 + EXTENSION)), allowed.high)
         found[check.name] = LogUniform(low=low, high=high)
     return found
 
@@ -179,7 +183,7 @@ def narrowed(
 def _range(logs: FloatArray, limits: LogUniform) -> Range:
     """Where most of the good points lie, with room on both sides, within limits."""
     low, high = np.quantile(logs, _QUANTILES)
-    short = max(0.0, _LEAST_DECADES - (high - low))
+    short = max(0.0, LEAST_DECADES - (high - low))
     room = short / 2 + max(_ROOM * (high - low + short), _LEAST_ROOM)
     return max(low - room, math.log10(limits.low)), min(high + room, math.log10(limits.high))
 

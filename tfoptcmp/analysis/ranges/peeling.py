@@ -17,10 +17,12 @@ from tfoptcmp.analysis.statistics.best_of_k import FloatArray
 Range = tuple[float, float]
 """Low and high end, in decades."""
 
+LEAST_DECADES = 1.0
+"""No range is made shorter."""
+
 _MOST_BAD = 0.1  # of the box
 _SLICE = 0.05  # of the points in the box
 _FEWEST = 50  # points in the box
-_LEAST_DECADES = 1.0
 _ROOM = 0.25  # decades, between the best point and an end that is peeled
 
 
@@ -50,7 +52,7 @@ def peeled(
             shorter += [(low, float(ends[1]))] if ends[1] >= most else []
             for one in shorter:
                 gone = kept & ~_inside({**found, name: one}, logs)
-                if one[1] - one[0] >= _LEAST_DECADES and gone.any():
+                if one[1] - one[0] >= LEAST_DECADES and gone.any():
                     slices.append((float(bad[gone].mean()), name, one))
         worst = max(slices, default=(0.0, "", (0.0, 0.0)))
         if worst[0] <= bad[kept].mean():

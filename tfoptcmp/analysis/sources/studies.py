@@ -6,6 +6,7 @@ separate comparisons.
 
 import json
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from tfoptcmp.analysis.contestant import MEASUREMENTS, RERUNS, Contestant, first
 from tfoptcmp.metrics import Metric
 from tfoptcmp.study.looks import Looks, read_looks
 from tfoptcmp.study.read import Study, find_studies, read_reruns, read_study
-from tfoptcmp.study.rounds import Plan, judged, read_plan, round_directory, round_number
+from tfoptcmp.study.rounds import Plan, earlier, judged, read_plan, round_number
 from tfoptcmp.study.schema import Status, StudyConfig, StudyError, Trial
 
 # The final measurement's columns that the table of trials carries over.
@@ -139,9 +140,7 @@ def _refinement(studies: Sequence[Study]) -> Plan | None:
 
 def _earlier(study: Study) -> tuple[Contestant, ...]:
     """The same optimizer in the rounds before."""
-    directory = study.directory.resolve()
-    number = round_number(directory.parent) or 0
-    found = [round_directory(directory.parent.parent, i) / directory.name for i in range(number)]
+    found = earlier(Path(os.path.abspath(study.directory)))
     return tuple(contestant(read_study(path), alone=True) for path in found)
 
 
