@@ -69,7 +69,8 @@ def test_none_where_there_is_none(tmp_path):
     assert judged(tmp_path) == tmp_path
     there(tmp_path / "round-0" / "sgd")  # a folder of this name is no round by itself
     assert round_number(tmp_path / "round-0") is None
-    assert judged(tmp_path) == tmp_path
+    with pytest.raises(StudyError, match="round-0/sgd is there, but its plan is not"):
+        judged(tmp_path)
 
 
 def test_the_last_round_is_judged_and_all_are_found(refined):
