@@ -1,6 +1,7 @@
 """refinement.json and the directories of rounds: what may be there, and what is named if not."""
 
 import json
+import shutil
 
 import pytest
 from tfoptcmp.tools.lab.faults import fake
@@ -14,6 +15,7 @@ from tfoptcmp.study.rounds import (
     begin,
     check,
     check_no_round,
+    earlier,
     judged,
     last_round,
     read_plan,
@@ -82,6 +84,21 @@ def test_the_last_round_is_judged_and_all_are_found(refined):
     ]
     assert find_all_studies(refined / "round-0") == find_studies(refined / "round-0")
     check(refined, PLAN, ["sgd", "adam"])
+
+
+def test_a_study_of_an_earlier_round_that_is_lost_is_named(refined):
+    shutil.rmtree(refined / "round-0" / "sgd")
+    lost = "round-0/sgd is missing, and the space of .*round-1/sgd followed from it"
+    for read in (find_all_studies, lambda path: earlier(path / "round-1" / "sgd")):
+        with pytest.raises(StudyError, match=lost):
+            read(refined)
+    assert earlier(refined / "round-0" / "adam") == []
+
+
+def test_a_damaged_plan_is_named_before_all_rounds_are_packed(refined):
+    (refined / FILE_NAME).write_text("{")
+    with pytest.raises(StudyError, match=rf"{FILE_NAME} is damaged"):
+        find_all_studies(refined)
 
 
 def test_rounds_have_seeds_of_their_own():

@@ -59,3 +59,10 @@ def test_a_smaller_search_space_is_asked_about_by_a_flag(tmp_path):
     assert box["no_space"] == [
         "adam: search the restricted ranges with the tool that made these trials"
     ]
+
+
+def test_json_and_files_of_spaces_exclude_each_other(table):
+    done = report(table, "--json", "--write_space")
+    assert done.returncode == 2
+    assert "leave out --write_space, or --json" in done.stderr
+    assert not done.stdout

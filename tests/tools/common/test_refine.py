@@ -367,6 +367,14 @@ def test_rounds_are_added_for_all_while_one_is_not_accepted(tmp_path, capsys):
     assert found(at_once) == found(tmp_path)
 
 
+def test_too_few_trials_to_accept_a_space_ask_for_trials_not_for_rounds(tmp_path, capsys):
+    assert len(run(tmp_path, CROWDED, num_feasible=10, max_rounds=4)) == 3
+    out = capsys.readouterr().out
+    assert "not accepted: Momentum: 10 feasible trials, of 15" in out
+    assert "--num_feasible=15 adds the trials that are missing" in out
+    assert "--max_rounds" not in out
+
+
 def test_no_round_is_added_when_all_are_accepted(undisturbed, copy):
     assert len(run(copy, never, max_rounds=9)) == 3
     assert found(copy) == found(undisturbed)
