@@ -47,8 +47,8 @@ def short(value: float) -> str:
     return min(f"{value:g}", f"{float(digits):g}e{int(exponent)}", key=len)
 
 
-def _from_to(numbers: Sequence[int]) -> str:
-    """The one number that all are, or the smallest and the largest."""
+def from_to(numbers: Sequence[int]) -> str:
+    """Returns the one number that all are, or the smallest and the largest."""
     return " to ".join(str(number) for number in sorted({min(numbers), max(numbers)}))
 
 
@@ -144,14 +144,14 @@ class Comparison:
     @property
     def trials_judged(self) -> str:
         """N in a few words."""
-        return f"N = {_from_to([one.num_feasible for one in self.contestants])} feasible trials"
+        return f"N = {from_to([one.num_feasible for one in self.contestants])} feasible trials"
 
     @property
     def trials_before(self) -> str:
         """Feasible trials of each optimizer in each earlier round, "40 + 40"; "" without any."""
         known = [one.earlier for one in self.contestants if one.earlier]
         numbers = zip_longest(*([one.num_feasible for one in rounds] for rounds in known))
-        return " + ".join(_from_to([n for n in each if n is not None]) for each in numbers)
+        return " + ".join(from_to([n for n in each if n is not None]) for each in numbers)
 
     @property
     def sample_sizes(self) -> str:

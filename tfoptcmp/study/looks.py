@@ -16,7 +16,8 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from tfoptcmp.conversion import Name, Positive, PositiveCount, convert, from_bytes
-from tfoptcmp.study.durable import make_directory, plain, write_json
+from tfoptcmp.study.durable import make_directory, write_json
+from tfoptcmp.study.same_study import changes
 from tfoptcmp.study.schema import StudyError
 
 FILE_NAME = "looks.json"
@@ -174,19 +175,12 @@ def check_same_plan(study_dir: Path, there: Plan, now: Plan) -> None:
     Raises:
         StudyError: If it has not; with both values of all that differs.
     """
-    old, new = plain(asdict(there)), plain(asdict(now))
-    if old == new:
-        return
-    found = "; ".join(
-        f"{name}: {_shown(old[name])} there, {_shown(new[name])} now"
-        for name in old
-        if old[name] != new[name]
-    )
-    raise StudyError(
-        f"{study_dir / FILE_NAME} holds another plan, and a plan that changes with the results "
-        f"proves nothing: {found}. Repeat the settings of the first run, or name another "
-        "--study_dir."
-    )
+    if found := changes(asdict(there), asdict(now)):
+        raise StudyError(
+            f"{study_dir / FILE_NAME} holds another plan, and a plan that changes with the results "
+            f"proves nothing: {found}. Repeat the settings of the first run, or name another "
+            "--study_dir."
+        )
 
 
 def to_looks(data: Any) -> Looks:
@@ -234,9 +228,3 @@ def _check_looks(found: Looks) -> None:
 def _pair(names: Iterable[str]) -> Pair:
     a, b = names
     return a, b
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, list) and value and isinstance(value[0], list):
-        return ",".join(":".join(pair) for pair in value)
-    return str(value)

@@ -80,6 +80,16 @@ def read_config(path: Path) -> StudyConfig:
         return validate.to_config(data)
 
 
+def recorded_config(study: Path) -> StudyConfig | None:
+    """Reads the study.json of a study; None if it was not begun.
+
+    Raises:
+        StudyError: As `read_config`.
+    """
+    path = study / "study.json"
+    return read_config(path) if path.exists() else None
+
+
 def read_study(directory: Path) -> Study:
     """Reads a study with all its trials, in the order of their indices.
 

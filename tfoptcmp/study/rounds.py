@@ -16,7 +16,8 @@ from typing import Any
 
 from tfoptcmp.conversion import PositiveCount, convert, from_bytes
 from tfoptcmp.study import looks, pack
-from tfoptcmp.study.durable import make_directory, plain, write_json
+from tfoptcmp.study.durable import make_directory, write_json
+from tfoptcmp.study.same_study import changes
 from tfoptcmp.study.schema import StudyError
 
 FILE_NAME = "refinement.json"
@@ -136,11 +137,7 @@ def check(study_dir: Path, plan: Plan, names: Sequence[str] = ()) -> None:
     if there is None:
         _check_no_studies(study_dir)
         return
-    old, new = plain(asdict(there)), plain(asdict(plan))
-    if old != new:
-        found = "; ".join(
-            f"{name}: {old[name]} there, {new[name]} now" for name in old if old[name] != new[name]
-        )
+    if found := changes(asdict(there), asdict(plan)):
         raise StudyError(
             f"{study_dir / FILE_NAME} holds another plan, and spaces follow from the trials that "
             f"were planned: {found}. Repeat the settings of the first run, or name another "

@@ -1,4 +1,4 @@
-"""Whether two study.json are of the same study: what a command that resumes one may change.
+"""Whether two study.json are of the same study, or two plans the same: what a run may change.
 
 Works on their contents as plain data; `tfoptcmp.study.schema` describes them.
 """
@@ -42,6 +42,23 @@ def differences(
         if old.get(name) != new.get(name)
         and not (accept_version_changes and name.startswith("versions."))
     ]
+
+
+def changes(there: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """Returns with both values what differs between two plans of the same fields; "" if nothing."""
+    old, new = plain(there), plain(now)
+    return "; ".join(
+        f"{name}: {_written(old[name])} there, {_written(new[name])} now"
+        for name in old
+        if old[name] != new[name]
+    )
+
+
+def _written(value: Any) -> str:
+    """As flags have it: pairs of names as a:b,c:d."""
+    if isinstance(value, list) and value and isinstance(value[0], list):
+        return ",".join(":".join(pair) for pair in value)
+    return str(value)
 
 
 def _compared(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,14 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tfoptcmp.analysis.comparison import Comparison
+from tfoptcmp.analysis.comparison import Comparison, from_to
 from tfoptcmp.analysis.contestant import Contestant
 from tfoptcmp.analysis.ranges.boundary import LEAST_FEASIBLE, enough_trials, why_not_final
 from tfoptcmp.analysis.ranges.narrowing import next_space
-from tfoptcmp.analysis.sources.studies import compare_studies
 from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import SearchSpace
-from tfoptcmp.study.read import read_config
+from tfoptcmp.study.read import read_config, recorded_config
 from tfoptcmp.study.rounds import (
     Plan,
     begin,
@@ -69,7 +68,7 @@ def run_rounds(
         current = _in_round(studies, study_dir, number, signatures, num)
         current.check(budget(num))
         current.run([budget(num)] * len(signatures))
-        found = _comparison(current)
+        found = current.comparison()
         missing = {one.name: why_not_final(one) for one in found.contestants} if final else {}
         # More rounds of as many trials do not help where these are too few to tell.
         helps = any(missing[one.name] and enough_trials(one) for one in found.contestants if final)
@@ -116,11 +115,10 @@ def _check_later_rounds(
     """Checks all that is on record after the first round, before hours of an earlier one."""
     for number in round_numbers(study_dir)[1:]:
         directory = round_directory(study_dir, number)
-        spaces = {one.name: _recorded(directory, one.name) for one in studies.signatures}
         found = [
             replace(one, space=space)
             for one in studies.signatures
-            if (space := spaces[one.name]) is not None
+            if (space := _recorded(directory, one.name)) is not None
         ]
         num = _num_feasible(study_dir, plan, number, num_feasible)
         if found:
@@ -181,14 +179,8 @@ def _space(directory: Path, name: str, found: Comparison, missing: dict[str, str
 
 def _recorded(directory: Path, name: str) -> SearchSpace | None:
     """The space of a study that is there."""
-    path = directory / name / "study.json"
-    return Signature.from_json(read_config(path).signature).space if path.exists() else None
-
-
-def _comparison(studies: "OpenStudies") -> Comparison:
-    directories = [studies.study_dir / signature.name for signature in studies.signatures]
-    (found,) = compare_studies(directories)
-    return found
+    config = recorded_config(directory / name)
+    return Signature.from_json(config.signature).space if config else None
 
 
 def _named(found: Comparison, name: str) -> Contestant:
@@ -218,9 +210,8 @@ def _narrowed(found: Comparison, signatures: Sequence[Signature]) -> list[str]:
 
 def _end(found: Comparison, missing: dict[str, str], num_rounds: int) -> list[str]:
     """Which spaces are accepted, and what would be tried for the others."""
-    spent = {sum(r.num_feasible for r in (*one.earlier, one)) for one in found.contestants}
-    each = " to ".join(str(num) for num in sorted({min(spent), max(spent)}))
-    lines = [f"{num_rounds} rounds, {each} feasible trials of each optimizer"]
+    spent = [sum(each.num_feasible for each in one.rounds) for one in found.contestants]
+    lines = [f"{num_rounds} rounds, {from_to(spent)} feasible trials of each optimizer"]
     accepted = [_named(found, name).title for name, reason in missing.items() if not reason]
     if accepted:
         lines.append(f"  accepted as final: {', '.join(accepted)}")

@@ -22,7 +22,7 @@ TRIALS_PER_ROUND = flags.DEFINE_integer(
     None,
     "Of a refinement: feasible trials of each optimizer in every round before the last; default: "
     "two fifths of --num_feasible, at least 20.",
-    lower_bound=15,
+    lower_bound=15,  # `boundary.LEAST_FEASIBLE`, whose import takes too long for --help
 )
 MAX_ROUNDS = flags.DEFINE_integer(
     "max_rounds",

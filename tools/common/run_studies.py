@@ -19,9 +19,11 @@ from tfoptcmp.tuners.reruns import rerun_winner
 from tfoptcmp.tuners.run_study import run_study
 from tfoptcmp.tuners.searches import trial_counts
 
+from tfoptcmp.analysis.comparison import Comparison
+from tfoptcmp.analysis.sources.studies import compare_studies
 from tfoptcmp.signatures import Signature
 from tfoptcmp.study import rounds
-from tfoptcmp.study.read import read_config
+from tfoptcmp.study.read import recorded_config
 from tfoptcmp.study.schema import StudyConfig, StudyError, planned_tuning_budget
 from tfoptcmp.study.trial import RunTrial
 from tfoptcmp.study.write import check_study
@@ -182,6 +184,15 @@ class OpenStudies:
             except OSError as error:
                 raise StudyError(f"cannot write {self.study_dir}: {error.strerror}") from error
 
+    def comparison(self) -> Comparison:
+        """Returns what the studies say so far; each must have been begun.
+
+        Raises:
+            StudyError: If a file is damaged.
+        """
+        (found,) = compare_studies([self.study_dir / one.name for one in self.signatures])
+        return found
+
     def run(self, budgets: Sequence[Budget], *, num_reruns: int = 0) -> None:
         """Runs the studies one after the other, each to the number of trials of its budget.
 
@@ -266,9 +277,8 @@ class OpenStudies:
             max_trials=self.max_trials,
         )
         workload, splits = self.workload, self.splits
-        tuning_budget = self.tuning_budget or _recorded_tuning_budget(
-            self.study_dir / signature.name
-        )
+        recorded = recorded_config(self.study_dir / signature.name)
+        tuning_budget = self.tuning_budget or (recorded and recorded.tuning_budget)
         return StudyConfig(
             signature=signature.to_json(),
             workload=workload.name,
@@ -288,11 +298,6 @@ class OpenStudies:
             provenance=provenance(),
             devices=self.options.devices(num_replicas(self.strategy)),
         )
-
-
-def _recorded_tuning_budget(directory: Path) -> int | None:
-    path = directory / "study.json"
-    return read_config(path).tuning_budget if path.exists() else None
 
 
 def _executor(

@@ -5,17 +5,15 @@ another. What a run finds on record is not done again: neither trials nor looks.
 """
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tfoptcmp.tools.common import terminal
 
 from tfoptcmp.analysis.comparison import Comparison
-from tfoptcmp.analysis.sources.studies import compare_studies
 from tfoptcmp.analysis.statistics.looks import seconds_a_trial, take_look
 from tfoptcmp.analysis.statistics.quantities import STATISTICS
 from tfoptcmp.study.looks import Looks, Plan, check_same_plan, read_looks, write_looks
-from tfoptcmp.study.read import read_config
+from tfoptcmp.study.read import recorded_config
 from tfoptcmp.workload import Budget
 
 if TYPE_CHECKING:
@@ -51,10 +49,10 @@ def run_until_decided(
         print(f"{_line(Looks(plan=plan, looks=looks.looks[: i + 1]))} (on record)")
     while (num_trials := looks.next_look) is not None:
         studies.run(_budgets(studies, budget, num_trials))
-        looks = take_look(_comparison(studies), looks)
+        looks = take_look(studies.comparison(), looks)
         write_looks(study_dir, looks)
         print(_line(looks), flush=True)
-    print("\n".join(_end(looks, _comparison(studies), studies.execution.num_workers)), flush=True)
+    print("\n".join(_end(looks, studies.comparison(), studies.execution.num_workers)), flush=True)
     if num_reruns:
         reached = looks.looks[-1].num_trials
         studies.run(_budgets(studies, budget, reached), num_reruns=num_reruns)
@@ -64,21 +62,10 @@ def _budgets(
     studies: "OpenStudies", budget: Callable[[int], Budget], num_trials: int
 ) -> list[Budget]:
     """Of each study; one that was begun with more trials is not made smaller."""
-    return [
-        budget(max(num_trials, _recorded(studies.study_dir / signature.name)))
-        for signature in studies.signatures
+    found = [
+        recorded_config(studies.study_dir / signature.name) for signature in studies.signatures
     ]
-
-
-def _recorded(directory: Path) -> int:
-    path = directory / "study.json"
-    return read_config(path).num_feasible if path.exists() else 0
-
-
-def _comparison(studies: "OpenStudies") -> Comparison:
-    directories = [studies.study_dir / signature.name for signature in studies.signatures]
-    (found,) = compare_studies(directories)
-    return found
+    return [budget(max(num_trials, one.num_feasible if one else 0)) for one in found]
 
 
 def _begin(plan: Plan) -> str:

@@ -1,8 +1,9 @@
+import math
 from dataclasses import replace
 
 import pytest
 
-from tfoptcmp.analysis.ranges.containment import containments
+from tfoptcmp.analysis.ranges.containment import containments, misses_of
 from tfoptcmp.analysis.sources import read_comparisons
 from tfoptcmp.spaces import Fixed, LogUniform
 
@@ -114,3 +115,15 @@ def test_results_of_other_tools_are_left_out(tmp_path):
         "\n".join(["optimizer,validation,learning_rate,momentum", *rows])
     )
     assert containments(*read_comparisons(tmp_path / "mine.csv")) == []
+
+
+def test_what_a_trial_does_not_report_is_not_inside_but_a_small_epsilon_is_found(compared):
+    comparison = compared(momentum={}, adam={"epsilon": LogUniform(low=1e-10, high=1e-6)})
+    momentum, adam = comparison.contestants
+    trials = momentum.trials.assign(searched_eta0=math.nan, largest_gradient_rms=1.0)
+    unknown = replace(momentum, trials=trials)
+    best = unknown.trials.iloc[0]
+    assert list(misses_of(unknown, best, adam)) == ["epsilon"]
+    wide = replace(adam, dimensions={**adam.dimensions, "epsilon": LogUniform(low=1e-10, high=1e9)})
+    assert misses_of(unknown, best, wide) is None
+    assert containments(replace(comparison, contestants=(unknown, wide))) == []

@@ -1,6 +1,7 @@
 """The search spaces that a report writes on request."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -44,7 +45,8 @@ def test_of_an_unrefined_study_the_space_is_what_the_next_round_would_search(ref
     assert [path.name for path in written] == ["space_narrowed.json"]
     for name, data in json.loads(written[0].read_text(encoding="utf-8")).items():
         space = SearchSpace.from_json(data)
-        assert space.source.startswith("narrowed after 20 feasible trials"), name
+        # Where the results do not depend on the space, it may stay as it is.
+        assert re.match("(narrowed|unchanged) after 20 feasible trials", space.source), name
         assert list(space.dimensions)[-2:] == ["decay_steps_fraction", "decay_factor"]
 
 

@@ -3,6 +3,8 @@ import math
 import pytest
 
 from tfoptcmp.analysis import load_studies
+from tfoptcmp.analysis.sources.studies import compare_studies
+from tfoptcmp.study.rounds import Plan, begin, round_directory
 from tfoptcmp.study.schema import Status, StudyError
 from tfoptcmp.study.trial import trial_seeds
 
@@ -61,3 +63,13 @@ def test_unknown_rule_is_said(tmp_path, make_signature, write_study):
     path.write_text(path.read_text().replace('"rule": "sgd"', '"rule": "lion"'))
     with pytest.raises(StudyError, match="rule must be one of"):
         load_studies(tmp_path)
+
+
+def test_rounds_are_found_through_a_link(tmp_path, make_signature, write_study):
+    begin(tmp_path / "s", Plan(num_rounds=2, trials_per_round=20))
+    for number in range(2):
+        write_study(round_directory(tmp_path / "s", number), make_signature("sgd"), [0.1, 0.2])
+    (tmp_path / "latest").symlink_to(round_directory(tmp_path / "s", 1))
+    (comparison,) = compare_studies(tmp_path / "latest")
+    assert len(comparison.contestants[0].earlier) == 1
+    assert comparison.rounds_missing == 0

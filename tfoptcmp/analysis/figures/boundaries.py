@@ -16,6 +16,7 @@ from tfoptcmp.analysis.figures.style import (
     PALE,
     WARNING_COLOUR,
     Style,
+    below,
     folded,
     house_style,
     style_of,
@@ -133,8 +134,8 @@ def _row(axes: Axes, contestant: Contestant, style: Style, scale: float, top: fl
         if name == "epsilon":
             _marks(axes, _place(i, dimension, _published(contestant)), 0.04, "^")
         for value, label in _ticks(dimension):
-            _below(axes, float(_place(i, dimension, [value])[0]), label, 3, 7.0)
-        _below(axes, i + 0.5, name, 14, 8.0)
+            below(axes, float(_place(i, dimension, [value])[0]), label, 3, 7.0)
+        below(axes, i + 0.5, name, 14, 8.0)
 
 
 def _place(number: int, dimension: Dimension, values: "Sequence[float] | pd.Series") -> FloatArray:
@@ -157,19 +158,6 @@ def _marks(
             transform=axes.get_xaxis_transform(),
             clip_on=False,
         )
-
-
-def _below(axes: Axes, x: float, text: str, points: float, size: float) -> None:
-    axes.annotate(
-        text,
-        xy=(x, 0),
-        xycoords=("data", "axes fraction"),
-        xytext=(0, -points),
-        textcoords="offset points",
-        ha="center",
-        va="top",
-        fontsize=size,
-    )
 
 
 def _ticks(dimension: Dimension) -> list[tuple[float, str]]:

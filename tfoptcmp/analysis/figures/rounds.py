@@ -10,7 +10,7 @@ from tfoptcmp.analysis.comparison import Comparison, short
 from tfoptcmp.analysis.contestant import Contestant
 from tfoptcmp.analysis.figures.frame import Margins, framed
 from tfoptcmp.analysis.figures.report_figure import ReportFigure, refined
-from tfoptcmp.analysis.figures.style import Style, folded, house_style, style_of, styles
+from tfoptcmp.analysis.figures.style import Style, below, folded, house_style, style_of, styles
 from tfoptcmp.analysis.ranges.boundary import good_trials
 from tfoptcmp.spaces import LogUniform
 
@@ -117,16 +117,7 @@ def _row(axes: Axes, contestant: Contestant, style: Style, most: int, height: in
                 for value in values
                 if math.isfinite(value)
             ]
-        axes.annotate(
-            name,
-            xy=(i + 0.5, 0),
-            xycoords=("data", "axes fraction"),
-            xytext=(0, -2),
-            textcoords="offset points",
-            ha="center",
-            va="top",
-            fontsize=8.0,
-        )
+        below(axes, i + 0.5, name, 2, 8.0)
     if ticks:
         x, y = np.array(ticks).T
         axes.vlines(x, y - _BAR / 2, y + _BAR / 2, color=style.colour, linewidth=1.0)

@@ -183,6 +183,28 @@ def value_axis(axes: Axes, shown: Sequence[float] | FloatArray) -> None:
     axes.yaxis.set_minor_locator(NullLocator())
 
 
+def below(axes: Axes, x: float, text: str, points: float, size: float) -> None:
+    """Writes a text below an axis.
+
+    Args:
+        axes: Whose axis.
+        x: Where the text's middle is, in the data's unit.
+        text: What to write.
+        points: From the axis down to the text.
+        size: Of the text, points.
+    """
+    axes.annotate(
+        text,
+        xy=(x, 0),
+        xycoords=("data", "axes fraction"),
+        xytext=(0, -points),
+        textcoords="offset points",
+        ha="center",
+        va="top",
+        fontsize=size,
+    )
+
+
 def symmetric_axis(axes: Axes, which: str, near: float, ends: tuple[float, float]) -> None:
     """Makes an axis of differences linear near 0, where verdicts are made, logarithmic beyond.
 

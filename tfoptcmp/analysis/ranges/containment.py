@@ -103,7 +103,7 @@ def misses_of(
 
     Returns:
         Searched name of the general rule to what would be needed; {} if the trial lies inside; None
-        if there is no map, or a value that it needs is not reported.
+        if that is not known: there is no map, or a value that it needs is not reported.
     """
     assert special.rule is not None and general.rule is not None, "they have an inclusion"
     inclusion = inclusions.find(special.rule.name, general.rule.name)
@@ -113,13 +113,14 @@ def misses_of(
     try:
         translated = inclusion.translate(values)
     except KeyError:  # the trial's learning rate or momentum is not reported
-        return None
+        translated = {}
     misses = {
         name: f"needs {name} = {value:.3g}, searched: {dimension}"
         for name, value in translated.items()
         if (dimension := general.dimensions.get(name)) is not None and not _holds(dimension, value)
     }
-    return misses | (_small_epsilon(translated, trial, general) if inclusion.limit else {})
+    misses |= _small_epsilon(translated, trial, general) if inclusion.limit else {}
+    return misses if misses or translated else None
 
 
 def _small_epsilon(

@@ -96,7 +96,7 @@ def next_dimensions(comparison: Comparison, contestant: Contestant) -> dict[str,
         comparison: For the metric and the number of classes.
         contestant: All of its dimensions are known, and their values in its trials.
     """
-    rounds = (*contestant.earlier, contestant)
+    rounds = contestant.rounds
     first, current = (
         SearchSpace(dimensions=one.dimensions, own=one.own, source=one.source)
         for one in (rounds[0], contestant)

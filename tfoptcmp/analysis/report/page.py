@@ -36,7 +36,6 @@ from tfoptcmp.analysis.report.answer import (
     untested_sentences,
     verdict_cells,
 )
-from tfoptcmp.analysis.report.imitation import containment_cells
 from tfoptcmp.analysis.report.lineage import HOW_TO_READ_LINEAGE, holds_for, lineage_cells
 from tfoptcmp.analysis.report.methods import (
     boundary_cells,
@@ -170,7 +169,7 @@ def part(
         reruns=rerun_cells(comparison),
         holds_for=holds_for(comparison),
         lineage=lineage_cells(comparison),
-        containments=containment_cells(containments(comparison)),
+        containments=imitation.containment_cells(containments(comparison)),
         boundaries=boundaries,
         spaces=spaces,
         cost=cost_cells(contestants),

@@ -6,7 +6,6 @@ separate comparisons.
 
 import json
 import math
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -140,7 +139,7 @@ def _refinement(studies: Sequence[Study]) -> Plan | None:
 
 def _earlier(study: Study) -> tuple[Contestant, ...]:
     """The same optimizer in the rounds before."""
-    found = earlier(Path(os.path.abspath(study.directory)))
+    found = earlier(study.directory.resolve())
     return tuple(contestant(read_study(path), alone=True) for path in found)
 
 

@@ -22,7 +22,7 @@ from tfoptcmp.tools.lab.faults.fake import in_child, scratch, undisturbed
 from tfoptcmp.tuners.run_study import run_study
 
 from tfoptcmp import workloads
-from tfoptcmp.study.read import read_study
+from tfoptcmp.study.read import find_all_studies, read_study
 from tfoptcmp.study.schema import Measurement, Status
 from tfoptcmp.study.trial import Outcome, RunTrial, TrialTask
 from tfoptcmp.training import runtime
@@ -38,8 +38,6 @@ def kills(num_kills: int = 100, num_workers: int = 1) -> str:
         num_kills: Kills in total; when a study ends, a new one begins.
         num_workers: Of the study. If there are more than one, Ray's, it is their driver that dies.
     """
-    chance = random.Random(5)
-    num_done = num_studies = 0
     with tempfile.TemporaryDirectory(prefix="faults-") as temporary:
         parent = Path(temporary)
         start = time.monotonic()
@@ -51,25 +49,64 @@ def kills(num_kills: int = 100, num_workers: int = 1) -> str:
         if num_workers > 1:
             assert run_for(_study, parent / "one process", 1) == 0
             assert _measured(parent / "one process") == expected
-        killed = parent / "killed"
-        ended: dict[int, float] = {}
-        while True:
-            timeout = chance.uniform(0, longest) if num_done < num_kills else None
-            code = run_for(_study, killed, num_workers, fork=num_workers == 1, timeout=timeout)
-            assert code in (0, -signal.SIGKILL), (parent / "log").read_text()
-            num_done += code != 0
-            print(f"\r{num_done}/{num_kills} kills", end="", file=sys.stderr, flush=True)
-            ended = _kept(killed, ended)
-            if code == 0:
-                assert _measured(killed) == expected
-                shutil.rmtree(killed)
-                ended.clear()
-                num_studies += 1
-                if timeout is None:
-                    break
-    print(file=sys.stderr)
+        num_studies = kill_at_random(
+            *(_study, parent / "killed", num_workers),
+            num_kills=num_kills,
+            longest=longest,
+            chance=random.Random(5),
+            contents=_measured,
+            expected=expected,
+            fork=num_workers == 1,
+        )
     trials = f"{num_studies} studies of {len(expected)} trials"
-    return f"{num_done} kills in {trials}; no trial lost or redone, equal measurements"
+    return f"{num_kills} kills in {trials}; no trial lost or redone, equal measurements"
+
+
+def kill_at_random(
+    function: Callable[..., None],
+    directory: Path,
+    *arguments: Any,
+    num_kills: int,
+    longest: float,
+    chance: random.Random,
+    contents: Callable[[Path], Any],
+    expected: Any,
+    fork: bool = True,
+) -> int:
+    """Kills at random times what writes studies and starts it again; begins anew when it ends.
+
+    Args:
+        function: As in `run_for`; its first argument is the directory.
+        directory: Of studies, or of rounds; there must be none. The log is beside it.
+        *arguments: More of the function's.
+        num_kills: Kills in total; then it is left to run to its end.
+        longest: Seconds that it runs at most before it is killed.
+        chance: Draws the times.
+        contents: Of the directory, without what may differ between runs.
+        expected: What `contents` is in the end.
+        fork: As in `run_for`.
+
+    Returns:
+        How often it ran to its end.
+    """
+    num_done = num_ended = 0
+    ended: dict[str, float] = {}
+    while True:
+        timeout = chance.uniform(0, longest) if num_done < num_kills else None
+        code = run_for(function, directory, *arguments, fork=fork, timeout=timeout)
+        assert code in (0, -signal.SIGKILL), (directory.parent / "log").read_text()
+        num_done += code != 0
+        print(f"\r{num_done}/{num_kills} kills", end="", file=sys.stderr, flush=True)
+        ended = _kept(directory, ended)
+        if code == 0:
+            assert contents(directory) == expected
+            shutil.rmtree(directory)
+            ended.clear()
+            num_ended += 1
+            if timeout is None:
+                break
+    print(file=sys.stderr)
+    return num_ended
 
 
 def run_for(
@@ -120,13 +157,14 @@ def _measured(study_dir: Path) -> dict[str, str]:
     }
 
 
-def _kept(study_dir: Path, before: Mapping[int, float]) -> dict[int, float]:
+def _kept(study_dir: Path, before: Mapping[str, float]) -> dict[str, float]:
     """Returns when the trials that have ended were begun; none of those before may have changed."""
-    if not (study_dir / _RULE / "study.json").exists():
-        return {}
+    begun = next(study_dir.glob("**/study.json"), None)
+    studies = find_all_studies(study_dir) if begun else []
     ended = {
-        trial.index: trial.started
-        for trial in read_study(study_dir / _RULE).trials
+        f"{path} {trial.index}": trial.started
+        for path in studies
+        for trial in read_study(path).trials
         if trial.status in (Status.COMPLETE, Status.INFEASIBLE)
     }
     assert before.items() <= ended.items(), "a finished trial was lost or run twice"

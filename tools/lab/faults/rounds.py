@@ -2,25 +2,21 @@
 
 import os
 import random
-import shutil
 import signal
-import sys
 import tempfile
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from tfoptcmp.tools.common.refine import run_rounds
 from tfoptcmp.tools.common.run_studies import open_studies
 from tfoptcmp.tools.lab.faults import fake
-from tfoptcmp.tools.lab.faults.processes import run_for
+from tfoptcmp.tools.lab.faults.processes import kill_at_random, run_for
 from tfoptcmp.tools.lab.faults.writes import Operations, kill_at
 
 from tfoptcmp import workloads
 from tfoptcmp.study.read import find_all_studies, read_study
-from tfoptcmp.study.rounds import FILE_NAME, Plan, begin, last_round, round_directory
-from tfoptcmp.study.schema import Status, StudyError
+from tfoptcmp.study.rounds import FILE_NAME, Plan, begin, round_directory
 from tfoptcmp.training import runtime
 from tfoptcmp.training.options import Options
 
@@ -36,37 +32,22 @@ def kills(num_kills: int = 50) -> str:
         num_kills: Kills of training in total; when a refinement ends, a new one begins.
     """
     num_writes = _kills_of_the_plan()
-    chance = random.Random(6)
-    num_done = num_refinements = 0
-    rounds: set[int | None] = set()
     with tempfile.TemporaryDirectory(prefix="faults-") as temporary:
         parent = Path(temporary)
         start = time.monotonic()
         assert run_for(_refine, parent / "undisturbed") == 0, (parent / "log").read_text()
         longest = time.monotonic() - start
         expected = _contents(parent / "undisturbed")
-        killed = parent / "killed"
-        ended: dict[str, float] = {}
-        while True:
-            # Less than one refinement takes, so that one meets several kills.
-            timeout = chance.uniform(0, longest / 2) if num_done < num_kills else None
-            code = run_for(_refine, killed, timeout=timeout)
-            assert code in (0, -signal.SIGKILL), (parent / "log").read_text()
-            if code:
-                num_done += 1
-                rounds.add(last_round(killed))
-            print(f"\r{num_done}/{num_kills} kills", end="", file=sys.stderr, flush=True)
-            ended = _kept(killed, ended)
-            if code == 0:
-                assert _contents(killed) == expected
-                shutil.rmtree(killed)
-                ended.clear()
-                num_refinements += 1
-                if timeout is None:
-                    break
-    print(file=sys.stderr)
+        num_refinements = kill_at_random(
+            *(_refine, parent / "killed"),
+            num_kills=num_kills,
+            longest=longest / 2,  # so that one refinement meets several kills
+            chance=random.Random(6),
+            contents=_contents,
+            expected=expected,
+        )
     return (
-        f"{num_writes} kills while the plan is written; {num_done} in {num_refinements} "
+        f"{num_writes} kills while the plan is written; {num_kills} in {num_refinements} "
         f"refinements of {_PLAN.num_rounds} rounds; no trial lost or redone, equal spaces and "
         "measurements"
     )
@@ -121,19 +102,3 @@ def _contents(study_dir: Path) -> dict[str, Any]:
         name = str(path.relative_to(study_dir))
         found[name] = read_study(path).signature.to_json(), fake.contents(path)
     return found
-
-
-def _kept(study_dir: Path, before: Mapping[str, float]) -> dict[str, float]:
-    """Returns when the trials that have ended were begun; none of those before may have changed."""
-    try:
-        studies = find_all_studies(study_dir)
-    except StudyError:  # killed before the first
-        return {}
-    ended = {
-        f"{path} {trial.index}": trial.started
-        for path in studies
-        for trial in read_study(path).trials
-        if trial.status in (Status.COMPLETE, Status.INFEASIBLE)
-    }
-    assert before.items() <= ended.items(), "a finished trial was lost or run twice"
-    return ended
