@@ -65,7 +65,10 @@ flags.set_default(SCALE, "smoke")
 
 _GROUPS = {
     "What to reproduce": (_FIGURE, _WORKLOADS, OPTIMIZERS, SPACE, DATA_DIR, _MOCK_DATA),
-    "How much": (SCALE, STEPS, NUM_FEASIBLE, TUNING_BUDGET, *refine_flags.OF_ROUNDS),
+    "How much": (
+        *(SCALE, STEPS, shared_flags.MEASURE_ALL, NUM_FEASIBLE, TUNING_BUDGET),
+        *refine_flags.OF_ROUNDS,
+    ),
     "Reproducibility": shared_flags.REPRODUCIBILITY,
     "Devices": shared_flags.DEVICES,
     "Running": (*shared_flags.EXECUTION, *shared_flags.CHECKPOINTS),

@@ -77,7 +77,7 @@ FLAGS = {
     "train": {
         *("workload", "optimizer", "data_dir", "space", "search", "trial", "set", "scale"),
         *("steps", "batch_size", "eval_every_steps", "seed", "threads_per_trial", "output_dir"),
-        *("import_module", "space_file"),
+        *("import_module", "space_file", "measure_all"),
         *DEVICES,
         *CHECKPOINTS,
     },
@@ -86,7 +86,7 @@ FLAGS = {
         *("batch_size", "eval_every_steps", "num_feasible", "max_trials", "seed"),
         *("threads_per_trial", "study_dir", "plan", "tensorboard", "import_module", "rerun_best"),
         *("space_file", "until_decided", "max_feasible", "pairs", "tuning_budget"),
-        *("refine", "rounds", "trials_per_round", "max_rounds"),
+        *("refine", "rounds", "trials_per_round", "max_rounds", "measure_all"),
         *EXECUTION,
         *DEVICES,
         *CHECKPOINTS,
@@ -99,7 +99,7 @@ FLAGS = {
     "reproduce": {
         *("figure", "workloads", "optimizers", "data_dir", "scale", "steps", "num_feasible"),
         *("tuning_budget", "seed", "threads_per_trial", "output_dir", "plan", "mock_data"),
-        *("space", "draw_only", "rounds", "trials_per_round", "max_rounds"),
+        *("space", "draw_only", "rounds", "trials_per_round", "max_rounds", "measure_all"),
         *EXECUTION,
         *DEVICES,
         *CHECKPOINTS,

@@ -74,7 +74,7 @@ def _checked(outcome: Outcome, last: Measurement | None) -> Outcome:
     if last is None:
         message = "a COMPLETE trial must have measured its last step; got no measurement"
         return Outcome(status=Status.FAILED, steps=outcome.steps, message=message)
-    train_loss = last["train_loss"]
+    train_loss = last.get("train_loss")
     if train_loss is not None and math.isfinite(train_loss):
         return outcome
     message = f"train_loss is {train_loss} at step {last['step']}"

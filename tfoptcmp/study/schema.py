@@ -37,7 +37,8 @@ class Row(TypedDict, total=False):
     Losses are without regularisation and label smoothing, in evaluation mode, "train" on a fixed
     subset of the training split; metrics are the workload's. gradient_rms is the root mean square
     over all entries of the training objective's gradient, and learning_rate the rate, that the step
-    named used: both from before its update. Empty or left out where a split is absent.
+    named used: both from before its update. Empty or left out where a split is absent or was not
+    measured: before the last step only validation is, unless asked for otherwise.
     """
 
     step: Required[Count]

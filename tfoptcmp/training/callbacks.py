@@ -37,7 +37,7 @@ class Measure(keras.callbacks.Callback):
         elif step % self._budget.eval_every_steps == 0 or step == self._budget.steps:
             row = self._measurement(step)
             self._on_measurement(row)
-            if not math.isfinite(row["train_loss"]):  # type: ignore[arg-type]  # never None
+            if not math.isfinite(row.get("train_loss") or 0.0):  # 0: not measured
                 self._stop(f"measured training loss not finite after step {step}")
             elif not self._has_finite_weights():
                 self._stop(f"weights not finite after step {step}")

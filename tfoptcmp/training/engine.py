@@ -9,7 +9,8 @@ last checkpoint bit for bit, in any process.
 """
 
 import functools
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -160,9 +161,13 @@ class Trainer:
             return Outcome(status=Status.INFEASIBLE, steps=steps, message=measure.problem)
         return Outcome(status=Status.COMPLETE, steps=steps)
 
-    def evaluate(self) -> dict[str, tuple[float, float]]:
-        """Returns split name to (loss in nats, metric) at the weights as they are now."""
-        return self._evaluation()
+    def evaluate(self, names: Collection[str] | None = None) -> dict[str, tuple[float, float]]:
+        """Returns split name to (loss in nats, metric) at the weights as they are now.
+
+        Args:
+            names: Of the splits; None for all.
+        """
+        return self._evaluation(names)
 
     def save(self, path: Path) -> None:
         """Writes the network as it is now, as a `.keras` file without its optimizer."""
@@ -237,7 +242,11 @@ class Trainer:
             "learning_rate": float(self._model.learning_rate_used.numpy()),
             "gradient_rms": float(self._model.gradient_rms.numpy()),
         }
-        for split, (loss, metric) in self.evaluate().items():
+        is_last = step == self._budget.steps
+        found = self.evaluate(None if is_last or self._options.measure_all else ("validation",))
+        if not math.isfinite(found["validation"][0]):  # then it takes the training loss to judge
+            found = self.evaluate()
+        for split, (loss, metric) in found.items():
             row[f"{split}_loss"] = loss
             row[f"{split}_metric"] = metric
         return row

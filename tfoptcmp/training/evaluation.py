@@ -1,6 +1,6 @@
 """Loss and metric of every split, in evaluation mode. TensorFlow only."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 import tensorflow as tf
 
@@ -35,14 +35,20 @@ class Evaluation:
             lambda x, y: sums(y, model(x, training=False), metric), reduce_retracing=True
         )
 
-    def __call__(self) -> dict[str, tuple[float, float]]:
-        """Returns split name to (loss in nats, metric)."""
+    def __call__(self, names: Collection[str] | None = None) -> dict[str, tuple[float, float]]:
+        """Returns split name to (loss in nats, metric).
+
+        Args:
+            names: Of the splits; None for all.
+        """
         states = self._model.states
         kept = [tf.identity(state.value) for state in states]
         results = {}
-        for name, batches in self._splits.items():
+        for name in self._splits if names is None else names:
             self._model.zero_states()
-            loss, metric, count = sum(self._batch_sums(x, y) for x, y in batches).numpy()
+            loss, metric, count = sum(
+                self._batch_sums(x, y) for x, y in self._splits[name]
+            ).numpy()
             results[name] = (float(loss / count), float(metric / count))
         for state, value in zip(states, kept, strict=True):
             state.assign(value)

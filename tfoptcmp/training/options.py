@@ -24,6 +24,8 @@ class Options:
             float32. There is no float16: its loss scale would skip steps at other places for every
             optimizer, and a number of steps would no longer be a number of updates.
         jit_compile: Whether XLA compiles the training step; None as the workload says.
+        measure_all: Whether every measurement covers all splits; otherwise those before the last
+            step cover validation only, unless its loss is not finite. Changes no value.
         checkpoint_every_steps: Interval of checkpoints in the directory of a trial; each is taken
             after the compiled block of steps in which it falls due. None for none.
         checkpoint_every_minutes: Likewise by time, from the start of the process's work on a trial;
@@ -39,6 +41,7 @@ class Options:
     tpu: str | None = None
     mixed_precision: bool = False
     jit_compile: bool | None = None
+    measure_all: bool = False
     checkpoint_every_steps: int | None = None
     checkpoint_every_minutes: float = 0.0
     keep_checkpoints: bool = False

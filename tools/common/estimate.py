@@ -36,7 +36,7 @@ def estimate(
     options: Options,
     strategy: tf.distribute.Strategy | None,
 ) -> Estimate:
-    """Measures a short trial: a measurement, steps, and another measurement."""
+    """Measures a short trial: a first measurement, steps, and the last measurement."""
     begin = time.perf_counter()
     short = replace(budget, steps=2 * _TIMED_STEPS, eval_every_steps=_TIMED_STEPS)
     trainer = Trainer(
@@ -59,13 +59,17 @@ def estimate(
     times: list[float] = []
     trainer.run(task, lambda _: times.append(time.perf_counter()))
     interval = times[1] - times[0]
-    start = time.perf_counter()
-    trainer.evaluate()
-    measurement = time.perf_counter() - start
-    step = max(0.0, interval - measurement) / _TIMED_STEPS
-    num_measurements = -(-budget.steps // budget.eval_every_steps)
-    first_part = _TIMED_STEPS * step + measurement
+    last, validation = (_seconds_to_evaluate(trainer, names) for names in (None, ["validation"]))
+    first = last if options.measure_all else validation
+    step = max(0.0, interval - last) / _TIMED_STEPS
+    num_before_last = -(-budget.steps // budget.eval_every_steps) - 1
     return Estimate(
-        trial_seconds=budget.steps * step + num_measurements * measurement,
-        setup_seconds=max(0.0, times[0] - begin - first_part),
+        trial_seconds=budget.steps * step + num_before_last * first + last,
+        setup_seconds=max(0.0, times[0] - begin - _TIMED_STEPS * step - first),
     )
+
+
+def _seconds_to_evaluate(trainer: Trainer, names: list[str] | None) -> float:
+    start = time.perf_counter()
+    trainer.evaluate(names)
+    return time.perf_counter() - start

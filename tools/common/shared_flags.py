@@ -83,6 +83,12 @@ DEVICES = (
     ),
 )
 
+MEASURE_ALL = flags.DEFINE_bool(
+    "measure_all",
+    False,
+    "Measure training and test figures at every interval, too, not only at the last step.",
+)
+
 CHECKPOINTS = (
     flags.DEFINE_integer(
         "checkpoint_every_steps",
@@ -127,7 +133,7 @@ def options() -> Options:
         UserError: If they contradict each other.
     """
     try:
-        return Options(**_values(THREADS_PER_TRIAL, *DEVICES, *CHECKPOINTS))
+        return Options(**_values(THREADS_PER_TRIAL, MEASURE_ALL, *DEVICES, *CHECKPOINTS))
     except ValueError as error:
         raise UserError(f"--{error}") from error
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from absl import flags
 from tfoptcmp.tools.common import extensions
 from tfoptcmp.tools.common.cli import UserError
-from tfoptcmp.tools.common.shared_flags import DATA_DIR, SCALE, SPACE, STEPS
+from tfoptcmp.tools.common.shared_flags import DATA_DIR, MEASURE_ALL, SCALE, SPACE, STEPS
 
 from tfoptcmp.signatures import REGULARISATION, Signature
 from tfoptcmp.study.read import read_space
@@ -34,7 +34,7 @@ SPACE_FILE = flags.DEFINE_string(
     "format of study.json. It replaces the space of --space, but not its schedule.",
 )
 
-HOW_MUCH = (SCALE, STEPS, BATCH_SIZE, EVAL_EVERY_STEPS)
+HOW_MUCH = (SCALE, STEPS, BATCH_SIZE, EVAL_EVERY_STEPS, MEASURE_ALL)
 
 
 def workload_and_budget(**changes: int | None) -> tuple[Workload, Budget]:
