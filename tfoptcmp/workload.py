@@ -170,6 +170,7 @@ class Workload:
         jit_compile: Whether the training step is faster under XLA (measured).
         most_threads: Threads beyond which it is not faster (measured); None where every processor
             helps.
+        memory_gb: What a process that trains it takes at scale cpu (measured), in 10^9 bytes.
         small: Its size for tests.
         overfitting: How it memorises examples; None if it does not in so few steps.
     """
@@ -185,6 +186,7 @@ class Workload:
     regularisation: tuple[str, ...] = ()
     jit_compile: bool = False
     most_threads: int | None = None
+    memory_gb: float = 2.0
     small: Small = Small()
     overfitting: Overfitting | None = None
 

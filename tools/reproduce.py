@@ -8,6 +8,7 @@ measured on a few steps. Repeat a command to resume where it stopped; figures 1,
 share studies. --space=refined narrows the space in rounds where everything is tuned.
 """
 
+import dataclasses
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -16,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 from absl import flags
 from tfoptcmp.tools.common import cli, refine_flags, shared_flags, terminal
 from tfoptcmp.tools.common.cli import UserError
-from tfoptcmp.tools.common.execution import with_threads
 from tfoptcmp.tools.common.shared_flags import (
     DATA_DIR,
     NUM_FEASIBLE,
@@ -137,8 +137,10 @@ def _run_studies(plan: FigurePlan, output_dir: Path, studies_dir: Path) -> list[
     """Runs or resumes the studies, or says what is left to run; returns where each panel's are."""
     options = shared_flags.options()
     execution = shared_flags.execution(options)
-    if _MOCK_DATA.value and execution.on_ray:
+    if _MOCK_DATA.value and execution.in_workers:
         raise UserError("--mock_data is for one process: leave out --num_workers, --ray_address")
+    if _MOCK_DATA.value:
+        execution = dataclasses.replace(execution, num_workers=1)
     if options.distribution == "multiworker":
         raise UserError("--distribution=multiworker is for tfoptcmp-tune, not for figures")
     cli.import_tensorflow()
@@ -149,7 +151,7 @@ def _run_studies(plan: FigurePlan, output_dir: Path, studies_dir: Path) -> list[
 
     studies.check_names(plan.panels)
     trained = [workloads.get(panel.workload) for panel in plan.panels]
-    options = with_threads(options, trained, num_workers=execution.num_workers)
+    execution, options, how = shared_flags.settle(execution, options, trained)
     strategy = shared_flags.configure_process(options)
     try:
         ready = studies.prepare(
@@ -165,6 +167,7 @@ def _run_studies(plan: FigurePlan, output_dir: Path, studies_dir: Path) -> list[
     except ValueError as error:
         raise UserError(f"--{error}") from error
     print(f"Figure {_FIGURE.value}: {plan.title}, scale {SCALE.value}")
+    print(how)
     _print_plan(ready, studies.estimate_seconds(ready, options, strategy), execution.num_workers)
     if not PLAN.value:
         for one in ready:

@@ -24,7 +24,6 @@ from tfoptcmp.tools.common import (
     workload_flags,
 )
 from tfoptcmp.tools.common.cli import UserError
-from tfoptcmp.tools.common.execution import with_threads
 
 from tfoptcmp.signatures import Signature
 from tfoptcmp.study.looks import Plan
@@ -95,11 +94,12 @@ def _run(argv: list[str]) -> None:
     most = max(budget.num_feasible, rounds.trials_per_round if rounds else 0)
     max_trials = _MAX_TRIALS.value or 10 * most
     counts = _num_feasible(signatures, budget, max_trials, most)
-    options = with_threads(options, [workload], num_workers=execution.num_workers)
+    execution, options, how = shared_flags.settle(execution, options, [workload])
 
     strategy = shared_flags.configure_process(options)
     splits = workload_flags.load(workload, budget)
     print(f"{workload.title}, scale {budget.scale}: {budget.steps} steps of {budget.batch_size}")
+    print(how, flush=True)
     if splits.partial:
         print(f"PARTIAL DATA: {splits.partial}")
     if shared_flags.PLAN.value:
@@ -133,7 +133,7 @@ def _run(argv: list[str]) -> None:
         execution=execution,
         tensorboard=_TENSORBOARD.value,
         tuning_budget=looks.tuning_budget if looks else shared_flags.TUNING_BUDGET.value,
-        keep_trainers=bool(looks),
+        keep_trainers=bool(looks or rounds),
     ) as studies:
         if looks:
             run_until_decided(

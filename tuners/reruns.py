@@ -8,11 +8,20 @@ function of (study seed, index, j); a finished one is not run again.
 import math
 from pathlib import Path
 
+from tfoptcmp.tuners.executors import Executor
+
 from tfoptcmp.study.attempt import Attempt
 from tfoptcmp.study.clock import Clock
 from tfoptcmp.study.read import Study, read_reruns, read_study
-from tfoptcmp.study.schema import Status, StudyConfig, StudyError, Trial, trial_directory
-from tfoptcmp.study.trial import RunTrial, TrialTask, rerun_seeds
+from tfoptcmp.study.schema import (
+    Measurement,
+    Status,
+    StudyConfig,
+    StudyError,
+    Trial,
+    trial_directory,
+)
+from tfoptcmp.study.trial import TrialTask, rerun_seeds
 from tfoptcmp.study.write import StudyWriter, open_study
 
 
@@ -29,14 +38,14 @@ def winner(study: Study) -> Trial:
 
 
 def rerun_winner(
-    directory: Path, config: StudyConfig, run_trial: RunTrial, num_reruns: int, clock: Clock
+    directory: Path, config: StudyConfig, executor: Executor, num_reruns: int, clock: Clock
 ) -> list[Trial]:
     """Runs the winner's hyperparameters again, until there are `num_reruns` re-runs.
 
     Args:
         directory: The study's.
         config: The study's, as `run_study` was given it.
-        run_trial: Trains one trial.
+        executor: Runs them.
         num_reruns: How many re-runs there are to be, >= 1.
         clock: For the record of when and how long they ran.
 
@@ -45,34 +54,61 @@ def rerun_winner(
 
     Raises:
         StudyError: If the directory cannot be used as requested or written, or no trial is
-            feasible. The exception of a crashed re-run is raised unchanged; earlier re-runs stay
-            recorded.
+            feasible, or a re-run crashes; re-runs that have ended stay recorded.
+        Interrupted: If they were asked to stop and have stopped.
     """
     with open_study(directory, config) as writer:
         best = winner(read_study(directory))
         ended = read_reruns(directory)
-        return [
-            ended.get((best.index, rerun)) or _run(writer, best, rerun, run_trial, clock)
-            for rerun in range(num_reruns)
-        ]
+        left = [rerun for rerun in range(num_reruns) if (best.index, rerun) not in ended]
+        _Run(writer, best, executor, clock).to_the_end(left)
+    ended = read_reruns(directory)
+    return [ended[best.index, rerun] for rerun in range(num_reruns)]
 
 
-def _run(writer: StudyWriter, best: Trial, rerun: int, run_trial: RunTrial, clock: Clock) -> Trial:
-    task = TrialTask(
-        index=best.index,
-        values=best.values,
-        arguments=best.arguments,
-        seeds=rerun_seeds(writer.config.seed, best.index, rerun),
-        directory=trial_directory(writer.directory, best.index, rerun),
-    )
-    attempt = Attempt(task, writer, clock, rerun)
-    try:
-        trial = attempt.end(run_trial(task, attempt.write))
-    finally:
-        attempt.close()
-    if trial.status is Status.FAILED:
-        raise StudyError(f"{task.directory}: {trial.message}")
-    return trial
+class _Run:
+    """Hands re-runs to the executor and records how they end."""
+
+    def __init__(self, writer: StudyWriter, best: Trial, executor: Executor, clock: Clock) -> None:
+        self._writer = writer
+        self._best = best
+        self._executor = executor
+        self._clock = clock
+        self._attempts: dict[Path, Attempt] = {}  # those that run, by directory
+
+    def to_the_end(self, reruns: list[int]) -> None:
+        left = list(reruns)
+        try:
+            while left or self._attempts:
+                while left and len(self._attempts) < self._executor.num_workers:
+                    self._begin(left.pop(0))
+                task, outcome = self._executor.wait(self._on_measurement)
+                trial = self._attempts.pop(_directory(task)).end(outcome)
+                if trial.status is Status.FAILED:
+                    raise StudyError(f"{task.directory} crashed\n{trial.message}")
+        finally:
+            for attempt in self._attempts.values():
+                attempt.close()
+
+    def _begin(self, rerun: int) -> None:
+        best, writer = self._best, self._writer
+        task = TrialTask(
+            index=best.index,
+            values=best.values,
+            arguments=best.arguments,
+            seeds=rerun_seeds(writer.config.seed, best.index, rerun),
+            directory=trial_directory(writer.directory, best.index, rerun),
+        )
+        self._attempts[_directory(task)] = Attempt(task, writer, self._clock, rerun)
+        self._executor.submit(task)
+
+    def _on_measurement(self, task: TrialTask, measurement: Measurement) -> None:
+        self._attempts[_directory(task)].write(measurement)
+
+
+def _directory(task: TrialTask) -> Path:
+    assert task.directory is not None, "re-runs belong to a study"
+    return task.directory
 
 
 def _validation(trial: Trial) -> float:

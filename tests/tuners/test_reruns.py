@@ -89,7 +89,7 @@ def test_the_winner_is_run_again_and_nothing_else_changes(study):
     before = read_study(study)
     best = min(before.trials, key=lambda trial: trial.final["validation_metric"])
     training = Training()
-    reruns = rerun_winner(study, CONFIG, training, 3, CLOCK)
+    reruns = rerun_winner(study, CONFIG, InProcess(training), 3, CLOCK)
     assert [task.index for task in training.tasks] == [best.index] * 3
     assert all(task.values == best.values for task in training.tasks)
     assert [rerun.seeds for rerun in reruns] == [rerun_seeds(0, best.index, j) for j in range(3)]
@@ -99,9 +99,9 @@ def test_the_winner_is_run_again_and_nothing_else_changes(study):
 
 
 def test_what_is_on_record_is_not_run_again(study):
-    first = rerun_winner(study, CONFIG, Training(), 2, CLOCK)
+    first = rerun_winner(study, CONFIG, InProcess(Training()), 2, CLOCK)
     training = Training()
-    again = rerun_winner(study, CONFIG, training, 3, CLOCK)
+    again = rerun_winner(study, CONFIG, InProcess(training), 3, CLOCK)
     assert again[:2] == first
     assert len(training.tasks) == 1
 
@@ -117,10 +117,10 @@ def test_a_crash_keeps_those_before_it(study):
             raise RuntimeError("out of memory")
         return Training()(task, on_measurement)
 
-    with pytest.raises(RuntimeError, match="out of memory"):
-        rerun_winner(study, CONFIG, crash_at_the_second, 3, CLOCK)
+    with pytest.raises(StudyError, match=r"(?s)crashed.*RuntimeError: out of memory"):
+        rerun_winner(study, CONFIG, InProcess(crash_at_the_second), 3, CLOCK)
     assert reruns_of(study)["rerun"].tolist() == [0]
-    assert len(rerun_winner(study, CONFIG, Training(), 3, CLOCK)) == 3
+    assert len(rerun_winner(study, CONFIG, InProcess(Training()), 3, CLOCK)) == 3
 
 
 def diverging(task, on_measurement):
@@ -129,11 +129,11 @@ def diverging(task, on_measurement):
 
 
 def test_one_whose_loss_is_nan_diverged(study):
-    (rerun,) = rerun_winner(study, CONFIG, diverging, 1, CLOCK)
+    (rerun,) = rerun_winner(study, CONFIG, InProcess(diverging), 1, CLOCK)
     assert (rerun.status, rerun.message) == (Status.INFEASIBLE, "train_loss is nan at step 10")
     assert reruns_of(study)["status"].tolist() == ["INFEASIBLE"]
     training = Training()
-    rerun_winner(study, CONFIG, training, 1, CLOCK)
+    rerun_winner(study, CONFIG, InProcess(training), 1, CLOCK)
     assert training.tasks == []
 
 
@@ -142,11 +142,11 @@ def test_one_that_was_cut_off_does_not_count_and_is_run_again(study):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        rerun_winner(study, CONFIG, killed, 1, CLOCK)
+        rerun_winner(study, CONFIG, InProcess(killed), 1, CLOCK)
     (path,) = study.glob("reruns/*/metadata.json")
     assert json.loads(path.read_text())["status"] == "RUNNING"
     assert reruns_of(study).empty
-    (rerun,) = rerun_winner(study, CONFIG, Training(), 1, CLOCK)
+    (rerun,) = rerun_winner(study, CONFIG, InProcess(Training()), 1, CLOCK)
     assert rerun.status is Status.COMPLETE
 
 
@@ -156,17 +156,17 @@ def test_a_full_disk_says_how_to_go_on(study, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(StudyError, match=r"No space left on device; .* the same command resumes"):
-        rerun_winner(study, CONFIG, Training(), 1, CLOCK)
+        rerun_winner(study, CONFIG, InProcess(Training()), 1, CLOCK)
     monkeypatch.undo()
-    assert len(rerun_winner(study, CONFIG, Training(), 1, CLOCK)) == 1
+    assert len(rerun_winner(study, CONFIG, InProcess(Training()), 1, CLOCK)) == 1
 
 
 def test_what_was_written_before_there_were_attempts_is_read(study):
-    (rerun,) = rerun_winner(study, CONFIG, Training(), 1, CLOCK)
+    (rerun,) = rerun_winner(study, CONFIG, InProcess(Training()), 1, CLOCK)
     (path,) = study.glob("reruns/*/metadata.json")
     data = asdict(rerun)  # as `write_json` had it
     path.write_text(json.dumps(data, indent=1) + "\n")
-    assert rerun_winner(study, CONFIG, Training(), 1, CLOCK) == [rerun]
+    assert rerun_winner(study, CONFIG, InProcess(Training()), 1, CLOCK) == [rerun]
 
 
 @pytest.mark.parametrize("first", [math.nan, None])
@@ -192,7 +192,7 @@ def test_another_study_is_refused(study):
 
 
 def test_table_and_audit_show_both_numbers(study):
-    rerun_winner(study, CONFIG, Training(), 3, CLOCK)
+    rerun_winner(study, CONFIG, InProcess(Training()), 3, CLOCK)
     (comparison,) = read_comparisons(study)
     heading, row = rerun_cells(comparison)
     assert len(heading) == len(row)

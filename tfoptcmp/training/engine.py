@@ -57,6 +57,9 @@ class Trainer:
             `run` raises `Interrupted`.
         callbacks: Keras callbacks, e.g. TensorBoard or your own progress display.
 
+    Attributes:
+        signature: May be replaced by one of the same rule and schedule, with another space.
+
     Raises:
         ValueError: If strategy or clock are missing.
     """
@@ -84,7 +87,7 @@ class Trainer:
         self._workload = workload
         self._budget = budget
         self._splits = splits
-        self._signature = signature
+        self.signature = signature
         self._options = options
         self._strategy = strategy
         self._monotonic = clock.monotonic if clock else lambda: 0.0
@@ -219,12 +222,12 @@ class Trainer:
     def _reset(self, task: TrialTask) -> None:
         model = self._model
         if model.compiled and isinstance(model.optimizer, UpdateRule):
-            set_hyperparameters(model.optimizer, self._signature, task.arguments)
+            set_hyperparameters(model.optimizer, self.signature, task.arguments)
             model.optimizer.reset()
         else:  # also for another's optimizer, whose hyperparameters are constants of the trace
             with self._scope():
                 model.compile(
-                    optimizer=build_optimizer(self._signature, task.arguments),
+                    optimizer=build_optimizer(self.signature, task.arguments),
                     jit_compile=self._jit_compile,
                     steps_per_execution=_block_steps(self._budget.eval_every_steps),
                 )
@@ -256,7 +259,7 @@ class Trainer:
         budget = asdict(self._budget)
         return {
             "workload": self._workload.name,
-            "signature": self._signature.to_json(),
+            "signature": self.signature.to_json(),
             "budget": {
                 n: budget[n] for n in ("batch_size", "steps", "eval_every_steps", "options")
             },

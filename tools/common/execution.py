@@ -2,7 +2,7 @@
 
 import dataclasses
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
@@ -17,11 +17,12 @@ class Execution:
     """Where trials run, and what happens when they crash.
 
     Attributes:
-        num_workers: Trials at the same time.
-        ray_address: Of a Ray cluster; None for this machine.
+        num_workers: Trials at the same time; 0 until `settle` has chosen.
+        ray_address: Of a Ray cluster, "local" for one of this machine alone; None for none.
         data_dir: Where workers find data sets; None for the library's own directory.
         max_retries: How often a trial that crashed is tried again.
         accept_version_changes: Whether to resume a study of other versions.
+        num_gpus: That workers on this machine share, each with one.
     """
 
     num_workers: int = 1
@@ -29,21 +30,84 @@ class Execution:
     data_dir: str | None = None
     max_retries: int = 1
     accept_version_changes: bool = False
+    num_gpus: int = 0
 
     @property
-    def on_ray(self) -> bool:
+    def in_workers(self) -> bool:
         """Whether trials run in other processes than this one."""
         return self.num_workers > 1 or self.ray_address is not None
 
-    def connected(self, options: Options) -> AbstractContextManager[None]:
+    @property
+    def environments(self) -> list[dict[str, str]]:
+        """Environment variables of each worker on this machine."""
+        if not self.num_gpus:
+            return [{} for _ in range(self.num_workers)]
+        return [
+            {"CUDA_VISIBLE_DEVICES": str(i % self.num_gpus), "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
+            for i in range(self.num_workers)
+        ]
+
+    def connected(self) -> AbstractContextManager[None]:
         """Returns the context that Ray's workers need; without Ray it does nothing."""
-        if not self.on_ray:
-            return nullcontext()
-        return cluster.connected(
-            num_workers=self.num_workers,
-            threads_per_trial=options.threads_per_trial,
-            address=self.ray_address,
-        )
+        return cluster.connected(self.ray_address) if self.ray_address else nullcontext()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """What this process may use of the machine.
+
+    Attributes:
+        processors: At least 1.
+        gpus: That TensorFlow sees.
+        free_gb: Memory, in 10^9 bytes.
+    """
+
+    processors: int
+    gpus: int
+    free_gb: float
+
+
+def settle(
+    execution: Execution, options: Options, workloads: Sequence[Workload], machine: Machine
+) -> tuple[Execution, Options, str]:
+    """Chooses the numbers of workers and threads where they are 0.
+
+    Results have the same bits on machines with other numbers of processors only with the same
+    number of threads, so workers that are chosen here have one, and as many run as the machine
+    takes.
+
+    Returns:
+        Both, settled, and how trials run, with the reason, for people.
+    """
+    if execution.num_workers:
+        options = with_threads(options, workloads, num_workers=execution.num_workers)
+        execution = dataclasses.replace(execution, num_gpus=machine.gpus)
+        return execution, options, _text(execution, options, "as asked")
+    if options.is_distributed:
+        execution = dataclasses.replace(execution, num_workers=1)
+        options = with_threads(options, workloads)
+        return execution, options, _text(execution, options, "its devices share every batch")
+    if machine.gpus:
+        num_workers, reason = machine.gpus, f"{machine.gpus} GPUs"
+        options = with_threads(options, workloads, num_workers=num_workers)
+    else:
+        options = dataclasses.replace(options, threads_per_trial=options.threads_per_trial or 1)
+        num_workers = machine.processors // options.threads_per_trial
+        reason = f"{machine.processors} processors"
+        of_one = max(workload.memory_gb for workload in workloads)
+        if num_workers * of_one > machine.free_gb:
+            num_workers = int(machine.free_gb / of_one)
+            reason += f", {machine.free_gb:.1f} GB free, about {of_one:.1f} GB for each"
+    execution = dataclasses.replace(
+        execution, num_workers=max(1, num_workers), num_gpus=machine.gpus
+    )
+    return execution, options, _text(execution, options, reason)
+
+
+def _text(execution: Execution, options: Options, reason: str) -> str:
+    num, threads = execution.num_workers, options.threads_per_trial
+    trials = "1 trial" if num == 1 else f"{num} trials"
+    return f"{trials} at a time, {threads} thread{'s' * (threads > 1)} each ({reason})"
 
 
 def with_threads(

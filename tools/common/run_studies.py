@@ -2,8 +2,8 @@
 
 import functools
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import asdict, dataclass, field
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,9 @@ from tfoptcmp.tools.common.execution import Execution
 from tfoptcmp.tools.common.progress import Progress
 from tfoptcmp.tools.common.provenance import provenance, versions
 from tfoptcmp.tools.common.signals import stop_on_signals
-from tfoptcmp.tuners.executors import Executor, InProcess
+from tfoptcmp.tuners.executors import Executor, InProcess, MakeRunOf, OfPool, Pool, RunOf
 from tfoptcmp.tuners.observers import Observer
+from tfoptcmp.tuners.process_pool import ProcessPool
 from tfoptcmp.tuners.reruns import rerun_winner
 from tfoptcmp.tuners.run_study import run_study
 from tfoptcmp.tuners.searches import trial_counts
@@ -30,10 +31,10 @@ from tfoptcmp.study.write import check_study
 from tfoptcmp.training import runtime
 from tfoptcmp.training.checkpoint import CheckpointRemover
 from tfoptcmp.training.distribution import is_chief, num_replicas
-from tfoptcmp.training.engine import Trainer
 from tfoptcmp.training.options import Options
 from tfoptcmp.training.processes import Workers
 from tfoptcmp.training.tensorboard import TensorBoard, describe
+from tfoptcmp.training.trainers import Trainers
 from tfoptcmp.workload import Budget, Splits, Workload
 
 
@@ -103,8 +104,7 @@ def open_studies(
         execution: Where trials are run.
         tensorboard: Whether to write TensorBoard events.
         tuning_budget: K to record; by default the one on record, else what suits the plan.
-        keep_trainers: Whether to keep the model of each signature from one run to the next, which
-            saves building it again and takes the memory of all. Workers never keep any.
+        keep_trainers: As `keep` of `Trainers`, in this process and in workers.
 
     Raises:
         StudyError: If a directory cannot be used.
@@ -123,13 +123,21 @@ def open_studies(
         execution=execution,
         tensorboard=tensorboard,
         tuning_budget=tuning_budget,
-        keep_trainers=keep_trainers,
     )
     studies.check(budget)
     # The order is important: Ray has its own handler for SIGTERM.
-    with execution.connected(options), stop_on_signals() as should_stop:
+    with execution.connected(), stop_on_signals() as should_stop:
         studies.should_stop = should_stop
-        yield studies
+        settings = {
+            **{"workload": workload, "budget": budget, "options": options},
+            **{"keep": keep_trainers, "clock": CLOCK},
+        }
+        studies.trainers = Trainers(
+            **settings, splits=splits, strategy=strategy, should_stop=should_stop
+        )
+        in_worker = functools.partial(_make_run, settings, execution.data_dir)
+        with _pool(execution, options, in_worker, should_stop) as studies.pool:
+            yield studies
 
 
 @dataclass(kw_only=True)
@@ -148,9 +156,9 @@ class OpenStudies:
     execution: Execution
     tensorboard: bool
     tuning_budget: int | None
-    keep_trainers: bool
     should_stop: Callable[[], bool] = lambda: False
-    _trainers: dict[str, Trainer] = field(default_factory=dict)
+    trainers: Trainers | None = None  # while they are open
+    pool: Pool | None = None  # otherwise this process runs the trials
 
     def __post_init__(self) -> None:
         self._workers = Workers(self.strategy) if self.strategy else None
@@ -198,7 +206,7 @@ class OpenStudies:
 
         Args:
             budgets: Of each study; they differ in the number of trials only.
-            num_reruns: How often to re-run each study's winner with fresh seeds, in this process.
+            num_reruns: How often to re-run each study's winner with fresh seeds.
 
         Raises:
             StudyError: As `run_study`.
@@ -207,48 +215,34 @@ class OpenStudies:
             self._run(signature, budget, num_reruns)
 
     def _run(self, signature: Signature, budget: Budget, num_reruns: int) -> None:
+        assert self.trainers is not None, "open_studies"
         config = self._config(signature, budget)
-        run_trial: RunTrial = self._trainer(signature, budget).run
+        run_trial: RunTrial = functools.partial(self.trainers.run, signature)
         if self._workers and not self._chief:
             self._workers.follow(run_trial)
             return
         if self._workers:
             run_trial = self._workers.lead(run_trial)
         directory = self.study_dir / signature.name
-        execution, options = self.execution, self.options
-        in_worker = functools.partial(
-            _make_run_trial, self.workload, budget, signature, options, execution.data_dir
+        executor: Executor = (
+            OfPool(self.pool, signature)
+            if self.pool
+            else InProcess(run_trial, should_stop=self.should_stop)
         )
-        with _executor(execution, options, run_trial, in_worker, self.should_stop) as executor:
-            run_study(
-                directory=directory,
-                config=config,
-                signature=signature,
-                executor=executor,
-                clock=CLOCK,
-                observers=self._observers(signature, config, directory),
-                max_retries=execution.max_retries,
-                accept_version_changes=execution.accept_version_changes,
-            )
+        run_study(
+            directory=directory,
+            config=config,
+            signature=signature,
+            executor=executor,
+            clock=CLOCK,
+            observers=self._observers(signature, config, directory),
+            max_retries=self.execution.max_retries,
+            accept_version_changes=self.execution.accept_version_changes,
+        )
         if num_reruns:
-            rerun_winner(directory, config, run_trial, num_reruns, CLOCK)
+            rerun_winner(directory, config, executor, num_reruns, CLOCK)
         if self._workers:
             self._workers.dismiss()
-
-    def _trainer(self, signature: Signature, budget: Budget) -> Trainer:
-        found = self._trainers.get(signature.name) or Trainer(
-            workload=self.workload,
-            budget=budget,
-            splits=self.splits,
-            signature=signature,
-            options=self.options,
-            strategy=self.strategy,
-            clock=CLOCK,
-            should_stop=self.should_stop,
-        )
-        if self.keep_trainers:
-            self._trainers[signature.name] = found
-        return found
 
     def _observers(
         self, signature: Signature, config: StudyConfig, directory: Path
@@ -300,42 +294,37 @@ class OpenStudies:
         )
 
 
-def _executor(
+@contextmanager
+def _pool(
     execution: Execution,
     options: Options,
-    run_trial: RunTrial,
-    make_run_trial: Callable[[Callable[[], bool]], RunTrial],
+    make_run: MakeRunOf,
     should_stop: Callable[[], bool],
-) -> AbstractContextManager[Executor]:
-    """Returns what runs trials: `run_trial` in this process, or Ray's workers with their own."""
-    if not execution.on_ray:
-        return nullcontext(InProcess(run_trial, should_stop=should_stop))
-    from tfoptcmp.tuners.ray_executor import RayExecutor  # not before `connected`
+) -> Iterator[Pool | None]:
+    """The workers; None where trials run in this process."""
+    if execution.ray_address is not None:
+        from tfoptcmp.tuners.ray_pool import RayPool  # not before `connected`
 
-    return RayExecutor(
-        make_run_trial,
-        num_workers=execution.num_workers,
-        threads_per_trial=options.threads_per_trial,
-        should_stop=should_stop,
-    )
+        with RayPool(
+            make_run,
+            num_workers=execution.num_workers,
+            threads_per_trial=options.threads_per_trial,
+            should_stop=should_stop,
+        ) as pool:
+            yield pool
+    elif execution.num_workers > 1:
+        with ProcessPool(
+            make_run, environments=execution.environments, should_stop=should_stop
+        ) as processes:
+            yield processes
+    else:
+        yield None
 
 
-def _make_run_trial(
-    workload: Workload,
-    budget: Budget,
-    signature: Signature,
-    options: Options,
-    data_dir: str | None,
-    should_stop: Callable[[], bool],
-) -> RunTrial:
-    """Loads the data in a worker; the model is built by the first trial."""
-    runtime.configure(options.threads_per_trial)
-    return Trainer(
-        workload=workload,
-        budget=budget,
-        splits=workload.load(budget, data_dir),
-        signature=signature,
-        options=options,
-        clock=CLOCK,
-        should_stop=should_stop,
-    ).run
+def _make_run(
+    settings: dict[str, Any], data_dir: str | None, should_stop: Callable[[], bool]
+) -> RunOf:
+    """Loads the data in a worker; models are built by the first trials."""
+    runtime.configure(settings["options"].threads_per_trial)
+    splits = settings["workload"].load(settings["budget"], data_dir)
+    return Trainers(**settings, splits=splits, should_stop=should_stop).run

@@ -5,12 +5,14 @@ Importing this module defines them all; a program has those that its groups list
 
 import math
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from absl import flags
 from tfoptcmp.tools.common.cli import UserError
 from tfoptcmp.tools.common.execution import Execution
+from tfoptcmp.tools.common.execution import settle as settle_on
 
 from tfoptcmp.rules import DEFAULT_RULES
 from tfoptcmp.training.options import DISTRIBUTIONS, Options
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
     from tfoptcmp.analysis.comparison import Comparison
+    from tfoptcmp.workload import Workload
 
 DATA_DIR = flags.DEFINE_string(
     "data_dir", None, "Directory of prepared tensorflow_datasets; default: that library's own."
@@ -54,8 +57,8 @@ SEED = flags.DEFINE_integer("seed", 0, "Seed of points, weights, data order.", l
 THREADS_PER_TRIAL = flags.DEFINE_integer(
     "threads_per_trial",
     0,
-    "Threads per trial; 0: all processors, or those that help the workload. Part of the study: "
-    "results differ in the last bits between numbers of threads.",
+    "Threads per trial; 0: one, or with --num_workers=1 all processors that help the workload. "
+    "Part of the study: results differ in the last bits between numbers of threads.",
     lower_bound=0,
 )
 PLAN = flags.DEFINE_bool(
@@ -102,16 +105,33 @@ CHECKPOINTS = (
     flags.DEFINE_bool("keep_checkpoints", False, "Keep the last checkpoint of finished trials."),
 )
 
+
+class _NumWorkers(flags.IntegerParser):
+    """Takes "auto" for 0."""
+
+    def parse(self, argument: str | int) -> int:
+        return 0 if argument in ("auto", 0) else super().parse(argument)
+
+
+class _NumWorkersText(flags.ArgumentSerializer[int]):
+    def serialize(self, value: int) -> str:
+        return str(value or "auto")
+
+
 EXECUTION = (
-    flags.DEFINE_integer(
+    flags.DEFINE(
+        _NumWorkers(lower_bound=1),
         "num_workers",
-        1,
-        "Trials to run at the same time, each in its own process (needs Ray). Without "
-        "--threads_per_trial they share the processors.",
-        lower_bound=1,
+        0,
+        "Trials to run at the same time, each in its own process; auto: one a processor, or a GPU, "
+        "as far as the memory goes. 1: in this process.",
+        serializer=_NumWorkersText(),
     ),
     flags.DEFINE_string(
-        "ray_address", None, "Ray cluster to run trials on, host:port of its head; default: none."
+        "ray_address",
+        None,
+        "Ray cluster to run trials on, host:port of its head; with --num_workers and "
+        "--threads_per_trial. Default: none.",
     ),
     flags.DEFINE_integer(
         "max_retries", 1, "How often to retry a trial that crashes.", lower_bound=0
@@ -151,7 +171,7 @@ def execution(options: Options) -> Execution:
             "workers: unset it, and use --num_workers or --ray_address"
         )
     asked = Execution(**_values(DATA_DIR, *EXECUTION))
-    if asked.on_ray and options.is_distributed:
+    if asked.in_workers and options.is_distributed:
         raise UserError(
             "--num_workers and --ray_address give every trial one device: leave out --distribution"
         )
@@ -159,7 +179,26 @@ def execution(options: Options) -> Execution:
         raise UserError(
             "--ray_address needs --threads_per_trial: results differ between numbers of threads"
         )
+    if asked.ray_address is not None and not asked.num_workers:
+        raise UserError("--ray_address needs --num_workers: how many trials at the same time")
     return asked
+
+
+def settle(
+    execution: Execution, options: Options, workloads: "Sequence[Workload]"
+) -> tuple[Execution, Options, str]:
+    """Chooses the workers and threads that flags leave open, as `execution.settle`.
+
+    Workers on this machine begin to start here.
+    """
+    from tfoptcmp.tools.common.machine import leave_gpus_to_workers, machine
+    from tfoptcmp.tuners.process_pool import start_server
+
+    found = settle_on(execution, options, workloads, machine())
+    if found[0].in_workers and execution.ray_address is None and not PLAN.value:
+        leave_gpus_to_workers()
+        start_server(["tfoptcmp.training.engine"])
+    return found
 
 
 def configure_process(options: Options) -> "tf.distribute.Strategy | None":

@@ -253,6 +253,7 @@ def run(
         options=options,
         strategy=strategy,
         execution=execution,
+        keep_trainers=rounds is not None,
     ) as studies:
         if rounds is None:
             studies.run([ready.budget] * len(ready.signatures))

@@ -1,13 +1,13 @@
-"""Trials on Ray workers: processes on this machine or in a cluster, each with its own processors.
+"""Trials on the workers of a Ray cluster, each with its own processors.
 
     ray.init(...)
-    with RayExecutor(make_run_trial, num_workers=2, threads_per_trial=1) as executor:
-        run_study(..., executor=executor)
+    with RayPool(make_run, num_workers=2, threads_per_trial=1) as pool:
+        run_study(..., executor=OfPool(pool, signature))
 
-A worker builds its model once and runs one trial after the other. It sends its measurements, and
-only the driver writes records. A worker in which a trial crashed, or that was lost with its node,
-is replaced by a new one; the study decides whether the trial is tried again. On a node that does
-not see the study's directory trials run without checkpoints.
+A worker lives for the whole command and runs one trial after the other. It sends its measurements,
+and only the driver writes records. A worker in which a trial crashed, or that was lost with its
+node, is replaced by a new one; the study decides whether the trial is tried again. On a node that
+does not see the study's directory trials run without checkpoints.
 """
 
 import math
@@ -21,23 +21,21 @@ from types import TracebackType
 from typing import Any, Self
 
 import ray
-from tfoptcmp.tuners.executors import OnMeasurement
+from tfoptcmp.tuners.executors import MakeRunOf, OnMeasurement, RunOf
 
+from tfoptcmp.signatures import Signature
 from tfoptcmp.study.schema import Measurement, Status, StudyError
-from tfoptcmp.study.trial import Interrupted, Outcome, RunTrial, TrialTask
-
-# Makes the trial function of a worker, in the worker; its argument says whether to stop. Picklable.
-MakeRunTrial = Callable[[Callable[[], bool]], RunTrial]
+from tfoptcmp.study.trial import Interrupted, Outcome, TrialTask
 
 _SECONDS_BETWEEN_LOOKS = 0.5  # whether to stop
 _MAX_FAILED_STARTS = 3  # in a row; then it is not by accident
 
 
-class RayExecutor:
-    """Runs trials on as many Ray actors as there are workers.
+class RayPool:
+    """A `Pool` of Ray actors.
 
     Args:
-        make_run_trial: Called once in each worker.
+        make_run: Called once in each worker.
         num_workers: >= 1. If the cluster has no room for some of them, they start later.
         threads_per_trial: Processors that a worker takes, >= 1. GPUs are shared evenly.
         should_stop: Asked twice a second.
@@ -48,7 +46,7 @@ class RayExecutor:
 
     def __init__(
         self,
-        make_run_trial: MakeRunTrial,
+        make_run: MakeRunOf,
         *,
         num_workers: int,
         threads_per_trial: int,
@@ -68,12 +66,12 @@ class RayExecutor:
             num_gpus=_gpu_share(num_gpus, num_workers),
             runtime_env={"env_vars": _environment(threads_per_trial)},
         )(_Actor)
-        self._make_run_trial = make_run_trial
+        self._make_run = make_run
         self._num_workers = num_workers
         self._should_stop = should_stop
         self._is_stopping = False
         self._num_failed_starts = 0
-        self._tasks: deque[TrialTask] = deque()
+        self._jobs: deque[tuple[Signature, TrialTask]] = deque()
         self._workers: list[_Worker] = []  # only with the first trial: perhaps none is left to run
 
     @property
@@ -82,7 +80,7 @@ class RayExecutor:
         return self._num_workers
 
     def __enter__(self) -> Self:
-        """Returns the executor."""
+        """Returns the pool."""
         return self
 
     def __exit__(
@@ -95,9 +93,9 @@ class RayExecutor:
         for worker in self._workers:
             ray.kill(worker.actor)
 
-    def submit(self, task: TrialTask) -> None:
+    def submit(self, signature: Signature, task: TrialTask) -> None:
         """Takes a trial; the next worker that is free runs it."""
-        self._tasks.append(task)
+        self._jobs.append((signature, task))
         if not self._workers:
             self._workers = [self._start() for _ in range(self._num_workers)]
 
@@ -126,14 +124,14 @@ class RayExecutor:
                     on_measurement(task, answer)
 
     def _start(self) -> "_Worker":
-        actor = self._actor_class.remote(self._make_run_trial)
+        actor = self._actor_class.remote(self._make_run)
         return _Worker(actor=actor, answers=actor.start.remote())
 
     def _assign(self) -> None:
         for worker in self._workers:
-            if self._tasks and worker.answers is None:
-                worker.task = self._tasks.popleft()
-                worker.answers = worker.actor.run.remote(worker.task)
+            if self._jobs and worker.answers is None:
+                signature, worker.task = self._jobs.popleft()
+                worker.answers = worker.actor.run.remote(signature, worker.task)
 
     def _stop(self) -> None:
         """Asks all workers to stop, once, and says so when they have."""
@@ -178,24 +176,24 @@ class _Actor:
     One thread runs all trials, because some of Keras's settings belong to a thread.
     """
 
-    def __init__(self, make_run_trial: MakeRunTrial) -> None:
-        self._make_run_trial = make_run_trial
+    def __init__(self, make_run: MakeRunOf) -> None:
+        self._make_run = make_run
         self._should_stop = threading.Event()
         self._thread = ThreadPoolExecutor(max_workers=1)
-        self._run_trial: RunTrial
+        self._run: RunOf
 
     def start(self) -> Iterator[None]:
         """Gets ready: imports, data."""
-        made = self._thread.submit(self._make_run_trial, self._should_stop.is_set)
-        self._run_trial = made.result()
+        made = self._thread.submit(self._make_run, self._should_stop.is_set)
+        self._run = made.result()
         yield None
 
-    def run(self, task: TrialTask) -> Iterator[Measurement | Outcome | None]:
+    def run(self, signature: Signature, task: TrialTask) -> Iterator[Measurement | Outcome | None]:
         """Runs a trial; yields its measurements, then its outcome, None if it was stopped."""
         if task.directory is not None and not task.directory.is_dir():
             task = replace(task, directory=None)
         measurements: queue.SimpleQueue[Measurement | None] = queue.SimpleQueue()
-        ended = self._thread.submit(self._run_trial, task, measurements.put)
+        ended = self._thread.submit(self._run, signature, task, measurements.put)
         ended.add_done_callback(lambda _: measurements.put(None))
         while (measurement := measurements.get()) is not None:
             yield measurement

@@ -1,0 +1,36 @@
+"""What this process may use of the machine that it runs on."""
+
+from pathlib import Path
+
+import joblib
+import psutil
+import tensorflow as tf
+from tfoptcmp.tools.common.execution import Machine
+
+_CGROUP = Path("/sys/fs/cgroup")
+
+
+def machine() -> Machine:
+    """Returns what there is, as far as affinity and a container's limits allow it."""
+    return Machine(
+        processors=joblib.cpu_count(),
+        gpus=len(tf.config.list_physical_devices("GPU")),
+        free_gb=_free_bytes() / 1e9,
+    )
+
+
+def _free_bytes() -> int:
+    free = psutil.virtual_memory().available
+    try:
+        limit, used = (
+            (_CGROUP / name).read_text(encoding="ascii").strip()
+            for name in ("memory.max", "memory.current")
+        )
+    except OSError:  # no container, or an older kind
+        return free
+    return free if limit == "max" else min(free, int(limit) - int(used))
+
+
+def leave_gpus_to_workers() -> None:
+    """Keeps this process from taking their memory."""
+    tf.config.set_visible_devices([], "GPU")

@@ -1,0 +1,265 @@
+"""Trials on this machine's processors: processes that live for the whole command.
+
+    start_server(["tfoptcmp.training.engine"])       # early: it imports while this process does
+    with ProcessPool(make_run, environments=[{}, {}]) as pool:
+        run_study(..., executor=OfPool(pool, signature))
+
+A worker is forked from a server that has done the imports and nothing else, so that it starts at
+once. It sends its measurements, and only the driver writes records. A worker in which a trial
+crashed, or that was killed, is replaced by a new one; the study decides whether the trial is tried
+again. Workers end when the driver does, however that ends.
+"""
+
+import multiprocessing
+import os
+import queue
+import signal
+import threading
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from multiprocessing import connection, forkserver
+from types import TracebackType
+from typing import Any, Self
+
+import cloudpickle
+from tfoptcmp.tuners.executors import MakeRunOf, OnMeasurement
+
+from tfoptcmp.signatures import Signature
+from tfoptcmp.study.schema import Measurement, Status, StudyError
+from tfoptcmp.study.trial import Interrupted, Outcome, TrialTask
+
+_SECONDS_BETWEEN_LOOKS = 0.5  # whether to stop
+_MAX_FAILED_STARTS = 3  # in a row; then it is not by accident
+_STOP = "stop"
+
+
+def start_server(imports: Sequence[str] = ()) -> None:
+    """Starts the process that workers are forked from; does nothing if it runs.
+
+    It must not start threads, so its numerical libraries get one. What it and its workers write to
+    stderr, such as TensorFlow's words about CUDA, is dropped; exceptions come with the answers.
+
+    Args:
+        imports: Modules that every worker will need.
+    """
+    forkserver.set_forkserver_preload(list(imports))
+    with _one_thread(), _no_stderr():
+        forkserver.ensure_running()
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    before = os.environ.get("OMP_NUM_THREADS")
+    os.environ["OMP_NUM_THREADS"] = "1"
+    try:
+        yield
+    finally:
+        del os.environ["OMP_NUM_THREADS"]
+        if before is not None:
+            os.environ["OMP_NUM_THREADS"] = before
+
+
+@contextmanager
+def _no_stderr() -> Iterator[None]:
+    stderr = os.dup(2)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+
+
+class ProcessPool:
+    """A `Pool` of processes.
+
+    Args:
+        make_run: Called once in each worker.
+        environments: Environment variables of each worker, as many as there are to be.
+        should_stop: Asked twice a second.
+    """
+
+    def __init__(
+        self,
+        make_run: MakeRunOf,
+        *,
+        environments: Sequence[dict[str, str]],
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._make_run = cloudpickle.dumps(make_run)
+        self._environments = list(environments)
+        self._should_stop = should_stop
+        self._is_stopping = False
+        self._num_failed_starts = 0
+        self._jobs: deque[tuple[Signature, TrialTask]] = deque()
+        self._workers: list[_Worker] = []  # no more than there are trials
+
+    @property
+    def num_workers(self) -> int:
+        """Trials that run at the same time."""
+        return len(self._environments)
+
+    def __enter__(self) -> Self:
+        """Returns the pool."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        """Ends all workers."""
+        for worker in self._workers:
+            worker.end()
+
+    def submit(self, signature: Signature, task: TrialTask) -> None:
+        """Takes a trial; the next worker that is free runs it."""
+        self._jobs.append((signature, task))
+        num_jobs = len(self._jobs) + sum(worker.task is not None for worker in self._workers)
+        if num_jobs > (num := len(self._workers)):
+            self._workers.append(self._start(self._environments[num]))
+
+    def wait(self, on_measurement: OnMeasurement) -> tuple[TrialTask, Outcome]:
+        """Waits until one of the trials has ended, and returns how; FAILED is a crash.
+
+        Raises:
+            Interrupted: If all trials were asked to stop and have stopped.
+            StudyError: If workers do not start.
+        """
+        while True:
+            if self._should_stop():
+                self._stop()
+            else:
+                self._assign()
+            ready = connection.wait(
+                [worker.connection for worker in self._workers if not worker.is_free],
+                timeout=_SECONDS_BETWEEN_LOOKS,
+            )
+            for worker in [worker for worker in self._workers if worker.connection in ready]:
+                task = worker.task
+                answer = self._answer(worker)
+                if task and isinstance(answer, Outcome):
+                    return task, answer
+                if task and isinstance(answer, dict):
+                    on_measurement(task, answer)
+
+    def _start(self, environment: dict[str, str]) -> "_Worker":
+        context = multiprocessing.get_context("forkserver")
+        ours, theirs = context.Pipe()
+        arguments = (theirs, self._make_run, environment)
+        process = context.Process(target=_work, args=arguments, daemon=True)
+        process.start()
+        theirs.close()  # or its end would not be seen
+        return _Worker(process=process, connection=ours, environment=environment)
+
+    def _assign(self) -> None:
+        for worker in self._workers:
+            if self._jobs and worker.is_free:
+                signature, worker.task = self._jobs.popleft()
+                worker.is_free = False
+                worker.tell((signature, worker.task))
+
+    def _stop(self) -> None:
+        """Asks all workers to stop, once, and says so when they have."""
+        if not any(worker.task for worker in self._workers):
+            raise Interrupted
+        if not self._is_stopping:
+            self._is_stopping = True
+            for worker in self._workers:
+                worker.tell(_STOP)
+
+    def _answer(self, worker: "_Worker") -> Measurement | Outcome | None:
+        """Takes a worker's next answer; None means that it is ready, or has stopped as asked."""
+        answer: Measurement | Outcome | str | None
+        try:
+            answer = worker.connection.recv()
+        except (EOFError, OSError):
+            worker.process.join()
+            answer = f"a worker ended: {_end(worker.process.exitcode)}"
+        if isinstance(answer, str):  # why it is no more
+            worker.end()
+            self._workers[self._workers.index(worker)] = self._start(worker.environment)
+            if worker.task:
+                return Outcome(status=Status.FAILED, steps=0, message=answer)
+            self._num_failed_starts += 1
+            if self._num_failed_starts == _MAX_FAILED_STARTS:
+                raise StudyError(f"workers do not start: {answer}")
+            return None
+        if answer is None or isinstance(answer, Outcome):
+            worker.task, worker.is_free = None, True
+            self._num_failed_starts = 0
+        return answer
+
+
+def _end(exit_code: int) -> str:
+    """How a process ended, for people."""
+    if exit_code == -signal.SIGKILL:
+        return "killed, perhaps for want of memory: fewer workers need less"
+    return f"signal {-exit_code}" if exit_code < 0 else f"exit code {exit_code}"
+
+
+@dataclass(kw_only=True, eq=False)
+class _Worker:
+    """A process and what it is doing: starting, unless it is free, or running `task`."""
+
+    process: Any
+    connection: Any
+    environment: dict[str, str]
+    task: TrialTask | None = None
+    is_free: bool = False
+
+    def tell(self, what: object) -> None:
+        """Sends a job, or a request to stop; that it is no more is seen where answers are read."""
+        with suppress(OSError):
+            self.connection.send(what)
+
+    def end(self) -> None:
+        """Ends the process at once."""
+        self.process.kill()
+        self.process.join()
+        self.connection.close()
+
+
+def _work(driver: Any, make_run: bytes, environment: dict[str, str]) -> None:
+    """The process of a worker: sends None when it is ready, then measurements and outcomes.
+
+    The thread that was there first runs all trials, because some of Keras's settings belong to it.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the driver decides
+    os.environ.update(environment)
+    jobs: queue.SimpleQueue[tuple[Signature, TrialTask]] = queue.SimpleQueue()
+    should_stop = threading.Event()
+    listener = threading.Thread(target=_listen, args=(driver, jobs, should_stop), daemon=True)
+    listener.start()
+    try:
+        run = cloudpickle.loads(make_run)(should_stop.is_set)
+        driver.send(None)
+        while True:
+            try:
+                driver.send(run(*jobs.get(), driver.send))
+            except Interrupted:
+                driver.send(None)
+    except Exception:
+        driver.send(traceback.format_exc())
+
+
+def _listen(
+    driver: Any,
+    jobs: "queue.SimpleQueue[tuple[Signature, TrialTask]]",
+    should_stop: threading.Event,
+) -> None:
+    """Takes what the driver sends; without a driver the process ends."""
+    while True:
+        try:
+            what = driver.recv()
+        except (EOFError, OSError):
+            os._exit(1)
+        if what == _STOP:
+            should_stop.set()
+        else:
+            jobs.put(what)
