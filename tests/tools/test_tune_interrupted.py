@@ -1,6 +1,5 @@
 """tune when it is stopped, killed, resumed or run by workers: the results stay the same."""
 
-import importlib.util
 import os
 import signal
 import subprocess
@@ -14,10 +13,8 @@ from tfoptcmp.study.schema import Status
 
 COMMAND = (
     *(sys.executable, "-m", "tfoptcmp.tools.tune", "--workload=digits_simple_cnn", "--scale=smoke"),
-    *("--steps=64", "--num_feasible=3", "--optimizers=adam", "--threads_per_trial=1"),
-)
-needs_ray = pytest.mark.skipif(
-    importlib.util.find_spec("ray") is None, reason="Ray is not installed"
+    *("--steps=64", "--num_feasible=3", "--optimizers=adam"),
+    *("--num_workers=1", "--threads_per_trial=1"),
 )
 
 
@@ -74,7 +71,6 @@ def test_stopped_in_a_trial_and_gone_on_equals_undisturbed(number, code, tmp_pat
     assert not list(tmp_path.rglob("*.npz"))
 
 
-@needs_ray
 def test_workers_give_the_same_numbers_and_a_killed_driver_takes_them_along(tmp_path, undisturbed):
     got, _ = stop_in_the_middle(tmp_path, signal.SIGKILL, "--num_workers=2")
     assert got == -signal.SIGKILL
@@ -83,7 +79,6 @@ def test_workers_give_the_same_numbers_and_a_killed_driver_takes_them_along(tmp_
     assert measured(tmp_path) == undisturbed
 
 
-@needs_ray
 def test_workers_are_stopped_by_sigterm_too(tmp_path, undisturbed):
     got, stderr = stop_in_the_middle(tmp_path, signal.SIGTERM, "--num_workers=2")
     assert got == 143, stderr

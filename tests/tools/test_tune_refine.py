@@ -1,6 +1,5 @@
 """tune --refine as it is killed in and between its rounds and resumed, and what it refuses."""
 
-import importlib.util
 import json
 import os
 import signal
@@ -16,13 +15,16 @@ from tfoptcmp.study.rounds import FILE_NAME
 
 COMMAND = (
     *(sys.executable, "-m", "tfoptcmp.tools.tune", "--workload=digits_simple_cnn", "--scale=smoke"),
-    *("--steps=2", "--eval_every_steps=2", "--optimizers=sgd,momentum", "--threads_per_trial=1"),
+    *(
+        "--steps=2",
+        "--eval_every_steps=2",
+        "--optimizers=sgd,momentum",
+        "--threads_per_trial=1",
+        "--num_workers=1",
+    ),
     *("--notensorboard", "--num_feasible=15"),
 )
 REFINE = ("--refine", "--trials_per_round=15")
-needs_ray = pytest.mark.skipif(
-    importlib.util.find_spec("ray") is None, reason="Ray is not installed"
-)
 
 
 def tune(study_dir, *flags, command=(*COMMAND, *REFINE)):
@@ -91,7 +93,6 @@ def test_killed_in_and_between_rounds_equals_undisturbed(tmp_path, undisturbed):
 
 
 @pytest.mark.slow
-@needs_ray
 def test_workers_give_the_same_rounds(tmp_path, undisturbed):
     check_killed_and_gone_on(tmp_path, undisturbed[0], "--num_workers=2")
 

@@ -1,6 +1,5 @@
 """tune --until_decided as it is killed and resumed, and its plan."""
 
-import importlib.util
 import os
 import random
 import signal
@@ -18,13 +17,16 @@ from tfoptcmp.study.looks import Looks, read_looks
 
 COMMAND = (
     *(sys.executable, "-m", "tfoptcmp.tools.tune", "--workload=digits_simple_cnn", "--scale=smoke"),
-    *("--steps=4", "--eval_every_steps=4", "--optimizers=sgd,momentum", "--threads_per_trial=1"),
+    *(
+        "--steps=4",
+        "--eval_every_steps=4",
+        "--optimizers=sgd,momentum",
+        "--threads_per_trial=1",
+        "--num_workers=1",
+    ),
     "--notensorboard",
 )
 UNTIL_DECIDED = ("--until_decided", "--max_feasible=40")
-needs_ray = pytest.mark.skipif(
-    importlib.util.find_spec("ray") is None, reason="Ray is not installed"
-)
 
 
 def tune(study_dir, *flags):
@@ -94,7 +96,6 @@ def test_killed_twice_at_random_equals_undisturbed_and_a_study_without_looks(
 
 
 @pytest.mark.slow
-@needs_ray
 def test_workers_make_the_same_looks(tmp_path, plain_studies):
     check_killed_and_gone_on(tmp_path, plain_studies, "--num_workers=2")
 

@@ -88,12 +88,12 @@ def settle(
         options = with_threads(options, workloads)
         return execution, options, _text(execution, options, "its devices share every batch")
     if machine.gpus:
-        num_workers, reason = machine.gpus, f"{machine.gpus} GPUs"
+        num_workers, reason = machine.gpus, _count(machine.gpus, "GPU")
         options = with_threads(options, workloads, num_workers=num_workers)
     else:
         options = dataclasses.replace(options, threads_per_trial=options.threads_per_trial or 1)
         num_workers = machine.processors // options.threads_per_trial
-        reason = f"{machine.processors} processors"
+        reason = _count(machine.processors, "processor")
         of_one = max(workload.memory_gb for workload in workloads)
         if num_workers * of_one > machine.free_gb:
             num_workers = int(machine.free_gb / of_one)
@@ -105,9 +105,12 @@ def settle(
 
 
 def _text(execution: Execution, options: Options, reason: str) -> str:
-    num, threads = execution.num_workers, options.threads_per_trial
-    trials = "1 trial" if num == 1 else f"{num} trials"
-    return f"{trials} at a time, {threads} thread{'s' * (threads > 1)} each ({reason})"
+    trials = _count(execution.num_workers, "trial")
+    return f"{trials} at a time, {_count(options.threads_per_trial, 'thread')} each ({reason})"
+
+
+def _count(number: int, what: str) -> str:
+    return f"1 {what}" if number == 1 else f"{number} {what}s"
 
 
 def with_threads(

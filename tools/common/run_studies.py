@@ -15,7 +15,7 @@ from tfoptcmp.tools.common.provenance import provenance, versions
 from tfoptcmp.tools.common.signals import stop_on_signals
 from tfoptcmp.tuners.executors import Executor, InProcess, MakeRunOf, OfPool, Pool, RunOf
 from tfoptcmp.tuners.observers import Observer
-from tfoptcmp.tuners.process_pool import ProcessPool
+from tfoptcmp.tuners.process_pool import ProcessPool, start_server
 from tfoptcmp.tuners.reruns import rerun_winner
 from tfoptcmp.tuners.run_study import run_study
 from tfoptcmp.tuners.searches import trial_counts
@@ -313,6 +313,7 @@ def _pool(
         ) as pool:
             yield pool
     elif execution.num_workers > 1:
+        start_server([Trainers.__module__])
         with ProcessPool(
             make_run, environments=execution.environments, should_stop=should_stop
         ) as processes:

@@ -197,7 +197,7 @@ def settle(
     found = settle_on(execution, options, workloads, machine())
     if found[0].in_workers and execution.ray_address is None and not PLAN.value:
         leave_gpus_to_workers()
-        start_server(["tfoptcmp.training.engine"])
+        start_server(["tfoptcmp.training.trainers"])
     return found
 
 

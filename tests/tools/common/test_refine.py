@@ -18,6 +18,7 @@ from tfoptcmp.tools.common import refine
 from tfoptcmp.tools.common.clock import CLOCK
 from tfoptcmp.tools.common.execution import Execution
 from tfoptcmp.tools.common.refine import rounds_to_run, run_rounds
+from tfoptcmp.tools.common.run_studies import OpenStudies
 from tfoptcmp.tools.lab.faults import fake
 from tfoptcmp.tuners.executors import InProcess
 from tfoptcmp.tuners.run_study import run_study
@@ -88,6 +89,8 @@ class Studies:
     versions: dict = field(default_factory=lambda: {"tfoptcmp": "0"})
     execution: Execution = field(default_factory=Execution)
     rounds: list = field(default_factory=list)
+
+    comparison = OpenStudies.comparison
 
     def check(self, budget):
         for signature in self.signatures:

@@ -28,7 +28,7 @@ def given(*arguments):
 def test_nothing_given():
     options, execution = given()
     assert options == Options(checkpoint_every_minutes=10.0)
-    assert execution == Execution()
+    assert execution == Execution(num_workers=0)
 
 
 def test_every_field_has_a_flag_of_its_name():
@@ -41,7 +41,7 @@ def test_every_field_has_a_flag_of_its_name():
     expected = {"threads_per_trial": 3, "jit_compile": False, "mixed_precision": True}
     expected |= {"checkpoint_every_steps": 5, "checkpoint_every_minutes": 0.5}
     assert options == Options(**expected, keep_checkpoints=True)
-    assert dataclasses.astuple(execution) == (2, "head:1", "data", 4, True)
+    assert dataclasses.astuple(execution) == (2, "head:1", "data", 4, True, 0)
 
 
 def test_devices():
@@ -55,8 +55,20 @@ def test_devices():
         (["--tpu=local"], "--tpu must be None"),
         (["--distribution=mirrored", "--num_workers=2"], "leave out --distribution"),
         (["--ray_address=head:1"], "--ray_address needs --threads_per_trial"),
+        (["--ray_address=head:1", "--threads_per_trial=1"], "--ray_address needs --num_workers"),
     ],
 )
 def test_what_contradicts_itself_is_refused(arguments, message):
     with pytest.raises(UserError, match=message):
         given(*arguments)
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "many", "1.5"])
+def test_a_number_of_workers_that_there_cannot_be_is_refused(number):
+    with pytest.raises(flags.IllegalFlagValueError, match="num_workers"):
+        given(f"--num_workers={number}")
+
+
+def test_auto_is_the_default_and_can_be_named():
+    assert given("--num_workers=auto") == given()
+    assert flags.FLAGS["num_workers"].serialize() == "--num_workers=auto"

@@ -13,6 +13,7 @@ import pytest
 from tfoptcmp.tools.common.clock import CLOCK
 from tfoptcmp.tools.common.execution import Execution
 from tfoptcmp.tools.common.forecast import forecast, pilot
+from tfoptcmp.tools.common.run_studies import OpenStudies
 from tfoptcmp.tools.common.until_decided import run_until_decided
 from tfoptcmp.tools.lab.faults import fake
 from tfoptcmp.tuners.executors import InProcess
@@ -51,6 +52,8 @@ class Studies:
     signatures: list = field(default_factory=lambda: SIGNATURES)
     execution: Execution = field(default_factory=Execution)
     rounds: list = field(default_factory=list)
+
+    comparison = OpenStudies.comparison
 
     def run(self, budgets, *, num_reruns=0):
         self.rounds.append([one.num_feasible for one in budgets])

@@ -5,8 +5,7 @@
 
 After each fault the study must resume and give the results of an undisturbed one, with each
 finished trial kept and none run twice. The faults that need no training take about a minute, the
-others several. Needs a clone or an installed tfoptcmp, a local disk for temporary files, and Ray
-for two of the faults.
+others several. Needs a clone or an installed tfoptcmp, and a local disk for temporary files.
 """
 
 import importlib
@@ -37,8 +36,8 @@ _FAULTS = {
     "bookkeeping": ("damage:bookkeeping", "very many trials"),
     "killed_training": ("processes:kills", "SIGKILL at random times of real training"),
     "rounds": ("rounds:kills", "SIGKILL at random times of a refinement"),
-    "killed_workers": ("processes:killed_workers", "SIGKILL of Ray workers"),
-    "killed_driver": ("processes:kills", "SIGKILL of the process that controls the Ray workers"),
+    "killed_workers": ("processes:killed_workers", "SIGKILL of workers"),
+    "killed_driver": ("processes:kills", "SIGKILL of the process that controls workers"),
     "not_finite": ("trials:not_finite", "NaN and infinity in weights, loss and data"),
     "determinism": ("trials:determinism", "equal trials in different conditions"),
 }

@@ -177,7 +177,7 @@ def in_child(function: Callable[..., object], *arguments: Any, method: str = "fo
     Args:
         function: For "spawn" to be picklable, as the arguments.
         *arguments: Of the function.
-        method: "fork", for all that needs no Ray: the imports are there; "spawn" starts anew.
+        method: "fork", for all that starts no workers: the imports are there; "spawn" starts anew.
 
     Returns:
         The exit code: 0 if it returned, 1 if it raised, -9 if it was killed.

@@ -1,4 +1,4 @@
-"""Processes that are killed: those of real training, on the digits, and Ray's workers."""
+"""Processes that are killed: those of real training, on the digits, and workers."""
 
 import functools
 import multiprocessing
@@ -13,18 +13,20 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tfoptcmp.tools.common import cluster
 from tfoptcmp.tools.common.clock import CLOCK
 from tfoptcmp.tools.common.execution import Execution
 from tfoptcmp.tools.common.run_studies import run_studies
 from tfoptcmp.tools.lab.faults import fake
 from tfoptcmp.tools.lab.faults.fake import in_child, scratch, undisturbed
+from tfoptcmp.tuners.executors import OfPool, RunOf
+from tfoptcmp.tuners.process_pool import ProcessPool, start_server
 from tfoptcmp.tuners.run_study import run_study
 
 from tfoptcmp import workloads
+from tfoptcmp.signatures import Signature
 from tfoptcmp.study.read import find_all_studies, read_study
 from tfoptcmp.study.schema import Measurement, Status
-from tfoptcmp.study.trial import Outcome, RunTrial, TrialTask
+from tfoptcmp.study.trial import Outcome, TrialTask
 from tfoptcmp.training import runtime
 from tfoptcmp.training.options import Options
 
@@ -36,7 +38,7 @@ def kills(num_kills: int = 100, num_workers: int = 1) -> str:
 
     Args:
         num_kills: Kills in total; when a study ends, a new one begins.
-        num_workers: Of the study. If there are more than one, Ray's, it is their driver that dies.
+        num_workers: Of the study. If there are more than one, it is their driver that dies.
     """
     with tempfile.TemporaryDirectory(prefix="faults-") as temporary:
         parent = Path(temporary)
@@ -121,7 +123,7 @@ def run_for(
         function: Trains, in a process that has not used TensorFlow yet.
         *arguments: Of the function.
         fork: Whether to fork, so that it has its imports already and all kills fall into its work;
-            Ray must not be forked.
+            a process that starts workers must be spawned.
         timeout: Seconds; None for as long as it takes.
     """
     context: Any = multiprocessing.get_context("fork" if fork else "spawn")
@@ -174,30 +176,30 @@ def _kept(study_dir: Path, before: Mapping[str, float]) -> dict[str, float]:
 def killed_workers() -> str:
     """Kills the worker of each trial at its first attempt."""
     with scratch() as directory:
-        assert in_child(_study_on_ray, directory, method="spawn") == 0
+        assert in_child(_study_on_workers, directory, method="spawn") == 0
         assert fake.contents(directory) == undisturbed()
         num_killed = len(list(directory.parent.glob("killed in *")))
     return f"{num_killed} workers killed, one in each trial; replaced, equal results"
 
 
-def _study_on_ray(directory: Path) -> None:
-    with cluster.connected(num_workers=2, threads_per_trial=1):
-        from tfoptcmp.tuners.ray_executor import RayExecutor  # not before `connected`
-
-        deadly = functools.partial(_make_deadly, directory.parent)
-        with RayExecutor(deadly, num_workers=2, threads_per_trial=1) as executor:
-            run_study(
-                directory=directory,
-                config=fake.config(),
-                signature=fake.signature(),
-                executor=executor,
-                clock=CLOCK,
-                max_retries=1,
-            )
+def _study_on_workers(directory: Path) -> None:
+    deadly = functools.partial(_make_deadly, directory.parent)
+    start_server([__name__])
+    with ProcessPool(deadly, environments=[{}, {}]) as pool:
+        run_study(
+            directory=directory,
+            config=fake.config(),
+            signature=fake.signature(),
+            executor=OfPool(pool, fake.signature()),
+            clock=CLOCK,
+            max_retries=1,
+        )
 
 
-def _make_deadly(notes: Path, should_stop: Callable[[], bool]) -> RunTrial:
-    def trial(task: TrialTask, on_measurement: Callable[[Measurement], None]) -> Outcome:
+def _make_deadly(notes: Path, should_stop: Callable[[], bool]) -> RunOf:
+    def trial(
+        signature: Signature, task: TrialTask, on_measurement: Callable[[Measurement], None]
+    ) -> Outcome:
         note = notes / f"killed in {task.index}"
         if note.exists():
             return fake.run_trial(task, on_measurement)
