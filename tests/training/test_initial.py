@@ -54,3 +54,22 @@ def test_the_generators_of_others_go_on_undisturbed():
     first = np.random.random()
     initial.assign(network, {"weights": 1, "dropout": 0})
     np.testing.assert_array_equal([first, np.random.random()], expected)
+
+
+def test_every_network_has_the_same_names_and_keras_counts_on():
+    names = []
+
+    def build():
+        network = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+        names.append([variable.path for variable in network.variables])
+        return network
+
+    network = build()
+    initial = InitialWeights(build)
+    _, before = keras.layers.Dense(1).name.split("_")
+    for seed in range(3):
+        initial.assign(network, {"weights": seed, "dropout": seed})
+    _, after = keras.layers.Dense(1).name.split("_")
+    assert int(after) == int(before) + 1
+    assert len(names) == 5  # the first seed builds two
+    assert len({tuple(each) for each in names[1:]}) == 1
