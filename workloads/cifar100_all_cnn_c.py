@@ -54,6 +54,7 @@ WORKLOAD = Workload(
         "tfoptcmp.workloads.data.cifar:load", data_set=CIFAR100, num_classes=100, padding=4
     ),
     build=Imported("tfoptcmp.workloads.models.all_cnn_c:build", image_shape=(32, 32, 3)),
+    memory_gb=1.4,
     data_sets=(CIFAR100,),
     regularisation=("l2",),
     spaces=signatures(

@@ -56,6 +56,7 @@ WORKLOAD = Workload(
         "tfoptcmp.workloads.data.cifar:load", data_set=CIFAR10, num_classes=10, padding=4
     ),
     build=Imported("tfoptcmp.workloads.models.resnet_cifar:build", image_shape=(32, 32, 3)),
+    memory_gb=1.6,
     data_sets=(CIFAR10,),
     regularisation=("l2",),
     spaces=signatures(

@@ -53,6 +53,7 @@ WORKLOAD = Workload(
         "tfoptcmp.workloads.data.cifar:load", data_set=CIFAR10, num_classes=10, padding=0
     ),
     build=Imported("tfoptcmp.workloads.models.vgg16:build", image_shape=(32, 32, 3)),
+    memory_gb=2.0,
     data_sets=(CIFAR10,),
     regularisation=("l2",),
     spaces=signatures(

@@ -42,6 +42,7 @@ WORKLOAD = Workload(
     build=Imported(
         "tfoptcmp.workloads.models.simple_cnn:build", image_shape=(8, 8, 1), dense_units=256
     ),
+    memory_gb=0.9,
     spaces=signatures(
         TAKEN_OVER,
         final="digits_simple_cnn.json",

@@ -60,6 +60,7 @@ WORKLOAD = Workload(
     },
     load=Imported("tfoptcmp.workloads.data.fashion_mnist:load"),
     build=Imported("tfoptcmp.workloads.models.simple_cnn:build", image_shape=(28, 28, 1)),
+    memory_gb=1.3,
     data_sets=(FASHION_MNIST,),
     spaces=signatures(
         "reconstructed",

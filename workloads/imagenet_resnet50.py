@@ -55,6 +55,7 @@ WORKLOAD = Workload(
     },
     load=Imported("tfoptcmp.workloads.data.imagenet:load", ghost_batch_size=_GHOST_BATCH_SIZE),
     build=Imported("tfoptcmp.workloads.models.resnet50:build", ghost_batch_size=_GHOST_BATCH_SIZE),
+    memory_gb=2.6,
     data_sets=(IMAGENET, IMAGENET_V2),
     regularisation=("l2", "label_smoothing"),
     spaces=signatures(

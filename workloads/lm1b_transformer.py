@@ -67,6 +67,7 @@ WORKLOAD = Workload(
     },
     load=Imported("tfoptcmp.workloads.data.lm1b:load"),
     build=Imported("tfoptcmp.workloads.models.transformer:build"),
+    memory_gb=1.2,
     data_sets=(LM1B,),
     spaces=signatures(TAKEN_OVER, decay=LONG_DECAY),
     small=Small(options={"vocabulary_size": 60}),

@@ -53,6 +53,7 @@ WORKLOAD = Workload(
     },
     load=Imported("tfoptcmp.workloads.data.pydocs:load"),
     build=Imported("tfoptcmp.workloads.models.lstm:build"),
+    memory_gb=0.9,
     spaces=signatures(TAKEN_OVER),
     small=Small(batch_size=50),  # with fewer streams each would be longer
 )

@@ -52,6 +52,7 @@ WORKLOAD = Workload(
     },
     load=Imported("tfoptcmp.workloads.data.war_and_peace:load"),
     build=Imported("tfoptcmp.workloads.models.lstm:build"),
+    memory_gb=1.0,
     data_sets=(WAR_AND_PEACE,),
     spaces=signatures(TAKEN_OVER),
     small=Small(batch_size=50),  # with fewer streams each would be longer
