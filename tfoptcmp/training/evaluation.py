@@ -46,9 +46,7 @@ class Evaluation:
         results = {}
         for name in self._splits if names is None else names:
             self._model.zero_states()
-            loss, metric, count = sum(
-                self._batch_sums(x, y) for x, y in self._splits[name]
-            ).numpy()
+            loss, metric, count = sum(self._batch_sums(x, y) for x, y in self._splits[name]).numpy()
             results[name] = (float(loss / count), float(metric / count))
         for state, value in zip(states, kept, strict=True):
             state.assign(value)
