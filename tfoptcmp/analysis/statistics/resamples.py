@@ -68,7 +68,9 @@ def resampled_means(
     found = np.empty((len(num_drawn), len(counts)))
     for start in range(0, len(counts), rows):
         these = by_total[start : start + rows]
-        block = _Block(ordered, counts[these[:, None], ordered.order], total[these])
+        # A column for each resample: sums over trials then run along whole rows.
+        drawn = np.ascontiguousarray(counts[these].T).take(ordered.order, axis=0)
+        block = _Block(ordered, drawn, total[these])
         for place, k in enumerate(num_drawn):
             found[place, these] = block.of_best(k)
     return found
@@ -179,47 +181,48 @@ class _Block:
     """Some of the resamples, ordered once for every K."""
 
     def __init__(self, ordered: _Ordered, counts: Counts, total: NDArray[np.int64]) -> None:
-        """Args: counts: [R, n], columns in the trials' order; total: [R], their sums."""
+        """Args: counts: [n, R], rows in the trials' order; total: [R], their sums."""
         self._total, self._negligible = total, ordered.negligible
         in_groups: NDArray[np.integer] = counts
         if len(ordered.starts) < len(ordered.order):
-            in_groups = np.add.reduceat(counts, ordered.starts, axis=1, dtype=np.int32)
+            in_groups = np.add.reduceat(counts, ordered.starts, axis=0, dtype=np.int32)
         if ordered.of_groups is None:
             # Trials that tie share what their group gets, by how often each was drawn.
-            sums = np.add.reduceat(counts * ordered.values, ordered.starts, axis=1)
+            sums = np.add.reduceat(counts * ordered.values[:, None], ordered.starts, axis=0)
             self._values: FloatArray = sums / np.maximum(in_groups, 1)
         else:
             self._values = ordered.of_groups
-        behind = np.cumsum(in_groups, axis=1, dtype=np.int32)
-        self._behind = np.subtract(total[:, None].astype(np.int32), behind, out=behind)
+        behind = np.cumsum(in_groups, axis=0, dtype=np.int32)
+        self._behind = np.subtract(total.astype(np.int32), behind, out=behind)
 
     def of_best(self, num_drawn: int) -> FloatArray:
         """Returns the mean of the best of `num_drawn` trials for each resample, float64 [R]."""
-        behind = self._behind[:, : self._num_groups(num_drawn)]
+        behind = self._behind[: self._num_groups(num_drawn)]
         # P(all K draws lie behind a group) = (behind / total)^K. Both are small integers.
         least = int(self._total.min())
         totals = np.arange(least, int(self._total.max()) + 1)
         # No more can lie behind than there are: entries beyond are not looked up.
         table = np.minimum(np.arange(totals[-1] + 1) / totals[:, None], 1.0) ** num_drawn
         if len(totals) > 1:
-            behind = behind + (table.shape[1] * (self._total - least))[:, None]
+            behind = behind + table.shape[1] * (self._total - least)
         tail = table.ravel().take(behind, mode="clip")  # no index is out of range; ten times faster
         mass = np.empty_like(tail)
-        np.subtract(1.0, tail[:, 0], out=mass[:, 0])
-        np.subtract(tail[:, :-1], tail[:, 1:], out=mass[:, 1:])
+        np.subtract(1.0, tail[0], out=mass[0])
+        np.subtract(tail[:-1], tail[1:], out=mass[1:])
         if self._values.ndim == 1:
-            return np.asarray(mass @ self._values[: mass.shape[1]], dtype=np.float64)
-        return np.asarray(
-            np.einsum("ij,ij->i", mass, self._values[:, : mass.shape[1]]), dtype=np.float64
-        )
+            # Not `@`: its threads would cost more than they save.
+            return np.asarray(
+                np.einsum("i,ij->j", self._values[: len(mass)], mass), dtype=np.float64
+            )
+        return np.asarray(np.einsum("ij,ij->j", mass, self._values[: len(mass)]), dtype=np.float64)
 
     def _num_groups(self, num_drawn: int) -> int:
         """How many of the best groups matter: that all K draws lie behind them is negligible."""
         most = self._total * self._negligible ** (1 / num_drawn)
-        low, high = 1, self._behind.shape[1]
+        low, high = 1, len(self._behind)
         while low < high:
             middle = (low + high) // 2
-            if (self._behind[:, middle - 1] <= most).all():
+            if (self._behind[middle - 1] <= most).all():
                 high = middle
             else:
                 low = middle + 1
