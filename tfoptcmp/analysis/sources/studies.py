@@ -8,9 +8,11 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from tfoptcmp.analysis.comparison import Comparison, comparison
@@ -21,6 +23,7 @@ from tfoptcmp.study.read import Study, find_studies, read_reruns, read_study
 from tfoptcmp.study.rounds import Plan, earlier, judged, read_plan, round_number
 from tfoptcmp.study.schema import Status, StudyConfig, StudyError, Trial
 
+_CELLS = itemgetter(*MEASUREMENTS)
 # The final measurement's columns that the table of trials carries over.
 _FINAL = tuple(column for column in MEASUREMENTS if column not in ("step", "learning_rate"))
 
@@ -243,12 +246,14 @@ def _row(study: Study, trial: Trial) -> dict[str, Any]:
 
 
 def _measurements(study: Study) -> pd.DataFrame:
-    rows = [
-        [trial.index, *(_number(measurement.get(name)) for name in MEASUREMENTS)]
-        for trial in study.trials
-        for measurement in study.measurements(trial.index)
-    ]
-    return pd.DataFrame(rows, columns=["trial", *MEASUREMENTS], dtype=float)
+    rows, trials = [], []
+    for trial in study.trials:
+        measured = study.measurements(trial.index)
+        rows += [_CELLS(measurement) for measurement in measured]
+        trials += [trial.index] * len(measured)
+    cells = np.array(rows, dtype=np.float64).reshape(-1, len(MEASUREMENTS))  # None becomes NaN
+    table = np.column_stack([np.array(trials, dtype=np.float64), cells])
+    return pd.DataFrame(table, columns=["trial", *MEASUREMENTS])
 
 
 def _reruns(study: Path) -> pd.DataFrame:
