@@ -136,7 +136,7 @@ def bootstrapped_means(
         float64 [number of K, 1 + N + R].
     """
     num = counts.shape[1]
-    drawn = counts[:, columns]
+    drawn = counts.take(columns, axis=1)  # rows stay together in memory
     drawn[~drawn.any(axis=1)] = 1
     found = np.empty((len(num_drawn), 1 + num + len(counts)))
     itself = np.ones((1, len(columns)), dtype=np.uint8)
