@@ -33,6 +33,8 @@ MARKS: dict[Tone, tuple[str, str, float]] = {
 Shapes too: red and green are the colours that most colour-blind people confuse.
 """
 
+_MOST_SHAPES = 2000
+
 # A rule's first signature, its second, ...: the same colour, another line.
 _LINES = ("-", "--", ":", "-.")
 
@@ -97,6 +99,14 @@ def style_of(comparison: Comparison, contestant: Contestant) -> Style:
     """Returns how one of its contestants is drawn."""
     drawn = zip(comparison.contestants, styles(comparison), strict=True)
     return next(style for one, style in drawn if one is contestant)
+
+
+def as_pixels(num_shapes: int) -> bool:
+    """Returns whether so many points or lines of one axes are pixels in SVG and PDF files too.
+
+    There each shape takes some 70 bytes: those of 10,000 trials made a report of 13 MB.
+    """
+    return num_shapes > _MOST_SHAPES
 
 
 def optimizer_axis(axes: Axes, contestants: Sequence[Contestant]) -> None:
