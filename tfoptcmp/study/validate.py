@@ -125,13 +125,13 @@ def to_measurements(text: str) -> list[Measurement]:
         raise ValueError(f"its first line must be {','.join(COLUMNS)}; got {header!r}")
     if not _BODY.fullmatch(body):
         raise ValueError(next(_bad_cells(body)))
-    cells = body.replace("\n", ",").split(",")
+    cells = body[:-1].replace("\n", ",").split(",") if body else []
     numbers = [float(c) if c else None for c in cells] if "" in cells else [*map(float, cells)]
     if math.inf in numbers and (lost := next(_lost(body), None)):
         raise ValueError(f"a number must fit into a float; got {lost!r}")
     width = len(COLUMNS)
     measured: list[Measurement] = []
-    for start in range(0, len(cells) - 1, width):
+    for start in range(0, len(cells), width):
         row: Measurement = dict(zip(COLUMNS, numbers[start : start + width], strict=True))
         row["step"] = int(cells[start])
         measured.append(row)

@@ -19,6 +19,8 @@ Counts = NDArray[np.uint8] | NDArray[np.int32]
 
 _ENTRIES_AT_ONCE = 500_000  # of a block of counts: its arrays fit into a processor's cache
 _DRAWN_AT_ONCE = 4_000_000
+_BYTES_AT_ONCE = 20_000_000
+_MOST_OF_A_BYTE = 255
 
 
 def resampled_counts(num_trials: int, num_resamples: int, *, seed: tuple[int, ...]) -> Counts:
@@ -34,15 +36,16 @@ def resampled_counts(num_trials: int, num_resamples: int, *, seed: tuple[int, ..
     """
     rng = np.random.default_rng(seed)
     rows = max(1, _DRAWN_AT_ONCE // num_trials)
-    blocks = []
+    counts: Counts = np.empty((num_resamples, num_trials), dtype=np.uint8)
     for start in range(0, num_resamples, rows):
         num = min(rows, num_resamples - start)
         drawn = rng.integers(num_trials, size=(num, num_trials), dtype=np.int64)
         drawn += num_trials * np.arange(num)[:, None]
-        counts = np.bincount(drawn.ravel(), minlength=num * num_trials)
-        least = np.uint8 if counts.max() < 256 else np.int32
-        blocks.append(counts.reshape(num, num_trials).astype(least))
-    return np.concatenate(blocks)
+        block = np.bincount(drawn.ravel(), minlength=num * num_trials)
+        if block.max() > _MOST_OF_A_BYTE and counts.dtype == np.uint8:
+            counts = counts.astype(np.int32)
+        counts[start : start + num] = block.reshape(num, num_trials)
+    return counts
 
 
 def resampled_means(
@@ -136,14 +139,17 @@ def bootstrapped_means(
         float64 [number of K, 1 + N + R].
     """
     num = counts.shape[1]
-    drawn = counts.take(columns, axis=1)  # rows stay together in memory
-    drawn[~drawn.any(axis=1)] = 1
     found = np.empty((len(num_drawn), 1 + num + len(counts)))
     itself = np.ones((1, len(columns)), dtype=np.uint8)
     found[:, : 1 + num] = resampled_means(selection, values, itself, *num_drawn)
     if len(columns) > 1:
         found[:, 1 + columns] = means_without_each(selection, values, *num_drawn)
-    found[:, 1 + num :] = resampled_means(selection, values, drawn, *num_drawn)
+    rows = max(1, _BYTES_AT_ONCE // num)
+    for start in range(0, len(counts), rows):
+        drawn = counts[start : start + rows].take(columns, axis=1)
+        drawn[~drawn.any(axis=1)] = 1
+        place = slice(1 + num + start, 1 + num + start + len(drawn))
+        found[:, place] = resampled_means(selection, values, drawn, *num_drawn)
     return found
 
 
@@ -212,10 +218,11 @@ class _Block:
         # P(all K draws lie behind a group) = (behind / total)^K. Both are small integers.
         least = int(self._total.min())
         totals = np.arange(least, int(self._total.max()) + 1)
+        fewest = int(behind[-1].min())
+        counts = np.arange(fewest, totals[-1] + 1)
         # No more can lie behind than there are: entries beyond are not looked up.
-        table = np.minimum(np.arange(totals[-1] + 1) / totals[:, None], 1.0) ** num_drawn
-        if len(totals) > 1:
-            behind = behind + table.shape[1] * (self._total - least)
+        table = np.minimum(counts / totals[:, None], 1.0) ** num_drawn
+        behind = behind + (len(counts) * (self._total - least) - fewest)
         tail = table.ravel().take(behind, mode="clip")  # no index is out of range; ten times faster
         mass = np.empty_like(tail)
         np.subtract(1.0, tail[0], out=mass[0])
