@@ -144,10 +144,10 @@ class Contestant:
         """What was spent on it: trials of all rounds, feasible or diverged."""
         return sum(len(one.ended) for one in self.rounds)
 
-    @property
+    @cached_property
     def num_feasible(self) -> int:
         """N, the number of feasible trials so far (not the planned number)."""
-        return len(self.feasible)
+        return int(self.trials["feasible"].sum())
 
     @property
     def num_infeasible(self) -> int:
