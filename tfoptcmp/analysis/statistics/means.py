@@ -18,7 +18,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from tfoptcmp.analysis.comparison import Comparison
+from tfoptcmp.analysis.comparison import LEAST_TRIALS_A_DRAW, Comparison
 from tfoptcmp.analysis.contestant import Contestant
 from tfoptcmp.analysis.statistics.best_of_k import FloatArray, selection_probabilities
 from tfoptcmp.analysis.statistics.bootstrap import (
@@ -30,6 +30,7 @@ from tfoptcmp.analysis.statistics.quantities import (
     STATISTICS,
     measured,
     selection_and_values,
+    statistics_of,
 )
 from tfoptcmp.analysis.statistics.resamples import (
     NUM_RESAMPLES,
@@ -218,7 +219,16 @@ class Means:
             seed = (0,) if pairing else (1, zlib.crc32(one.name.encode()))
             num = len(self._numbers(pairing, one))
             self._counts[key] = resampled_counts(num, self._num_resamples, seed=seed)
+            if num * self._num_resamples > _BYTES_KEPT // 2:  # while they are there
+                self._find_all(one, pairing)
         return self._counts[key]
+
+    def _find_all(self, one: Contestant, pairing: str) -> None:
+        """Finds every statistic at the comparison's K, which a report asks for."""
+        budget = self._comparison.tuning_budget
+        for statistic in statistics_of(self._comparison):
+            if measured(one, statistic):
+                self._resampled(one, statistic, (budget,), pairing)
 
     def _resampled(
         self,
@@ -231,17 +241,40 @@ class Means:
         part = b"" if inside is None or inside.all() else inside.tobytes()
         keys = [(one.name, statistic, k, pairing, part) for k in budgets]
         missing = [k for k, key in zip(budgets, keys, strict=True) if key not in self._found]
+        if len(missing) > 1:
+            missing = self._with_last(one, missing)
         if missing:
-            counts, trials = self._drawn(pairing, one), self._numbers(pairing, one)
-            selection, values = selection_and_values(one, statistic)
-            values = np.minimum(values, self.cap(statistic))
-            columns = np.searchsorted(trials, one.feasible["trial"].to_numpy(dtype=float))
-            if part and inside is not None:
-                selection, values, columns = selection[inside], values[inside], columns[inside]
-            found = bootstrapped_means(selection, values, counts, columns, *missing)
-            for k, means in zip(missing, found, strict=True):
-                self._found[one.name, statistic, k, pairing, part] = means
+            self._find(one, statistic, missing, pairing, part, inside)
         return [self._found[key] for key in keys]
+
+    def _with_last(self, one: Contestant, budgets: Sequence[int]) -> list[int]:
+        """Several K and those at which its curves end: in a pair at a fifth of the smaller N.
+
+        Each by itself would take as long as all.
+        """
+        most = one.num_feasible // LEAST_TRIALS_A_DRAW
+        counts = [other.num_feasible for other in self._comparison.contestants]
+        ends = {min(most, num // LEAST_TRIALS_A_DRAW) for num in counts}
+        return [*budgets, *(k for k in sorted(ends) if k >= 1 and k not in budgets)]
+
+    def _find(
+        self,
+        one: Contestant,
+        statistic: str,
+        budgets: Sequence[int],
+        pairing: str,
+        part: bytes,
+        inside: BoolArray | None,
+    ) -> None:
+        counts, trials = self._drawn(pairing, one), self._numbers(pairing, one)
+        selection, values = selection_and_values(one, statistic)
+        values = np.minimum(values, self.cap(statistic))
+        columns = np.searchsorted(trials, one.feasible["trial"].to_numpy(dtype=float))
+        if part and inside is not None:
+            selection, values, columns = selection[inside], values[inside], columns[inside]
+        found = bootstrapped_means(selection, values, counts, columns, *budgets)
+        for k, means in zip(budgets, found, strict=True):
+            self._found[one.name, statistic, k, pairing, part] = means
 
 
 _MEANS: "WeakKeyDictionary[Comparison, Means]" = WeakKeyDictionary()

@@ -18,7 +18,7 @@ Counts = NDArray[np.uint8] | NDArray[np.int32]
 """[R, N], how often each trial is in a resample: a byte each, if that will do."""
 
 _ENTRIES_AT_ONCE = 500_000  # of a block of counts: its arrays fit into a processor's cache
-_DRAWN_AT_ONCE = 4_000_000
+_DRAWN_AT_ONCE = 250_000
 _BYTES_AT_ONCE = 20_000_000
 _MOST_OF_A_BYTE = 255
 
