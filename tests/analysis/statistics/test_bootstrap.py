@@ -28,7 +28,7 @@ def mean_of_best(selection, values, k):
 
 
 def means(selection, values, counts, k):
-    (found,) = bootstrapped_means(selection, values, counts, np.arange(len(values)), k)
+    (found,) = bootstrapped_means(selection, values, (counts,), np.arange(len(values)), k)
     return found
 
 

@@ -42,6 +42,7 @@ def test_blocks_change_no_count(monkeypatch):
     drawn = np.random.default_rng((3,)).integers(7, size=(200, 7), dtype=np.int64)
     assert (whole == [np.bincount(row, minlength=7) for row in drawn]).all()
     monkeypatch.setattr(resamples, "_DRAWN_AT_ONCE", 50)
+    monkeypatch.setattr(resamples, "_BYTES_AT_ONCE", 200)
     assert (resampled_counts(7, 200, seed=(3,)) == whole).all()
 
 
@@ -111,7 +112,7 @@ def test_what_a_bootstrap_needs_stands_in_one_row():
     counts = resampled_counts(6, 3000, seed=(1,))
     columns = np.array([0, 2, 3, 5])
     assert (counts[:, columns].sum(axis=1) == 0).any()  # without any of the four
-    (found,) = bootstrapped_means(selection, values, counts, columns, 2)
+    (found,) = bootstrapped_means(selection, values, (counts[:999], counts[999:]), columns, 2)
     assert found.shape == (1 + 6 + 3000,)
     itself = best_of(selection, values, 2).mean()
     assert found[0] == pytest.approx(itself, rel=1e-12)
@@ -124,7 +125,7 @@ def test_what_a_bootstrap_needs_stands_in_one_row():
 
 def test_leaving_out_the_only_trial_changes_nothing():
     one, counts = np.array([0.25]), resampled_counts(3, 5, seed=(0,))
-    assert (bootstrapped_means(one, one, counts, np.array([1]), 2) == 0.25).all()
+    assert (bootstrapped_means(one, one, (counts,), np.array([1]), 2) == 0.25).all()
 
 
 def test_values_without_a_worst_are_refused():

@@ -90,7 +90,7 @@ def test_whole_studies_are_resampled_and_each_resample_is_cut():
     # The resamples' own counts, written out trial by trial.
     of_each = {}
     for one, mask in zip((momentum, adam), inside, strict=True):
-        counts = means._drawn("", one)
+        counts = np.concatenate(list(means._drawn("", one)))
         table = one.trials[["validation_metric", "test_metric"]].to_numpy()
         rows = [np.repeat(np.arange(12), row) for row in counts]
         assert {len(row) for row in rows} == {12}

@@ -12,7 +12,7 @@ with fewer, and in other comparisons, each side is drawn by itself.
 import math
 import weakref
 import zlib
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -35,8 +35,8 @@ from tfoptcmp.analysis.statistics.quantities import (
 from tfoptcmp.analysis.statistics.resamples import (
     NUM_RESAMPLES,
     Counts,
+    blocks_of_counts,
     bootstrapped_means,
-    resampled_counts,
 )
 from tfoptcmp.metrics import STEPS
 
@@ -61,7 +61,7 @@ class Means:
         self._caps: dict[str, float] = {}
         self._means: dict[Hashable, float] = {}
         self._trials: dict[str, list[float]] = {}
-        self._counts: dict[str, Counts] = {}
+        self._counts: dict[str, list[Counts]] = {}
         self._found: dict[Hashable, FloatArray] = {}
         self._differences: dict[Hashable, Bootstrapped] = {}
 
@@ -209,18 +209,22 @@ class Means:
             )
         return self._trials[key]
 
-    def _drawn(self, pairing: str, one: Contestant) -> Counts:
-        """Counts of resamples, a column for each of `_numbers`."""
+    def _drawn(self, pairing: str, one: Contestant) -> Iterable[Counts]:
+        """Counts of resamples, a column for each of `_numbers`: kept if they are not too many."""
         key = pairing or one.name
-        if key not in self._counts:
-            while sum(counts.nbytes for counts in self._counts.values()) > _BYTES_KEPT:
-                del self._counts[next(iter(self._counts))]
-            # Others than those of any other optimizer: two of one seed would be paired.
-            seed = (0,) if pairing else (1, zlib.crc32(one.name.encode()))
-            num = len(self._numbers(pairing, one))
-            self._counts[key] = resampled_counts(num, self._num_resamples, seed=seed)
-            if num * self._num_resamples > _BYTES_KEPT // 2:  # while they are there
-                self._find_all(one, pairing)
+        if key in self._counts:
+            return self._counts[key]
+        # Others than those of any other optimizer: two of one seed would be paired.
+        seed = (0,) if pairing else (1, zlib.crc32(one.name.encode()))
+        num = len(self._numbers(pairing, one))
+        blocks = blocks_of_counts(num, self._num_resamples, seed=seed)
+        if num * self._num_resamples > _BYTES_KEPT:
+            return blocks
+        while sum(block.nbytes for kept in self._counts.values() for block in kept) > _BYTES_KEPT:
+            del self._counts[next(iter(self._counts))]
+        self._counts[key] = list(blocks)
+        if num * self._num_resamples > _BYTES_KEPT // 2:  # while they are there
+            self._find_all(one, pairing)
         return self._counts[key]
 
     def _find_all(self, one: Contestant, pairing: str) -> None:
@@ -266,13 +270,16 @@ class Means:
         part: bytes,
         inside: BoolArray | None,
     ) -> None:
-        counts, trials = self._drawn(pairing, one), self._numbers(pairing, one)
+        blocks, trials = self._drawn(pairing, one), self._numbers(pairing, one)
+        budgets = [k for k in budgets if (one.name, statistic, k, pairing, part) not in self._found]
+        if not budgets:  # `_drawn` found them
+            return
         selection, values = selection_and_values(one, statistic)
         values = np.minimum(values, self.cap(statistic))
         columns = np.searchsorted(trials, one.feasible["trial"].to_numpy(dtype=float))
         if part and inside is not None:
             selection, values, columns = selection[inside], values[inside], columns[inside]
-        found = bootstrapped_means(selection, values, counts, columns, *budgets)
+        found = bootstrapped_means(selection, values, blocks, columns, *budgets)
         for k, means in zip(budgets, found, strict=True):
             self._found[one.name, statistic, k, pairing, part] = means
 

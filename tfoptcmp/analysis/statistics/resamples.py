@@ -6,6 +6,8 @@ do not fit into memory: resamples are worked on in blocks, and what leaving out 
 a closed form.
 """
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
@@ -34,18 +36,27 @@ def resampled_counts(num_trials: int, num_resamples: int, *, seed: tuple[int, ..
     Returns:
         [R, N], rows with sum N.
     """
+    return np.concatenate(list(blocks_of_counts(num_trials, num_resamples, seed=seed)))
+
+
+def blocks_of_counts(
+    num_trials: int, num_resamples: int, *, seed: tuple[int, ...]
+) -> Iterator[Counts]:
+    """Yields the rows of `resampled_counts`, some at a time."""
     rng = np.random.default_rng(seed)
     rows = max(1, _DRAWN_AT_ONCE // num_trials)
-    counts: Counts = np.empty((num_resamples, num_trials), dtype=np.uint8)
-    for start in range(0, num_resamples, rows):
-        num = min(rows, num_resamples - start)
-        drawn = rng.integers(num_trials, size=(num, num_trials), dtype=np.int64)
-        drawn += num_trials * np.arange(num)[:, None]
-        block = np.bincount(drawn.ravel(), minlength=num * num_trials)
-        if block.max() > _MOST_OF_A_BYTE and counts.dtype == np.uint8:
-            counts = counts.astype(np.int32)
-        counts[start : start + num] = block.reshape(num, num_trials)
-    return counts
+    at_once = rows * max(1, _BYTES_AT_ONCE // (rows * num_trials))
+    for first in range(0, num_resamples, at_once):
+        block: Counts = np.empty((min(at_once, num_resamples - first), num_trials), dtype=np.uint8)
+        for start in range(0, len(block), rows):
+            num = min(rows, len(block) - start)
+            drawn = rng.integers(num_trials, size=(num, num_trials), dtype=np.int64)
+            drawn += num_trials * np.arange(num)[:, None]
+            counts = np.bincount(drawn.ravel(), minlength=num * num_trials)
+            if counts.max() > _MOST_OF_A_BYTE:
+                block = block.astype(np.int32)
+            block[start : start + num] = counts.reshape(num, num_trials)
+        yield block
 
 
 def resampled_means(
@@ -118,7 +129,7 @@ def means_without_each(selection: FloatArray, values: FloatArray, *num_drawn: in
 def bootstrapped_means(
     selection: FloatArray,
     values: FloatArray,
-    counts: Counts,
+    blocks: Iterable[Counts],
     columns: NDArray[np.intp],
     *num_drawn: int,
 ) -> FloatArray:
@@ -131,26 +142,27 @@ def bootstrapped_means(
     Args:
         selection: [n], see `resampled_means`.
         values: [n], likewise.
-        counts: [R, N], N >= n.
+        blocks: Resamples, [R, N] in all, N >= n.
         columns: int [n], the column of each trial.
         *num_drawn: K >= 1.
 
     Returns:
         float64 [number of K, 1 + N + R].
     """
-    num = counts.shape[1]
-    found = np.empty((len(num_drawn), 1 + num + len(counts)))
     itself = np.ones((1, len(columns)), dtype=np.uint8)
-    found[:, : 1 + num] = resampled_means(selection, values, itself, *num_drawn)
-    if len(columns) > 1:
-        found[:, 1 + columns] = means_without_each(selection, values, *num_drawn)
-    rows = max(1, _BYTES_AT_ONCE // num)
-    for start in range(0, len(counts), rows):
-        drawn = counts[start : start + rows].take(columns, axis=1)
+    estimate = resampled_means(selection, values, itself, *num_drawn)
+    without: FloatArray | None = None
+    resampled = []
+    for counts in blocks:
+        if without is None:
+            without = np.repeat(estimate, counts.shape[1], axis=1)
+        drawn = counts.take(columns, axis=1)
         drawn[~drawn.any(axis=1)] = 1
-        place = slice(1 + num + start, 1 + num + start + len(drawn))
-        found[:, place] = resampled_means(selection, values, drawn, *num_drawn)
-    return found
+        resampled.append(resampled_means(selection, values, drawn, *num_drawn))
+    assert without is not None, "a resample"
+    if len(columns) > 1:
+        without[:, columns] = means_without_each(selection, values, *num_drawn)
+    return np.concatenate([estimate, without, *resampled], axis=1)
 
 
 class _Ordered:

@@ -236,7 +236,7 @@ class _Look:
             means = bootstrapped_means(
                 selection[:num_trials],
                 values[:num_trials],
-                drawn,
+                (drawn,),
                 np.arange(num_trials),
                 *budgets,
             )
