@@ -34,6 +34,7 @@ Shapes too: red and green are the colours that most colour-blind people confuse.
 """
 
 _MOST_SHAPES = 2000
+_MOST_WITH_2_AND_5 = 500
 
 # A rule's first signature, its second, ...: the same colour, another line.
 _LINES = ("-", "--", ":", "-.")
@@ -191,6 +192,13 @@ def value_axis(axes: Axes, shown: Sequence[float] | FloatArray) -> None:
     axes.yaxis.set_major_locator(LogLocator(subs=subs, numticks=8))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_minor_locator(NullLocator())
+
+
+def budget_ticks(most: int) -> list[int]:
+    """Returns the tuning budgets to name on a logarithmic axis of a panel, from 1 to `most`."""
+    multiples = (1, 2, 5) if most <= _MOST_WITH_2_AND_5 else (1,)
+    decades = [10**e for e in range(len(str(most)))]
+    return [k for decade in decades for m in multiples if (k := m * decade) <= most]
 
 
 def below(axes: Axes, x: float, text: str, points: float, size: float) -> None:

@@ -11,6 +11,7 @@ from tfoptcmp.analysis.figures.frame import panel_for_each
 from tfoptcmp.analysis.figures.report_figure import ReportFigure, feasible_trials
 from tfoptcmp.analysis.figures.style import (
     Style,
+    budget_ticks,
     highest_shown,
     house_style,
     no_value,
@@ -72,7 +73,7 @@ def tuning_curves_figure(comparison: Comparison, statistic: str | None = None) -
             axes.axvline(comparison.tuning_budget, color="#777777", linewidth=0.8, linestyle="--")
         axes = panels[0]
         axes.set_xscale("log")
-        ticks = [tick for tick in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if tick <= most]
+        ticks = budget_ticks(most)
         axes.set_xticks(ticks, [str(tick) for tick in ticks])
         axes.set_xlim(0.9, 1.1 * most)
         axes.minorticks_off()
