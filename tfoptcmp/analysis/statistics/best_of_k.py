@@ -96,7 +96,7 @@ def distribution(values: Numbers, probabilities: Numbers) -> Distribution:
             f"got {weights.shape} with sum {weights.sum()!r}"
         )
     distinct, group = np.unique(given, return_inverse=True)
-    mass = np.bincount(group.ravel(), weights.ravel(), minlength=len(distinct))
+    mass: FloatArray = np.bincount(group.ravel(), weights.ravel()).astype(np.float64)
     return Distribution(values=distinct[mass > 0], probabilities=mass[mass > 0])
 
 

@@ -84,7 +84,7 @@ def resampled_means(
     for start in range(0, len(counts), rows):
         these = by_total[start : start + rows]
         # A column for each resample: sums over trials then run along whole rows.
-        drawn = np.ascontiguousarray(counts[these].T).take(ordered.order, axis=0)
+        drawn: Counts = counts[these].T.copy().take(ordered.order, axis=0)
         block = _Block(ordered, drawn, total[these])
         for place, k in enumerate(num_drawn):
             found[place, these] = block.of_best(k)
