@@ -79,7 +79,7 @@ def convert(data: Any, kind: type[T], path: str = "") -> T:
 
 def _refuse_unknown(given: Any, taken: Any, path: str) -> None:
     """Raises ValueError for unknown fields, which msgspec ignores."""
-    if given is taken:
+    if given is taken or (type(taken) is dict and given == taken):
         return
     if isinstance(given, dict):
         kept = taken if isinstance(taken, dict) else vars(taken)

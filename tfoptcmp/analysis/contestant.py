@@ -5,10 +5,10 @@ count from 1, times are in seconds.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import pandas as pd
 
@@ -55,6 +55,10 @@ RERUNS = ("trial", "rerun", "status", "seed", "validation_metric", "test_metric"
 """Columns of `Contestant.reruns`."""
 
 _RULES_ARGUMENTS = frozenset(n for rule in RULES.values() for n in rule.hyperparameters)
+
+
+Row: TypeAlias = "pd.Series[Any] | Mapping[Hashable, Any]"
+"""A row of `Contestant.trials`."""
 
 
 def _none_of(columns: Iterable[str]) -> pd.DataFrame:
@@ -140,10 +144,10 @@ class Contestant:
         """What was spent on it: trials of all rounds, feasible or diverged."""
         return sum(len(one.ended) for one in self.rounds)
 
-    @property
+    @cached_property
     def num_feasible(self) -> int:
         """N, the number of feasible trials so far (not the planned number)."""
-        return len(self.feasible)
+        return int(self.trials["feasible"].sum())
 
     @property
     def num_infeasible(self) -> int:
@@ -185,7 +189,7 @@ class Contestant:
             if column.startswith("searched_") and self.trials[column].notna().any()
         )
 
-    def values_of(self, trial: "pd.Series[Any] | None", *, used: bool = False) -> dict[str, float]:
+    def values_of(self, trial: "Row | None", *, used: bool = False) -> dict[str, float]:
         """Returns the hyperparameters of a row of `trials`, as searched or as used.
 
         Args:
@@ -198,7 +202,7 @@ class Contestant:
         return {
             str(column).removeprefix(prefix): float(value)
             for column, value in trial.items()
-            if str(column).startswith(prefix) and not pd.isna(value)
+            if str(column).startswith(prefix) and not math.isnan(value)
         }
 
     @property

@@ -34,6 +34,7 @@ MEASUREMENTS = "measurements.csv.gz"
 # The objects of a metadata.json whose fields become columns, and its other fields.
 _OBJECTS = ("values", "arguments", "seeds", "final")
 _TEXTS = ("status", "message")
+_NO_JSON = ("nan", "inf", "-inf")
 _FOLDERS = ("trials", "reruns")
 _TRIALS_OWN = re.compile(r"metadata\.json|measurements\.csv|events\.out\..*|checkpoint-.*|.*\.tmp")
 _FIELDS = tuple(field.name for field in fields(Trial))
@@ -110,8 +111,12 @@ def unpack(directory: Path) -> None:
     (directory / MEASUREMENTS).unlink()
 
 
-def read_packed(directory: Path) -> list[Entry]:
+def read_packed(directory: Path, *, reruns: bool | None = None) -> list[Entry]:
     """Reads the trials and re-runs of a packed study.
+
+    Args:
+        directory: Of the study.
+        reruns: True for re-runs only, False for trials only.
 
     Raises:
         StudyError: If its files are damaged; the message names the one.
@@ -124,7 +129,7 @@ def read_packed(directory: Path) -> list[Entry]:
         except (OSError, EOFError, ValueError) as error:
             raise StudyError(f"{directory / name} cannot be read: {error}") from error
     try:
-        return list(_entries(*texts))
+        return list(_entries(*texts, reruns=reruns))
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise StudyError(f"{directory / TRIALS} is damaged: {error!r}") from error
 
@@ -196,7 +201,7 @@ def _measurements_text(entries: Sequence[Entry]) -> str:
     return "".join(lines)
 
 
-def _entries(trials: str, measurements: str) -> Iterator[Entry]:
+def _entries(trials: str, measurements: str, *, reruns: bool | None = None) -> Iterator[Entry]:
     """The trials and re-runs in the texts of both files.
 
     Raises:
@@ -209,33 +214,58 @@ def _entries(trials: str, measurements: str) -> Iterator[Entry]:
     for line in lines:
         index, rerun, measurement = line.split(",", 2)
         texts.setdefault((index, rerun), []).append(measurement)
-    for row in csv.DictReader(io.StringIO(trials, newline="")):
-        if None in row or None in row.values():
-            raise ValueError(f"trial {row.get('index')} must have a cell for each column")
-        rerun = row.pop("rerun")
-        measured = texts.pop((row["index"], rerun), [])
+    rows = csv.reader(io.StringIO(trials, newline=""))
+    columns = next(rows, [])
+    read = _MetadataReader(columns)
+    index_at, rerun_at = columns.index("index"), columns.index("rerun")
+    for row in rows:
+        if not row:
+            continue
+        if len(row) != len(columns):
+            which = row[index_at] if len(row) > index_at else None
+            raise ValueError(f"trial {which} must have a cell for each column")
+        index, rerun = row[index_at], row[rerun_at]
+        measured = texts.pop((index, rerun), [])
+        if reruns is not None and bool(rerun) != reruns:
+            continue
         yield Entry(
-            index=int(row["index"]),
+            index=int(index),
             rerun=int(rerun) if rerun else None,
-            metadata=_metadata(row),
+            metadata=read(row),
             measurements=_HEADER + "".join(measured),
         )
     if texts:
         raise ValueError(f"{MEASUREMENTS} has measurements of {next(iter(texts))}, no trial")
 
 
-def _metadata(row: Mapping[str, str]) -> dict[str, Any]:
-    """What metadata.json says, from the row of trials.csv."""
-    metadata: dict[str, Any] = {name: {} if name in _OBJECTS else None for name in _FIELDS}
-    for column, cell in row.items():
-        name, _, key = column.partition(".")
-        if key:
-            if cell:
-                metadata[name][key] = cell if cell in ("nan", "inf", "-inf") else json.loads(cell)
-        elif name in _TEXTS:
-            metadata[name] = cell
-        else:
-            metadata[name] = json.loads(cell) if cell else None
-    if not metadata["final"]:
-        metadata["final"] = None
-    return metadata
+class _MetadataReader:
+    """What metadata.json says, from rows of trials.csv with the same columns."""
+
+    def __init__(self, columns: Sequence[str]) -> None:
+        places = [(i, *c.partition(".")[::2]) for i, c in enumerate(columns) if c != "rerun"]
+        self._fields = [(i, name) for i, name, key in places if not key]
+        self._entries = [(i, name, key) for i, name, key in places if key]
+
+    def __call__(self, row: Sequence[str]) -> dict[str, Any]:
+        metadata: dict[str, Any] = {name: {} if name in _OBJECTS else None for name in _FIELDS}
+        filled = [(name, key, row[i]) for i, name, key in self._entries if row[i]]
+        values = _from_json([f'"{c}"' if c in _NO_JSON else c for _, _, c in filled])
+        for (name, key, _), value in zip(filled, values, strict=True):
+            metadata[name][key] = value
+        for i, name in self._fields:
+            cell = row[i]
+            metadata[name] = cell if name in _TEXTS else json.loads(cell) if cell else None
+        if not metadata["final"]:
+            metadata["final"] = None
+        return metadata
+
+
+def _from_json(cells: Sequence[str]) -> list[Any]:
+    """Each cell's value; at once, since a call for each would take most of the time."""
+    try:
+        values = json.loads(f"[{','.join(cells)}]")
+        if len(values) == len(cells):
+            return list(values)
+    except ValueError:
+        pass
+    return [json.loads(cell) for cell in cells]  # says what is wrong

@@ -3,12 +3,12 @@
 If a file is wrong, a StudyError names the file, the field and what is allowed.
 """
 
-import bisect
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,10 @@ class Study:
         """Name of the signature."""
         return self.signature.name
 
+    @cached_property
+    def _trial(self) -> Mapping[int, Trial]:
+        return {trial.index: trial for trial in self.trials}
+
     def measurements(self, index: int) -> list[Measurement]:
         """Returns the measurements of one of the trials, in the order of the steps.
 
@@ -64,8 +68,7 @@ class Study:
         else:
             path = self.directory / pack.MEASUREMENTS
             measured = _measurements(path, self.packed[index])
-        at = bisect.bisect_left(self.trials, index, key=lambda trial: trial.index)
-        _check(path, measured, self.trials[at], self.config)
+        _check(path, measured, self._trial[index], self.config)
         return measured
 
 
@@ -136,9 +139,8 @@ def read_reruns(directory: Path) -> dict[tuple[int, int], Trial]:
     space = Signature.from_json(config.signature).space
     found = {}
     if pack.is_packed(directory):
-        for one in pack.read_packed(directory):
-            if one.rerun is None:
-                continue
+        for one in pack.read_packed(directory, reruns=True):
+            assert one.rerun is not None
             trial = _packed_trial(directory, one, config, space)
             if trial.status in _ENDED:
                 path = directory / pack.MEASUREMENTS
@@ -247,7 +249,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def _packed_study(directory: Path, config: StudyConfig, signature: Signature) -> Study:
-    entries = [one for one in pack.read_packed(directory) if one.rerun is None]
+    entries = pack.read_packed(directory, reruns=False)
     trials = [_packed_trial(directory, one, config, signature.space) for one in entries]
     return Study(
         directory=directory,
@@ -261,10 +263,11 @@ def _packed_study(directory: Path, config: StudyConfig, signature: Signature) ->
 def _packed_trial(
     directory: Path, one: pack.Entry, config: StudyConfig, space: SearchSpace
 ) -> Trial:
-    with _damage(
-        directory / pack.TRIALS, f" (of {trial_directory(directory, one.index, one.rerun)})"
-    ):
+    try:
         return validate.to_trial(one.metadata, config, space, one.rerun)
+    except ValueError as error:
+        where = trial_directory(directory, one.index, one.rerun)
+        raise StudyError(f"{directory / pack.TRIALS} is damaged: {error} (of {where})") from error
 
 
 def _measurements(path: Path, text: str, mend: str = "") -> list[Measurement]:

@@ -125,16 +125,24 @@ def to_measurements(text: str) -> list[Measurement]:
         raise ValueError(f"its first line must be {','.join(COLUMNS)}; got {header!r}")
     if not _BODY.fullmatch(body):
         raise ValueError(next(_bad_cells(body)))
+    cells = body[:-1].replace("\n", ",").split(",") if body else []
+    numbers = [float(c) if c else None for c in cells] if "" in cells else [*map(float, cells)]
+    if math.inf in numbers and (lost := next(_lost(body), None)):
+        raise ValueError(f"a number must fit into a float; got {lost!r}")
+    width = len(COLUMNS)
     measured: list[Measurement] = []
-    for line in body.splitlines():
-        cells = line.split(",")
-        numbers = [float(c) if c else None for c in cells] if "" in cells else map(float, cells)
-        row: Measurement = dict(zip(COLUMNS, numbers, strict=True))
-        row["step"] = int(cells[0])
-        if math.inf in row.values() and "inf" not in line:
-            raise ValueError(f"a number must fit into a float; got {line!r}")
+    for start in range(0, len(cells), width):
+        row: Measurement = dict(zip(COLUMNS, numbers[start : start + width], strict=True))
+        row["step"] = int(cells[start])
         measured.append(row)
     return measured
+
+
+def _lost(body: str) -> Iterator[str]:
+    """Lines with a number that is infinite only because a float cannot hold it."""
+    for line in body.splitlines():
+        if "inf" not in line and math.inf in [float(cell) for cell in line.split(",") if cell]:
+            yield line
 
 
 def check_steps(measured: Sequence[Measurement], most: int) -> None:

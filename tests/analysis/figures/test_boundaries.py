@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from tfoptcmp.analysis import read_comparisons
-from tfoptcmp.analysis.figures import boundaries_figure
+from tfoptcmp.analysis.figures import boundaries_figure, parallel_figure, save
 from tfoptcmp.spaces import LogUniform
 
 
@@ -33,3 +33,15 @@ def test_a_published_epsilon_stands_where_it_was_searched(tmp_path, make_signatu
     (triangles,) = [line for line in axes.lines if line.get_ydata()[0] == 0.04]
     # By hand: epsilon is the fourth of the row; 1e-6 is in the middle, 1.5e-4 is not in the range.
     assert list(triangles.get_xdata()) == pytest.approx([3.5])
+
+
+@pytest.mark.parametrize("draw", [boundaries_figure, parallel_figure])
+def test_many_trials_are_pixels_and_few_are_shapes(draw, six_rules, tmp_path, monkeypatch):
+    (comparison,) = read_comparisons(six_rules)
+    images = []
+    for most in (10_000, 10):  # six optimizers with 10 trials each
+        monkeypatch.setattr("tfoptcmp.analysis.figures.style._MOST_SHAPES", most)
+        (svg,) = save(draw(comparison), tmp_path / f"{most}", ("svg",))
+        images.append(svg.read_text().count("<image"))
+    assert images[0] == 0
+    assert images[1] >= 6

@@ -1,9 +1,16 @@
 from dataclasses import replace
 
+import pytest
 from matplotlib.figure import Figure
 
 from tfoptcmp.analysis import read_comparisons
-from tfoptcmp.analysis.figures.style import folded, style_of, styles, symmetric_axis
+from tfoptcmp.analysis.figures.style import (
+    budget_ticks,
+    folded,
+    style_of,
+    styles,
+    symmetric_axis,
+)
 
 
 def test_signatures_of_one_rule_share_its_look_and_differ_in_line(
@@ -44,3 +51,16 @@ def test_an_axis_of_small_differences_has_ticks_on_both_sides():
     assert min(ticks) < -1
     assert max(ticks) > 0
     assert 0 in ticks
+
+
+@pytest.mark.parametrize(
+    ("most", "by_hand"),
+    [
+        (1, [1]),
+        (100, [1, 2, 5, 10, 20, 50, 100]),
+        (500, [1, 2, 5, 10, 20, 50, 100, 200, 500]),
+        (8333, [1, 10, 100, 1000]),
+    ],
+)
+def test_budgets_are_named_as_far_as_there_is_room(most, by_hand):
+    assert budget_ticks(most) == by_hand

@@ -1,10 +1,12 @@
 import json
 import math
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
 
+from tfoptcmp.analysis.ranges import boundary
 from tfoptcmp.analysis.ranges.boundary import (
     Edge,
     check_boundaries,
@@ -207,3 +209,13 @@ def test_a_study_without_any_trial(tmp_path, make_signature, write_study):
     write_study(tmp_path, make_signature("sgd"), [])
     (comparison,) = read_comparisons(tmp_path)
     assert set(verdicts(comparison).values()) == {Edge.CANNOT_TELL}
+
+
+def test_chance_of_many_good_trials_does_not_overflow():
+    # Theory: the sum of the binomial distribution, in fractions.
+    p = Fraction(1, 5)
+    tail = sum(math.comb(40, i) * p**i * (1 - p) ** (40 - i) for i in range(12, 41))
+    assert boundary._at_least(12, 40, 0.2) == pytest.approx(float(tail), rel=1e-12)
+    assert boundary._at_least(0, 40, 0.2) == 1.0
+    # By hand: the mean is 400, the standard deviation 17.9; comb(2000, 400) is beyond a float.
+    assert boundary._at_least(400, 2000, 0.2) == pytest.approx(0.51, abs=0.01)

@@ -203,3 +203,23 @@ def test_values_that_none_can_be_are_named(tmp_path, column, value, allowed):
     path.write_text(f"optimizer,validation,{column}\nadam,0.1,{value}\n", encoding="utf-8")
     with pytest.raises(StudyError, match=f"line 2: '{column}' must be {allowed}"):
         read_comparisons(path)
+
+
+def test_arguments_are_those_that_the_names_of_a_row_say(tmp_path):
+    table = tmp_path / "t.csv"
+    table.write_text(
+        "optimizer,validation,lr,momentum,epsilon,alpha0_over_epsilon\n"
+        "adam,0.20,,0.1,1e-3,4.0\n"
+        "adam,0.22,0.3,,,\n"
+        "adam,0.23,0.3,0.5,1e-2,2\n"  # two names of one argument: the later column counts
+        "adam,0.24,,,,2\n"  # a ratio to an epsilon that is not known
+    )
+    (comparison,) = read_comparisons(table)
+    trials = comparison.contestants[0].trials
+    used = trials[[name for name in trials if name.startswith("used_")]]
+    # By hand; the first row has its learning rate from the last column.
+    assert list(used) == ["used_momentum", "used_epsilon", "used_learning_rate"]
+    rates = used["used_learning_rate"].tolist()
+    assert rates[:3] == [4.0 * 1e-3, 0.3, 2 * 1e-2]
+    assert math.isnan(rates[3])
+    assert used["used_momentum"].tolist()[::2] == pytest.approx([0.1, 0.5])

@@ -8,7 +8,6 @@ from tfoptcmp.analysis.statistics.best_of_k import (
     best_of,
     best_of_sampled,
     budget_curve,
-    difference,
     distribution,
     selection_probabilities,
     superiority,
@@ -173,6 +172,14 @@ def test_curve_is_best_of_at_every_k(ties):
         assert curve.high[k - 1] == exact.percentile(95)
 
 
+def test_curve_at_some_k_is_that_at_all():
+    selection = np.random.default_rng(7).uniform(size=30)
+    whole, some = (budget_curve(selection, selection, k) for k in (None, [1, 4, 30]))
+    assert some.num_drawn.tolist() == [1, 4, 30]
+    for name in ("mean", "low", "median", "high"):
+        assert getattr(some, name).tolist() == getattr(whole, name)[[0, 3, 29]].tolist()
+
+
 def test_percentiles_of_one_drawn_trial_do_not_slip_by_rounding():
     # Theory: the p N-th of N; the sum of 57 times 1/60 ends below 0.95.
     for n in range(20, 201, 20):
@@ -214,21 +221,33 @@ def test_percentiles_do_not_slip_by_rounding():
             assert made.percentile(100 * j / m) == j - 1
 
 
-def test_difference_by_hand():
-    # B in {1, 3}, A in {0, 1}: D in {1, 0, 3, 2} with .5*.2, .5*.8, .5*.2, .5*.8
-    d = difference(distribution([1.0, 3.0], [0.5, 0.5]), distribution([0.0, 1.0], [0.2, 0.8]))
-    np.testing.assert_array_equal(d.values, [0.0, 1.0, 2.0, 3.0])
-    np.testing.assert_allclose(d.probabilities, [0.4, 0.1, 0.4, 0.1], rtol=1e-12)
-    assert superiority(d) == pytest.approx(0.2)  # never below 0, equal in .4
+def test_superiority_by_hand():
+    # B in {1, 3}, A in {0, 1}: never below, equal in .5 * .8
+    of_b, of_a = distribution([1.0, 3.0], [0.5, 0.5]), distribution([0.0, 1.0], [0.2, 0.8])
+    assert superiority(of_b, of_a) == pytest.approx(0.2)
+    assert superiority(of_a, of_b) == pytest.approx(0.8)
 
 
-def test_difference_of_what_was_not_reached():
+def test_superiority_of_what_was_not_reached():
     never = distribution([np.inf], [1.0])
     sometimes = distribution([5.0, np.inf], [0.5, 0.5])
-    np.testing.assert_array_equal(difference(never, never).values, [0.0])
-    d = difference(sometimes, never)
-    np.testing.assert_array_equal(d.values, [-np.inf, 0.0])
-    assert superiority(d) == pytest.approx(0.75)
+    assert superiority(never, never) == 0.5
+    assert superiority(sometimes, never) == pytest.approx(0.75)
+    assert superiority(never, sometimes) == pytest.approx(0.25)
+
+
+def test_superiority_is_that_of_every_pair_of_values():
+    rng = np.random.default_rng(6)
+    one, other = (
+        distribution(np.where(rng.random(m) < 0.1, np.inf, rng.integers(0, 12, m)), p)
+        for m, p in ((30, np.full(30, 1 / 30)), (40, rng.dirichlet(np.ones(40))))
+    )
+    pairs = [
+        p * q * (1.0 if x < y else 0.5 if x == y else 0.0)
+        for x, p in zip(one.values, one.probabilities, strict=True)
+        for y, q in zip(other.values, other.probabilities, strict=True)
+    ]
+    assert superiority(one, other) == pytest.approx(sum(pairs), rel=1e-12)
 
 
 def test_refuses_what_is_no_distribution():

@@ -86,3 +86,16 @@ def test_numbers_are_the_same_every_time_and_whoever_else_takes_part(
         for one in (three, three, alone)
     ]
     assert ends[0] == ends[1] == ends[2]
+
+
+def test_counts_that_are_not_kept_are_drawn_again_the_same(two, monkeypatch):
+    comparison = two(errors(20), errors(24))
+    sgd, momentum = comparison.contestants
+    asked = [("test", 2), ("validation", 2), ("test", 4)]
+    kept, dropped, streamed = [], [], []
+    for found, most in ((kept, 100_000_000), (dropped, 300_000), (streamed, 0)):
+        monkeypatch.setattr("tfoptcmp.analysis.statistics.means._BYTES_KEPT", most)
+        means = Means(comparison)
+        found += [means.difference(sgd, momentum, *one).interval(0.05) for one in asked]
+        found += means.intervals(sgd, "test", (1, 2, 4), 0.05)
+    assert kept == dropped == streamed

@@ -19,9 +19,9 @@ from tfoptcmp.tools.lab.simulate import populations, studies
 from tfoptcmp.tools.lab.simulate.populations import MADE, digits, true_means
 
 from tfoptcmp.analysis import read_comparisons
-from tfoptcmp.analysis.statistics.bootstrap import NUM_RESAMPLES, resampled_counts
 from tfoptcmp.analysis.statistics.means import means_of
 from tfoptcmp.analysis.statistics.quantities import selection_and_values
+from tfoptcmp.analysis.statistics.resamples import NUM_RESAMPLES, resampled_counts
 from tfoptcmp.analysis.statistics.verdicts import Verdict
 
 FINAL = Path(__file__).parents[3] / "results/cpu/digits_simple_cnn/final-quasirandom"

@@ -16,6 +16,7 @@ from tfoptcmp.analysis.figures.style import (
     PALE,
     WARNING_COLOUR,
     Style,
+    as_pixels,
     below,
     folded,
     house_style,
@@ -114,6 +115,7 @@ def _row(axes: Axes, contestant: Contestant, style: Style, scale: float, top: fl
     good = feasible["trial"].isin(good_trials(contestant)["trial"]).to_numpy(dtype=bool)
     fraction = axes.get_xaxis_transform()  # y in parts of the axis
     free = contestant.free
+    pixels = as_pixels(len(free) * len(contestant.ended))
     # Grid lines end with the row's last hyperparameter.
     axes.axvspan(len(free), axes.get_xlim()[1], facecolor="white", linewidth=0, zorder=0.6)
     low = np.arange(len(free)) + (1 - _RANGE) / 2
@@ -127,10 +129,19 @@ def _row(axes: Axes, contestant: Contestant, style: Style, scale: float, top: fl
             (~good & (y <= top), "o", PALE, 2.5),
             (good & (y <= top), style.marker, style.colour, 4.0),
         ):
-            axes.plot(x[chosen], y[chosen], marker, color=colour, markersize=size, linestyle="")
+            axes.plot(
+                x[chosen],
+                y[chosen],
+                marker,
+                color=colour,
+                markersize=size,
+                linestyle="",
+                rasterized=pixels,
+            )
         above = x[y > top]
-        _marks(axes, above, 0.95, "^", PALE)
-        _marks(axes, _place(i, dimension, infeasible[f"searched_{name}"]), 1.03, "|")
+        _marks(axes, above, 0.95, "^", PALE, pixels)
+        diverged = _place(i, dimension, infeasible[f"searched_{name}"])
+        _marks(axes, diverged, 1.03, "|", pixels=pixels)
         if name == "epsilon":
             _marks(axes, _place(i, dimension, _published(contestant)), 0.04, "^")
         for value, label in _ticks(dimension):
@@ -145,7 +156,12 @@ def _place(number: int, dimension: Dimension, values: "Sequence[float] | pd.Seri
 
 
 def _marks(
-    axes: Axes, x: FloatArray, height: float, marker: str, colour: str = WARNING_COLOUR
+    axes: Axes,
+    x: FloatArray,
+    height: float,
+    marker: str,
+    colour: str = WARNING_COLOUR,
+    pixels: bool = False,
 ) -> None:
     """Markers at a fixed part of the axis' height, without influence on its limits."""
     if len(x):
@@ -157,6 +173,7 @@ def _marks(
             markersize=4,
             transform=axes.get_xaxis_transform(),
             clip_on=False,
+            rasterized=pixels,
         )
 
 

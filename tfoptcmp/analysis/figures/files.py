@@ -31,13 +31,13 @@ def save(figure: Figure, path: Path, formats: Sequence[Format] = ("png", "svg"))
         if figure.get_layout_engine() is not None:
             figure.draw_without_rendering()
             figure.set_layout_engine("none")  # or it would run again for each format
+        figure.set_dpi(_DOTS_PER_INCH)  # in SVG and PDF of what is pixels
         files = []
         for form in formats:
             files.append(path.with_name(f"{path.name}.{form}"))
             # Not `savefig`, which draws everything twice.
             match form:
                 case "png":
-                    figure.set_dpi(_DOTS_PER_INCH)
                     FigureCanvasAgg(figure).print_png(
                         files[-1],
                         metadata={"Software": None},

@@ -9,7 +9,13 @@ from matplotlib.figure import Figure
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.figures.frame import Margins, framed
 from tfoptcmp.analysis.figures.report_figure import ReportFigure
-from tfoptcmp.analysis.figures.style import MARKS, folded, house_style, symmetric_axis
+from tfoptcmp.analysis.figures.style import (
+    MARKS,
+    budget_ticks,
+    folded,
+    house_style,
+    symmetric_axis,
+)
 from tfoptcmp.analysis.statistics.curves import CurvePoint, inclusion_curves, testable_pairs
 from tfoptcmp.analysis.statistics.quantities import STATISTICS, main_statistic
 from tfoptcmp.analysis.statistics.verdicts import HOW_TO_READ_CURVES
@@ -63,7 +69,7 @@ def inclusions_figure(comparison: Comparison, statistic: str | None = None) -> F
         near = 4 * scale * max(p.delta for _, _, points in curves for p in points)
         symmetric_axis(panels[0], "y", near, panels[0].get_ylim())
         panels[0].set_xscale("log")
-        ticks = [tick for tick in (1, 2, 5, 10, 20, 50, 100, 200, 500) if tick <= most]
+        ticks = budget_ticks(most)
         panels[0].set_xticks(ticks, [str(tick) for tick in ticks])
         panels[0].minorticks_off()
     return figure

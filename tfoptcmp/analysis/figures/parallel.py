@@ -10,7 +10,7 @@ from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.contestant import Contestant
 from tfoptcmp.analysis.figures.frame import Margins, framed
 from tfoptcmp.analysis.figures.report_figure import ReportFigure, searched
-from tfoptcmp.analysis.figures.style import folded, house_style, no_value
+from tfoptcmp.analysis.figures.style import as_pixels, folded, house_style, no_value
 from tfoptcmp.analysis.ranges.boundary import position
 
 _HOW_TO_READ = (
@@ -85,6 +85,7 @@ def draw_parallel(axes: Axes, comparison: Comparison, contestant: Contestant) ->
             colors=colormaps["cividis_r"](ranks),
             linewidths=np.where(ranks > 0.9, 1.4, 0.6),
             alpha=0.8,
+            rasterized=as_pixels(count * len(free)),
         )
     )
     worst, best = metric.scale * feasible["validation_metric"].iloc[[0, -1]]

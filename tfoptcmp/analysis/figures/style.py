@@ -33,6 +33,9 @@ MARKS: dict[Tone, tuple[str, str, float]] = {
 Shapes too: red and green are the colours that most colour-blind people confuse.
 """
 
+_MOST_SHAPES = 2000
+_MOST_WITH_2_AND_5 = 500
+
 # A rule's first signature, its second, ...: the same colour, another line.
 _LINES = ("-", "--", ":", "-.")
 
@@ -97,6 +100,14 @@ def style_of(comparison: Comparison, contestant: Contestant) -> Style:
     """Returns how one of its contestants is drawn."""
     drawn = zip(comparison.contestants, styles(comparison), strict=True)
     return next(style for one, style in drawn if one is contestant)
+
+
+def as_pixels(num_shapes: int) -> bool:
+    """Returns whether so many points or lines of one axes are pixels in SVG and PDF files too.
+
+    There each shape takes some 70 bytes: those of 10,000 trials made a report of 13 MB.
+    """
+    return num_shapes > _MOST_SHAPES
 
 
 def optimizer_axis(axes: Axes, contestants: Sequence[Contestant]) -> None:
@@ -181,6 +192,13 @@ def value_axis(axes: Axes, shown: Sequence[float] | FloatArray) -> None:
     axes.yaxis.set_major_locator(LogLocator(subs=subs, numticks=8))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_minor_locator(NullLocator())
+
+
+def budget_ticks(most: int) -> list[int]:
+    """Returns the tuning budgets to name on a logarithmic axis of a panel, from 1 to `most`."""
+    multiples = (1, 2, 5) if most <= _MOST_WITH_2_AND_5 else (1,)
+    decades = [10**e for e in range(len(str(most)))]
+    return [k for decade in decades for m in multiples if (k := m * decade) <= most]
 
 
 def below(axes: Axes, x: float, text: str, points: float, size: float) -> None:

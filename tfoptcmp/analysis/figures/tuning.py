@@ -11,6 +11,7 @@ from tfoptcmp.analysis.figures.frame import panel_for_each
 from tfoptcmp.analysis.figures.report_figure import ReportFigure, feasible_trials
 from tfoptcmp.analysis.figures.style import (
     Style,
+    budget_ticks,
     highest_shown,
     house_style,
     no_value,
@@ -33,6 +34,10 @@ _HOW_TO_READ = (
 )
 
 
+# More lie on one another: the axis is logarithmic.
+_MOST_POINTS = 400
+
+
 def tuning_curves_figure(comparison: Comparison, statistic: str | None = None) -> Figure:
     """Draws a result of the best of k trials against k, a panel for each optimizer.
 
@@ -48,7 +53,7 @@ def tuning_curves_figure(comparison: Comparison, statistic: str | None = None) -
         pd.Series(dtype=float) if c is None else pd.Series(scale * c.mean, index=c.num_drawn)
         for c in curves
     ]
-    most = max([1, *(len(line) for line in lines)])
+    most = max([1, *(line.index[-1] for line in lines if len(line))])
     with house_style():
         figure, panels = panel_for_each(
             comparison,
@@ -68,7 +73,7 @@ def tuning_curves_figure(comparison: Comparison, statistic: str | None = None) -
             axes.axvline(comparison.tuning_budget, color="#777777", linewidth=0.8, linestyle="--")
         axes = panels[0]
         axes.set_xscale("log")
-        ticks = [tick for tick in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if tick <= most]
+        ticks = budget_ticks(most)
         axes.set_xticks(ticks, [str(tick) for tick in ticks])
         axes.set_xlim(0.9, 1.1 * most)
         axes.minorticks_off()
@@ -108,7 +113,16 @@ def _curve(comparison: Comparison, contestant: Contestant, statistic: str) -> Bu
     if not measured(contestant, statistic):
         return None
     selection, values = selection_and_values(contestant, statistic)
-    return budget_curve(selection, np.minimum(values, means_of(comparison).cap(statistic)))
+    capped = np.minimum(values, means_of(comparison).cap(statistic))
+    return budget_curve(selection, capped, _shown(len(values)))
+
+
+def _shown(num_trials: int) -> list[int]:
+    """Each k up to N that is drawn: all of a few hundred, else as many as the axis resolves."""
+    if num_trials <= _MOST_POINTS:
+        return list(range(1, num_trials + 1))
+    spread = np.rint(np.geomspace(1, num_trials, _MOST_POINTS)).astype(int)
+    return sorted({*spread.tolist(), num_trials // 2, num_trials})
 
 
 def _draw_interval(
@@ -127,7 +141,7 @@ def _draw_interval(
 def _draw(
     axes: Axes, curve: BudgetCurve, style: Style, scale: float, label: str | None = None
 ) -> None:
-    half = max(1, len(curve.mean) // 2)
+    half = max(1, int(np.searchsorted(curve.num_drawn, curve.num_drawn[-1] // 2, "right")))
     k, centre = curve.num_drawn, scale * curve.mean
     low, high = scale * curve.low[:half], scale * curve.high[:half]
     axes.fill_between(k[:half], low, high, color=style.colour, alpha=0.15, linewidth=0)

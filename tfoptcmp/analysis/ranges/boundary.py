@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.special import bdtrc
 
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.contestant import Contestant
@@ -234,7 +235,7 @@ def _verdict(num_good: int, near_low: int, near_high: int, outer: float) -> tupl
 
 def _at_least(count: int, num: int, p: float) -> float:
     """Returns P(X >= count) for X binomial with `num` draws of probability p."""
-    return sum(math.comb(num, i) * p**i * (1 - p) ** (num - i) for i in range(count, num + 1))
+    return float(bdtrc(count - 1, num, p)) if count else 1.0
 
 
 def _suggestion(

@@ -17,13 +17,11 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-
-import pandas as pd
+from weakref import WeakKeyDictionary
 
 from tfoptcmp import inclusions
 from tfoptcmp.analysis.comparison import Comparison
-from tfoptcmp.analysis.contestant import Contestant
+from tfoptcmp.analysis.contestant import Contestant, Row
 from tfoptcmp.analysis.ranges.boundary import good_trials
 from tfoptcmp.analysis.statistics.pairs import inclusion_pairs, why_not_included
 from tfoptcmp.spaces import Choice, Dimension
@@ -62,18 +60,28 @@ class Containment:
         return 2 * self.num_inside < self.num_good
 
 
+_CONTAINMENTS: "WeakKeyDictionary[Comparison, list[Containment]]" = WeakKeyDictionary()
+
+
 def containments(comparison: Comparison) -> list[Containment]:
     """Returns how it is for each pair of our own studies with an inclusion that they can test.
 
-    Pairs whose map is not known, or whose special rule has no good trial, are left out.
+    Pairs whose map is not known, or whose special rule has no good trial, are left out. What was
+    found once is kept as long as the comparison is.
     """
+    if comparison not in _CONTAINMENTS:
+        _CONTAINMENTS[comparison] = _containments(comparison)
+    return _CONTAINMENTS[comparison]
+
+
+def _containments(comparison: Comparison) -> list[Containment]:
     found = []
     for special, general in inclusion_pairs(comparison):
         if special.space is None or general.space is None or why_not_included(special, general):
             continue
         outside = [
             misses
-            for _, trial in good_trials(special).iterrows()
+            for trial in good_trials(special).to_dict("records")
             if (misses := misses_of(special, trial, general)) is not None
         ]
         if not outside:
@@ -91,9 +99,7 @@ def containments(comparison: Comparison) -> list[Containment]:
     return found
 
 
-def misses_of(
-    special: Contestant, trial: "pd.Series[Any]", general: Contestant
-) -> dict[str, str] | None:
+def misses_of(special: Contestant, trial: Row, general: Contestant) -> dict[str, str] | None:
     """Returns which ranges of a general rule leave a special rule's trial outside, and how.
 
     Args:
@@ -124,7 +130,7 @@ def misses_of(
 
 
 def _small_epsilon(
-    translated: Mapping[str, float], trial: "pd.Series[Any]", general: Contestant
+    translated: Mapping[str, float], trial: Row, general: Contestant
 ) -> dict[str, str]:
     """Checks the limit epsilon -> infinity, and rates that are searched without the ratio."""
     epsilon, rule = general.dimensions.get("epsilon"), general.rule

@@ -151,12 +151,12 @@ def _read(names: list[str]) -> Iterator[str]:
 
 
 def _checked(path: Path | str, table: pd.DataFrame) -> pd.DataFrame:
-    table = table.copy()
+    table = table.copy(deep=False)
     if table["optimizer"].isna().any():
         row = int(table["optimizer"].isna().idxmax()) + 2
         raise StudyError(f"{path}, line {row}: 'optimizer' must be a name; got nothing")
     table["optimizer"] = table["optimizer"].astype(str).str.strip()
-    for rule in table.get("rule", pd.Series(dtype=object)).dropna():
+    for rule in table.get("rule", pd.Series(dtype=object)).dropna().unique():
         if rule_named(str(rule)) is None:
             raise StudyError(
                 f"{path}: rule must be one of {list(RULES)}, or empty for any other; got {rule!r}"
@@ -219,7 +219,7 @@ def _check_ranges(path: Path | str, table: pd.DataFrame) -> None:
 
 def _with_diverged(path: Path | str, table: pd.DataFrame) -> pd.DataFrame:
     metrics = table[[n for n in ("validation", "test") if n in table]]
-    without = ~metrics.map(math.isfinite).any(axis=1)
+    without = ~np.isfinite(metrics).any(axis=1)
     if "diverged" not in table:
         table["diverged"] = without
     elif (without & ~table["diverged"]).any():

@@ -5,10 +5,15 @@ their digits: momentum 0.99 is one_minus_gamma 0.01.
 """
 
 import re
+from typing import TypeVar
+
+import pandas as pd
 
 from tfoptcmp.hyperparameters import HYPERPARAMETERS
 from tfoptcmp.rules import Rule
 from tfoptcmp.spaces import Choice, Dimension, Fixed, LogUniform, Uniform
+
+Values = TypeVar("Values", float, "pd.Series[float]")
 
 # Spellings of arguments: lower case, without "_" and "-".
 _ARGUMENTS = {
@@ -53,8 +58,8 @@ def searched_name(name: str, rule: Rule | None) -> str:
     return _COMPLEMENTS.get(argument, argument)
 
 
-def searched_value(name: str, value: float) -> float:
-    """Returns the value that belongs to `searched_name(name)`."""
+def searched_value(name: str, value: Values) -> Values:
+    """Returns the value, or the values, that belong to `searched_name(name)`."""
     return 1.0 - value if _is_complement(name) else value
 
 

@@ -6,11 +6,13 @@ separate comparisons.
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from tfoptcmp.analysis.comparison import Comparison, comparison
@@ -21,6 +23,7 @@ from tfoptcmp.study.read import Study, find_studies, read_reruns, read_study
 from tfoptcmp.study.rounds import Plan, earlier, judged, read_plan, round_number
 from tfoptcmp.study.schema import Status, StudyConfig, StudyError, Trial
 
+_CELLS = itemgetter(*MEASUREMENTS)
 # The final measurement's columns that the table of trials carries over.
 _FINAL = tuple(column for column in MEASUREMENTS if column not in ("step", "learning_rate"))
 
@@ -72,20 +75,22 @@ def compare_studies(
             same signature name.
         ValueError: If tuning_budget is out of range.
     """
-    groups: dict[tuple[str, ...], list[Study]] = {}
+    groups: dict[tuple[str, ...], list[tuple[Study, Contestant]]] = {}
     for study in _read(directories):
-        groups.setdefault(_what_must_agree(study.config), []).append(study)
+        # One after the other: those of 50,000 trials would take some hundred MB more.
+        empty = replace(study, trials=(), packed=None)
+        groups.setdefault(_what_must_agree(study.config), []).append((empty, contestant(study)))
     return [_comparison(studies, tuning_budget) for _, studies in sorted(groups.items())]
 
 
-def _read(directories: Path | str | Sequence[Path | str]) -> list[Study]:
+def _read(directories: Path | str | Sequence[Path | str]) -> Iterator[Study]:
     """The studies, in the order given, each directory once."""
     given = [directories] if isinstance(directories, Path | str) else directories
     found = [path for directory in given for path in find_studies(Path(directory))]
     if not found:
         raise StudyError("no study directory was named")
     once = {path.resolve(): path for path in reversed(found)}
-    return [read_study(path) for path in reversed(once.values())]
+    yield from (read_study(path) for path in reversed(once.values()))
 
 
 def _what_must_agree(config: StudyConfig) -> tuple[str, ...]:
@@ -95,9 +100,10 @@ def _what_must_agree(config: StudyConfig) -> tuple[str, ...]:
     return config.workload, json.dumps(agreeing, sort_keys=True), config.partial
 
 
-def _comparison(studies: Sequence[Study], tuning_budget: int | None) -> Comparison:
+def _comparison(read: Sequence[tuple[Study, Contestant]], tuning_budget: int | None) -> Comparison:
+    """The comparison of studies that are comparable; of them it needs no trials."""
+    studies, contestants = [study for study, _ in read], [one for _, one in read]
     config = studies[0].config
-    contestants = [contestant(study) for study in studies]
     made = comparison(
         workload=config.workload,
         metric=Metric(name=config.metric, unit=config.metric_unit),
@@ -243,12 +249,14 @@ def _row(study: Study, trial: Trial) -> dict[str, Any]:
 
 
 def _measurements(study: Study) -> pd.DataFrame:
-    rows = [
-        [trial.index, *(_number(measurement.get(name)) for name in MEASUREMENTS)]
-        for trial in study.trials
-        for measurement in study.measurements(trial.index)
-    ]
-    return pd.DataFrame(rows, columns=["trial", *MEASUREMENTS], dtype=float)
+    rows, trials = [], []
+    for trial in study.trials:
+        measured = study.measurements(trial.index)
+        rows += [_CELLS(measurement) for measurement in measured]
+        trials += [trial.index] * len(measured)
+    cells = np.array(rows, dtype=np.float64).reshape(-1, len(MEASUREMENTS))  # None becomes NaN
+    table = np.column_stack([np.array(trials, dtype=np.float64), cells])
+    return pd.DataFrame(table, columns=["trial", *MEASUREMENTS])
 
 
 def _reruns(study: Path) -> pd.DataFrame:

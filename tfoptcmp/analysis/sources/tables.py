@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from tfoptcmp.analysis.comparison import Comparison, comparison
@@ -14,6 +15,7 @@ from tfoptcmp.analysis.sources.names import (
     searched_range,
     searched_value,
 )
+from tfoptcmp.analysis.statistics.best_of_k import FloatArray
 from tfoptcmp.hyperparameters import HYPERPARAMETERS
 from tfoptcmp.metrics import SHARE, Metric
 from tfoptcmp.rules import RULES, Rule, rule_named
@@ -55,10 +57,12 @@ def read(files: Sequence[Path], tuning_budget: int | None = None) -> list[Compar
 
 def _read(path: Path, tuning_budget: int | None) -> list[Comparison]:
     table, not_read = read_table(path)
-    named = table.get("workload", pd.Series(math.nan, table.index)).astype(object)
+    if "workload" not in table:  # no copy of a million rows
+        return [of_table(path.stem, table, tuning_budget=tuning_budget, not_read=not_read)]
+    named = table["workload"].astype(object).fillna(path.stem)
     return [
         of_table(str(workload), group, tuning_budget=tuning_budget, not_read=not_read)
-        for workload, group in table.groupby(named.fillna(path.stem), sort=False)
+        for workload, group in table.groupby(named, sort=False)
     ]
 
 
@@ -92,10 +96,9 @@ def of_table(
         for split in ("validation", "test")
         if f"num_{split}" in table and table[f"num_{split}"].notna().any()
     }
-    results = pd.concat([one.feasible[["validation_metric", "test_metric"]] for one in contestants])
-    is_share = bool(sizes) and bool(results.stack().between(0, 1).all())
+    is_share = bool(sizes) and all(_are_shares(one.trials) for one in contestants)
     metric = metric or (_ERROR if is_share else _UNKNOWN)
-    steps = {float(s) for one in contestants for s in one.feasible["steps"].dropna()}
+    steps = {float(s) for one in contestants for s in _feasible(one.trials, "steps").unique()}
     return comparison(
         workload=workload,
         metric=metric,
@@ -108,6 +111,16 @@ def of_table(
     )
 
 
+def _are_shares(trials: pd.DataFrame) -> bool:
+    metrics = (_feasible(trials, f"{split}_metric") for split in ("validation", "test"))
+    return all(bool(metric.between(0, 1).all()) for metric in metrics)
+
+
+def _feasible(trials: pd.DataFrame, column: str) -> "pd.Series[float]":
+    """What feasible trials have in a column, where they have it; `Contestant.feasible` copies."""
+    return trials.loc[trials["feasible"], column].dropna()
+
+
 def _contestant(
     name: str, rows: pd.DataFrame, selected_by: str, ranges: Mapping[str, Dimension]
 ) -> Contestant:
@@ -116,7 +129,7 @@ def _contestant(
     with_momentum = called is not None and called.name == "sgd" and _has_momentum(rows, given)
     rule = RULES["momentum"] if with_momentum else called
     values = pd.DataFrame(
-        {searched_name(n, rule): [searched_value(n, v) for v in rows[n]] for n in given},
+        {searched_name(n, rule): searched_value(n, rows[n]) for n in given},
         index=rows.index,
     )
     repeated = _repeated(rows, values)
@@ -154,7 +167,7 @@ def _has_momentum(rows: pd.DataFrame, given: Sequence[str]) -> bool:
         searched_value(name, value) != 1.0
         for name in given
         if searched_name(name, None) == "one_minus_gamma"
-        for value in rows[name].dropna()
+        for value in rows[name].dropna().unique()
     )
 
 
@@ -172,20 +185,37 @@ def _hyperparameters(rows: pd.DataFrame) -> list[str]:
 
 
 def _used(values: pd.DataFrame) -> pd.DataFrame:
-    """Returns the arguments that the optimizer got, as far as the searched names say it."""
-    used = []
-    for row in values.to_dict("records"):
-        known = {str(name): value for name, value in row.items() if not math.isnan(value)}
-        meanings = {name: HYPERPARAMETERS[name] for name in known if name in HYPERPARAMETERS}
-        used.append(
-            {
-                meaning.argument: meaning.value(name, known, 0)
-                for name, meaning in meanings.items()
-                if meaning.transform != "fraction_of_budget"
-                and (not meaning.needs_epsilon or known.get("epsilon", 0.0) > 0)
-            }
+    """Returns the arguments that the optimizer got, as far as the searched names say it.
+
+    Where two names become one argument, the later column counts. Columns are in the order in which
+    rows have them.
+    """
+    nothing = np.full(len(values), math.nan)
+    epsilon = values["epsilon"].to_numpy() if "epsilon" in values else nothing
+    used: dict[str, FloatArray] = {}
+    first: dict[str, tuple[int, int]] = {}
+    for place, name in enumerate(values):
+        meaning = HYPERPARAMETERS.get(name)
+        if meaning is None or meaning.transform == "fraction_of_budget":
+            continue
+        searched = values[name].to_numpy()
+        known = ~np.isnan(searched) & (epsilon > 0 if meaning.needs_epsilon else True)
+        if not known.any():
+            continue
+        given = (
+            searched[known]
+            if meaning.transform == "same"
+            else [
+                meaning.value(name, {name: float(value), "epsilon": float(e)}, 0)
+                for value, e in zip(searched[known], epsilon[known], strict=True)
+            ]
         )
-    return pd.DataFrame(used, index=values.index, dtype=float)
+        column = used.setdefault(meaning.argument, nothing.copy())
+        column[known] = given
+        where = int(known.argmax()), place
+        first[meaning.argument] = min(where, first.get(meaning.argument, where))
+    order = sorted(used, key=lambda argument: first[argument])
+    return pd.DataFrame(used, index=values.index, columns=order, dtype=float)
 
 
 def _repeated(rows: pd.DataFrame, values: pd.DataFrame) -> "pd.Series[int]":

@@ -96,29 +96,22 @@ def distribution(values: Numbers, probabilities: Numbers) -> Distribution:
             f"got {weights.shape} with sum {weights.sum()!r}"
         )
     distinct, group = np.unique(given, return_inverse=True)
-    mass = np.zeros(len(distinct))
-    np.add.at(mass, group.ravel(), weights.ravel())
+    mass: FloatArray = np.bincount(group.ravel(), weights.ravel()).astype(np.float64)
     return Distribution(values=distinct[mass > 0], probabilities=mass[mass > 0])
 
 
-def difference(general: Distribution, special: Distribution) -> Distribution:
-    """Returns the distribution of D = general - special for independent draws of both.
+def superiority(general: Distribution, special: Distribution) -> float:
+    """Returns P(G < S) + P(G = S) / 2 for independent draws of both, a tie counting half.
 
-    Two infinities of one sign differ by 0: neither rule is ahead where neither has a value.
+    Two infinities of one sign are a tie: neither rule is ahead where neither has a value.
     """
-    left, right = general.values[:, None], special.values[None, :]
-    with np.errstate(invalid="ignore"):
-        values = np.where(left == right, 0.0, left - right)
-    probabilities = general.probabilities[:, None] * special.probabilities[None, :]
-    # Rounding of the products: up to 1e-16 for each of the pairs.
-    return distribution(values.ravel(), (probabilities / probabilities.sum()).ravel())
-
-
-def superiority(difference: Distribution) -> float:
-    """Returns P(D < 0) + P(D = 0) / 2: how often the general rule wins, a tie counting half."""
-    below = difference.probabilities[difference.values < 0].sum()
-    equal = difference.probabilities[difference.values == 0].sum()
-    return float(below + equal / 2)
+    # P(S > v) + P(S = v) / 2, for each v of G.
+    behind = np.concatenate([np.cumsum(special.probabilities[::-1])[::-1], [0.0]])
+    at_least, more = (
+        behind[np.searchsorted(special.values, general.values, side)] for side in ("left", "right")
+    )
+    wins = float(general.probabilities @ (at_least + more)) / 2
+    return min(1.0, wins / float(general.probabilities.sum() * special.probabilities.sum()))
 
 
 def selection_probabilities(selection: Numbers, num_drawn: int) -> FloatArray:
@@ -153,10 +146,10 @@ def best_of(selection: Numbers, statistic: Numbers, num_drawn: int) -> Distribut
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class BudgetCurve:
-    """A statistic of the best of k trials for every k = 1, ..., len(mean), exact.
+    """A statistic of the best of k trials for several k, exact.
 
     Attributes:
-        num_drawn: int [k].
+        num_drawn: int [k], the k.
         mean: float64 [k], inf where a value can be.
         low: float64 [k], 5th percentile.
         median: float64 [k].
@@ -170,39 +163,30 @@ class BudgetCurve:
     high: FloatArray
 
 
-def budget_curve(selection: Numbers, statistic: Numbers) -> BudgetCurve:
-    """Returns the statistic of the best of k trials for all k from 1 to N at once.
+def budget_curve(
+    selection: Numbers, statistic: Numbers, num_drawn: Sequence[int] | None = None
+) -> BudgetCurve:
+    """Returns the statistic of the best of k trials for several k at once.
 
     Args:
         selection: [N], what trials are selected by, lower is better; inf but not NaN.
         statistic: [N], what is reported of the selected trial; inf but not NaN.
+        num_drawn: Each k >= 1; by default all from 1 to N, which take arrays of N^2 numbers.
     """
     _check_length(selection, statistic)
+    metric = _checked(selection, 1)
+    drawn = np.arange(1, metric.size + 1) if num_drawn is None else np.array(num_drawn)
     values = np.asarray(statistic, dtype=np.float64)
     order = np.argsort(values, kind="stable")
     values = values[order]
-    mass = selection_probabilities_for_all(selection)[:, order]
+    mass = _probabilities(metric, drawn)[:, order]
     mean = np.array([values[row > 0] @ row[row > 0] for row in mass])
     cumulative = np.cumsum(mass, axis=1)
     low, median, high = (
         values[np.minimum((cumulative < percent / 100 - ROUNDING).sum(axis=1), len(values) - 1)]
         for percent in (5, 50, 95)
     )
-    num_drawn = np.arange(1, len(values) + 1)
-    return BudgetCurve(num_drawn=num_drawn, mean=mean, low=low, median=median, high=high)
-
-
-def selection_probabilities_for_all(selection: Numbers) -> FloatArray:
-    """Returns `selection_probabilities` for K = 1, ..., N.
-
-    Args:
-        selection: [N], what trials are selected by, lower is better; inf but not NaN.
-
-    Returns:
-        float64 [N, N], row K - 1 for K.
-    """
-    metric = _checked(selection, 1)
-    return _probabilities(metric, np.arange(1, metric.size + 1))
+    return BudgetCurve(num_drawn=drawn, mean=mean, low=low, median=median, high=high)
 
 
 def best_of_sampled(

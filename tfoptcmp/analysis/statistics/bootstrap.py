@@ -2,8 +2,7 @@
 
 The mean of the best of K trials is a function of the N trials that were run (`best_of_k`). Its
 sampling error is found by drawing N trials with replacement, again and again, and computing the
-same function: a resample is a row of counts, how often each trial was drawn. One matrix of counts
-serves every optimizer, statistic and K of a comparison.
+same function (`resamples`).
 
 Intervals are bias-corrected and accelerated (Efron 1987, "Better bootstrap confidence intervals";
 Davison and Hinkley 1997, section 5.3.2): endpoints are percentiles of the resampled differences,
@@ -11,113 +10,15 @@ moved by the share that lies below the estimate and by the skewness of the influ
 trials, which leaving out one at a time measures.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from tfoptcmp.analysis.statistics.best_of_k import FloatArray
 
-NUM_RESAMPLES = 10_000
-
-Counts = NDArray[np.int32]
-
-_ENTRIES_AT_ONCE = 4_000_000  # of a block of counts; some copies of it are in memory at a time
-
-
-def resampled_counts(num_trials: int, num_resamples: int, *, seed: tuple[int, ...]) -> Counts:
-    """Returns the trials themselves, each left out once, and drawn with replacement.
-
-    Args:
-        num_trials: N >= 1.
-        num_resamples: R >= 1.
-        seed: Equal seeds give equal counts.
-
-    Returns:
-        [1 + N + R, N]: a row of ones; a row for each trial left out; R rows with sum N.
-    """
-    # Without its only trial there would be nothing.
-    left_out = np.eye(num_trials, dtype=np.int32) * (num_trials > 1)
-    rng = np.random.default_rng(seed)
-    drawn = rng.integers(num_trials, size=(num_resamples, num_trials), dtype=np.int64)
-    drawn += num_trials * np.arange(num_resamples)[:, None]
-    counts = np.bincount(drawn.ravel(), minlength=num_resamples * num_trials)
-    return np.vstack(
-        [
-            np.ones((1, num_trials), dtype=np.int32),
-            np.ones((num_trials, num_trials), np.int32) - left_out,
-            counts.reshape(num_resamples, num_trials).astype(np.int32),
-        ]
-    )
-
-
-class ResampledMeans:
-    """The mean of the best of K, of resampled trials; for any K."""
-
-    def __init__(self, selection: FloatArray, values: FloatArray, counts: Counts) -> None:
-        """Orders the trials once for every K.
-
-        Args:
-            selection: [n], what trials are selected by, lower is better; inf but not NaN.
-            values: [n], what is reported of the selected trial; finite.
-            counts: [R, n], how often each trial is in a resample; each row has a positive entry.
-        """
-        if not np.isfinite(values).all():
-            raise ValueError("values must be finite: a mean needs a worst value")
-        distinct, group = np.unique(selection, return_inverse=True)
-        self._total = counts.sum(axis=1)
-        if not self._total.all():
-            raise ValueError("each resample must have a trial")
-        # Trials that tie share what their group gets, by how often each was drawn.
-        if len(distinct) < len(selection):
-            drawn = counts.astype(np.float64)
-            member = (group[:, None] == np.arange(len(distinct))).astype(np.float64)
-            in_groups = drawn @ member
-            sums = drawn @ (member * values[:, None])
-            self._values: FloatArray = sums / np.maximum(in_groups, 1)
-            in_order: Counts = in_groups.astype(np.int32)
-        else:
-            order = np.argsort(group)
-            self._values, in_order = values[order], counts[:, order]
-        self._behind = self._total[:, None] - np.cumsum(in_order, axis=1)
-
-    def of_best(self, num_drawn: int) -> FloatArray:
-        """Returns the mean of the best of `num_drawn` trials for each resample.
-
-        Args:
-            num_drawn: K >= 1, draws with replacement.
-
-        Returns:
-            float64 [R].
-        """
-        # P(all K draws lie behind a group) = (behind / total)^K. Both are small integers.
-        least = int(self._total.min())
-        totals = np.arange(least, int(self._total.max()) + 1)
-        # No more can lie behind than there are: entries beyond are not looked up.
-        table = np.minimum(np.arange(totals[-1] + 1) / totals[:, None], 1.0) ** num_drawn
-        tail = table[(self._total - least)[:, None], self._behind]
-        mass = -np.diff(tail, axis=1, prepend=1.0)
-        if self._values.ndim == 1:
-            return np.asarray(mass @ self._values, dtype=np.float64)
-        return np.asarray(np.einsum("ij,ij->i", mass, self._values), dtype=np.float64)
-
-
-def resampled_means(
-    selection: FloatArray, values: FloatArray, counts: Counts, *num_drawn: int
-) -> FloatArray:
-    """Returns `ResampledMeans.of_best` for several K, in blocks that fit in memory.
-
-    Returns:
-        float64 [number of K, R].
-    """
-    rows = max(1, _ENTRIES_AT_ONCE // max(1, counts.shape[1]))
-    found = np.empty((len(num_drawn), len(counts)))
-    for start in range(0, len(counts), rows):
-        block = ResampledMeans(selection, values, counts[start : start + rows])
-        for place, k in enumerate(num_drawn):
-            found[place, start : start + rows] = block.of_best(k)
-    return found
+# Relative, of sums of some thousand products.
+_ROUNDING = 1e-13
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -133,6 +34,19 @@ class Bootstrapped:
     estimate: float
     resampled: FloatArray
     influence: FloatArray
+
+    def without_rounding(self, largest: float) -> "Bootstrapped":
+        """Returns the same with 0 for differences that are rounding: they have no sign.
+
+        Args:
+            largest: Of the numbers whose differences these are.
+        """
+        nothing = _ROUNDING * largest
+        return replace(
+            self,
+            estimate=0.0 if abs(self.estimate) <= nothing else self.estimate,
+            resampled=np.where(np.abs(self.resampled) <= nothing, 0.0, self.resampled),
+        )
 
     def interval(self, level: float) -> tuple[float, float]:
         """Returns the two-sided BCa confidence interval.
@@ -159,7 +73,7 @@ def bootstrapped(found: FloatArray, num_trials: int) -> Bootstrapped:
     """Returns an estimate with its resamples.
 
     Args:
-        found: [1 + N + R], as the rows of `resampled_counts`.
+        found: [1 + N + R]: the estimate, without each trial, of resamples.
         num_trials: N.
     """
     return Bootstrapped(
@@ -175,8 +89,8 @@ def independent_difference(
     """Returns b - a where each side was resampled by itself.
 
     Args:
-        b: [1 + N of b + R], as the rows of `resampled_counts`.
-        a: [1 + N of a + R].
+        b: [1 + N of b + R], as in `bootstrapped`.
+        a: [1 + N of a + R], likewise.
         num_trials: N of b and of a.
     """
     of_b, of_a = num_trials

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tfoptcmp.analysis.comparison import LEAST_TRIALS_A_DRAW, Comparison, too_few_trials
 from tfoptcmp.analysis.contestant import Contestant
-from tfoptcmp.analysis.statistics.best_of_k import best_of, difference, superiority
+from tfoptcmp.analysis.statistics.best_of_k import best_of, superiority
 from tfoptcmp.analysis.statistics.means import means_of
 from tfoptcmp.analysis.statistics.pairs import inclusion_pairs, why_not_included
 from tfoptcmp.analysis.statistics.quantities import measured, selection_and_values
@@ -104,7 +104,7 @@ def verdict_curve(
                 difference=d.estimate,
                 high=high,
                 delta=delta,
-                superiority=superiority(difference(b, a)),
+                superiority=superiority(b, a),
             )
         )
     return points

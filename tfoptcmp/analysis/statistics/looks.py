@@ -29,10 +29,10 @@ from tfoptcmp.analysis.comparison import (
 )
 from tfoptcmp.analysis.comparison import comparison as comparison_of
 from tfoptcmp.analysis.contestant import Contestant, trials_table
-from tfoptcmp.analysis.statistics.bootstrap import NUM_RESAMPLES
 from tfoptcmp.analysis.statistics.means import Means
 from tfoptcmp.analysis.statistics.pairs import every_pair, testable_inclusions
 from tfoptcmp.analysis.statistics.quantities import STATISTICS, main_statistic, measured
+from tfoptcmp.analysis.statistics.resamples import NUM_RESAMPLES
 from tfoptcmp.analysis.statistics.verdicts import LEVEL, Verdict, tolerance_of, verdict_of
 from tfoptcmp.metrics import Metric
 from tfoptcmp.signatures import Signature

@@ -12,28 +12,31 @@ with fewer, and in other comparisons, each side is drawn by itself.
 import math
 import weakref
 import zlib
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tfoptcmp.analysis.comparison import Comparison
+from tfoptcmp.analysis.comparison import LEAST_TRIALS_A_DRAW, Comparison
 from tfoptcmp.analysis.contestant import Contestant
 from tfoptcmp.analysis.statistics.best_of_k import FloatArray, selection_probabilities
 from tfoptcmp.analysis.statistics.bootstrap import (
-    NUM_RESAMPLES,
     Bootstrapped,
-    Counts,
     bootstrapped,
     independent_difference,
-    resampled_counts,
-    resampled_means,
 )
 from tfoptcmp.analysis.statistics.quantities import (
     STATISTICS,
     measured,
     selection_and_values,
+    statistics_of,
+)
+from tfoptcmp.analysis.statistics.resamples import (
+    NUM_RESAMPLES,
+    Counts,
+    blocks_of_counts,
+    bootstrapped_means,
 )
 from tfoptcmp.metrics import STEPS
 
@@ -42,6 +45,7 @@ BoolArray = NDArray[np.bool_]
 LEAST_PAIRED = 50
 
 _JOINT = "joint"
+_BYTES_KEPT = 100_000_000  # of counts; what is dropped is drawn again, the same
 
 
 class Means:
@@ -56,8 +60,10 @@ class Means:
         self._num_resamples = num_resamples
         self._caps: dict[str, float] = {}
         self._means: dict[Hashable, float] = {}
-        self._counts: dict[Hashable, tuple[Counts, list[float]]] = {}
+        self._trials: dict[str, list[float]] = {}
+        self._counts: dict[str, list[Counts]] = {}
         self._found: dict[Hashable, FloatArray] = {}
+        self._differences: dict[Hashable, Bootstrapped] = {}
 
     def mean(self, one: Contestant, statistic: str, num_drawn: int) -> float:
         """Returns the mean of the best of K.
@@ -79,7 +85,7 @@ class Means:
     ) -> list[tuple[float, float]]:
         """Returns confidence intervals of the mean at several K; see `mean`."""
         pairing = self._pairing(one)
-        num = len(self._drawn(pairing, one)[1])
+        num = len(self._numbers(pairing, one))
         found = self._resampled(one, statistic, budgets, pairing)
         return [bootstrapped(means, num).interval(level) for means in found]
 
@@ -93,9 +99,13 @@ class Means:
         self, a: Contestant, b: Contestant, statistic: str, budgets: Sequence[int]
     ) -> list[Bootstrapped]:
         """Returns `difference` for several K at once."""
+        keys = [(a.name, b.name, statistic, k) for k in budgets]
+        missing = [k for k, key in zip(budgets, keys, strict=True) if key not in self._differences]
         joint = self._joint(a, b)
-        of_a, of_b = (self._resampled(one, statistic, budgets, joint) for one in (a, b))
-        return [self._minus(a, b, joint, x, y) for x, y in zip(of_a, of_b, strict=True)]
+        of_a, of_b = (self._resampled(one, statistic, missing, joint) for one in (a, b))
+        for k, x, y in zip(missing, of_a, of_b, strict=True):
+            self._differences[a.name, b.name, statistic, k] = self._minus(a, b, joint, x, y)
+        return [self._differences[key] for key in keys]
 
     def cut_differences(
         self,
@@ -124,8 +134,9 @@ class Means:
             for one, mask in zip((a, b), inside, strict=True)
         ]
         moved = [cut - all_of_it for cut, all_of_it in zip(part, whole, strict=True)]
+        largest = max(float(means.max()) for means in (*whole, *part))
         of_whole, of_part, of_change = (
-            self._minus(a, b, joint, x, y) for x, y in (whole, part, moved)
+            self._minus(a, b, joint, x, y, largest) for x, y in (whole, part, moved)
         )
         return of_whole, of_part, of_change
 
@@ -161,12 +172,21 @@ class Means:
         return joint if joint == self._pairing(b) else ""
 
     def _minus(
-        self, a: Contestant, b: Contestant, joint: str, of_a: FloatArray, of_b: FloatArray
+        self,
+        a: Contestant,
+        b: Contestant,
+        joint: str,
+        of_a: FloatArray,
+        of_b: FloatArray,
+        largest: float | None = None,
     ) -> Bootstrapped:
-        """The difference, b - a, of what `_resampled` found."""
+        """The difference, b - a, of what `_resampled` found; `largest` as in `without_rounding`."""
+        size = float(max(of_a.max(), of_b.max())) if largest is None else largest
         if joint:
-            return bootstrapped(of_b - of_a, len(self._drawn(joint, a)[1]))
-        return independent_difference(of_b, of_a, (b.num_feasible, a.num_feasible))
+            found = bootstrapped(of_b - of_a, len(self._numbers(joint, a)))
+        else:
+            found = independent_difference(of_b, of_a, (b.num_feasible, a.num_feasible))
+        return found.without_rounding(size)
 
     @staticmethod
     def _pairing(one: Contestant) -> str:
@@ -175,23 +195,44 @@ class Means:
             return ""
         return f"{_JOINT} {one.record.search} {one.record.seed}"
 
-    def _drawn(self, pairing: str, one: Contestant) -> tuple[Counts, list[float]]:
-        """Counts of resamples, and the number of the trial that each column is of."""
+    def _numbers(self, pairing: str, one: Contestant) -> list[float]:
+        """The numbers of the trials that are drawn together."""
         key = pairing or one.name
-        if key not in self._counts:
+        if key not in self._trials:
             together = (
                 [other for other in self._comparison.contestants if self._pairing(other) == pairing]
                 if pairing
                 else [one]
             )
-            trials = sorted({float(t) for other in together for t in other.feasible["trial"]})
-            # Others than those of any other optimizer: two of one seed would be paired.
-            seed = (0,) if pairing else (1, zlib.crc32(one.name.encode()))
-            self._counts[key] = (
-                resampled_counts(len(trials), self._num_resamples, seed=seed),
-                trials,
+            self._trials[key] = sorted(
+                {float(t) for other in together for t in other.feasible["trial"]}
             )
+        return self._trials[key]
+
+    def _drawn(self, pairing: str, one: Contestant) -> Iterable[Counts]:
+        """Counts of resamples, a column for each of `_numbers`: kept if they are not too many."""
+        key = pairing or one.name
+        if key in self._counts:
+            return self._counts[key]
+        # Others than those of any other optimizer: two of one seed would be paired.
+        seed = (0,) if pairing else (1, zlib.crc32(one.name.encode()))
+        num = len(self._numbers(pairing, one))
+        blocks = blocks_of_counts(num, self._num_resamples, seed=seed)
+        if num * self._num_resamples > _BYTES_KEPT:
+            return blocks
+        while sum(block.nbytes for kept in self._counts.values() for block in kept) > _BYTES_KEPT:
+            del self._counts[next(iter(self._counts))]
+        self._counts[key] = list(blocks)
+        if num * self._num_resamples > _BYTES_KEPT // 2:  # while they are there
+            self._find_all(one, pairing)
         return self._counts[key]
+
+    def _find_all(self, one: Contestant, pairing: str) -> None:
+        """Finds every statistic at the comparison's K, which a report asks for."""
+        budget = self._comparison.tuning_budget
+        for statistic in statistics_of(self._comparison):
+            if measured(one, statistic):
+                self._resampled(one, statistic, (budget,), pairing)
 
     def _resampled(
         self,
@@ -204,20 +245,43 @@ class Means:
         part = b"" if inside is None or inside.all() else inside.tobytes()
         keys = [(one.name, statistic, k, pairing, part) for k in budgets]
         missing = [k for k, key in zip(budgets, keys, strict=True) if key not in self._found]
+        if len(missing) > 1:
+            missing = self._with_last(one, missing)
         if missing:
-            counts, trials = self._drawn(pairing, one)
-            selection, values = selection_and_values(one, statistic)
-            values = np.minimum(values, self.cap(statistic))
-            columns = np.searchsorted(trials, one.feasible["trial"].to_numpy(dtype=float))
-            if part and inside is not None:
-                selection, values, columns = selection[inside], values[inside], columns[inside]
-            drawn = counts[:, columns]
-            if part:
-                drawn[~drawn.any(axis=1)] = 1
-            found = resampled_means(selection, values, drawn, *missing)
-            for k, means in zip(missing, found, strict=True):
-                self._found[one.name, statistic, k, pairing, part] = means
+            self._find(one, statistic, missing, pairing, part, inside)
         return [self._found[key] for key in keys]
+
+    def _with_last(self, one: Contestant, budgets: Sequence[int]) -> list[int]:
+        """Several K and those at which its curves end: in a pair at a fifth of the smaller N.
+
+        Each by itself would take as long as all.
+        """
+        most = one.num_feasible // LEAST_TRIALS_A_DRAW
+        counts = [other.num_feasible for other in self._comparison.contestants]
+        ends = {min(most, num // LEAST_TRIALS_A_DRAW) for num in counts}
+        return [*budgets, *(k for k in sorted(ends) if k >= 1 and k not in budgets)]
+
+    def _find(
+        self,
+        one: Contestant,
+        statistic: str,
+        budgets: Sequence[int],
+        pairing: str,
+        part: bytes,
+        inside: BoolArray | None,
+    ) -> None:
+        blocks, trials = self._drawn(pairing, one), self._numbers(pairing, one)
+        budgets = [k for k in budgets if (one.name, statistic, k, pairing, part) not in self._found]
+        if not budgets:  # `_drawn` found them
+            return
+        selection, values = selection_and_values(one, statistic)
+        values = np.minimum(values, self.cap(statistic))
+        columns = np.searchsorted(trials, one.feasible["trial"].to_numpy(dtype=float))
+        if part and inside is not None:
+            selection, values, columns = selection[inside], values[inside], columns[inside]
+        found = bootstrapped_means(selection, values, blocks, columns, *budgets)
+        for k, means in zip(budgets, found, strict=True):
+            self._found[one.name, statistic, k, pairing, part] = means
 
 
 _MEANS: "WeakKeyDictionary[Comparison, Means]" = WeakKeyDictionary()

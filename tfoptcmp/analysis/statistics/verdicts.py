@@ -37,7 +37,7 @@ from tfoptcmp.analysis.comparison import (
     too_few_trials,
 )
 from tfoptcmp.analysis.contestant import Contestant
-from tfoptcmp.analysis.statistics.best_of_k import difference, superiority
+from tfoptcmp.analysis.statistics.best_of_k import superiority
 from tfoptcmp.analysis.statistics.means import means_of
 from tfoptcmp.analysis.statistics.pairs import (
     every_pair,
@@ -406,7 +406,7 @@ def judge(
         high=high,
         delta=delta,
         mean=mean,
-        superiority=superiority(difference(of_b, of_a)),
+        superiority=superiority(of_b, of_a),
         survives=not few and verdict(LEVEL / num_pairs) is verdict(LEVEL),
         primary=statistic == main_statistic(comparison),
         tuning_budget=budget,

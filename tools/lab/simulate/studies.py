@@ -20,13 +20,11 @@ from tfoptcmp.tools.lab.simulate.populations import FloatArray, Pair, Population
 from tfoptcmp.analysis.comparison import LEAST_TRIALS, too_few_trials
 from tfoptcmp.analysis.statistics.bootstrap import (
     Bootstrapped,
-    Counts,
     bootstrapped,
     independent_difference,
-    resampled_counts,
-    resampled_means,
 )
 from tfoptcmp.analysis.statistics.means import LEAST_PAIRED
+from tfoptcmp.analysis.statistics.resamples import Counts, bootstrapped_means, resampled_counts
 from tfoptcmp.analysis.statistics.verdicts import LEVEL, Verdict, verdict_of
 from tfoptcmp.metrics import CLASSIFICATION_ERROR
 
@@ -235,7 +233,13 @@ class _Look:
         of_b = counts[0] if self._joint else counts[1]
         self._found: list[dict[int, FloatArray]] = []
         for (selection, values), drawn in zip(trials, (counts[0], of_b), strict=True):
-            means = resampled_means(selection[:num_trials], values[:num_trials], drawn, *budgets)
+            means = bootstrapped_means(
+                selection[:num_trials],
+                values[:num_trials],
+                (drawn,),
+                np.arange(num_trials),
+                *budgets,
+            )
             self._found.append(dict(zip(budgets, means, strict=True)))
 
     def difference(self, tuning_budget: int, factor: float) -> tuple[Bootstrapped, float]:

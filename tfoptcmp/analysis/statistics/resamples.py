@@ -1,0 +1,259 @@
+"""Trials drawn with replacement, again and again, and the mean of the best of K of each drawing.
+
+A resample is a row of counts, how often each trial was drawn. One matrix of counts serves every
+optimizer, statistic and K of a comparison. With some thousand trials, arrays of trials by trials
+do not fit into memory: resamples are worked on in blocks, and what leaving out one trial changes is
+a closed form.
+"""
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from tfoptcmp.analysis.statistics.best_of_k import FloatArray
+
+NUM_RESAMPLES = 10_000
+
+Counts = NDArray[np.uint8] | NDArray[np.int32]
+"""[R, N], how often each trial is in a resample: a byte each, if that will do."""
+
+_ENTRIES_AT_ONCE = 500_000  # of a block of counts: its arrays fit into a processor's cache
+_DRAWN_AT_ONCE = 250_000
+_BYTES_AT_ONCE = 20_000_000
+_MOST_OF_A_BYTE = 255
+
+
+def resampled_counts(num_trials: int, num_resamples: int, *, seed: tuple[int, ...]) -> Counts:
+    """Returns trials drawn with replacement, as many as there are, again and again.
+
+    Args:
+        num_trials: N >= 1.
+        num_resamples: R >= 1.
+        seed: Equal seeds give equal counts.
+
+    Returns:
+        [R, N], rows with sum N.
+    """
+    return np.concatenate(list(blocks_of_counts(num_trials, num_resamples, seed=seed)))
+
+
+def blocks_of_counts(
+    num_trials: int, num_resamples: int, *, seed: tuple[int, ...]
+) -> Iterator[Counts]:
+    """Yields the rows of `resampled_counts`, some at a time."""
+    rng = np.random.default_rng(seed)
+    rows = max(1, _DRAWN_AT_ONCE // num_trials)
+    at_once = rows * max(1, _BYTES_AT_ONCE // (rows * num_trials))
+    for first in range(0, num_resamples, at_once):
+        block: Counts = np.empty((min(at_once, num_resamples - first), num_trials), dtype=np.uint8)
+        for start in range(0, len(block), rows):
+            num = min(rows, len(block) - start)
+            drawn = rng.integers(num_trials, size=(num, num_trials), dtype=np.int64)
+            drawn += num_trials * np.arange(num)[:, None]
+            counts = np.bincount(drawn.ravel(), minlength=num * num_trials)
+            if counts.max() > _MOST_OF_A_BYTE:
+                block = block.astype(np.int32)
+            block[start : start + num] = counts.reshape(num, num_trials)
+        yield block
+
+
+def resampled_means(
+    selection: FloatArray, values: FloatArray, counts: Counts, *num_drawn: int
+) -> FloatArray:
+    """Returns the mean of the best of K, of resampled trials, for several K.
+
+    Args:
+        selection: [n], what trials are selected by, lower is better; inf but not NaN.
+        values: [n], what is reported of the selected trial; finite.
+        counts: [R, n], how often each trial is in a resample; each row has a positive entry.
+        *num_drawn: K >= 1, draws with replacement.
+
+    Returns:
+        float64 [number of K, R].
+    """
+    ordered = _Ordered(selection, values)
+    total = counts.sum(axis=1, dtype=np.int64)
+    if not total.all():
+        raise ValueError("each resample must have a trial")
+    # Resamples of similar size share a block, and so a short table of powers.
+    by_total = np.argsort(total, kind="stable")
+    rows = max(1, _ENTRIES_AT_ONCE // counts.shape[1])
+    found = np.empty((len(num_drawn), len(counts)))
+    for start in range(0, len(counts), rows):
+        these = by_total[start : start + rows]
+        # A column for each resample: sums over trials then run along whole rows.
+        drawn: Counts = counts[these].T.copy().take(ordered.order, axis=0)
+        block = _Block(ordered, drawn, total[these])
+        for place, k in enumerate(num_drawn):
+            found[place, these] = block.of_best(k)
+    return found
+
+
+def means_without_each(selection: FloatArray, values: FloatArray, *num_drawn: int) -> FloatArray:
+    """Returns the mean of the best of K without the first trial, without the second, and so on.
+
+    What `resampled_means` returns for rows of ones with a zero, in n steps instead of n^2: without
+    a trial one less lies behind those that are better, and as many as before behind the others.
+
+    Args:
+        selection: [n], n >= 2, see `resampled_means`.
+        values: [n], likewise.
+        *num_drawn: K >= 1.
+
+    Returns:
+        float64 [number of K, n].
+    """
+    ordered = _Ordered(selection, values)
+    n, sizes = len(values), ordered.sizes
+    ahead = n - np.cumsum(sizes) + sizes  # of each group: itself and all behind it
+    behind = ahead - sizes
+    sums = np.add.reduceat(ordered.values, ordered.starts)
+    mean = sums / sizes
+    group = np.repeat(np.arange(len(sizes)), sizes)
+    left = (sums[group] - ordered.values) / np.maximum(sizes[group] - 1, 1)
+    found = np.empty((len(num_drawn), n))
+    for place, k in enumerate(num_drawn):
+        # P(all K draws lie among so many of the n - 1).
+        power = np.minimum(np.arange(n + 1) / (n - 1), 1.0) ** k
+        if_better = mean * (power[ahead - 1] - power[np.maximum(behind - 1, 0)])
+        if_worse = mean * (power[ahead] - power[behind])
+        before = np.cumsum(if_better) - if_better
+        after = np.cumsum(if_worse[::-1])[::-1] - if_worse
+        own = (power[ahead - 1] - power[behind])[group] * left
+        found[place, ordered.order] = before[group] + own + after[group]
+    return found
+
+
+def bootstrapped_means(
+    selection: FloatArray,
+    values: FloatArray,
+    blocks: Iterable[Counts],
+    columns: NDArray[np.intp],
+    *num_drawn: int,
+) -> FloatArray:
+    """Returns the mean of the best of K of the trials, without each, and of resamples.
+
+    Where one other is drawn with these trials, counts have columns of trials that are not among
+    them: to leave out such a one changes nothing. A resample without any of these trials, which
+    hardly ever comes, counts as the trials themselves; so does leaving out the only one.
+
+    Args:
+        selection: [n], see `resampled_means`.
+        values: [n], likewise.
+        blocks: Resamples, [R, N] in all, N >= n.
+        columns: int [n], the column of each trial.
+        *num_drawn: K >= 1.
+
+    Returns:
+        float64 [number of K, 1 + N + R].
+    """
+    itself = np.ones((1, len(columns)), dtype=np.uint8)
+    estimate = resampled_means(selection, values, itself, *num_drawn)
+    without: FloatArray | None = None
+    resampled = []
+    for counts in blocks:
+        if without is None:
+            without = np.repeat(estimate, counts.shape[1], axis=1)
+        drawn = counts.take(columns, axis=1)
+        drawn[~drawn.any(axis=1)] = 1
+        resampled.append(resampled_means(selection, values, drawn, *num_drawn))
+    assert without is not None, "a resample"
+    if len(columns) > 1:
+        without[:, columns] = means_without_each(selection, values, *num_drawn)
+    return np.concatenate([estimate, without, *resampled], axis=1)
+
+
+class _Ordered:
+    """Trials in the order of their selection; those that tie form groups.
+
+    Attributes:
+        order: int [n], the trials.
+        values: float64 [n], theirs.
+        starts: int [g], where each group begins.
+        sizes: int [g].
+        of_groups: float64 [g], what all of a group have; None if they differ.
+        negligible: A probability that moves no mean of the values by more than rounding does.
+        members: int32 [g, n], 1 where a trial is of a group; None without ties.
+        of_members: float64 [g, n], the trial's value there.
+    """
+
+    def __init__(self, selection: FloatArray, values: FloatArray) -> None:
+        if not np.isfinite(values).all():
+            raise ValueError("values must be finite: a mean needs a worst value")
+        self.order = np.argsort(selection, kind="stable")
+        self.values: FloatArray = values[self.order]
+        ranked = selection[self.order]
+        self.starts = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
+        self.sizes = np.diff(self.starts, append=len(values))
+        firsts = self.values[self.starts]
+        alike = bool((self.values == np.repeat(firsts, self.sizes)).all())
+        self.of_groups: FloatArray | None = firsts if alike else None
+        self.negligible = _negligible(self.values)
+        # Ten times faster than `reduceat` of many columns.
+        n, ends = len(values), np.r_[self.starts, len(values)]
+        ones = np.ones(n, dtype=np.int32)
+        self.members = (
+            sparse.csr_array((ones, np.arange(n), ends)) if len(self.starts) < n else None
+        )
+        self.of_members = sparse.csr_array((self.values, np.arange(n), ends))
+
+
+def _negligible(values: FloatArray) -> float:
+    """As `_Ordered.negligible`: half of rounding, of the smallest value, times the largest."""
+    sizes = np.abs(values[values != 0])
+    return float(2.0**-60 * sizes.min() / sizes.max()) if len(sizes) else 0.0
+
+
+class _Block:
+    """Some of the resamples, ordered once for every K."""
+
+    def __init__(self, ordered: _Ordered, counts: Counts, total: NDArray[np.int64]) -> None:
+        """Args: counts: [n, R], rows in the trials' order; total: [R], their sums."""
+        self._total, self._negligible = total, ordered.negligible
+        in_groups: NDArray[np.integer] = counts
+        if ordered.members is not None:
+            in_groups = ordered.members @ counts.astype(np.int32)
+        if ordered.of_groups is None:
+            # Trials that tie share what their group gets, by how often each was drawn.
+            sums = ordered.of_members @ counts.astype(np.float64)
+            self._values: FloatArray = sums / np.maximum(in_groups, 1)
+        else:
+            self._values = ordered.of_groups
+        behind = np.cumsum(in_groups, axis=0, dtype=np.int32)
+        self._behind = np.subtract(total.astype(np.int32), behind, out=behind)
+
+    def of_best(self, num_drawn: int) -> FloatArray:
+        """Returns the mean of the best of `num_drawn` trials for each resample, float64 [R]."""
+        behind = self._behind[: self._num_groups(num_drawn)]
+        # P(all K draws lie behind a group) = (behind / total)^K. Both are small integers.
+        least = int(self._total.min())
+        totals = np.arange(least, int(self._total.max()) + 1)
+        fewest = int(behind[-1].min())
+        counts = np.arange(fewest, totals[-1] + 1)
+        # No more can lie behind than there are: entries beyond are not looked up.
+        table = np.minimum(counts / totals[:, None], 1.0) ** num_drawn
+        behind = behind + (len(counts) * (self._total - least) - fewest)
+        tail = table.ravel().take(behind, mode="clip")  # no index is out of range; ten times faster
+        mass = np.empty_like(tail)
+        np.subtract(1.0, tail[0], out=mass[0])
+        np.subtract(tail[:-1], tail[1:], out=mass[1:])
+        if self._values.ndim == 1:
+            # Not `@`: its threads would cost more than they save.
+            return np.asarray(
+                np.einsum("i,ij->j", self._values[: len(mass)], mass), dtype=np.float64
+            )
+        return np.asarray(np.einsum("ij,ij->j", mass, self._values[: len(mass)]), dtype=np.float64)
+
+    def _num_groups(self, num_drawn: int) -> int:
+        """How many of the best groups matter: that all K draws lie behind them is negligible."""
+        most = self._total * self._negligible ** (1 / num_drawn)
+        low, high = 1, len(self._behind)
+        while low < high:
+            middle = (low + high) // 2
+            if (self._behind[middle - 1] <= most).all():
+                high = middle
+            else:
+                low = middle + 1
+        return low
