@@ -141,6 +141,7 @@ def _run_studies(plan: FigurePlan, output_dir: Path, studies_dir: Path) -> list[
         raise UserError("--mock_data is for one process: leave out --num_workers, --ray_address")
     if _MOCK_DATA.value:
         execution = dataclasses.replace(execution, num_workers=1)
+    shared_flags.start_server(execution, options)
     if options.distribution == "multiworker":
         raise UserError("--distribution=multiworker is for tfoptcmp-tune, not for figures")
     cli.import_tensorflow()

@@ -74,6 +74,7 @@ def _run(argv: list[str]) -> None:
         raise UserError("--study_dir must be given: where the studies are to be written")
     options = shared_flags.options()
     execution = shared_flags.execution(options)
+    shared_flags.start_server(execution, options)
     names = shared_flags.OPTIMIZERS.value
     signatures = [workload_flags.signature(name) for name in names]
     if len(set(names)) < len(signatures) or not signatures:

@@ -1,13 +1,13 @@
 """Trials on this machine's processors: processes that live for the whole command.
 
-    start_server(["tfoptcmp.training.engine"])       # early: it imports while this process does
     with ProcessPool(make_run, environments=[{}, {}]) as pool:
         run_study(..., executor=OfPool(pool, signature))
 
-A worker is forked from a server that has done the imports and nothing else, so that it starts at
-once. It sends its measurements, and only the driver writes records. A worker in which a trial
-crashed, or that was killed, is replaced by a new one; the study decides whether the trial is tried
-again. Workers end when the driver does, however that ends.
+Workers are forked from multiprocessing's server, so that they start at once if that has done their
+imports (`multiprocessing.set_forkserver_preload`). A worker sends its measurements, and only the
+driver writes records. A worker in which a trial crashed, or that was killed, is replaced by a new
+one; the study decides whether the trial is tried again. Workers end when the driver does, however
+that ends.
 """
 
 import multiprocessing
@@ -17,10 +17,10 @@ import signal
 import threading
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing import connection, forkserver
+from multiprocessing import connection
 from types import TracebackType
 from typing import Any, Self
 
@@ -34,44 +34,6 @@ from tfoptcmp.study.trial import Interrupted, Outcome, TrialTask
 _SECONDS_BETWEEN_LOOKS = 0.5  # whether to stop
 _MAX_FAILED_STARTS = 3  # in a row; then it is not by accident
 _STOP = "stop"
-
-
-def start_server(imports: Sequence[str] = ()) -> None:
-    """Starts the process that workers are forked from; does nothing if it runs.
-
-    It must not start threads, so its numerical libraries get one. What it and its workers write to
-    stderr, such as TensorFlow's words about CUDA, is dropped; exceptions come with the answers.
-
-    Args:
-        imports: Modules that every worker will need.
-    """
-    forkserver.set_forkserver_preload(list(imports))
-    with _one_thread(), _no_stderr():
-        forkserver.ensure_running()
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    before = os.environ.get("OMP_NUM_THREADS")
-    os.environ["OMP_NUM_THREADS"] = "1"
-    try:
-        yield
-    finally:
-        del os.environ["OMP_NUM_THREADS"]
-        if before is not None:
-            os.environ["OMP_NUM_THREADS"] = before
-
-
-@contextmanager
-def _no_stderr() -> Iterator[None]:
-    stderr = os.dup(2)
-    with open(os.devnull, "wb") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(stderr, 2)
-        os.close(stderr)
 
 
 class ProcessPool:

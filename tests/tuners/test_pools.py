@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tfoptcmp.tools.common import cluster
+from tfoptcmp.tools.common import cluster, worker_server
 from tfoptcmp.tools.common.cli import UserError
 from tfoptcmp.tools.common.clock import CLOCK
 from tfoptcmp.tools.lab.faults.fake import (
@@ -23,7 +23,7 @@ from tfoptcmp.tools.lab.faults.fake import (
     study,
 )
 from tfoptcmp.tuners.executors import OfPool
-from tfoptcmp.tuners.process_pool import ProcessPool, start_server
+from tfoptcmp.tuners.process_pool import ProcessPool
 from tfoptcmp.tuners.run_study import run_study
 
 from tfoptcmp.study.read import read_study
@@ -54,7 +54,7 @@ def of_any(make_run_trial):
 
 
 def processes(make_run, num_workers, **settings):
-    start_server(["tfoptcmp.tools.lab.faults.fake"])
+    worker_server.start(["tfoptcmp.tools.lab.faults.fake"])
     return ProcessPool(make_run, environments=[{}] * num_workers, **settings)
 
 
@@ -261,9 +261,9 @@ from pathlib import Path
 from tfoptcmp.tools.common.clock import CLOCK
 from tfoptcmp.tools.lab.faults.fake import config, signature
 from tfoptcmp.tuners.executors import OfPool
-from tfoptcmp.tuners.process_pool import ProcessPool, start_server
+from tfoptcmp.tuners.process_pool import ProcessPool
 from tfoptcmp.tuners.executors import OfPool
-from tfoptcmp.tuners.process_pool import ProcessPool, start_server
+from tfoptcmp.tuners.process_pool import ProcessPool
 from tfoptcmp.tuners.run_study import run_study
 
 def make_run(should_stop):

@@ -20,7 +20,7 @@ def machine() -> Machine:
 
 
 def _free_bytes() -> int:
-    free = psutil.virtual_memory().available
+    free = int(psutil.virtual_memory().available)
     try:
         limit, used = (
             (_CGROUP / name).read_text(encoding="ascii").strip()

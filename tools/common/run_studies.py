@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
+from tfoptcmp.tools.common import worker_server
 from tfoptcmp.tools.common.clock import CLOCK
 from tfoptcmp.tools.common.execution import Execution
 from tfoptcmp.tools.common.progress import Progress
@@ -15,7 +16,7 @@ from tfoptcmp.tools.common.provenance import provenance, versions
 from tfoptcmp.tools.common.signals import stop_on_signals
 from tfoptcmp.tuners.executors import Executor, InProcess, MakeRunOf, OfPool, Pool, RunOf
 from tfoptcmp.tuners.observers import Observer
-from tfoptcmp.tuners.process_pool import ProcessPool, start_server
+from tfoptcmp.tuners.process_pool import ProcessPool
 from tfoptcmp.tuners.reruns import rerun_winner
 from tfoptcmp.tuners.run_study import run_study
 from tfoptcmp.tuners.searches import trial_counts
@@ -128,7 +129,7 @@ def open_studies(
     # The order is important: Ray has its own handler for SIGTERM.
     with execution.connected(), stop_on_signals() as should_stop:
         studies.should_stop = should_stop
-        settings = {
+        settings: dict[str, Any] = {
             **{"workload": workload, "budget": budget, "options": options},
             **{"keep": keep_trainers, "clock": CLOCK},
         }
@@ -313,7 +314,7 @@ def _pool(
         ) as pool:
             yield pool
     elif execution.num_workers > 1:
-        start_server([Trainers.__module__])
+        worker_server.start()
         with ProcessPool(
             make_run, environments=execution.environments, should_stop=should_stop
         ) as processes:

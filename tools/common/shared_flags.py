@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from absl import flags
+from tfoptcmp.tools.common import worker_server
 from tfoptcmp.tools.common.cli import UserError
 from tfoptcmp.tools.common.execution import Execution
 from tfoptcmp.tools.common.execution import settle as settle_on
@@ -184,20 +185,23 @@ def execution(options: Options) -> Execution:
     return asked
 
 
+def start_server(execution: Execution, options: Options) -> None:
+    """Lets workers that there will probably be import TensorFlow while this process does."""
+    many = len(os.sched_getaffinity(0)) > 1 and not options.is_distributed
+    several = execution.num_workers > 1 or (execution.num_workers == 0 and many)
+    if several and execution.ray_address is None and not PLAN.value:
+        worker_server.start()
+
+
 def settle(
     execution: Execution, options: Options, workloads: "Sequence[Workload]"
 ) -> tuple[Execution, Options, str]:
-    """Chooses the workers and threads that flags leave open, as `execution.settle`.
-
-    Workers on this machine begin to start here.
-    """
+    """Chooses the workers and threads that flags leave open, as `execution.settle`."""
     from tfoptcmp.tools.common.machine import leave_gpus_to_workers, machine
-    from tfoptcmp.tuners.process_pool import start_server
 
     found = settle_on(execution, options, workloads, machine())
     if found[0].in_workers and execution.ray_address is None and not PLAN.value:
         leave_gpus_to_workers()
-        start_server(["tfoptcmp.training.trainers"])
     return found
 
 

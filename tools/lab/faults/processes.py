@@ -13,13 +13,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from tfoptcmp.tools.common import worker_server
 from tfoptcmp.tools.common.clock import CLOCK
 from tfoptcmp.tools.common.execution import Execution
 from tfoptcmp.tools.common.run_studies import run_studies
 from tfoptcmp.tools.lab.faults import fake
 from tfoptcmp.tools.lab.faults.fake import in_child, scratch, undisturbed
 from tfoptcmp.tuners.executors import OfPool, RunOf
-from tfoptcmp.tuners.process_pool import ProcessPool, start_server
+from tfoptcmp.tuners.process_pool import ProcessPool
 from tfoptcmp.tuners.run_study import run_study
 
 from tfoptcmp import workloads
@@ -184,7 +185,7 @@ def killed_workers() -> str:
 
 def _study_on_workers(directory: Path) -> None:
     deadly = functools.partial(_make_deadly, directory.parent)
-    start_server([__name__])
+    worker_server.start([__name__])
     with ProcessPool(deadly, environments=[{}, {}]) as pool:
         run_study(
             directory=directory,
