@@ -192,7 +192,8 @@ def _work(driver: Any, make_run: bytes, environment: dict[str, str]) -> None:
 
     The thread that was there first runs all trials, because some of Keras's settings belong to it.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the driver decides
+    for number in (signal.SIGINT, signal.SIGTERM):  # may reach a whole group: the driver decides
+        signal.signal(number, signal.SIG_IGN)
     os.environ.update(environment)
     jobs: queue.SimpleQueue[tuple[Signature, TrialTask]] = queue.SimpleQueue()
     should_stop = threading.Event()

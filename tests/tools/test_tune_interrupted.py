@@ -40,16 +40,19 @@ def undisturbed(tmp_path_factory):
     return measured(directory)
 
 
-def stop_in_the_middle(study_dir, number, *flags):
+def stop_in_the_middle(study_dir, number, *flags, send=os.kill):
     """Sends a signal once a trial has measured something; returns exit code and stderr."""
     process = subprocess.Popen(
-        [*COMMAND, f"--study_dir={study_dir}", *flags], stderr=subprocess.PIPE, text=True
+        [*COMMAND, f"--study_dir={study_dir}", *flags],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
     while process.poll() is None and not any(
         text.count("\n") > 2 for text in measured(study_dir).values()
     ):
         time.sleep(0.01)
-    process.send_signal(number)
+    send(process.pid, number)
     _, stderr = process.communicate(timeout=120)
     return process.returncode, stderr
 
@@ -79,8 +82,9 @@ def test_workers_give_the_same_numbers_and_a_killed_driver_takes_them_along(tmp_
     assert measured(tmp_path) == undisturbed
 
 
-def test_workers_are_stopped_by_sigterm_too(tmp_path, undisturbed):
-    got, stderr = stop_in_the_middle(tmp_path, signal.SIGTERM, "--num_workers=2")
+def test_a_sigterm_to_all_processes_stops_workers_cleanly(tmp_path, undisturbed):
+    flags = ("--num_workers=2", "--max_retries=0")
+    got, stderr = stop_in_the_middle(tmp_path, signal.SIGTERM, *flags, send=os.killpg)
     assert got == 143, stderr
     assert "the same command resumes" in stderr
     assert len(list(tmp_path.rglob("*.npz"))) >= 1
