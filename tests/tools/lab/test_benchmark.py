@@ -24,6 +24,11 @@ def counts(turns, start):
     for part in turns:
         turns.done(next(numbers), {"part": part})
 
+def seeds(turns, seed=0):
+    turns.ready({})
+    for part in turns:
+        turns.done(seed, {"process": os.getpid()})
+
 def fails(turns):
     print("what a library said", file=sys.stderr)
     raise ValueError("this cannot be")
@@ -71,6 +76,12 @@ def test_each_round_has_another_order(contestants):
     samples = alternate([contestants("counts", arguments={"start": 0}, parts=("a", "b"))], 8)
     first = [a < b for a, b in zip(*(s.values for s in samples.values()), strict=True)]
     assert {*first} == {True, False}
+
+
+def test_a_fresh_contestant_has_a_process_and_a_seed_for_each_round(contestants):
+    (samples,) = alternate([contestants("seeds", fresh=True)], 3, warm_up=False).values()
+    assert samples.values == [0, 2, 3]
+    assert len({found["process"] for found in samples.turns}) == 3
 
 
 def test_what_may_fail_is_left_out_with_its_reason(contestants):

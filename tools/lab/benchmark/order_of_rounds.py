@@ -17,7 +17,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,8 @@ class Contestant:
         parts: What is measured in each round, one after the other; what it is called in the table
             comes after the contestant's name. One unnamed part if there is but one.
         may_fail: Whether the comparison continues without it if it fails.
+        fresh: Whether every round has a process of its own, after the first with the number of the
+            round as `seed`: what is slower the second time in a process is not measured then.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Contestant:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     parts: tuple[str, ...] = ("",)
     may_fail: bool = False
+    fresh: bool = False
 
     def called(self, part: str) -> str:
         """Returns the name in the table."""
@@ -128,11 +131,23 @@ def alternate(
             say(f"round {i} of {rounds}" if i else "warm-up")
             for part, contestant in shuffle.sample(order, len(order)):
                 if contestant.name in children:
-                    value, found = children[contestant.name].turn(part)
+                    child = children[contestant.name]
+                    if contestant.fresh and child.had_a_turn:
+                        child.end()
+                        child = children[contestant.name] = _Child(
+                            _with_seed(contestant, i), directory / f"{contestant.name}.txt"
+                        )
+                        stack.callback(child.end)
+                        child.ready()
+                    value, found = child.turn(part)
                     if i:
                         samples[contestant.called(part)].values.append(value)
                         samples[contestant.called(part)].turns.append(found)
     return samples
+
+
+def _with_seed(contestant: Contestant, seed: int) -> Contestant:
+    return replace(contestant, arguments={**contestant.arguments, "seed": seed})
 
 
 class _Child:
@@ -140,6 +155,7 @@ class _Child:
 
     def __init__(self, contestant: Contestant, stderr: Path) -> None:
         context = multiprocessing.get_context("spawn")
+        self.had_a_turn = False
         self._stderr = stderr
         self._connection, other = context.Pipe()
         self._contestant = contestant
@@ -161,6 +177,7 @@ class _Child:
             return {}, str(error)
 
     def turn(self, part: str) -> tuple[float, dict[str, Any]]:
+        self.had_a_turn = True
         self._connection.send(part)
         value, found = self._receive()
         return value, found

@@ -28,11 +28,13 @@ def _compare(name: str, settings: Settings) -> Comparison:
             name="ours",
             function="tfoptcmp.tools.lab.benchmark.study_ours:ours",
             arguments=arguments,
+            fresh=True,
         ),
         Contestant(
             name="keras-tuner",
             function=function,
             arguments={**arguments, "stop_at_nan": False},
+            fresh=True,
         ),
     ]
     if case.space == "initial":
@@ -41,6 +43,7 @@ def _compare(name: str, settings: Settings) -> Comparison:
                 name="keras-tuner, TerminateOnNaN",
                 function=function,
                 arguments={**arguments, "stop_at_nan": True},
+                fresh=True,
             )
         )
     samples = alternate(contestants, settings.alternations, warm_up=False)

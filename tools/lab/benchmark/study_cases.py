@@ -85,7 +85,7 @@ CASES: dict[str, Case] = {
         rule="adam",
         space="initial",
         batch_size=64,
-        speedup=5.0,
+        speedup=4.5,
     ),
     "digits_long": Case(
         title="digits, wide space, longer trials",
@@ -102,7 +102,7 @@ CASES: dict[str, Case] = {
         rule="adam",
         space="initial",
         batch_size=128,
-        speedup=1.8,
+        speedup=1.5,
         num_evaluated=1_000,
     ),
     "simple_cnn": Case(
@@ -111,7 +111,7 @@ CASES: dict[str, Case] = {
         rule="momentum",
         space="final",
         batch_size=256,
-        speedup=1.2,
+        speedup=1.3,
     ),
     "simple_cnn_wide": Case(
         title="Simple CNN on Fashion-MNIST, wide space",
@@ -119,7 +119,7 @@ CASES: dict[str, Case] = {
         rule="momentum",
         space="initial",
         batch_size=256,
-        speedup=1.6,
+        speedup=1.5,
     ),
 }
 

@@ -37,16 +37,17 @@ def stock(
     data_dir: str | None,
     threads: int,
     stop_at_nan: bool,
+    seed: int = 0,
 ) -> None:
     """As `study_ours.ours`; `stop_at_nan` gives `fit` Keras's `TerminateOnNaN`."""
     runtime.configure(threads)
     spec = CASES[case].changed(num_feasible=num_feasible, steps=steps)
     workload, splits = spec.load(data_dir)
     turns.ready({})
-    for seed, _ in enumerate(turns):
+    for number, _ in enumerate(turns):
         with tempfile.TemporaryDirectory(prefix="benchmark-") as directory:
             start = time.perf_counter()
-            oracle = _search(spec, workload, splits, directory, seed, stop_at_nan)
+            oracle = _search(spec, workload, splits, directory, seed + number, stop_at_nan)
             seconds = time.perf_counter() - start
             turns.done(seconds / spec.num_feasible, _quality(oracle))
 

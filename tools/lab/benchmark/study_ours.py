@@ -3,9 +3,12 @@
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from tfoptcmp.tools.common.execution import Execution
+from tfoptcmp.tools.common import worker_server
+from tfoptcmp.tools.common.execution import Execution, settle
+from tfoptcmp.tools.common.machine import machine
 from tfoptcmp.tools.common.run_studies import run_studies
 from tfoptcmp.tools.lab.benchmark.order_of_rounds import Turns, measure_all
 from tfoptcmp.tools.lab.benchmark.study_cases import CASES, Case, peak_mb, resident_mb
@@ -29,8 +32,9 @@ def ours(
     steps: int | None,
     data_dir: str | None,
     threads: int,
+    seed: int = 0,
 ) -> None:
-    """Runs a whole study each turn, the next with the next seed; measures seconds per trial.
+    """Runs a whole study each turn, by default with workers; measures seconds per trial.
 
     Args:
         turns: From the parent. The quality comes with the facts of the last turn.
@@ -38,17 +42,29 @@ def ours(
         num_feasible: Instead of the case's.
         steps: Instead of the case's.
         data_dir: Of prepared data sets.
-        threads: Intra-op threads, of which those that help the workload are taken.
+        threads: Processors to use.
+        seed: Of the first study; the next has the next seed.
     """
+    worker_server.start()
     spec = CASES[case].changed(num_feasible=num_feasible, steps=steps)
-    threads = workloads.get(spec.workload).useful_threads(threads)
-    runtime.configure(threads)
+    execution, options, _ = settle(
+        Execution(num_workers=0, data_dir=data_dir),
+        Options(),
+        [workloads.get(spec.workload)],
+        replace(machine(), processors=threads),
+    )
+    runtime.configure(options.threads_per_trial)
     workload, splits = spec.load(data_dir)
-    turns.ready({"partial": splits.partial})
-    for seed, _ in enumerate(turns):
+    turns.ready({"partial": splits.partial, "workers": execution.num_workers})
+    for number, _ in enumerate(turns):
         with tempfile.TemporaryDirectory(prefix="benchmark-") as directory:
             start = time.perf_counter()
-            run(spec, workload, splits, Path(directory), seed=seed, threads=threads)
+            run(
+                *(spec, workload, splits, Path(directory)),
+                seed=seed + number,
+                threads=options.threads_per_trial,
+                execution=execution,
+            )
             seconds = time.perf_counter() - start
             turns.done(seconds / spec.num_feasible, _quality(Path(directory)))
 
