@@ -275,6 +275,7 @@ def test_a_published_trial_can_be_run_again(tmp_path):
             *(sys.executable, "-m", "tfoptcmp.tools.train", "--workload=digits_simple_cnn"),
             *("--optimizer=sgd", "--space=final", "--trial=3", f"--seed={config.seed}"),
             *(f"--threads_per_trial={config.threads_per_trial}", f"--output_dir={tmp_path}"),
+            "--measure_all",
         ],
         capture_output=True,
         text=True,

@@ -43,6 +43,7 @@ class ProcessPool:
         make_run: Called once in each worker.
         environments: Environment variables of each worker, as many as there are to be.
         should_stop: Asked twice a second.
+        before_start: Called before each start of a worker: makes sure that the server is there.
     """
 
     def __init__(
@@ -51,19 +52,21 @@ class ProcessPool:
         *,
         environments: Sequence[dict[str, str]],
         should_stop: Callable[[], bool] = lambda: False,
+        before_start: Callable[[], None] = lambda: None,
     ) -> None:
         self._make_run = cloudpickle.dumps(make_run)
-        self._environments = list(environments)
+        self._num_workers = len(environments)
+        self._seats = [_Seat(environment) for environment in reversed(environments)]  # free ones
         self._should_stop = should_stop
+        self._before_start = before_start
         self._is_stopping = False
-        self._num_failed_starts = 0
         self._jobs: deque[tuple[Signature, TrialTask]] = deque()
         self._workers: list[_Worker] = []  # no more than there are trials
 
     @property
     def num_workers(self) -> int:
         """Trials that run at the same time."""
-        return len(self._environments)
+        return self._num_workers
 
     def __enter__(self) -> Self:
         """Returns the pool."""
@@ -82,9 +85,6 @@ class ProcessPool:
     def submit(self, signature: Signature, task: TrialTask) -> None:
         """Takes a trial; the next worker that is free runs it."""
         self._jobs.append((signature, task))
-        num_jobs = len(self._jobs) + sum(worker.task is not None for worker in self._workers)
-        if num_jobs > (num := len(self._workers)):
-            self._workers.append(self._start(self._environments[num]))
 
     def wait(self, on_measurement: OnMeasurement) -> tuple[TrialTask, Outcome]:
         """Waits until one of the trials has ended, and returns how; FAILED is a crash.
@@ -110,21 +110,33 @@ class ProcessPool:
                 if task and isinstance(answer, dict):
                     on_measurement(task, answer)
 
-    def _start(self, environment: dict[str, str]) -> "_Worker":
-        context = multiprocessing.get_context("forkserver")
-        ours, theirs = context.Pipe()
-        arguments = (theirs, self._make_run, environment)
-        process = context.Process(target=_work, args=arguments, daemon=True)
-        process.start()
-        theirs.close()  # or its end would not be seen
-        return _Worker(process=process, connection=ours, environment=environment)
-
     def _assign(self) -> None:
-        for worker in self._workers:
-            if self._jobs and worker.is_free:
+        """Gives jobs to the workers that are free, and starts as many as are needed."""
+        for worker in [worker for worker in self._workers if worker.is_free]:
+            if not worker.process.is_alive():
+                self._remove(worker)
+            elif self._jobs:
                 signature, worker.task = self._jobs.popleft()
                 worker.is_free = False
                 worker.tell((signature, worker.task))
+        starting = sum(not worker.is_free and not worker.task for worker in self._workers)
+        for _ in range(min(len(self._jobs) - starting, len(self._seats))):
+            self._start(self._seats.pop())
+
+    def _start(self, seat: "_Seat") -> None:
+        self._before_start()
+        context = multiprocessing.get_context("forkserver")
+        ours, theirs = context.Pipe()
+        arguments = (theirs, self._make_run, seat.environment)
+        process = context.Process(target=_work, args=arguments, daemon=True)
+        process.start()
+        theirs.close()  # or its end would not be seen
+        self._workers.append(_Worker(process=process, connection=ours, seat=seat))
+
+    def _remove(self, worker: "_Worker") -> None:
+        worker.end()
+        self._workers.remove(worker)
+        self._seats.append(worker.seat)
 
     def _stop(self) -> None:
         """Asks all workers to stop, once, and says so when they have."""
@@ -144,17 +156,16 @@ class ProcessPool:
             worker.process.join()
             answer = f"a worker ended: {_end(worker.process.exitcode)}"
         if isinstance(answer, str):  # why it is no more
-            worker.end()
-            self._workers[self._workers.index(worker)] = self._start(worker.environment)
+            self._remove(worker)
             if worker.task:
                 return Outcome(status=Status.FAILED, steps=0, message=answer)
-            self._num_failed_starts += 1
-            if self._num_failed_starts == _MAX_FAILED_STARTS:
+            worker.seat.num_failed_starts += 1
+            if worker.seat.num_failed_starts == _MAX_FAILED_STARTS:
                 raise StudyError(f"workers do not start: {answer}")
             return None
         if answer is None or isinstance(answer, Outcome):
             worker.task, worker.is_free = None, True
-            self._num_failed_starts = 0
+            worker.seat.num_failed_starts = 0
         return answer
 
 
@@ -165,13 +176,21 @@ def _end(exit_code: int) -> str:
     return f"signal {-exit_code}" if exit_code < 0 else f"exit code {exit_code}"
 
 
+@dataclass(eq=False)
+class _Seat:
+    """Where a worker runs, one after the other if they are replaced."""
+
+    environment: dict[str, str]
+    num_failed_starts: int = 0  # in a row
+
+
 @dataclass(kw_only=True, eq=False)
 class _Worker:
     """A process and what it is doing: starting, unless it is free, or running `task`."""
 
     process: Any
     connection: Any
-    environment: dict[str, str]
+    seat: _Seat
     task: TrialTask | None = None
     is_free: bool = False
 

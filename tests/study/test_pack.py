@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from tfoptcmp.tools.common.clock import CLOCK
 from tfoptcmp.tools.lab.faults import fake
+from tfoptcmp.tuners.executors import InProcess
 from tfoptcmp.tuners.reruns import rerun_winner
 
 from tfoptcmp.analysis import load_studies, read_comparisons
@@ -133,7 +134,7 @@ def test_folders_of_others_are_not_removed(study):
 
 
 def test_packed_reruns_are_checked_like_unpacked_ones(study):
-    rerun_winner(study, fake.config(), fake.run_trial, 2, CLOCK)
+    rerun_winner(study, fake.config(), InProcess(fake.run_trial), 2, CLOCK)
     before = read_reruns(study)
     pack(study)
     assert read_reruns(study) == before

@@ -328,3 +328,11 @@ def test_the_winners_are_run_again(studies):
     for study in find_studies(directory):
         assert len(list(study.glob("reruns/*/metadata.json"))) == 2
         assert len(read_study(study).trials) == 3  # still
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-"])
+def test_closed_standard_files_are_no_error(closed, tmp_path):
+    kept = tmp_path / "kept"
+    shell = f"{sys.executable} -m tfoptcmp.tools.pack --help {closed}; echo $? > {kept}"
+    subprocess.run(["sh", "-c", shell], capture_output=True, check=True)
+    assert kept.read_text() == "0\n"

@@ -61,7 +61,7 @@ def trainer(name, strategy, *, change=None, rate=0.0, batch_size=None, should_st
 
 
 def run(trainer, index=3, directory=None):
-    space = trainer._signature.space
+    space = trainer.signature.space
     values = space.values(())
     task = TrialTask(
         index=index,

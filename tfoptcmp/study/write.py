@@ -208,6 +208,11 @@ def _check_same(
     found = differences(asdict(old), asdict(new), accept_version_changes=accept_version_changes)
     if found:
         mend = "Name another --study_dir, or repeat the settings of the first run."
+        if all(difference.startswith("threads_per_trial:") for difference in found):
+            mend = (
+                "Results differ in the last bits between numbers of threads: resume with "
+                f"--threads_per_trial={old.threads_per_trial}."
+            )
         if all(difference.startswith("versions.") for difference in found):
             mend = (
                 "Name another --study_dir, install the versions of the first run, or resume "

@@ -34,6 +34,7 @@ def run(main: Callable[[list[str]], None], description: str, groups: Groups) -> 
         groups: Heading to flags, in the order to print them. Shared flags that are not in it do not
             exist for this program.
     """
+    _open_standard_files()
     _forget_flags_of_others(groups)
     if any(argument in ("--help", "-help", "-h", "--h") for argument in sys.argv[1:]):
         try:
@@ -80,13 +81,24 @@ def import_tensorflow() -> None:
         os.dup2(kept.fileno(), 2)
         try:
             importlib.import_module("tensorflow")
-        except BaseException:
+        except Exception:
             kept.seek(0)
             os.write(stderr, kept.read())
             raise
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)
+
+
+def _open_standard_files() -> None:
+    """Opens those that are closed (`>&-`) on nothing, before other files get their numbers."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest free number, this one
+    sys.stdout = sys.stdout or open(1, "w", encoding="utf-8")  # noqa: SIM115  # to the end
+    sys.stderr = sys.stderr or open(2, "w", encoding="utf-8")  # noqa: SIM115
 
 
 class UserError(Exception):

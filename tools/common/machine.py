@@ -22,13 +22,16 @@ def machine() -> Machine:
 def _free_bytes() -> int:
     free = int(psutil.virtual_memory().available)
     try:
-        limit, used = (
+        limit, used, lines = (
             (_CGROUP / name).read_text(encoding="ascii").strip()
-            for name in ("memory.max", "memory.current")
+            for name in ("memory.max", "memory.current", "memory.stat")
         )
     except OSError:  # no container, or an older kind
         return free
-    return free if limit == "max" else min(free, int(limit) - int(used))
+    if limit == "max":
+        return free
+    of_files = dict(line.split() for line in lines.splitlines())["inactive_file"]  # can be dropped
+    return min(free, int(limit) - int(used) + int(of_files))
 
 
 def leave_gpus_to_workers() -> None:

@@ -314,9 +314,11 @@ def _pool(
         ) as pool:
             yield pool
     elif execution.num_workers > 1:
-        worker_server.start()
         with ProcessPool(
-            make_run, environments=execution.environments, should_stop=should_stop
+            make_run,
+            environments=execution.environments,
+            should_stop=should_stop,
+            before_start=worker_server.start,
         ) as processes:
             yield processes
     else:

@@ -124,8 +124,8 @@ EXECUTION = (
         _NumWorkers(lower_bound=1),
         "num_workers",
         0,
-        "Trials to run at the same time, each in its own process; auto: one a processor, or a GPU, "
-        "as far as the memory goes. 1: in this process.",
+        "Trials to run at the same time, each in its own process; auto: one for each processor, or "
+        "on a machine with GPUs for each of those, as far as the memory goes. 1: in this process.",
         serializer=_NumWorkersText(),
     ),
     flags.DEFINE_string(

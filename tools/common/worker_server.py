@@ -4,12 +4,17 @@ It imports while the program does, if it is started first. Imports nothing heavy
 """
 
 import os
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing import forkserver
 
+from tfoptcmp.tools.common.cli import UserError
+
 TRAINING = ("tfoptcmp.training.trainers", "tfoptcmp.tuners.process_pool")
 """What workers that train import."""
+
+_LONGEST = 60
 
 
 def start(imports: Sequence[str] = TRAINING) -> None:
@@ -20,10 +25,19 @@ def start(imports: Sequence[str] = TRAINING) -> None:
 
     Args:
         imports: Modules that every worker will need.
+
+    Raises:
+        UserError: If there cannot be one.
     """
     forkserver.set_forkserver_preload(list(imports))
-    with _one_thread(), _no_output():
-        forkserver.ensure_running()
+    try:
+        with _one_thread(), _no_output(), _short_temporary_directory():
+            forkserver.ensure_running()
+    except OSError as error:
+        raise UserError(
+            f"--num_workers: no process for workers can be started: {error}; --num_workers=1 needs "
+            "none"
+        ) from error
 
 
 @contextmanager
@@ -50,3 +64,15 @@ def _no_output() -> Iterator[None]:
         for number, copy in zip((1, 2), kept, strict=True):
             os.dup2(copy, number)
             os.close(copy)
+
+
+@contextmanager
+def _short_temporary_directory() -> Iterator[None]:
+    """The path of a socket has at most about 100 bytes, and TMPDIR may be longer on clusters."""
+    before = tempfile.gettempdir()
+    if len(os.fsencode(before)) > _LONGEST:
+        tempfile.tempdir = "/tmp"
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before

@@ -123,7 +123,11 @@ def overfit(
     trainer = Trainer(
         workload=dataclasses.replace(workload, build=without_dropout(workload.build)),
         budget=budget,
-        splits=dataclasses.replace(splits, train=_OneBatch(x, y), evaluation={"train": [(x, y)]}),
+        splits=dataclasses.replace(
+            splits,
+            train=_OneBatch(x, y),
+            evaluation={name: [(x, y)] for name in ("train", "validation")},
+        ),
         signature=signature,
         callbacks=[Losses()],
     )
