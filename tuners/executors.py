@@ -7,13 +7,21 @@ those of a cluster.
 
 import functools
 import traceback
+from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from types import TracebackType
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 from tfoptcmp.signatures import Signature
 from tfoptcmp.study.schema import Measurement, Status, StudyError
 from tfoptcmp.study.trial import Interrupted, Outcome, RunTrial, TrialTask
+
+MAX_FAILED_STARTS = 3
+"""Of workers, in a row; then it is not by accident."""
+
+_SECONDS_BETWEEN_LOOKS = 0.5  # whether to stop
 
 OnMeasurement = Callable[[TrialTask, Measurement], None]
 
@@ -46,18 +54,100 @@ class Executor(Protocol):
         """
 
 
-class Pool(Protocol):
-    """Workers that live for several studies, one study at a time."""
+class Worker(Protocol):
+    """A worker of a pool."""
+
+    task: TrialTask | None
+    """What it runs."""
+
+    def stop(self) -> None:
+        """Asks the trial that runs to stop."""
+
+    def end(self) -> None:
+        """Ends the worker at once."""
+
+
+W = TypeVar("W", bound=Worker)
+
+
+class Pool(ABC, Generic[W]):
+    """Workers that live for several studies, one study at a time.
+
+    Args:
+        num_workers: >= 1.
+        should_stop: Asked twice a second.
+    """
+
+    def __init__(self, num_workers: int, should_stop: Callable[[], bool]) -> None:
+        self._num_workers = num_workers
+        self._should_stop = should_stop
+        self._is_stopping = False
+        self._jobs: deque[tuple[Signature, TrialTask]] = deque()
+        self._workers: list[W] = []  # only with the first trial: perhaps none is left to run
 
     @property
     def num_workers(self) -> int:
-        """As `Executor`."""
+        """Trials that run at the same time."""
+        return self._num_workers
+
+    def __enter__(self) -> Self:
+        """Returns the pool."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        """Ends all workers."""
+        for worker in self._workers:
+            worker.end()
 
     def submit(self, signature: Signature, task: TrialTask) -> None:
-        """As `Executor`; the trial is one of this signature."""
+        """Takes a trial of a signature; the next worker that is free runs it."""
+        self._jobs.append((signature, task))
 
     def wait(self, on_measurement: OnMeasurement) -> tuple[TrialTask, Outcome]:
-        """As `Executor`."""
+        """Waits until one of the trials has ended, as `Executor`.
+
+        Raises:
+            Interrupted: If all trials were asked to stop and have stopped.
+            StudyError: If workers do not start.
+        """
+        while True:
+            if self._should_stop():
+                self._stop()
+            else:
+                self._assign()
+            for worker in self._ready(_SECONDS_BETWEEN_LOOKS):
+                task = worker.task
+                answer = self._answer(worker)
+                if task and isinstance(answer, Outcome):
+                    return task, answer
+                if task and isinstance(answer, dict):
+                    on_measurement(task, answer)
+
+    def _stop(self) -> None:
+        """Asks all workers to stop, once, and says so when they have."""
+        if not any(worker.task for worker in self._workers):
+            raise Interrupted
+        if not self._is_stopping:
+            self._is_stopping = True
+            for worker in self._workers:
+                worker.stop()
+
+    @abstractmethod
+    def _assign(self) -> None:
+        """Gives jobs to the workers that are free, and starts those that are needed."""
+
+    @abstractmethod
+    def _ready(self, timeout: float) -> list[W]:
+        """Returns the workers that have an answer, or have ended, after seconds at most."""
+
+    @abstractmethod
+    def _answer(self, worker: W) -> Measurement | Outcome | None:
+        """Takes a worker's next answer; None means that it is ready, or has stopped as asked."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +159,7 @@ class OfPool:
         signature: Whose trials these are.
     """
 
-    pool: Pool
+    pool: Pool[Any]
     signature: Signature
 
     @property

@@ -16,27 +16,24 @@ import queue
 import signal
 import threading
 import traceback
-from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import connection
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import cloudpickle
-from tfoptcmp.tuners.executors import MakeRunOf, OnMeasurement
+from tfoptcmp.tuners import executors
+from tfoptcmp.tuners.executors import MakeRunOf, Pool
 
 from tfoptcmp.signatures import Signature
 from tfoptcmp.study.schema import Measurement, Status, StudyError
 from tfoptcmp.study.trial import Interrupted, Outcome, TrialTask
 
-_SECONDS_BETWEEN_LOOKS = 0.5  # whether to stop
-_MAX_FAILED_STARTS = 3  # in a row; then it is not by accident
 _STOP = "stop"
 
 
-class ProcessPool:
+class ProcessPool(Pool["_Worker"]):
     """A `Pool` of processes.
 
     Args:
@@ -54,61 +51,10 @@ class ProcessPool:
         should_stop: Callable[[], bool] = lambda: False,
         before_start: Callable[[], None] = lambda: None,
     ) -> None:
+        super().__init__(len(environments), should_stop)
         self._make_run = cloudpickle.dumps(make_run)
-        self._num_workers = len(environments)
         self._seats = [_Seat(environment) for environment in reversed(environments)]  # free ones
-        self._should_stop = should_stop
         self._before_start = before_start
-        self._is_stopping = False
-        self._jobs: deque[tuple[Signature, TrialTask]] = deque()
-        self._workers: list[_Worker] = []  # no more than there are trials
-
-    @property
-    def num_workers(self) -> int:
-        """Trials that run at the same time."""
-        return self._num_workers
-
-    def __enter__(self) -> Self:
-        """Returns the pool."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
-        """Ends all workers."""
-        for worker in self._workers:
-            worker.end()
-
-    def submit(self, signature: Signature, task: TrialTask) -> None:
-        """Takes a trial; the next worker that is free runs it."""
-        self._jobs.append((signature, task))
-
-    def wait(self, on_measurement: OnMeasurement) -> tuple[TrialTask, Outcome]:
-        """Waits until one of the trials has ended, and returns how; FAILED is a crash.
-
-        Raises:
-            Interrupted: If all trials were asked to stop and have stopped.
-            StudyError: If workers do not start.
-        """
-        while True:
-            if self._should_stop():
-                self._stop()
-            else:
-                self._assign()
-            ready = connection.wait(
-                [worker.connection for worker in self._workers if not worker.is_free],
-                timeout=_SECONDS_BETWEEN_LOOKS,
-            )
-            for worker in [worker for worker in self._workers if worker.connection in ready]:
-                task = worker.task
-                answer = self._answer(worker)
-                if task and isinstance(answer, Outcome):
-                    return task, answer
-                if task and isinstance(answer, dict):
-                    on_measurement(task, answer)
 
     def _assign(self) -> None:
         """Gives jobs to the workers that are free, and starts as many as are needed."""
@@ -122,6 +68,11 @@ class ProcessPool:
         starting = sum(not worker.is_free and not worker.task for worker in self._workers)
         for _ in range(min(len(self._jobs) - starting, len(self._seats))):
             self._start(self._seats.pop())
+
+    def _ready(self, timeout: float) -> list["_Worker"]:
+        busy = [worker for worker in self._workers if not worker.is_free]
+        ready = connection.wait([worker.connection for worker in busy], timeout=timeout)
+        return [worker for worker in busy if worker.connection in ready]
 
     def _start(self, seat: "_Seat") -> None:
         self._before_start()
@@ -138,15 +89,6 @@ class ProcessPool:
         self._workers.remove(worker)
         self._seats.append(worker.seat)
 
-    def _stop(self) -> None:
-        """Asks all workers to stop, once, and says so when they have."""
-        if not any(worker.task for worker in self._workers):
-            raise Interrupted
-        if not self._is_stopping:
-            self._is_stopping = True
-            for worker in self._workers:
-                worker.tell(_STOP)
-
     def _answer(self, worker: "_Worker") -> Measurement | Outcome | None:
         """Takes a worker's next answer; None means that it is ready, or has stopped as asked."""
         answer: Measurement | Outcome | str | None
@@ -160,7 +102,7 @@ class ProcessPool:
             if worker.task:
                 return Outcome(status=Status.FAILED, steps=0, message=answer)
             worker.seat.num_failed_starts += 1
-            if worker.seat.num_failed_starts == _MAX_FAILED_STARTS:
+            if worker.seat.num_failed_starts == executors.MAX_FAILED_STARTS:
                 raise StudyError(f"workers do not start: {answer}")
             return None
         if answer is None or isinstance(answer, Outcome):
@@ -198,6 +140,10 @@ class _Worker:
         """Sends a job, or a request to stop; that it is no more is seen where answers are read."""
         with suppress(OSError):
             self.connection.send(what)
+
+    def stop(self) -> None:
+        """Asks the trial that runs to stop."""
+        self.tell(_STOP)
 
     def end(self) -> None:
         """Ends the process at once."""

@@ -13,25 +13,21 @@ does not see the study's directory trials run without checkpoints.
 import math
 import queue
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import ray
-from tfoptcmp.tuners.executors import MakeRunOf, OnMeasurement, RunOf
+from tfoptcmp.tuners import executors
+from tfoptcmp.tuners.executors import MakeRunOf, Pool, RunOf
 
 from tfoptcmp.signatures import Signature
 from tfoptcmp.study.schema import Measurement, Status, StudyError
 from tfoptcmp.study.trial import Interrupted, Outcome, TrialTask
 
-_SECONDS_BETWEEN_LOOKS = 0.5  # whether to stop
-_MAX_FAILED_STARTS = 3  # in a row; then it is not by accident
 
-
-class RayPool:
+class RayPool(Pool["_Worker"]):
     """A `Pool` of Ray actors.
 
     Args:
@@ -52,6 +48,7 @@ class RayPool:
         threads_per_trial: int,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> None:
+        super().__init__(num_workers, should_stop)
         nodes = [node for node in ray.nodes() if node["Alive"]]
         most = max(node["Resources"].get("CPU", 0) for node in nodes)
         if most < threads_per_trial:
@@ -67,92 +64,36 @@ class RayPool:
             runtime_env={"env_vars": _environment(threads_per_trial)},
         )(_Actor)
         self._make_run = make_run
-        self._num_workers = num_workers
-        self._should_stop = should_stop
-        self._is_stopping = False
         self._num_failed_starts = 0
-        self._jobs: deque[tuple[Signature, TrialTask]] = deque()
-        self._workers: list[_Worker] = []  # only with the first trial: perhaps none is left to run
-
-    @property
-    def num_workers(self) -> int:
-        """Trials that run at the same time."""
-        return self._num_workers
-
-    def __enter__(self) -> Self:
-        """Returns the pool."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
-        """Ends all workers."""
-        for worker in self._workers:
-            ray.kill(worker.actor)
-
-    def submit(self, signature: Signature, task: TrialTask) -> None:
-        """Takes a trial; the next worker that is free runs it."""
-        self._jobs.append((signature, task))
-        if not self._workers:
-            self._workers = [self._start() for _ in range(self._num_workers)]
-
-    def wait(self, on_measurement: OnMeasurement) -> tuple[TrialTask, Outcome]:
-        """Waits until one of the trials has ended, and returns how; FAILED is a crash.
-
-        Raises:
-            Interrupted: If all trials were asked to stop and have stopped.
-            StudyError: If workers do not start.
-        """
-        while True:
-            if self._should_stop():
-                self._stop()
-            else:
-                self._assign()
-            ready, _ = ray.wait(
-                [worker.answers for worker in self._workers if worker.answers is not None],
-                timeout=_SECONDS_BETWEEN_LOOKS,
-            )
-            for worker in [worker for worker in self._workers if worker.answers in ready]:
-                task = worker.task
-                answer = self._answer(worker)
-                if task and isinstance(answer, Outcome):
-                    return task, answer
-                if task and isinstance(answer, dict):
-                    on_measurement(task, answer)
 
     def _start(self) -> "_Worker":
         actor = self._actor_class.remote(self._make_run)
         return _Worker(actor=actor, answers=actor.start.remote())
 
+    def _ready(self, timeout: float) -> list["_Worker"]:
+        busy = [worker for worker in self._workers if worker.answers is not None]
+        ready, _ = ray.wait([worker.answers for worker in busy], timeout=timeout)
+        return [worker for worker in busy if worker.answers in ready]
+
     def _assign(self) -> None:
+        if not self._workers:
+            self._workers = [self._start() for _ in range(self._num_workers)]
         for worker in self._workers:
             if self._jobs and worker.answers is None:
                 signature, worker.task = self._jobs.popleft()
                 worker.answers = worker.actor.run.remote(signature, worker.task)
-
-    def _stop(self) -> None:
-        """Asks all workers to stop, once, and says so when they have."""
-        if not any(worker.task for worker in self._workers):
-            raise Interrupted
-        if not self._is_stopping:
-            self._is_stopping = True
-            for worker in self._workers:
-                worker.actor.stop.remote()
 
     def _answer(self, worker: "_Worker") -> Measurement | Outcome | None:
         """Takes a worker's next answer; None means that it is ready, or has stopped as asked."""
         try:
             answer: Measurement | Outcome | None = ray.get(next(worker.answers))
         except ray.exceptions.RayError as error:
-            ray.kill(worker.actor)
+            worker.end()
             self._workers[self._workers.index(worker)] = self._start()
             if worker.task:
                 return Outcome(status=Status.FAILED, steps=0, message=str(error))
             self._num_failed_starts += 1
-            if self._num_failed_starts == _MAX_FAILED_STARTS:
+            if self._num_failed_starts == executors.MAX_FAILED_STARTS:
                 raise StudyError(f"workers do not start: {error}") from error
             return None
         if answer is None or isinstance(answer, Outcome):
@@ -168,6 +109,14 @@ class _Worker:
     actor: Any
     answers: Any
     task: TrialTask | None = None
+
+    def stop(self) -> None:
+        """Asks the trial that runs to stop."""
+        self.actor.stop.remote()
+
+    def end(self) -> None:
+        """Ends the actor at once."""
+        ray.kill(self.actor)
 
 
 class _Actor:

@@ -61,9 +61,8 @@ def rerun_winner(
         best = winner(read_study(directory))
         ended = read_reruns(directory)
         left = [rerun for rerun in range(num_reruns) if (best.index, rerun) not in ended]
-        _Run(writer, best, executor, clock).to_the_end(left)
-    ended = read_reruns(directory)
-    return [ended[best.index, rerun] for rerun in range(num_reruns)]
+        ended |= _Run(writer, best, executor, clock).to_the_end(left)
+        return [ended[best.index, rerun] for rerun in range(num_reruns)]
 
 
 class _Run:
@@ -74,21 +73,24 @@ class _Run:
         self._best = best
         self._executor = executor
         self._clock = clock
-        self._attempts: dict[Path, Attempt] = {}  # those that run, by directory
+        self._attempts: dict[Path, tuple[int, Attempt]] = {}  # those that run, by directory
 
-    def to_the_end(self, reruns: list[int]) -> None:
-        left = list(reruns)
+    def to_the_end(self, left: list[int]) -> dict[tuple[int, int], Trial]:
+        """Runs re-runs of these numbers, and empties the list; returns them as `read_reruns`."""
+        ended = {}
         try:
             while left or self._attempts:
                 while left and len(self._attempts) < self._executor.num_workers:
                     self._begin(left.pop(0))
                 task, outcome = self._executor.wait(self._on_measurement)
-                trial = self._attempts.pop(_directory(task)).end(outcome)
+                rerun, attempt = self._attempts.pop(_directory(task))
+                trial = ended[task.index, rerun] = attempt.end(outcome)
                 if trial.status is Status.FAILED:
                     raise StudyError(f"{task.directory} crashed\n{trial.message}")
         finally:
-            for attempt in self._attempts.values():
+            for _, attempt in self._attempts.values():
                 attempt.close()
+        return ended
 
     def _begin(self, rerun: int) -> None:
         best, writer = self._best, self._writer
@@ -99,11 +101,12 @@ class _Run:
             seeds=rerun_seeds(writer.config.seed, best.index, rerun),
             directory=trial_directory(writer.directory, best.index, rerun),
         )
-        self._attempts[_directory(task)] = Attempt(task, writer, self._clock, rerun)
+        self._attempts[_directory(task)] = rerun, Attempt(task, writer, self._clock, rerun)
         self._executor.submit(task)
 
     def _on_measurement(self, task: TrialTask, measurement: Measurement) -> None:
-        self._attempts[_directory(task)].write(measurement)
+        _, attempt = self._attempts[_directory(task)]
+        attempt.write(measurement)
 
 
 def _directory(task: TrialTask) -> Path:

@@ -155,8 +155,7 @@ def test_a_trial_that_always_crashes_stops_the_study_with_its_traceback(
 
 
 def test_a_worker_that_never_starts_is_an_error(tmp_path, monkeypatch, on_workers):
-    for pool in ("ray_pool", "process_pool"):
-        monkeypatch.setattr(f"tfoptcmp.tuners.{pool}._MAX_FAILED_STARTS", 2)  # each takes seconds
+    monkeypatch.setattr("tfoptcmp.tuners.executors.MAX_FAILED_STARTS", 2)  # each takes seconds
 
     def missing(should_stop):
         raise FileNotFoundError("no data on this node")

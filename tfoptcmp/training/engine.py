@@ -245,9 +245,10 @@ class Trainer:
             "learning_rate": float(self._model.learning_rate_used.numpy()),
             "gradient_rms": float(self._model.gradient_rms.numpy()),
         }
-        is_last = step == self._budget.steps
-        found = self.evaluate(None if is_last or self._options.measure_all else ("validation",))
-        if not math.isfinite(found["validation"][0]):  # then it takes the training loss to judge
+        found = {}
+        if step < self._budget.steps and not self._options.measure_all:
+            found = self.evaluate(("validation",))
+        if not found or not math.isfinite(found["validation"][0]):  # the training loss judges then
             found = self.evaluate()
         for split, (loss, metric) in found.items():
             row[f"{split}_loss"] = loss

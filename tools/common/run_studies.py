@@ -159,7 +159,7 @@ class OpenStudies:
     tuning_budget: int | None
     should_stop: Callable[[], bool] = lambda: False
     trainers: Trainers | None = None  # while they are open
-    pool: Pool | None = None  # otherwise this process runs the trials
+    pool: Pool[Any] | None = None  # otherwise this process runs the trials
 
     def __post_init__(self) -> None:
         self._workers = Workers(self.strategy) if self.strategy else None
@@ -301,7 +301,7 @@ def _pool(
     options: Options,
     make_run: MakeRunOf,
     should_stop: Callable[[], bool],
-) -> Iterator[Pool | None]:
+) -> Iterator[Pool[Any] | None]:
     """The workers; None where trials run in this process."""
     if execution.ray_address is not None:
         from tfoptcmp.tuners.ray_pool import RayPool  # not before `connected`
