@@ -24,11 +24,14 @@ def _compare(name: str, settings: Settings) -> Comparison:
     }
     function = "tfoptcmp.tools.lab.benchmark.study_keras_tuner:stock"
     contestants = [
-        Contestant(
-            name="ours",
-            function="tfoptcmp.tools.lab.benchmark.study_ours:ours",
-            arguments=arguments,
-            fresh=True,
+        *(
+            Contestant(
+                name=name,
+                function="tfoptcmp.tools.lab.benchmark.study_ours:ours",
+                arguments={**arguments, "num_workers": num_workers},
+                fresh=True,
+            )
+            for name, num_workers in {"ours": 0, "ours, one worker": 1}.items()
         ),
         Contestant(
             name="keras-tuner",

@@ -32,9 +32,10 @@ def ours(
     steps: int | None,
     data_dir: str | None,
     threads: int,
+    num_workers: int = 0,
     seed: int = 0,
 ) -> None:
-    """Runs a whole study each turn, by default with workers; measures seconds per trial.
+    """Runs a whole study each turn; measures seconds per trial.
 
     Args:
         turns: From the parent. The quality comes with the facts of the last turn.
@@ -43,12 +44,14 @@ def ours(
         steps: Instead of the case's.
         data_dir: Of prepared data sets.
         threads: Processors to use.
+        num_workers: Trials at a time; 0 for the default.
         seed: Of the first study; the next has the next seed.
     """
-    worker_server.start()
+    if num_workers == 0:
+        worker_server.start()
     spec = CASES[case].changed(num_feasible=num_feasible, steps=steps)
     execution, options, _ = settle(
-        Execution(num_workers=0, data_dir=data_dir),
+        Execution(num_workers=num_workers, data_dir=data_dir),
         Options(),
         [workloads.get(spec.workload)],
         replace(machine(), processors=threads),
