@@ -38,7 +38,7 @@ class GhostBatchNormalization(BatchNormalization):
     def call(  # type: ignore[override]  # takes no mask
         self, inputs: tf.Tensor, training: bool | None = None
     ) -> tf.Tensor:
-        """Returns the normalised inputs; moves the moving averages if training.
+        """Returns the activated, normalised inputs; moves the moving averages if training.
 
         Args:
             inputs: [batch, ..., channels], of which only the batch may be unknown when traced. For
@@ -66,15 +66,16 @@ class GhostBatchNormalization(BatchNormalization):
         mean, variance = ops.moments(x, axes=1, keepdims=True)
         factor = ops.rsqrt(variance + self.epsilon)
         if self.scale:
-            factor *= self.gamma
+            factor *= ops.cast(self.gamma, x.dtype)
         outputs = (x - mean) * factor
         if self.center:
-            outputs += self.beta
+            outputs += ops.cast(self.beta, x.dtype)
         averages = [ops.mean(mean, axis=(0, 1)), ops.mean(variance, axis=(0, 1))]
         if replica:
             averages = replica.all_reduce(tf.distribute.ReduceOp.MEAN, averages)
         self._average(*averages)
-        return ops.cast(ops.reshape(outputs, ops.shape(inputs)), self.compute_dtype)
+        outputs = ops.cast(ops.reshape(outputs, ops.shape(inputs)), self.compute_dtype)
+        return self.activation(outputs)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""

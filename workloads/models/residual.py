@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 
 import keras
 
-Normalisation = Callable[[], keras.Layer]
-"""Makes one normalising layer."""
+Normalisation = Callable[..., keras.Layer]
+"""Makes one normalising layer, which takes an `activation`."""
 
 # The official ResNet's 1e-5, as TensorFlow's fused operation raises it for cuDNN's sake.
 BATCH_NORM_EPSILON = 1.001e-5
@@ -36,7 +36,7 @@ def convolution(
 
 def activation(x: keras.KerasTensor, normalisation: Normalisation) -> keras.KerasTensor:
     """Normalises, then rectifies."""
-    return keras.layers.ReLU()(normalisation()(x))
+    return normalisation(activation="relu")(x)
 
 
 def residual_stage(

@@ -59,7 +59,7 @@ def vgg16(image_shape: tuple[int, int, int], *, num_classes: int) -> keras.Model
 
 
 def _activation(x: keras.KerasTensor) -> keras.KerasTensor:
-    return keras.layers.ReLU()(BatchNormalization(momentum=0.9, epsilon=1e-3)(x))
+    return BatchNormalization(momentum=0.9, epsilon=1e-3, activation="relu")(x)
 
 
 def build(budget: Budget, splits: Splits, *, image_shape: tuple[int, int, int]) -> keras.Model:

@@ -166,7 +166,8 @@ def test_studies_have_the_same_points(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     (table,) = json.loads((tmp_path / "found.json").read_text())["tables"]
-    ours, keras_tuner, _ = table["samples"].values()
+    ours, alone, keras_tuner, _ = table["samples"].values()
+    assert ours["turns"][0]["best"] == alone["turns"][0]["best"]
     assert ours["turns"][0]["feasible"] == keras_tuner["turns"][0]["feasible"] == 2
 
 

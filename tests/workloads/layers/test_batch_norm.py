@@ -11,7 +11,7 @@ SHAPE = (6, 4, 5, 3)
 ARGUMENTS = {"momentum": 0.9, "epsilon": 1e-5}
 
 
-def results(layer, x, *, jit_compile=False):
+def results(layer, x, *, jit_compile=False, then=tf.identity):
     """Outputs and gradients of a weighted sum in training, then moving averages, then inference."""
     rng = np.random.default_rng(1)
     layer.build(x.shape)
@@ -24,13 +24,13 @@ def results(layer, x, *, jit_compile=False):
     def train(x):
         with tf.GradientTape() as tape:
             tape.watch(x)
-            outputs = layer(x, training=True)
+            outputs = then(layer(x, training=True))
             objective = tf.reduce_sum(weights * tf.cast(outputs, tf.float32))
         return outputs, tape.gradient(objective, [x, *layer.trainable_variables])
 
     outputs, gradients = train(x)
     averages = [v.numpy() for v in (layer.moving_mean, layer.moving_variance)]
-    return [np.asarray(tf.cast(a, tf.float32)) for a in (outputs, *gradients, *averages, layer(x))]
+    return [np.asarray(tf.cast(a, tf.float32)) for a in (outputs, *gradients, *averages, then(layer(x)))]
 
 
 def images(shape=SHAPE, mean=3.0):
@@ -64,6 +64,48 @@ def test_equals_keras(layer, shape, options):
         rtol=2e-5,
         atol=2e-5,
     )
+
+
+@pytest.mark.parametrize("ghost_batch_size", [None, 2, 6], ids=["fused", "ghosts", "one ghost"])
+@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.parametrize(
+    "options", [{}, {"scale": False}, {"center": False}], ids=["full", "no scale", "no center"]
+)
+def test_an_activation_is_a_layer_after_it(options, jit_compile, ghost_batch_size):
+    def layer(**more):
+        if ghost_batch_size is None:
+            return BatchNormalization(**ARGUMENTS, **options, **more)
+        return GhostBatchNormalization(
+            ghost_batch_size=ghost_batch_size, **ARGUMENTS, **options, **more
+        )
+
+    x = images()
+    found = results(layer(activation="relu"), x, jit_compile=jit_compile)
+    assert 0 < np.mean(found[0] == 0) < 1
+    expected = results(layer(), x, jit_compile=jit_compile, then=tf.nn.relu)
+    assert_all_close(found, expected, rtol=2e-5, atol=2e-5)
+    # Other activations are Keras's, and what is no ReLU is not fused with it.
+    outputs = layer(activation="tanh")(x, training=True)
+    np.testing.assert_allclose(outputs, np.tanh(layer()(x, training=True)), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("policy", ["float16", "bfloat16"])
+@pytest.mark.parametrize("ghost_batch_size", [None, 2])
+@pytest.mark.parametrize("activation", [None, "relu"])
+def test_variables_of_few_digits(policy, ghost_batch_size, activation):
+    def layer(dtype):
+        if ghost_batch_size is None:
+            return BatchNormalization(dtype=dtype, activation=activation, **ARGUMENTS)
+        return GhostBatchNormalization(
+            ghost_batch_size=ghost_batch_size, dtype=dtype, activation=activation, **ARGUMENTS
+        )
+
+    ours = layer(policy)
+    found = results(ours, images())
+    assert ours.gamma.dtype == ours.moving_mean.dtype == policy
+    # Of gradients that add up with both signs, few digits are left.
+    for got, expected in zip(found, results(layer("float32"), images()), strict=True):
+        assert np.abs(got - expected).mean() < 0.05 * np.abs(expected).mean()
 
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float64"])
@@ -180,7 +222,7 @@ def test_fused_layer_under_xla():
 
 def test_saved_and_loaded(tmp_path):
     image = x = keras.Input(SHAPE[1:])
-    x = BatchNormalization(**ARGUMENTS)(x)
+    x = BatchNormalization(**ARGUMENTS, activation="relu")(x)
     x = GhostBatchNormalization(ghost_batch_size=2, **ARGUMENTS)(x)
     model = keras.Model(image, x)
     model(images(), training=True)

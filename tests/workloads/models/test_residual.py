@@ -7,9 +7,9 @@ import tensorflow as tf
 from tfoptcmp.workloads.models.residual import convolution, residual_stage
 
 
-def none():
+def none(activation):
     """A normalisation that changes nothing, so that blocks only rectify."""
-    return keras.layers.Activation("linear")
+    return keras.layers.Activation(activation)
 
 
 def convolve(x, layer, strides=1):

@@ -84,12 +84,22 @@ def with_keras_layers(network: keras.Model, arguments: Mapping[str, float]) -> k
         theirs: Any = next(t for t in type(ours).__mro__ if t.__module__.startswith("keras."))
         if theirs is keras.layers.Layer:  # Keras has none
             theirs = type(ours)
-        made = theirs.from_config(ours.get_config())
+        config = ours.get_config()
+        if theirs is keras.layers.BatchNormalization and config.pop("activation") == "relu":
+            theirs = _RectifiedBatchNormalization
+        made = theirs.from_config(config)
         if "l2" in arguments and hasattr(made, "kernel_regularizer"):
             made.kernel_regularizer = keras.regularizers.L2(arguments["l2"] / 2)
         return made
 
     return keras.models.clone_model(network, clone_function=layer)
+
+
+class _RectifiedBatchNormalization(keras.layers.BatchNormalization):
+    """Keras's layer, with its ReLU after it."""
+
+    def call(self, inputs: Any, **kwargs: Any) -> Any:
+        return keras.ops.relu(super().call(inputs, **kwargs))
 
 
 _OPTIMIZERS: dict[str, Callable[[Any, Mapping[str, float]], keras.Optimizer]] = {
