@@ -30,7 +30,8 @@ def results(layer, x, *, jit_compile=False, then=tf.identity):
 
     outputs, gradients = train(x)
     averages = [v.numpy() for v in (layer.moving_mean, layer.moving_variance)]
-    return [np.asarray(tf.cast(a, tf.float32)) for a in (outputs, *gradients, *averages, then(layer(x)))]
+    found = (outputs, *gradients, *averages, then(layer(x)))
+    return [np.asarray(tf.cast(a, tf.float32)) for a in found]
 
 
 def images(shape=SHAPE, mean=3.0):
