@@ -16,6 +16,7 @@ from tfoptcmp.tools.common.cli import UserError
 from tfoptcmp.tools.common.execution import with_threads
 
 from tfoptcmp.signatures import Signature
+from tfoptcmp.study.files import exists
 from tfoptcmp.study.schema import Measurement, Status
 from tfoptcmp.training.options import Options
 from tfoptcmp.workload import Budget, Workload
@@ -147,7 +148,7 @@ def _train(
             lambda row: print(terminal.measurement_row(row, metric), flush=True)
         ]
         if written is not None:
-            if (written / "metadata.json").exists():
+            if exists(written / "metadata.json"):
                 raise UserError(f"--output_dir must not be a trial of a study; got {written}")
             try:
                 written.mkdir(parents=True, exist_ok=True)

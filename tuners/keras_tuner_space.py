@@ -2,8 +2,8 @@
 
 keras-tuner's `HyperParameters` is a list of entries, each with a name, a range and conditions under
 which it is active. Coordinates of a point belong to *names*, never to positions in that list: a
-round trip through keras-tuner's gRPC sorts the list by type. Entries that share a name have
-different conditions and share a coordinate.
+round trip through keras-tuner's gRPC sorts the list by type. No two entries may share a name:
+keras-tuner removes the value of one because the other is inactive, and draws another at random.
 """
 
 from collections.abc import Mapping
@@ -38,6 +38,16 @@ def declare(space: SearchSpace) -> keras_tuner.HyperParameters:
 def tuned_names(hyperparameters: keras_tuner.HyperParameters) -> list[str]:
     """Returns the names that need a coordinate, each once, in the order of their declaration."""
     return list(dict.fromkeys(e.name for e in hyperparameters.space if not isinstance(e, _FIXED)))
+
+
+def check_names(hyperparameters: keras_tuner.HyperParameters) -> None:
+    """Raises ValueError if a name stands under several conditions."""
+    names = [entry.name for entry in hyperparameters.space]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(
+            f"each hyperparameter must stand under one condition only; {', '.join(twice)} under "
+            "several. keras-tuner would give it random values; use a name for each condition"
+        )
 
 
 def values(

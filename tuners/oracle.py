@@ -14,14 +14,19 @@ cost more with every trial. Studies keep their own records (`tfoptcmp.tuners.run
 
 import json
 import math
+import os
 import time
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import keras_tuner
 from keras_tuner.engine.trial import Trial, TrialStatus
-from tfoptcmp.tuners.keras_tuner_space import tuned_names, values
+from keras_tuner.src import backend
+from tfoptcmp.tuners.keras_tuner_space import check_names, tuned_names, values
 from tfoptcmp.tuners.points import SEARCHES
+
+_ENDS = (TrialStatus.COMPLETED, TrialStatus.FAILED, TrialStatus.INVALID)
 
 _IDLE_SECONDS = 0.1  # keras-tuner asks again at once, 12,000 times a second
 
@@ -43,6 +48,9 @@ class QuasiRandomOracle(keras_tuner.Oracle):
     later; several new ones are in alphabetical order. A name keeps its coordinate when others are
     added. Which trials are run does not depend on the number of workers.
 
+    A kill at any instant loses at most the trial that is running, which is run again: files are
+    replaced as a whole on a local disk, and a trial whose end is recorded is never run again.
+
     A `History` reports the epoch with the best objective only: training that diverges later counts
     as feasible. Where that matters, return the last epoch's numbers from `HyperModel.fit`.
 
@@ -57,6 +65,10 @@ class QuasiRandomOracle(keras_tuner.Oracle):
         allow_new_entries: As in `keras_tuner.Oracle`.
         search: "quasirandom" or "random".
         max_retries_per_trial: How often a trial that crashed is tried again, >= 0.
+
+    Raises:
+        ValueError: If an argument is out of range, or the hypermodel or `hyperparameters` has one
+            name under several conditions.
     """
 
     def __init__(
@@ -81,6 +93,8 @@ class QuasiRandomOracle(keras_tuner.Oracle):
             _check_integer("seed", seed, low=0)
         if search not in SEARCHES:
             raise ValueError(f"search must be one of {sorted(SEARCHES)}; got {search!r}")
+        if hyperparameters:
+            check_names(hyperparameters)
         super().__init__(
             objective=objective,
             max_trials=_Cap(max_trials),
@@ -131,6 +145,7 @@ class QuasiRandomOracle(keras_tuner.Oracle):
 
     def create_trial(self, tuner_id: str) -> Trial:
         """Returns the next trial of a worker, or one whose status is IDLE or STOPPED."""
+        self._resume()
         trial = self._create_trial(tuner_id)
         if trial.status == TrialStatus.IDLE:
             time.sleep(_IDLE_SECONDS)
@@ -138,12 +153,21 @@ class QuasiRandomOracle(keras_tuner.Oracle):
             self._warn_if_short()
         return trial
 
-    def end_trial(self, trial: Trial) -> None:
+    def end_trial(self, trial: Trial | str, status: str = TrialStatus.COMPLETED) -> None:
         """Records the end of a trial.
+
+        Args:
+            trial: With its status; or its id, as keras-tuner took it formerly.
+            status: Of the latter.
 
         Raises:
             RuntimeError: If it crashed and has no retries left.
+            ValueError: If its status is not that of an end.
         """
+        if isinstance(trial, str):
+            trial = Trial(self.trials[trial].hyperparameters, trial, status)
+        if trial.status not in _ENDS:
+            raise ValueError(f"status must be one of {_ENDS}; got {trial.status!r}")
         if self._end_trial(trial):
             # Raised only here: keras-tuner does not release its lock when an exception passes it.
             raise RuntimeError(
@@ -151,6 +175,13 @@ class QuasiRandomOracle(keras_tuner.Oracle):
                 f"max_retries_per_trial={self.max_retries_per_trial}; the same search started "
                 f"again resumes with it\n{trial.message or ''}"
             )
+
+    @keras_tuner.synchronized
+    def _resume(self) -> None:
+        """Reads oracle.json where keras-tuner does not: before the end of its first trial."""
+        has_project = getattr(self, "_project_name", None) is not None
+        if has_project and not self.trials and backend.io.exists(self._get_oracle_fname()):
+            self.reload()
 
     @keras_tuner.synchronized
     def _create_trial(self, tuner_id: str) -> Trial:
@@ -171,14 +202,31 @@ class QuasiRandomOracle(keras_tuner.Oracle):
         super().end_trial(trial)
         if own.status == TrialStatus.COMPLETED:
             self._num_complete += 1
-        if not has_crashed or own.status != TrialStatus.FAILED:
-            return False
-        self.end_order.remove(own.trial_id)
-        self._retry_queue.append(own.trial_id)
-        own.status = TrialStatus.INVALID
-        self._save_trial(own)
-        self.save()
-        return True
+        return has_crashed and self._run_times[own.trial_id] > self.max_retries_per_trial
+
+    def _retry(self, trial: Trial) -> bool:
+        """Queues a trial that crashed, even after its last retry: a new search resumes with it."""
+        has_crashed = trial.status == TrialStatus.INVALID
+        if not super()._retry(trial) and has_crashed:
+            trial.status = TrialStatus.INVALID
+            self._retry_queue.append(trial.trial_id)
+        return has_crashed
+
+    def update_space(self, hyperparameters: keras_tuner.HyperParameters) -> None:
+        """Adds a hypermodel's new entries to the space.
+
+        Raises:
+            ValueError: If a name then stands under several conditions.
+        """
+        super().update_space(hyperparameters)
+        check_names(self.hyperparameters)
+
+    def save(self) -> None:
+        """Replaces oracle.json."""
+        _replace(self._get_oracle_fname(), super(keras_tuner.Oracle, self).save)
+
+    def _save_trial(self, trial: Trial) -> None:
+        _replace(f"{self._get_trial_dir(trial.trial_id)}/trial.json", trial.save)
 
     def _warn_if_short(self) -> None:
         if self._num_complete < self.num_feasible:
@@ -225,8 +273,36 @@ class QuasiRandomOracle(keras_tuner.Oracle):
             )
         super().set_state(state)
         self._coordinates = state["coordinates"]
+        self._queue_trials_without_end()
         ended = (self.trials[trial_id] for trial_id in self.end_order)
         self._num_complete = sum(trial.status == TrialStatus.COMPLETED for trial in ended)
+
+    def _queue_trials_without_end(self) -> None:
+        """Queues each trial that did not end, once.
+
+        keras-tuner queues all that oracle.json calls ongoing. It writes that file while a trial
+        that ended is still among them, and a trial's own file before it.
+        """
+        self.ongoing_trials.clear()
+        self._retry_queue.clear()
+        for trial_id in self.trials.keys() - self.start_order:
+            del self.trials[trial_id]
+        for trial_id, trial in sorted(self.trials.items()):
+            if trial_id in self.end_order:
+                continue
+            if trial.status in (TrialStatus.COMPLETED, TrialStatus.FAILED):
+                self.end_order.append(trial_id)
+            else:
+                self._retry_queue.insert(0, trial_id)  # taken from its end
+
+
+def _replace(name: str, save: Callable[[str], object]) -> None:
+    """Has a file written under another name, then renames it; object stores need no such care."""
+    if "://" in name:
+        save(name)
+    else:
+        save(f"{name}.tmp")
+        os.replace(f"{name}.tmp", name)
 
 
 class _Cap(int):

@@ -297,6 +297,19 @@ class TestContract:
                 second.apply([tf.constant(counts * (2 * weights + np.cos(weights)))], dense)
             np.testing.assert_allclose(sparse[0].numpy(), dense[0].numpy(), rtol=2e-5)
 
+    @pytest.mark.parametrize("dense_shape", [None, (6, 2)])
+    def test_sparse_gradients_need_not_know_their_shape(self, dense_shape):
+        gradient = tf.IndexedSlices(tf.ones((3, 2)), tf.constant([1, 4, 1]), dense_shape)
+        found = []
+        dense = tf.constant([[row, row] for row in (0.0, 2.0, 0.0, 0.0, 1.0, 0.0)])
+        for given in (gradient, dense):
+            weights = [keras.Variable(np.ones((6, 2)), dtype="float32")]
+            optimizer = self.make()
+            optimizer.apply([given], weights)
+            optimizer.apply([given])  # without the variables
+            found.append(weights[0].numpy())
+        np.testing.assert_array_equal(*found)
+
     def test_embedding_in_fit(self):
         keras.utils.set_random_seed(1)
         model = keras.Sequential(

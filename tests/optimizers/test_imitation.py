@@ -136,3 +136,14 @@ def test_refuses_what_is_not_an_inclusion():
     with pytest.raises(ValueError, match="accumulator"):
         special = OPTIMIZERS["momentum"](0.1, formulation="polyak")
         imitate(special, "adam", epsilon=1e8, beta_2=0.999)
+
+
+def test_a_schedule_without_configuration_is_imitated():
+    class Mine(keras.optimizers.schedules.LearningRateSchedule):
+        def __call__(self, step):
+            return 0.01 / keras.ops.cast(step + 1, "float32")
+
+    special = OPTIMIZERS["momentum"](Mine(), momentum=0.9)
+    general = imitate(special, "adam", epsilon=1e8, beta_2=0.999)
+    found = [quadratic_trajectory(optimizer) for optimizer in (special, general)]
+    np.testing.assert_allclose(*found, rtol=1e-4, atol=1e-5)

@@ -71,7 +71,7 @@ def test_help_needs_no_heavy_import(program):
 
 EXECUTION = ("num_workers", "ray_address", "max_retries", "accept_version_changes")
 DEVICES = ("distribution", "tpu", "mixed_precision", "jit_compile")
-CHECKPOINTS = ("checkpoint_every_steps", "checkpoint_every_minutes", "keep_checkpoints")
+CHECKPOINTS = ("checkpoint_every_steps", "checkpoint_every_minutes", "keep_checkpoints", "durable")
 # Frozen: a flag that disappears or is renamed breaks people's scripts.
 FLAGS = {
     "train": {
@@ -328,6 +328,29 @@ def test_the_winners_are_run_again(studies):
     for study in find_studies(directory):
         assert len(list(study.glob("reruns/*/metadata.json"))) == 2
         assert len(read_study(study).trials) == 3  # still
+
+
+@pytest.mark.parametrize("command", ["pack --help", "audit --columns"])
+def test_a_full_disk_for_the_output_is_one_line(command):
+    shell = f"{sys.executable} -m tfoptcmp.tools.{command} > /dev/full"
+    done = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.endswith(": the output cannot be written: No space left on device\n")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("program", ["report", "tune", "pack"])
+def test_a_name_that_no_file_can_have_is_one_line(program, tmp_path):
+    name = str(tmp_path / ("n" * 300))
+    arguments = {
+        "report": [name],
+        "pack": [name],
+        "tune": ["--workload=digits_simple_cnn", "--scale=smoke", f"--study_dir={name}"],
+    }[program]
+    done = run(program, *arguments)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "File name too long" in done.stderr or "must be a directory" in done.stderr
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-"])

@@ -137,6 +137,37 @@ def test_objects_are_not_unpickled(checkpoints, tmp_path, caplog):
     assert "allow_pickle" in caplog.text
 
 
+KINDS = [((1, 2), np.dtype("float32")), ((2,), np.dtype("uint32")), ((), np.dtype("int64"))]
+
+
+def test_arrays_of_other_shapes_or_types_are_passed_over_unread(checkpoints, tmp_path, caplog):
+    checkpoints.write(a_checkpoint(10))
+    good = a_checkpoint(20)
+    assert checkpoints.newest(KINDS).step == 10
+    for arrays in (
+        [np.float32([[1.5, 2, 3]]), *good.arrays[1:]],
+        [np.float64([[1.5, 2]]), *good.arrays[1:]],
+        good.arrays[:2],
+        [*good.arrays, np.int64(0)],
+    ):
+        checkpoints.write(replace(good, arrays=arrays))
+        caplog.clear()
+        assert checkpoints.newest(KINDS).step == 10
+        assert "is damaged" in caplog.text and "and is not used" in caplog.text
+
+
+def test_an_array_larger_than_its_file_is_not_read(checkpoints, tmp_path, monkeypatch, caplog):
+    checkpoints.write(a_checkpoint(20))
+    path = tmp_path / "checkpoint-20.npz"
+    with np.load(path) as file:
+        arrays = dict(file)
+    arrays["arr_0"] = np.zeros((1000, 1000), np.float32)
+    np.savez_compressed(path, **arrays)  # 4 kB on disk
+    monkeypatch.setattr(np, "load", lambda *_, **__: pytest.fail("reads it"))
+    assert checkpoints.newest() is None
+    assert ".npy must have" in caplog.text
+
+
 def test_one_of_another_trial_is_not_used(tmp_path, caplog):
     Checkpoints(tmp_path, {**IDENTITY, "index": 4}).write(a_checkpoint(10))
     assert Checkpoints(tmp_path, IDENTITY).newest() is None

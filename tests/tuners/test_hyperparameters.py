@@ -37,6 +37,7 @@ def test_log_sampling_of_keras_tuner_is_exact_by_hand():
 
 
 def everything():
+    """All types and conditions; also a name under two, which an oracle would refuse."""
     space = keras_tuner.HyperParameters()
     space.Choice("model", ["mlp", "cnn"])
     space.Int("units", 2, 32, step=2, sampling="log")

@@ -1,5 +1,7 @@
+import itertools
 import json
 import math
+import os
 import threading
 import warnings
 
@@ -172,6 +174,103 @@ def test_a_stopped_search_goes_on_as_if_undisturbed(tmp_path):
     assert table(search(function, tmp_path / "parts", num_feasible=6)) == table(undisturbed)
 
 
+class Killed(BaseException):
+    """Stands for SIGKILL: nothing catches it, and nothing is written after it."""
+
+
+def search_killed_at(write, function, directory, **arguments):
+    """Searches until a write of a file, counted from 0, is about to begin or was just done."""
+    writes = itertools.count()
+
+    def replace(source, target):
+        number = next(writes)
+        if number == write // 2 and write % 2 == 0:
+            raise Killed
+        os.rename(source, target)
+        if number == write // 2:
+            raise Killed
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tfoptcmp.tuners.oracle.os.replace", replace)
+        search(function, directory, **arguments)
+
+
+def test_killed_at_any_write_each_trial_ends_once(tmp_path):
+    ended = []
+
+    def function(x, y):
+        value = math.inf if y < 0.4 else x
+        ended.append((x, y))
+        return value
+
+    undisturbed = table(search(function, tmp_path / "whole", num_feasible=3))
+    num_points, write, killed = len(ended), 0, True
+    while killed:
+        ended.clear()
+        directory = tmp_path / f"{write}"
+        try:
+            search_killed_at(write, function, directory, num_feasible=3)
+            killed = False
+        except Killed:
+            tuner = search(function, directory, num_feasible=3)
+            assert table(tuner) == undisturbed, write
+            assert sorted(tuner.oracle.end_order) == sorted(undisturbed)
+            repeated = len(ended) - num_points
+            assert repeated in (0, 1), write  # the trial that was running, at most
+        write += 1
+    assert write > 20
+
+
+def test_trials_that_ended_are_not_run_again_while_another_worker_trains(tmp_path):
+    def oracle():
+        made = QuasiRandomOracle(
+            objective=keras_tuner.Objective("loss", "min"),
+            num_feasible=3,
+            seed=0,
+            hyperparameters=space(),
+        )
+        made.verbose = 0
+        made._set_project_dir(str(tmp_path), "project")
+        return made
+
+    first = oracle()
+    a, b = first.create_trial("a"), first.create_trial("b")
+    finish(first, a, 1.0, name="loss")  # killed here, while b trains
+
+    second = oracle()
+    second.reload()
+    ids = []
+    while (trial := second.create_trial("a")).status == "RUNNING":
+        ids.append(trial.trial_id)
+        finish(second, trial, 1.0, name="loss")
+    assert ids == [b.trial_id, "000002"]
+
+
+def test_a_name_under_two_conditions_is_refused(tmp_path):
+    twice = keras_tuner.HyperParameters()
+    twice.Choice("c", ["x", "y"])
+    with twice.conditional_scope("c", ["x"]):
+        twice.Float("cx", 0.0, 1.0)
+    with twice.conditional_scope("c", ["y"]):
+        twice.Float("cx", 5.0, 6.0)
+    with pytest.raises(ValueError, match="cx under several"):
+        QuasiRandomOracle(hyperparameters=twice)
+
+    def build(hp):
+        hp.Choice("c", ["x", "y"])
+        for value in "xy":
+            with hp.conditional_scope("c", [value]):
+                hp.Float("cx", 0.0, 1.0)
+
+    with pytest.raises(ValueError, match="cx under several"):
+        keras_tuner.Tuner(
+            oracle=QuasiRandomOracle(objective="loss"),
+            hypermodel=build,
+            directory=str(tmp_path),
+            project_name="project",
+        )
+
+
 def test_num_feasible_may_be_raised_with_the_same_ids_and_points(tmp_path):
     search(lambda x, y: x, tmp_path / "grown", num_feasible=9)
     grown = search(lambda x, y: x, tmp_path / "grown", num_feasible=12)
@@ -278,8 +377,8 @@ def in_memory(**arguments):
     return oracle
 
 
-def finish(oracle, trial, objective):
-    oracle.update_trial(trial.trial_id, {"default_objective": objective})
+def finish(oracle, trial, objective, *, name="default_objective"):
+    oracle.update_trial(trial.trial_id, {name: objective})
     trial.status = "COMPLETED"
     oracle.end_trial(trial)
 
@@ -380,3 +479,15 @@ def test_a_keras_model_of_ones_own(tmp_path):
     assert best.get("learning_rate") == 1e-2
     loss = tuner.get_best_models()[0].evaluate(x, y, verbose=0)
     assert loss == pytest.approx(tuner.oracle.get_best_trials()[0].score, rel=1e-5)
+
+
+def test_a_trial_may_be_ended_by_its_id():
+    """As in keras-tuner's own oracles, whose end_trial formerly took (trial_id, status)."""
+    oracle = in_memory(num_feasible=1)
+    trial = oracle.create_trial("a")
+    oracle.update_trial(trial.trial_id, {"default_objective": 1.0})
+    with pytest.raises(ValueError, match=r"status must be one of .*; got 'COMPLETE'"):
+        oracle.end_trial(trial.trial_id, "COMPLETE")
+    oracle.end_trial(trial.trial_id, "COMPLETED")
+    assert oracle.trials[trial.trial_id].hyperparameters.values == oracle.values_at(0)
+    assert oracle.create_trial("a").status == "STOPPED"

@@ -6,7 +6,7 @@ source does not report is missing here; who reads it says what it needs. Lower m
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from typing import Any
 
@@ -233,6 +233,8 @@ def comparison(
     """
     if tuning_budget is not None and tuning_budget < 1:
         raise ValueError(f"tuning_budget must be >= 1; got {tuning_budget!r}")
+    contestants = [replace(one, title=on_one_line(one.title) or "?") for one in contestants]
+    known = {**known, "workload": on_one_line(known.get("workload", ""))}
     seen: dict[str, Contestant] = {}
     for one in contestants:
         first = seen.setdefault(one.name, one)
@@ -246,6 +248,12 @@ def comparison(
         tuning_budget=tuning_budget or _planned(contestants),
         **known,
     )
+
+
+def on_one_line(text: str) -> str:
+    """Returns a name from somebody's file as figures, tables and terminals can show it."""
+    printable = (character if character.isprintable() else " " for character in text)
+    return " ".join("".join(printable).split())
 
 
 def _planned(contestants: Sequence[Contestant]) -> int:

@@ -86,7 +86,11 @@ class UpdateRule(keras.Optimizer):
 
         A rule with momentum changes every row at every step, whether or not the batch contains it.
         """
-        super().apply([_dense(gradient) for gradient in grads], trainable_variables)
+        variables = trainable_variables
+        if variables is None:
+            variables = self._trainable_variables if self.built else [None] * len(grads)
+        dense = [_dense(*pair) for pair in zip(grads, variables, strict=True)]
+        super().apply(dense, trainable_variables)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments, numbers exactly as they were given."""
@@ -131,8 +135,8 @@ def decayed(mean: Any, value: Any, one_minus_beta: Any) -> Any:
     return (mean - mean * one_minus_beta) + value * one_minus_beta
 
 
-def _dense(gradient: Any) -> Any:
+def _dense(gradient: Any, variable: Any) -> Any:
     """Sums the rows of a `tf.IndexedSlices`, in which a row may come several times."""
     if not hasattr(gradient, "dense_shape"):
         return gradient
-    return ops.segment_sum(gradient.values, gradient.indices, num_segments=gradient.shape[0])
+    return ops.segment_sum(gradient.values, gradient.indices, num_segments=variable.shape[0])

@@ -80,9 +80,10 @@ def _rule(special: keras.Optimizer) -> Rule:
         raise ValueError(f"special must be in accumulator form; got {special.formulation!r}")
     if not isinstance(getattr(special, "momentum", 0.0), float):
         raise ValueError(f"special's momentum must be a number; got {special.momentum!r}")
-    config, plain = special.get_config(), type(special)().get_config()
+    plain = type(special)()  # attributes: a schedule of the user's may have no configuration
     own = {"name", *rule.hyperparameters}
-    changed = [k for k in plain if k not in own and config[k] != plain[k]]
+    settings = [name for name in plain.get_config() if name not in own]
+    changed = [name for name in settings if getattr(special, name) != getattr(plain, name)]
     if changed:  # clipping, weight decay, averages: part of no inclusion
         raise ValueError(f"special must have the defaults of {changed}, which are not in the map")
     return rule

@@ -5,12 +5,41 @@ synchronised before its name, the name before anything that relies on it. Each f
 many fsyncs it takes; one took 0.5 to 5 ms on the disks that we tried.
 """
 
+import errno
 import json
 import math
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
+
+_synchronising = True
+
+
+def synchronise(enabled: bool) -> None:
+    """Sets whether this process synchronises; if not, a power cut may cost what it has written."""
+    global _synchronising
+    _synchronising = enabled
+
+
+def sync(descriptor: int) -> None:
+    """Synchronises a file or directory, unless told not to: one fsync.
+
+    Raises:
+        OSError: If that fails; says so if the file system has no fsync.
+    """
+    if not _synchronising:
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
+            text = (
+                f"this file system refuses fsync ({error.strerror}); with --nodurable a power cut "
+                "may cost the last trials, a kill still none"
+            )
+            raise OSError(error.errno, text) from error
+        raise
 
 
 def write_json(path: Path, data: Mapping[str, Any]) -> None:
@@ -45,7 +74,7 @@ def replace_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
         with open(temporary, "wb") as file:
             write(file)
             file.flush()
-            os.fsync(file.fileno())
+            sync(file.fileno())
         os.replace(temporary, path)
     except OSError:
         temporary.unlink(missing_ok=True)  # leave nothing on a full disk
@@ -66,7 +95,7 @@ def sync_directory(path: Path) -> None:
     """Makes the names in a directory durable: one fsync."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
+        sync(descriptor)
     finally:
         os.close(descriptor)
 

@@ -15,16 +15,20 @@ from typing import TextIO
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def locked(path: Path, *, wait: bool = False) -> Iterator[None]:
     """Holds the lock of this file, which is created if needed and not removed.
 
+    Args:
+        path: The file.
+        wait: Whether to wait for a process that holds it.
+
     Raises:
-        BlockingIOError: If another process holds it; the message says which.
+        BlockingIOError: If another process holds it and `wait` is false; says which process.
         OSError: If the file cannot be written or locked.
     """
     with open(path, "a+", encoding="utf-8") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError as error:
             file.seek(0)
             raise BlockingIOError(file.read().strip()) from error

@@ -17,6 +17,7 @@ from msgspec import Meta
 
 from tfoptcmp.conversion import Name, Positive, PositiveCount, convert, from_bytes
 from tfoptcmp.study.durable import make_directory, write_json
+from tfoptcmp.study.files import exists, reading
 from tfoptcmp.study.same_study import changes
 from tfoptcmp.study.schema import StudyError
 
@@ -142,12 +143,12 @@ def read_looks(study_dir: Path) -> Looks | None:
         StudyError: If the file is damaged; the message names it.
     """
     path = study_dir / FILE_NAME
-    try:
-        return to_looks(from_bytes(path.read_bytes()))
-    except FileNotFoundError:
+    if not exists(path):
         return None
-    except OSError as error:
-        raise StudyError(f"{path} cannot be read: {error.strerror}") from error
+    with reading(path):
+        content = path.read_bytes()
+    try:
+        return to_looks(from_bytes(content))
     except ValueError as error:
         raise StudyError(
             f"{path} is damaged: {error}; put back a copy of it, or start anew in another "

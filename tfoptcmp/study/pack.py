@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from tfoptcmp.study.durable import json_bytes, make_directory, write_bytes
+from tfoptcmp.study.files import exists, find
 from tfoptcmp.study.schema import COLUMNS, StudyError, Trial, trial_directory
 
 TRIALS = "trials.csv"
@@ -60,8 +61,8 @@ class Entry:
 
 def is_packed(directory: Path) -> bool:
     """Returns whether a study directory holds a packed study, or what is left of one."""
-    alone = (directory / MEASUREMENTS).exists() and not (directory / "trials").exists()
-    return alone or (directory / TRIALS).exists()
+    alone = exists(directory / MEASUREMENTS) and not exists(directory / "trials")
+    return alone or exists(directory / TRIALS)
 
 
 def pack(directory: Path) -> None:
@@ -74,7 +75,7 @@ def pack(directory: Path) -> None:
         StudyError: If a file cannot be read, could not be restored exactly, or does not belong to a
             trial.
     """
-    for path in (path for kind in _FOLDERS for path in directory.glob(f"{kind}/*/*")):
+    for path in (path for kind in _FOLDERS for path in find(directory, f"{kind}/*/*")):
         if not _TRIALS_OWN.fullmatch(path.name):
             raise StudyError(f"{path} is not a file of a trial, and packing would remove it")
     entries = list(_unpacked(directory))
@@ -137,12 +138,12 @@ def read_packed(directory: Path, *, reruns: bool | None = None) -> list[Entry]:
 def _unpacked(directory: Path) -> Iterator[Entry]:
     """The trials and re-runs of an unpacked study, by index and number."""
     found = []
-    for folder in (f for kind in _FOLDERS for f in directory.glob(f"{kind}/*")):
+    for folder in (f for kind in _FOLDERS for f in find(directory, f"{kind}/*")):
         name = re.fullmatch(r"(\d+)(?:-(\d+))?", folder.name, re.ASCII)
         if name is None:
             raise StudyError(f"{folder} does not belong to a trial, and packing would remove it")
         path = folder / "metadata.json"
-        if path.exists():  # the process may have been killed before
+        if exists(path):  # the process may have been killed before
             found.append((int(name[1]), int(name[2] or -1), path))
     for index, rerun, path in sorted(found):
         measurements = path.with_name("measurements.csv")
@@ -153,7 +154,7 @@ def _unpacked(directory: Path) -> Iterator[Entry]:
                 metadata=json.loads(path.read_bytes()),
                 # The process may have been killed before the file was there.
                 measurements=measurements.read_bytes().decode()
-                if measurements.exists()
+                if exists(measurements)
                 else _HEADER,
             )
         except (OSError, ValueError, RecursionError) as error:

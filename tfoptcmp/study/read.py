@@ -16,6 +16,7 @@ from tfoptcmp.conversion import from_bytes
 from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import SearchSpace
 from tfoptcmp.study import pack, validate
+from tfoptcmp.study.files import CannotRead, exists, find, reading
 from tfoptcmp.study.rounds import (
     earlier,
     judged,
@@ -90,7 +91,7 @@ def recorded_config(study: Path) -> StudyConfig | None:
         StudyError: As `read_config`.
     """
     path = study / "study.json"
-    return read_config(path) if path.exists() else None
+    return read_config(path) if exists(path) else None
 
 
 def read_study(directory: Path) -> Study:
@@ -98,9 +99,10 @@ def read_study(directory: Path) -> Study:
 
     Raises:
         StudyError: If a file is missing or damaged; the message names all that are.
+        CannotRead: If the file system refuses to read one.
     """
     path = directory / "study.json"
-    if not path.exists():
+    if not exists(path):
         raise StudyError(f"{directory} holds no study.json")
     config = read_config(path)
     signature = Signature.from_json(config.signature)
@@ -108,13 +110,15 @@ def read_study(directory: Path) -> Study:
         return _packed_study(directory, config, signature)
     trials: list[Trial] = []
     problems: list[str] = []
-    files = sorted(directory.glob("trials/[0-9]*/metadata.json"))
+    files = find(directory, "trials/[0-9]*/metadata.json")
     for file in files:
         try:
             trial = _read_trial(file, config, signature.space)
             if file.parent.name != f"{trial.index:06d}":
                 raise StudyError(f"{file} is damaged: it is that of trial {trial.index}")
             trials.append(trial)
+        except CannotRead:
+            raise
         except StudyError as error:
             problems.append(str(error))
     if problems:
@@ -123,6 +127,7 @@ def read_study(directory: Path) -> Study:
             "folders, and the same command redoes them and keeps the others:\n"
             + "\n".join(f"  {problem}" for problem in problems)
         )
+    trials.sort(key=lambda trial: trial.index)
     return Study(directory=directory, config=config, signature=signature, trials=tuple(trials))
 
 
@@ -147,7 +152,7 @@ def read_reruns(directory: Path) -> dict[tuple[int, int], Trial]:
                 _check(path, _measurements(path, one.measurements), trial, config)
                 found[one.index, one.rerun] = trial
         return found
-    for file in directory.glob("reruns/*/metadata.json"):
+    for file in find(directory, "reruns/*/metadata.json"):
         name = re.fullmatch(r"(\d+)-(\d+)", file.parent.name, re.ASCII)
         if name is None:
             continue
@@ -171,9 +176,9 @@ def find_studies(directory: Path) -> list[Path]:
         StudyError: If there is none.
     """
     directory = judged(directory)
-    if (directory / "study.json").exists():
+    if exists(directory / "study.json"):
         return [directory]
-    found = sorted(file.parent for file in directory.glob("*/study.json"))
+    found = [file.parent for file in find(directory, "*/study.json")]
     if not found:
         raise StudyError(f"no study (study.json) in {directory} or one level below it")
     return found
@@ -201,12 +206,12 @@ def read_measurements(path: Path) -> list[Measurement]:
     Raises:
         StudyError: If the file is damaged; the message names it.
     """
-    try:
-        text = path.read_bytes().decode().replace("\r\n", "\n")
-    except FileNotFoundError:
+    if not exists(path):
         return []
-    except (ValueError, OSError) as error:
-        raise StudyError(f"{path} cannot be read: {error}") from error
+    with reading(path):
+        content = path.read_bytes()
+    with _damage(path, _REDO):
+        text = content.decode().replace("\r\n", "\n")
     return _measurements(path, text, _REDO)
 
 
@@ -239,9 +244,11 @@ def read_json(path: Path) -> dict[str, Any]:
     Raises:
         StudyError: If the file is not one; the message names it.
     """
+    with reading(path):
+        content = path.read_bytes()
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError, RecursionError) as error:
+        data = json.loads(content.decode())
+    except (ValueError, RecursionError) as error:
         raise StudyError(f"{path} cannot be read: {error}") from error
     if not isinstance(data, dict):
         raise StudyError(f"{path} must hold a JSON object; got {type(data).__name__}")
@@ -289,9 +296,11 @@ def _check(path: Path, measured: Sequence[Measurement], trial: Trial, config: St
 
 
 def _read(path: Path, mend: str = "") -> Any:
+    with reading(path):
+        content = path.read_bytes()
     try:
-        return from_bytes(path.read_bytes())
-    except (ValueError, OSError) as error:
+        return from_bytes(content)
+    except ValueError as error:
         raise StudyError(f"{path} cannot be read: {error}{mend}") from error
 
 

@@ -17,6 +17,7 @@ from typing import Any
 from tfoptcmp.conversion import PositiveCount, convert, from_bytes
 from tfoptcmp.study import looks, pack
 from tfoptcmp.study.durable import make_directory, write_json
+from tfoptcmp.study.files import exists, find, reading
 from tfoptcmp.study.same_study import changes
 from tfoptcmp.study.schema import StudyError
 
@@ -52,7 +53,7 @@ def round_directory(study_dir: Path, number: int) -> Path:
 def round_number(directory: Path) -> int | None:
     """Returns which round of a refinement a directory is; None if it is none of any."""
     name = _FOLDER.fullmatch(directory.name)
-    return int(name[1]) if name and (directory.parent / FILE_NAME).exists() else None
+    return int(name[1]) if name and exists(directory.parent / FILE_NAME) else None
 
 
 def round_seed(seed: int, number: int) -> int:
@@ -62,7 +63,7 @@ def round_seed(seed: int, number: int) -> int:
 
 def round_numbers(study_dir: Path) -> list[int]:
     """Returns the rounds of a refinement with a study, finished or not, in their order."""
-    if not (study_dir / FILE_NAME).exists():
+    if not exists(study_dir / FILE_NAME):
         return []
     found = {round_number(file.parent.parent) for file in _files(study_dir)}
     return sorted(number for number in found if number is not None)
@@ -76,7 +77,7 @@ def earlier(study: Path) -> list[Path]:
     """
     number = round_number(study.parent) or 0
     found = [round_directory(study.parent.parent, i) / study.name for i in range(number)]
-    lost = [path for path in found if not (path / "study.json").exists()]
+    lost = [path for path in found if not exists(path / "study.json")]
     if lost:
         raise StudyError(
             f"{lost[0]} is missing, and the space of {study} followed from it; put it back, or "
@@ -96,8 +97,8 @@ def judged(study_dir: Path) -> Path:
     Raises:
         StudyError: If there are rounds without their plan, and nothing else.
     """
-    if not any((study_dir / name).exists() for name in (FILE_NAME, "study.json")) and not next(
-        study_dir.glob("*/study.json"), None
+    if not any(exists(study_dir / name) for name in (FILE_NAME, "study.json")) and not find(
+        study_dir, "*/study.json"
     ):
         _check_no_studies(study_dir)
     number = last_round(study_dir)
@@ -111,12 +112,12 @@ def read_plan(study_dir: Path) -> Plan | None:
         StudyError: If the file is damaged; the message names it.
     """
     path = study_dir / FILE_NAME
-    try:
-        return _to_plan(from_bytes(path.read_bytes()))
-    except FileNotFoundError:
+    if not exists(path):
         return None
-    except OSError as error:
-        raise StudyError(f"{path} cannot be read: {error.strerror}") from error
+    with reading(path):
+        content = path.read_bytes()
+    try:
+        return _to_plan(from_bytes(content))
     except ValueError as error:
         raise StudyError(f"{path} is damaged: {error}; put back a copy of it") from error
 
@@ -154,7 +155,7 @@ def begin(study_dir: Path, plan: Plan, names: Sequence[str] = ()) -> None:
     """
     check(study_dir, plan, names)
     path = study_dir / FILE_NAME
-    if path.exists():
+    if exists(path):
         return
     try:
         make_directory(study_dir)
@@ -179,14 +180,14 @@ def check_no_round(study_dir: Path) -> None:
 
 def _check_directory(study_dir: Path) -> None:
     check_no_round(study_dir)
-    if (study_dir / "study.json").exists():
+    if exists(study_dir / "study.json"):
         raise StudyError(f"{study_dir} is itself a study; name its parent")
-    if (study_dir / looks.FILE_NAME).exists():
+    if exists(study_dir / looks.FILE_NAME):
         raise StudyError(
             f"{study_dir} holds looks of --until_decided, which go with studies that were not "
             "refined; name another --study_dir"
         )
-    if next(study_dir.glob("*/study.json"), None):
+    if find(study_dir, "*/study.json"):
         raise StudyError(
             f"{study_dir} holds studies that were not refined; move them away, or name another "
             "--study_dir"
@@ -206,7 +207,7 @@ def _check_no_studies(study_dir: Path) -> None:
 def _check_rounds(study_dir: Path, names: Sequence[str]) -> None:
     """Checks that no study is missing from which the space of another followed, and none packed."""
     for number in round_numbers(study_dir):
-        for file in round_directory(study_dir, number).glob("*/study.json"):
+        for file in find(round_directory(study_dir, number), "*/study.json"):
             name = file.parent.name
             earlier(file.parent)
             if name in names and pack.is_packed(file.parent):
@@ -218,7 +219,7 @@ def _check_rounds(study_dir: Path, names: Sequence[str]) -> None:
 
 def _files(study_dir: Path) -> list[Path]:
     """The study.json files of all rounds, in alphabetical order."""
-    found = sorted(study_dir.glob("round-*/*/study.json"))
+    found = find(study_dir, "round-*/*/study.json")
     return [file for file in found if _FOLDER.fullmatch(file.parent.parent.name)]
 
 

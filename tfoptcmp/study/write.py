@@ -13,7 +13,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TextIO
 
-from tfoptcmp.study.durable import make_directory, plain, write_json
+from tfoptcmp.study.durable import make_directory, plain, sync, write_json
+from tfoptcmp.study.files import exists, find
 from tfoptcmp.study.lock import locked
 from tfoptcmp.study.pack import is_packed
 from tfoptcmp.study.read import read_config
@@ -49,13 +50,13 @@ def check_study(
         to_config(plain(asdict(config)))
     except ValueError as error:
         raise StudyError(f"{directory} cannot hold this study: {error}") from error
-    existing = next(path for path in (directory, *directory.parents) if path.exists())
+    existing = next(path for path in (directory, *directory.parents) if exists(path))
     if not existing.is_dir() or not os.access(existing, os.W_OK):
         reason = "permission denied" if existing.is_dir() else "not a directory"
         raise StudyError(f"cannot write study directory {directory}: {existing}: {reason}")
     if existing != directory:
         return
-    found = {path.name for path in directory.iterdir()}
+    found = {path.name for path in find(directory, "*")}
     if is_packed(directory):
         raise StudyError(
             f"{directory} is packed and cannot be resumed: tfoptcmp-pack --unpack {directory}"
@@ -92,14 +93,14 @@ def open_study(
         make_directory(directory)
     with _locked(directory):
         path = directory / "study.json"
-        if path.exists():
+        if exists(path):
             old = read_config(path)
             # Checked again, now that no other process writes.
             _check_same(directory, old, config, accept_version_changes)
             config = replace(
                 config, provenance=old.provenance, earlier_versions=_earlier(directory, old, config)
             )
-        if not path.exists() or plain(asdict(old)) != plain(asdict(config)):
+        if not exists(path) or plain(asdict(old)) != plain(asdict(config)):
             with _writing_study(directory):
                 write_json(path, asdict(config))
         yield StudyWriter(directory, config)
@@ -119,6 +120,11 @@ class StudyWriter:
             StudyError: If that cannot be done, because the disk is full for instance.
         """
         directory = trial_directory(self.directory, trial.index, rerun)
+        if directory.is_symlink():
+            raise StudyError(
+                f"{directory} is a link, and trials are written into folders of the study only; "
+                "put the folder itself there"
+            )
         with _writing(directory):
             make_directory(directory)
             write_json(directory / "metadata.json", asdict(trial))
@@ -133,9 +139,16 @@ class StudyWriter:
             StudyError: If that cannot be done, because the disk is full for instance.
         """
         path = trial_directory(self.directory, index, rerun) / "measurements.csv"
-        with _writing(path), open(path, "w", newline="", encoding="utf-8") as file:
+        with (
+            _writing(path),
+            open(path, "w", newline="", encoding="utf-8", opener=_follow_no_link) as file,
+        ):
             yield MeasurementWriter(file)
-            os.fsync(file.fileno())
+            sync(file.fileno())
+
+
+def _follow_no_link(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW, 0o666)
 
 
 class MeasurementWriter:
@@ -198,7 +211,7 @@ def _locked(directory: Path) -> Iterator[None]:
 def _earlier(directory: Path, old: StudyConfig, new: StudyConfig) -> list[EarlierVersions]:
     if old.versions == new.versions:
         return list(old.earlier_versions)
-    num_trials = len(list(directory.glob("trials/[0-9]*")))
+    num_trials = len(find(directory, "trials/[0-9]*"))
     return [*old.earlier_versions, {"versions": old.versions, "num_trials": num_trials}]
 
 

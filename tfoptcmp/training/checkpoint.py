@@ -9,6 +9,8 @@ a resumed run hands them over again, which repairs whatever a kill did to measur
 
 import json
 import logging
+import math
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,6 +25,9 @@ from tfoptcmp.study.trial import TrialTask
 from tfoptcmp.study.validate import check_steps, to_measurement
 
 _NUM_KEPT = 2  # if the newest is damaged, that costs one more interval, not the trial
+
+ArrayKind = tuple[tuple[int, ...], np.dtype[Any]]
+"""Shape and type of an array."""
 
 _log = logging.getLogger(__name__)
 
@@ -73,11 +78,15 @@ class Checkpoints:
         self._directory = directory
         self._identity = json.loads(json.dumps(plain(identity)))
 
-    def newest(self) -> Checkpoint | None:
-        """Returns the newest intact checkpoint of this trial; logs those that are skipped."""
+    def newest(self, kinds: Sequence[ArrayKind] | None = None) -> Checkpoint | None:
+        """Returns the newest intact checkpoint of this trial; logs those that are skipped.
+
+        Args:
+            kinds: Those that its arrays must have; None for any.
+        """
         for path in self._paths():
             try:
-                identity, checkpoint = read_checkpoint(path)
+                identity, checkpoint = read_checkpoint(path, kinds)
             except StudyError as error:
                 _log.warning("%s, and is not used", error)
                 continue
@@ -144,13 +153,20 @@ def remove_checkpoints(directory: Path) -> None:
         path.unlink()
 
 
-def read_checkpoint(path: Path) -> tuple[Mapping[str, Any], Checkpoint]:
+def read_checkpoint(
+    path: Path, kinds: Sequence[ArrayKind] | None = None
+) -> tuple[Mapping[str, Any], Checkpoint]:
     """Reads a checkpoint; returns which trial it belongs to, and the checkpoint.
+
+    Args:
+        path: Of the file.
+        kinds: Those that its arrays must have; None for any.
 
     Raises:
         StudyError: If it is damaged, with the reason.
     """
     try:
+        _check_arrays(path, kinds)
         with np.load(path, allow_pickle=False) as file:  # each array is read against its checksum
             arrays = {name: file[name] for name in file.files}
         data = plain(json.loads(str(arrays.pop("header"))))
@@ -164,6 +180,32 @@ def read_checkpoint(path: Path) -> tuple[Mapping[str, Any], Checkpoint]:
         measurements=measurements,
         arrays=[arrays[f"arr_{i}"] for i in range(header.num_arrays)],
     )
+
+
+def _check_arrays(path: Path, kinds: Sequence[ArrayKind] | None) -> None:
+    """Checks, before an array is read, that it is no larger than the file, and what it must be."""
+    found: dict[str, ArrayKind] = {}
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            with archive.open(member) as file:
+                version = np.lib.format.read_magic(file)
+                read_header = {
+                    (1, 0): np.lib.format.read_array_header_1_0,
+                    (2, 0): np.lib.format.read_array_header_2_0,
+                }[version]
+                shape, _, dtype = read_header(file)
+                num_bytes = file.tell() + math.prod(shape) * dtype.itemsize
+            # Objects are refused by what reads them.
+            if not dtype.hasobject and (
+                member.compress_type != zipfile.ZIP_STORED or num_bytes != member.file_size
+            ):
+                raise ValueError(f"{member.filename} must have {num_bytes} bytes")
+            found[member.filename.removesuffix(".npy")] = shape, dtype
+    for i, kind in enumerate(kinds or ()):
+        if found.get(f"arr_{i}") != kind:
+            raise ValueError(f"arr_{i} must be {kind}; got {found.get(f'arr_{i}')}")
+    if kinds is not None and len(found) != len(kinds) + 1:
+        raise ValueError(f"must hold {len(kinds)} arrays and a header; got {len(found)}")
 
 
 def _check(

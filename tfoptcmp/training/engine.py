@@ -117,7 +117,7 @@ class Trainer:
 
         checkpoints = Checkpoints(task.directory, self._identity(task)) if task.directory else None
         start = 0
-        if checkpoints and (checkpoint := checkpoints.newest()):
+        if checkpoints and (checkpoint := checkpoints.newest(model.snapshot_kinds)):
             start = checkpoint.step
             model.restore(checkpoint.arrays)
             for row in checkpoint.measurements:

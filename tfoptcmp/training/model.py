@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from tfoptcmp.optimizers import UpdateRule
 from tfoptcmp.optimizers.compiled import compiled_update
+from tfoptcmp.training.checkpoint import ArrayKind
 from tfoptcmp.training.losses_and_metrics import cross_entropy
 
 
@@ -64,6 +65,14 @@ class TrialModel(keras.Model):
     def snapshot(self) -> list[np.ndarray]:
         """Returns the value of every variable that the rest of a trial depends on."""
         return [variable.numpy() for variable in self._trial_variables()]
+
+    @property
+    def snapshot_kinds(self) -> list[ArrayKind]:
+        """Shape and type of each array of `snapshot`."""
+        return [
+            (tuple(variable.shape), np.dtype(tf.as_dtype(variable.dtype).as_numpy_dtype))
+            for variable in self._trial_variables()
+        ]
 
     def restore(self, snapshot: Sequence[np.ndarray]) -> None:
         """Sets what `snapshot` returned."""

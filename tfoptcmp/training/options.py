@@ -30,6 +30,7 @@ class Options:
             after the compiled block of steps in which it falls due. None for none.
         checkpoint_every_minutes: Likewise by time, from the start of the process's work on a trial;
             <= 0 for none.
+        durable: Whether what is written survives a power cut, see `tfoptcmp.study.durable`.
         keep_checkpoints: Takes one more after the last step, and lets those of ended trials stay.
 
     Raises:
@@ -44,6 +45,7 @@ class Options:
     measure_all: bool = False
     checkpoint_every_steps: int | None = None
     checkpoint_every_minutes: float = 0.0
+    durable: bool = True
     keep_checkpoints: bool = False
 
     def __post_init__(self) -> None:

@@ -7,7 +7,7 @@ The dashboard needs one description of all hyperparameters, with their domains, 
 `<signature>/trials/<index>`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import tensorflow as tf
@@ -16,11 +16,14 @@ from tensorboard.plugins.hparams import summary as hp_summary
 
 from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import Choice, Fixed, LogUniform, Uniform
+from tfoptcmp.study.files import find
+from tfoptcmp.study.lock import locked
 from tfoptcmp.study.read import read_config
-from tfoptcmp.study.schema import Measurement, Status, Trial
+from tfoptcmp.study.schema import Measurement, Status, StudyError, Trial
 from tfoptcmp.study.trial import TrialTask
 
 _SUFFIX = ".tfoptcmp"
+_LOCK = "tensorboard.lock"
 _SPLITS = ("train", "validation", "test")
 
 
@@ -31,14 +34,26 @@ def describe(study_dir: Path, signatures: Sequence[Signature], metric: str) -> N
         study_dir: Parent of the studies; made if needed. An earlier description is replaced.
         signatures: Those whose studies are about to be written; those already there count too.
         metric: Name of the metric.
+
+    Raises:
+        StudyError: If it cannot be written.
     """
-    study_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        study_dir.mkdir(parents=True, exist_ok=True)
+        # Another process may describe its own studies here.
+        with locked(study_dir / _LOCK, wait=True):
+            _describe(study_dir, signatures, metric)
+    except OSError as error:
+        raise StudyError(f"cannot write {study_dir}: {error.strerror}") from error
+
+
+def _describe(study_dir: Path, signatures: Sequence[Signature], metric: str) -> None:
     there = {
         config.signature["name"]: Signature.from_json(config.signature)
-        for config in map(read_config, sorted(study_dir.glob("*/study.json")))
+        for config in map(read_config, find(study_dir, "*/study.json"))
     }
     signatures = list((there | {signature.name: signature for signature in signatures}).values())
-    for old in study_dir.glob(f"events.out.tfevents.*{_SUFFIX}"):
+    for old in find(study_dir, f"events.out.tfevents.*{_SUFFIX}"):
         old.unlink()
     domains: dict[str, hp.Domain] = {
         "optimizer": hp.Discrete([signature.name for signature in signatures])
@@ -75,7 +90,7 @@ class TrialLog:
     def __init__(
         self, directory: Path, name: str, hyperparameters: Mapping[str, float | str]
     ) -> None:
-        for old in directory.glob(f"events.out.tfevents.*{_SUFFIX}"):  # of an unfinished attempt
+        for old in find(directory, f"events.out.tfevents.*{_SUFFIX}"):  # of an unfinished attempt
             old.unlink()
         self._writer = _writer(directory)
         with self._writer.as_default():
@@ -114,14 +129,18 @@ class TensorBoard:
 
     Args:
         name: Name of the signature.
+        describe: Describes the studies of the study's parent anew. It is called once the study is
+            on record, and so knows it and all that other processes began there.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, describe: Callable[[], None]) -> None:
         self._name = name
+        self._describe = describe
         self._logs: dict[int, TrialLog] = {}  # of the trials that run, by index
 
     def on_study_begin(self, counts: object) -> None:
-        """Does nothing: `describe` is for all studies of a directory."""
+        """Describes the studies of the directory."""
+        self._describe()
 
     def on_trial_begin(self, task: TrialTask) -> None:
         """Opens the trial's event file."""

@@ -1,5 +1,6 @@
 """The start of every program: help in groups, one clear message for what the user can fix."""
 
+import errno
 import importlib
 import importlib.util
 import os
@@ -8,7 +9,7 @@ import sys
 import tempfile
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from absl import app, flags, logging
 from tfoptcmp.tools.common import signals
@@ -25,8 +26,9 @@ USER_ERROR = 2
 def run(main: Callable[[list[str]], None], description: str, groups: Groups) -> None:
     """Parses the flags, calls `main` with the positional arguments, and exits.
 
-    Errors that the user can fix (`UserError`, `StudyError`, `MissingData`) end in one message and
-    exit code 2, Ctrl-C in 130 and SIGTERM in 143; anything else is a bug and keeps its traceback.
+    Errors that the user can fix (`UserError`, `StudyError`, `MissingData`, what the file system
+    refuses) end in one message and exit code 2, Ctrl-C in 130 and SIGTERM in 143; anything else is
+    a bug and keeps its traceback.
 
     Args:
         main: Imports heavy packages itself, so that `--help` answers at once.
@@ -39,8 +41,8 @@ def run(main: Callable[[list[str]], None], description: str, groups: Groups) -> 
     if any(argument in ("--help", "-help", "-h", "--h") for argument in sys.argv[1:]):
         try:
             print(_help(description, groups), flush=True)
-        except BrokenPipeError:
-            _forget_reader()
+        except OSError as error:
+            _end_without_output(error)
         sys.exit(0)
 
     def guarded(argv: list[str]) -> None:
@@ -53,8 +55,12 @@ def run(main: Callable[[list[str]], None], description: str, groups: Groups) -> 
         except KeyboardInterrupt as interrupt:
             print(f"\n{_program()}: {str(interrupt) or 'interrupted'}", file=sys.stderr)
             sys.exit(signals.exit_code(interrupt))
-        except BrokenPipeError:
-            _forget_reader()
+        except OSError as error:
+            if error.filename is None:
+                _end_without_output(error)
+            logging.debug("%s", error, exc_info=True)
+            print(f"{_program()}: {error.filename}: {error.strerror}", file=sys.stderr)
+            sys.exit(USER_ERROR)
 
     # TensorFlow reports the absence of a GPU as an error; what is wrong raises an exception.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -115,8 +121,15 @@ def _forget_flags_of_others(groups: Groups) -> None:
                     delattr(flags.FLAGS, flag.name)
 
 
-def _forget_reader() -> None:
-    """Ends without a traceback if the reader of the output, such as `head`, stops reading."""
+def _end_without_output(error: OSError) -> NoReturn:
+    """Ends if nobody takes the output: its reader, such as `head`, has ended, or the disk is full.
+
+    Other errors are raised again.
+    """
+    if error.errno not in (errno.EPIPE, errno.ENOSPC, errno.EIO, errno.EDQUOT):
+        raise error
+    if error.errno != errno.EPIPE:
+        print(f"{_program()}: the output cannot be written: {error.strerror}", file=sys.stderr)
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(USER_ERROR)
 

@@ -22,6 +22,7 @@ from tfoptcmp.analysis.statistics.looks import (
 from tfoptcmp.analysis.statistics.pairs import inclusion_pairs, why_not_included
 from tfoptcmp.analysis.statistics.quantities import STATISTICS, main_statistic, measured
 from tfoptcmp.analysis.statistics.verdicts import MOST_NEEDED, Judgement, Verdict, judge
+from tfoptcmp.study.files import exists
 from tfoptcmp.study.looks import Plan
 
 
@@ -44,7 +45,7 @@ def forecast(
     Returns:
         Text for a terminal; "" if no two of the studies have a feasible trial.
     """
-    directories = [study_dir / name for name in names if (study_dir / name / "study.json").exists()]
+    directories = [study_dir / name for name in names if exists(study_dir / name / "study.json")]
     found = compare_studies(directories, tuning_budget) if directories else []
     parts = []
     for comparison in found:

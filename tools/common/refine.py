@@ -15,6 +15,7 @@ from tfoptcmp.analysis.ranges.boundary import LEAST_FEASIBLE, enough_trials, why
 from tfoptcmp.analysis.ranges.narrowing import next_space
 from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import SearchSpace
+from tfoptcmp.study.files import find
 from tfoptcmp.study.read import read_config, recorded_config
 from tfoptcmp.study.rounds import (
     Plan,
@@ -153,12 +154,12 @@ def _num_feasible(study_dir: Path, plan: Plan, number: int, num_feasible: int) -
 def _configs(study_dir: Path, number: int) -> list[StudyConfig]:
     """The records of a round's studies, by name."""
     directory = round_directory(study_dir, number)
-    return [read_config(path) for path in sorted(directory.glob("*/study.json"))]
+    return [read_config(path) for path in find(directory, "*/study.json")]
 
 
 def _check_all_named(directory: Path, names: Sequence[str]) -> None:
     """Checks that a round beyond those planned leaves nobody out of the comparison."""
-    there = sorted(path.parent.name for path in directory.glob("*/study.json"))
+    there = [path.parent.name for path in find(directory, "*/study.json")]
     if not set(there) <= set(names):
         raise StudyError(
             f"{directory} has {', '.join(there)}, and only {', '.join(names)} would get another "

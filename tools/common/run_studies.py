@@ -25,6 +25,8 @@ from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.sources.studies import compare_studies
 from tfoptcmp.signatures import Signature
 from tfoptcmp.study import rounds
+from tfoptcmp.study.durable import synchronise
+from tfoptcmp.study.files import exists
 from tfoptcmp.study.read import recorded_config
 from tfoptcmp.study.schema import StudyConfig, StudyError, planned_tuning_budget
 from tfoptcmp.study.trial import RunTrial
@@ -173,9 +175,9 @@ class OpenStudies:
         """
         if not self._chief:
             return
-        if (self.study_dir / "study.json").exists():
+        if exists(self.study_dir / "study.json"):
             raise StudyError(f"{self.study_dir} is itself a study; name its parent")
-        if (self.study_dir / rounds.FILE_NAME).exists():
+        if exists(self.study_dir / rounds.FILE_NAME):
             raise StudyError(
                 f"{self.study_dir} holds the rounds of a refinement; go on with --refine, or name "
                 "another directory"
@@ -188,10 +190,10 @@ class OpenStudies:
                 accept_version_changes=self.execution.accept_version_changes,
             )
         if self.tensorboard:
-            try:
-                describe(self.study_dir, self.signatures, configs[0].metric)
-            except OSError as error:
-                raise StudyError(f"cannot write {self.study_dir}: {error.strerror}") from error
+            self._describe()
+
+    def _describe(self) -> None:
+        describe(self.study_dir, self.signatures, self.workload.metric.name)
 
     def comparison(self) -> Comparison:
         """Returns what the studies say so far; each must have been begun.
@@ -258,7 +260,7 @@ class OpenStudies:
             )
         ]
         if self.tensorboard:
-            observers.append(TensorBoard(signature.name))
+            observers.append(TensorBoard(signature.name, self._describe))
         if not self.options.keep_checkpoints:
             observers.append(CheckpointRemover(directory))
         return observers
@@ -330,5 +332,6 @@ def _make_run(
 ) -> RunOf:
     """Loads the data in a worker; models are built by the first trials."""
     runtime.configure(settings["options"].threads_per_trial)
+    synchronise(settings["options"].durable)
     splits = settings["workload"].load(settings["budget"], data_dir)
     return Trainers(**settings, splits=splits, should_stop=should_stop).run

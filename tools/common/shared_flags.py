@@ -103,6 +103,12 @@ CHECKPOINTS = (
     flags.DEFINE_float(
         "checkpoint_every_minutes", 10.0, "Minutes between checkpoints; 0: no checkpoints by time."
     ),
+    flags.DEFINE_bool(
+        "durable",
+        True,
+        "Wait until the disk has what is written, so that it survives a power cut; some network "
+        "file systems refuse.",
+    ),
     flags.DEFINE_bool("keep_checkpoints", False, "Keep the last checkpoint of finished trials."),
 )
 
@@ -211,10 +217,12 @@ def configure_process(options: Options) -> "tf.distribute.Strategy | None":
     Raises:
         UserError: If there are no such devices.
     """
+    from tfoptcmp.study.durable import synchronise
     from tfoptcmp.training import runtime
     from tfoptcmp.training.distribution import make_strategy
 
     runtime.configure(options.threads_per_trial)
+    synchronise(options.durable)
     try:
         return make_strategy(options)
     except ValueError as error:

@@ -9,6 +9,7 @@ from tfoptcmp.tools.reproduction.plans import Panel
 from tfoptcmp.analysis import figures
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.sources.studies import compare_studies
+from tfoptcmp.study.files import exists
 from tfoptcmp.study.rounds import judged
 
 Panels = Sequence[tuple[Panel, Comparison]]
@@ -63,7 +64,7 @@ def comparison(panel: Panel, directory: Path, tuning_budget: int | None) -> Comp
         study
         for rule in panel.optimizers
         for study in (directory / rule, directory / f"{rule}_{panel.space}")
-        if (study / "study.json").exists()
+        if exists(study / "study.json")
     ]
     if not studies:
         return None

@@ -16,6 +16,7 @@ from tfoptcmp.workloads.data.mock import load_mock
 
 from tfoptcmp import workloads
 from tfoptcmp.signatures import Signature
+from tfoptcmp.study.files import exists
 from tfoptcmp.study.read import read_study
 from tfoptcmp.study.rounds import Plan, check, round_directory
 from tfoptcmp.study.schema import Status
@@ -72,7 +73,7 @@ class Ready:
 
     def _done(self, study: Path) -> int:
         """Trials that count: on a grid also those that diverged."""
-        if not (study / "study.json").exists():
+        if not exists(study / "study.json"):
             return 0
         counted = (Status.COMPLETE, *((Status.INFEASIBLE,) if self.panel.search == GRID else ()))
         return sum(trial.status in counted for trial in read_study(study).trials)

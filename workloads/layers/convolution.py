@@ -26,7 +26,8 @@ class Conv2D(keras.layers.Conv2D):
     by unit vectors gathers, and the outputs' gradient; a column of ones gives the bias's. This is
     used for "same", no strides, and patches of fewer than 32 entries.
 
-    In other types than float32, without bias, and where there is a GPU it is Keras's layer.
+    In other types than float32, without bias, with LoRA, and where there is a GPU it is Keras's
+    layer.
     """
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
@@ -42,6 +43,7 @@ class Conv2D(keras.layers.Conv2D):
     def _separates(self, inputs: tf.Tensor) -> bool:
         return (
             self.use_bias
+            and not self.lora_enabled
             and inputs.dtype == tf.float32
             and self.data_format == "channels_last"
             and not tf.config.list_physical_devices("GPU")

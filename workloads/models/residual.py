@@ -1,10 +1,12 @@
 """Pre-activation residual stages (He et al. 2016b, "Identity mappings"), for both our ResNets.
 
-As in TensorFlow's official ResNet, convolutions have no biases and He normal initial weights, and
-those with strides pad both sides equally, unlike TensorFlow's "same", so that the centres of their
-windows are the pixels of the shortcut. A stage's first block normalises its input before the paths
-split; its shortcut is a 1x1 convolution where the shape changes. All other shortcuts are the
-identity.
+As in TensorFlow's official ResNet (tensorflow/models, official/r1/resnet/resnet_model.py, whose
+momentum of the moving averages Choi et al. have), and unlike He et al.: the first block of every
+stage normalises its input before the paths split, and its shortcut is a 1x1 convolution, in the
+first stage, too, where the shape stays. Convolutions have no biases; their initial weights are
+truncated normal of variance 1 / inputs, half of He's. Those with strides pad both sides equally,
+unlike TensorFlow's "same", so that the centres of their windows are the pixels of the shortcut. All
+other shortcuts are the identity.
 """
 
 from collections.abc import Callable, Sequence
@@ -30,7 +32,7 @@ def convolution(
         strides=strides,
         padding="valid" if strides > 1 else "same",
         use_bias=False,
-        kernel_initializer="he_normal",
+        kernel_initializer=keras.initializers.VarianceScaling(),
     )(x)
 
 
@@ -64,9 +66,7 @@ def residual_stage(
     for block in range(num_blocks):
         residual = activation(x, normalisation)
         if block == 0:
-            x = residual
-            if strides > 1 or x.shape[-1] != out_filters:
-                x = convolution(x, out_filters, 1, strides=strides)
+            x = convolution(residual, out_filters, 1, strides=strides)
         for i, (filters, size) in enumerate(convolutions):
             if i > 0:
                 residual = activation(residual, normalisation)

@@ -1,9 +1,9 @@
 """ResNet-32 for 32x32 images (He et al. 2016a, section 4.2, with the block of He et al. 2016b).
 
 Reconstructed from memory of Choi et al. 2019, appendix B. Where that says nothing it follows
-TensorFlow's official ResNet: 1x1 convolutions as shortcuts where the shape changes, rather than the
-zero padding of He et al. 2016a; epsilon of the batch norm; Glorot uniform initial weights of the
-last layer.
+TensorFlow's official ResNet (`residual`), also in the epsilon of the batch norm and the Glorot
+uniform initial weights of the last layer. He et al. 2016a pad with zeros where the shape changes,
+and have no 1x1 convolutions.
 """
 
 import functools
@@ -34,7 +34,7 @@ def resnet_cifar(
 
     Returns:
         An uncompiled model from float32 [batch, height, width, channels] to float32 logits
-        [batch, num_classes]. ResNet-32 has 466,714 trainable parameters on 32x32x3 images with 10
+        [batch, num_classes]. ResNet-32 has 466,970 trainable parameters on 32x32x3 images with 10
         classes, and 2,272 moving averages.
     """
     normalisation = functools.partial(

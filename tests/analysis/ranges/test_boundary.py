@@ -16,6 +16,7 @@ from tfoptcmp.analysis.ranges.boundary import (
     write_spaces,
 )
 from tfoptcmp.analysis.sources import read_comparisons
+from tfoptcmp.hyperparameters import HYPERPARAMETERS
 from tfoptcmp.spaces import Choice, Fixed, LogUniform, SearchSpace, Uniform
 
 
@@ -109,15 +110,29 @@ def test_choice_gets_one_value_more_at_the_same_ratio(study):
 
 @pytest.mark.parametrize(
     ("values", "moved"),
-    [((0.1, 0.3), (0.9,)), ((0.01, 0.1), None), ((0.01, 0.1, 1.0), None)],
-    ids=["0.9", "the limit", "beyond"],
+    [((0.1, 0.3), (0.9,)), ((0.01, 0.1), (1.0,)), ((0.3, 0.6), (1.0,)), ((0.01, 0.1, 1.0), None)],
+    ids=["0.9", "the limit", "short of the ratio", "beyond"],
 )
-def test_choice_gets_no_value_that_is_the_limit_or_beyond(study, values, moved):
-    """By hand: next are 0.9, 1 and 10; a decay factor is 1 at most."""
+def test_choice_gets_no_value_beyond_the_limit(study, values, moved):
+    """By hand: next are 0.9, 1, 1.2 and 10; a decay factor is 1 at most."""
     comparison = study(lambda v: -v["decay_factor"], 120, decay_factor=Choice(values=values))
     check = checks_of(comparison)["decay_factor"]
     assert check.verdict is Edge.HIGH
     assert check.suggestion == (moved and Choice(values=(*values, *moved)))
+
+
+def test_choice_gets_no_limit_that_is_excluded():
+    """A fraction of the budget may be 1, and no more; never 0, nor a rate."""
+    dimension = Choice(values=(0.25, 0.5))
+    allowed = HYPERPARAMETERS["decay_steps_fraction"]
+    assert allowed.low_open
+    assert boundary._one_more(dimension, Edge.HIGH, allowed) == Choice(values=(0.25, 0.5, 1.0))
+    assert boundary._one_more(dimension, Edge.LOW, allowed) == Choice(values=(0.12, 0.25, 0.5))
+    bounded = replace(allowed, low=0.2)
+    assert boundary._one_more(dimension, Edge.LOW, bounded) is None
+    assert boundary._one_more(dimension, Edge.LOW, replace(bounded, low_open=False)) == Choice(
+        values=(0.2, 0.25, 0.5)
+    )
 
 
 def test_the_other_side_follows_to_the_middle_at_most_and_stays_clear_of_good_trials(study):

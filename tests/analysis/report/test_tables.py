@@ -14,6 +14,7 @@ from tfoptcmp.analysis.report.answer import (
     pair_sentences,
     ranking_cells,
 )
+from tfoptcmp.analysis.report.files import write_report
 from tfoptcmp.analysis.report.tables import (
     best_cells,
     best_rows,
@@ -98,6 +99,33 @@ def test_markdown_and_latex_escape(tmp_path, make_signature, write_study):
     markdown = format_table(comparison, "markdown").splitlines()
     columns = {line.count("|") for line in markdown if line.startswith("| ")}
     assert columns == {9, 6}
+
+
+HOSTILE = "\n\\input{/etc/passwd}\n<script>alert(1)</script>[x](javascript:alert(1))\x07\u202e"
+
+
+def test_names_from_elsewhere_do_nothing_where_the_report_is_opened(tmp_path):
+    rows = "".join(
+        f'"{name}",0.{i}1,0.{i}2,0.{i}\n'
+        for name in (f"a{HOSTILE}", "=1+1", "@b")
+        for i in range(1, 8)
+    )
+    table = tmp_path / "table.csv"
+    table.write_text(f'optimizer,validation,test,"rate{HOSTILE}"\n{rows}')
+    comparisons = read_comparisons(table)
+    files = write_report(comparisons, tmp_path / "report")
+    assert files.html.exists() and len(files.figures) > 2
+    written = {path.suffix: path.read_text() for path in files.tables}
+    outside = [line for line in written[".tex"].splitlines() if "input" in line]
+    assert outside and all(line.startswith("%") or "\\input{" not in line for line in outside)
+    assert "<script" not in written[".md"]
+    assert "](javascript" not in written[".md"]
+    with open(files.tables[0], newline="") as file:
+        cells = [cell for row in csv.reader(file) for cell in row]
+    assert {"'=1+1", "'@b"} <= set(cells)
+    assert not [cell for cell in cells if cell[:1] in "=+@" and cell]
+    for kind in (".tex", ".md"):
+        assert "\x07" not in written[kind] and "\u202e" not in written[kind]
 
 
 def test_pairs_alike_share_a_sentence(six_rules, two_rules):

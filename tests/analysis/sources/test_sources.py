@@ -1,6 +1,6 @@
 """Which source reads a path, and what all sources have in common."""
 
-from pathlib import Path
+import os
 
 import pytest
 
@@ -14,18 +14,19 @@ def test_paths_that_cannot_be_read_say_what_was_looked_for(tmp_path, monkeypatch
     locked.mkdir()
     (empty / "notes.txt").write_text("of something else")
 
-    def refuse(path, listed=Path.iterdir):
+    def refuse(path, listed=os.listdir):
         if path == locked:  # as for anybody but root
             raise PermissionError(13, "Permission denied", str(path))
         return listed(path)
 
-    monkeypatch.setattr(Path, "iterdir", refuse)
+    monkeypatch.setattr(os, "listdir", refuse)
+    with pytest.raises(StudyError, match=f"^{locked} cannot be read: Permission denied$"):
+        read_comparisons([locked])
     for path, wrong in (
         (empty, "holds nothing that can be read as results"),
         (tmp_path / "nowhere", "cannot be read: No such file or directory"),
         (tmp_path / "nowhere.csv", "cannot be read: No such file or directory"),
         (empty / "notes.txt" / "sgd", "cannot be read: Not a directory"),
-        (locked, "cannot be read: Permission denied"),
     ):
         with pytest.raises(StudyError) as raised:
             read_comparisons([path])

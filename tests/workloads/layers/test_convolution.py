@@ -76,3 +76,31 @@ def test_saved_and_loaded(tmp_path):
     assert type(loaded.layers[-1]) is Conv2D
     x = np.random.default_rng(0).normal(size=(2, 28, 28, 1))
     np.testing.assert_array_equal(loaded(x), model(x))
+
+
+def test_with_lora_it_is_kerass_layer():
+    x = tf.constant(np.random.default_rng(0).normal(size=(2, 28, 28, 1)), tf.float32)
+    ours, keras_own = (layer(4, 3, padding="same") for layer in (Conv2D, keras.layers.Conv2D))
+    for layer in (ours, keras_own):
+        layer.build(x.shape)
+        layer.enable_lora(2)
+    for mine, other in zip(keras_own.variables, ours.variables, strict=True):
+        mine.assign(other)
+    np.testing.assert_array_equal(ours(x), keras_own(x))
+
+
+@pytest.mark.parametrize("shape", [(0, 28, 28, 1), (0, 8, 8, 4)])
+def test_an_empty_batch_has_empty_outputs_and_no_gradient(shape):
+    layer, x = Conv2D(4, 3, padding="same"), tf.zeros(shape)
+    layer.build(shape)
+
+    @tf.function
+    def gradients():
+        with tf.GradientTape() as tape:
+            outputs = layer(x)
+        return outputs, tape.gradient(outputs, layer.trainable_variables)
+
+    outputs, found = gradients()
+    assert outputs.shape == (*shape[:3], 4)
+    for gradient in found:
+        np.testing.assert_array_equal(gradient, np.zeros(gradient.shape))

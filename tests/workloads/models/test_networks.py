@@ -28,9 +28,9 @@ BUILDERS = {
 # Trainable parameters, moving averages, kernels; by hand from the papers' tables of layers.
 COUNTS = {
     # Convolutions: 27*16 + 10*9*16*16 + (9*16*32 + 9*9*32*32) + (9*32*64 + 9*9*64*64), shortcuts
-    # 16*32 + 32*64, last layer 64*10 + 10, and 2 for each of 10*16 + (16 + 9*32) + (32 + 9*64) + 64
-    # normalised channels. Kernels: 31 + 2 + 1.
-    "resnet32": (466_714, 2_272, 34),
+    # 16*16 + 16*32 + 32*64, last layer 64*10 + 10, and 2 for each of 10*16 + (16 + 9*32) +
+    # (32 + 9*64) + 64 normalised channels. Kernels: 31 + 3 + 1.
+    "resnet32": (466_970, 2_272, 35),
     # Convolutions: 49*3*64, and by stage, with f filters and i input channels, the blocks' sum of
     # i*f + 9*f*f + f*4f and the shortcut i*4f: 212,992 + 1,212,416 + 7,077,888 + 14,942,208; last
     # layer 2048*1000 + 1000; 960 + 2,816 + 8,704 + 8,192 + 2,048 normalised channels.

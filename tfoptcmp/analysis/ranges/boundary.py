@@ -257,7 +257,7 @@ def _moved(
     the same number of trials searches about as densely; but it stays clear of every good trial.
     """
     if isinstance(dimension, Choice):
-        return _one_more(dimension, edge, allowed.low, allowed.high)
+        return _one_more(dimension, edge, allowed)
     assert not isinstance(dimension, Fixed)
     if edge is Edge.LOW:
         low, high = -EXTENSION, min(1.0, max(0.5, float(where.max()) + _MARGIN))
@@ -274,13 +274,16 @@ def _moved(
     return type(dimension)(low=ends[0], high=ends[1]) if goes_on else None
 
 
-def _one_more(dimension: Choice, edge: Edge, low: float, high: float) -> Choice | None:
-    """The choice with one more value at the same ratio, if it is allowed."""
+def _one_more(dimension: Choice, edge: Edge, allowed: Hyperparameter) -> Choice | None:
+    """The choice with one more value: at the same ratio, or the limit of what is allowed."""
     values = sorted(dimension.values, reverse=edge is Edge.LOW)
     if len(values) < 2 or min(values) <= 0:
         return None
     beyond = _nice(values[-1] * values[-1] / values[-2])
-    return Choice(values=tuple(sorted((*values, beyond)))) if low < beyond < high else None
+    beyond = min(max(beyond, allowed.low), allowed.high)
+    if beyond in values or (beyond == allowed.low and allowed.low_open):
+        return None
+    return Choice(values=tuple(sorted((*values, beyond))))
 
 
 def _nice(value: float) -> float:

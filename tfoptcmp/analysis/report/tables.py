@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from tfoptcmp.analysis.comparison import Comparison
+from tfoptcmp.analysis.comparison import Comparison, on_one_line
 from tfoptcmp.analysis.contestant import Contestant
 from tfoptcmp.analysis.statistics.best_of_k import Distribution
 from tfoptcmp.analysis.statistics.quantities import (
@@ -102,10 +102,11 @@ def format_table(comparison: Comparison, style: str = "text") -> str:
     ]
     if style == "markdown":
         tables = [_markdown(table) for table in (cells, best, *again)]
-        return "\n\n".join([*heading, "\n".join(tables)])
+        return "\n\n".join([*map(_plain_markdown, heading), "\n".join(tables)])
     if style == "latex":
         tables = [_latex(cells), _latex(best, long_last=True), *map(_latex, again)]
-        return "".join(f"% {line}\n" for line in heading) + "\n".join(tables)
+        comment = "".join(f"% {on_one_line(line)}\n" for line in heading)
+        return comment + "\n".join(tables)
     below = [f"{_AGAIN}:\n{format_rows(table)}" for table in again]
     listed = ["Best trial of each:", _listed(best)]
     return "\n".join([*heading, "", format_rows(cells), *listed, *below])
@@ -253,9 +254,15 @@ def csv_text(rows: Sequence[dict[str, Any]]) -> str:
     names = list(dict.fromkeys(name for row in rows for name in row))
     text = io.StringIO()
     writer = csv.DictWriter(text, names, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+    writer.writerow({name: _no_formula(name) for name in names})
+    writer.writerows({key: _no_formula(value) for key, value in row.items()} for row in rows)
     return text.getvalue()
+
+
+def _no_formula(cell: Any) -> Any:
+    """Text that a spreadsheet would compute, after an apostrophe, which makes it text there."""
+    is_formula = isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r")
+    return f"'{cell}" if is_formula else cell
 
 
 def _splits(comparison: Comparison) -> list[str]:
@@ -317,8 +324,14 @@ def _markdown(cells: Cells) -> str:
     """A pipe table."""
     rows = [cells[0], ["---"] * len(cells[0]), *cells[1:]]
     return "".join(
-        "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |\n" for row in rows
+        "| " + " | ".join(_plain_markdown(cell) for cell in row) + " |\n" for row in rows
     )
+
+
+def _plain_markdown(text: str) -> str:
+    """Text without tags, links and ends of cells or lines."""
+    text = re.sub(r"<(?=[A-Za-z/!?])", "&lt;", on_one_line(text))
+    return text.replace("|", "\\|").replace("](", "]\\(")
 
 
 def _latex(cells: Cells, *, long_last: bool = False) -> str:
@@ -336,4 +349,5 @@ def _latex(cells: Cells, *, long_last: bool = False) -> str:
 
 
 def _escaped(text: str) -> str:
-    return _LATEX_SPECIAL.sub(lambda found: _LATEX_WORDS.get(found[0], "\\" + found[0]), text)
+    line = on_one_line(text)
+    return _LATEX_SPECIAL.sub(lambda found: _LATEX_WORDS.get(found[0], "\\" + found[0]), line)

@@ -82,8 +82,6 @@ def _find(path: Path) -> tuple[str, list[Path]]:
     """Returns the source of a path, and the files to read."""
     wrong = "holds nothing that can be read as results"
     try:
-        if path.is_dir():
-            next(path.iterdir(), None)  # glob skips a folder that it may not read
         for name, source in SOURCES.items():
             if files := source.find(path):
                 return name, files

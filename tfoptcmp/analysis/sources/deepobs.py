@@ -18,6 +18,7 @@ import pandas as pd
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.sources.tables import of_table
 from tfoptcmp.metrics import CLASSIFICATION_ERROR, Metric
+from tfoptcmp.study.files import find_below
 from tfoptcmp.study.read import read_json
 from tfoptcmp.study.schema import StudyError
 
@@ -28,7 +29,7 @@ _LOSS = Metric(name="loss", unit="nats")
 
 def find(path: Path) -> list[Path]:
     """Returns the files of runs below a path."""
-    return sorted(path.rglob(PATTERN))
+    return find_below(path, PATTERN)
 
 
 def read(files: Sequence[Path], tuning_budget: int | None = None) -> list[Comparison]:

@@ -29,6 +29,8 @@ from tfoptcmp.analysis.sources.tables import of_table
 from tfoptcmp.metrics import CLASSIFICATION_ERROR, CROSS_ENTROPY, Metric
 from tfoptcmp.rules import rule_named
 from tfoptcmp.spaces import Dimension, Uniform
+from tfoptcmp.study.files import find as find_files
+from tfoptcmp.study.files import find_below, reading
 from tfoptcmp.study.read import read_json
 from tfoptcmp.study.schema import StudyError
 
@@ -43,7 +45,7 @@ def find(path: Path) -> list[Path]:
 
     It does not walk through the trials of our own studies.
     """
-    found = near_studies(path) or sorted(path.rglob("study.json"))
+    found = near_studies(path) or find_below(path, "study.json")
     return found if all("parameter_configs" in read_json(file) for file in found) else []
 
 
@@ -89,12 +91,13 @@ def _trials(
     """Returns the metric and a row for each trial that ended."""
     known: Metric | None = None
     rows = []
-    folders = [path for path in directory.iterdir() if path.is_dir() and path.name.isdigit()]
+    folders = [path for path in find_files(directory, "*") if path.is_dir() and path.name.isdigit()]
     for folder in sorted(folders, key=lambda path: int(path.name)):
         trial = read_json(folder / "metadata.json")
         if trial["status"] not in ("COMPLETE", "INFEASIBLE"):
             continue
-        with open(folder / "measurements.csv", newline="", encoding="utf-8") as file:
+        measured = folder / "measurements.csv"
+        with reading(measured), open(measured, newline="", encoding="utf-8") as file:
             measurements = list(csv.DictReader(file))
         last = measurements[-1] if measurements else {}
         metric = next((name for name in _METRICS if f"val/{name}" in last), "")

@@ -18,6 +18,7 @@ import pandas as pd
 from tfoptcmp.analysis.comparison import Comparison, comparison
 from tfoptcmp.analysis.contestant import MEASUREMENTS, RERUNS, Contestant, first_steps, trials_table
 from tfoptcmp.metrics import Metric
+from tfoptcmp.study.files import find as find_files
 from tfoptcmp.study.looks import Looks, read_looks
 from tfoptcmp.study.read import Study, find_studies, read_reruns, read_study
 from tfoptcmp.study.rounds import Plan, earlier, judged, read_plan, round_number
@@ -35,7 +36,7 @@ def find(path: Path) -> list[Path]:
 
 def near_studies(path: Path) -> list[Path]:
     """Returns the study.json files at a path or one level below it."""
-    return sorted([*path.glob("study.json"), *path.glob("*/study.json")])
+    return [*find_files(path, "study.json"), *find_files(path, "*/study.json")]
 
 
 def load_studies(directories: Path | str | Sequence[Path | str]) -> pd.DataFrame:

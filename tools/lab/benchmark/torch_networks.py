@@ -15,24 +15,19 @@ from torch.nn import functional
 
 
 class Residual(nn.Module):
-    """A pre-activation block; its shortcut optionally starts after the first activation."""
+    """A pre-activation block; the shortcut of a stage's first starts after the activation."""
 
     def __init__(self, inputs: int, filters: int, strides: int, *, first: bool) -> None:
         super().__init__()
         self.norm1 = _batch_norm(inputs)
-        self.shortcut = None
-        if first and (strides > 1 or inputs != filters):
-            self.shortcut = nn.Conv2d(inputs, filters, 1, strides, bias=False)
+        self.shortcut = nn.Conv2d(inputs, filters, 1, strides, bias=False) if first else None
         self.conv1 = nn.Conv2d(inputs, filters, 3, strides, 1, bias=False)
         self.norm2 = _batch_norm(filters)
         self.conv2 = nn.Conv2d(filters, filters, 3, 1, 1, bias=False)
-        self.first = first
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Returns the sum of shortcut and residual."""
         residual = functional.relu(self.norm1(x), inplace=True)
-        if self.first:
-            x = residual
         if self.shortcut is not None:
             x = self.shortcut(residual)
         residual = self.conv1(residual)
