@@ -120,11 +120,7 @@ class StudyWriter:
             StudyError: If that cannot be done, because the disk is full for instance.
         """
         directory = trial_directory(self.directory, trial.index, rerun)
-        if directory.is_symlink():
-            raise StudyError(
-                f"{directory} is a link, and trials are written into folders of the study only; "
-                "put the folder itself there"
-            )
+        _refuse_link(directory)
         with _writing(directory):
             make_directory(directory)
             write_json(directory / "metadata.json", asdict(trial))
@@ -139,16 +135,18 @@ class StudyWriter:
             StudyError: If that cannot be done, because the disk is full for instance.
         """
         path = trial_directory(self.directory, index, rerun) / "measurements.csv"
-        with (
-            _writing(path),
-            open(path, "w", newline="", encoding="utf-8", opener=_follow_no_link) as file,
-        ):
+        _refuse_link(path)
+        with _writing(path), open(path, "w", newline="", encoding="utf-8") as file:
             yield MeasurementWriter(file)
             sync(file.fileno())
 
 
-def _follow_no_link(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NOFOLLOW, 0o666)
+def _refuse_link(path: Path) -> None:
+    if path.is_symlink():
+        raise StudyError(
+            f"{path} is a link, and trials are written into the study's own files and folders; "
+            "put what it leads to there"
+        )
 
 
 class MeasurementWriter:

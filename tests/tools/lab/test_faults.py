@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from tfoptcmp.tools.lab.faults import damage, writes
+from tfoptcmp.tools.lab.faults import damage, searches, writes
 
 from tfoptcmp.study.durable import plain
 from tfoptcmp.study.schema import StudyError
@@ -24,6 +24,10 @@ pytestmark = pytest.mark.filterwarnings(
         (writes.small_disk, {}),
         (writes.power_cuts, {"every": 3}),
         (damage.damaged_files, {}),
+        (damage.unreadable, {}),
+        (damage.no_fsync, {}),
+        (searches.killed_searches, {"every": 5}),
+        (searches.dashboard, {}),
         (damage.two_on_one, {}),
         (damage.clock_back, {}),
         (damage.raising, {}),

@@ -30,6 +30,13 @@ _FAULTS = {
     "small_disk": ("writes:small_disk", "a file system that is full (needs root)"),
     "power_cuts": ("writes:power_cuts", "loss of all that is not synchronised"),
     "damaged_files": ("damage:damaged_files", "truncated and garbage files"),
+    "unreadable": ("damage:unreadable", "files and folders that cannot be read"),
+    "no_fsync": ("damage:no_fsync", "a file system that refuses fsync"),
+    "killed_searches": (
+        "searches:killed_searches",
+        "SIGKILL at each write of keras-tuner",
+    ),
+    "dashboard": ("searches:dashboard", "two processes that describe studies for TensorBoard"),
     "two_on_one": ("damage:two_on_one", "two processes on one study"),
     "clock_back": ("damage:clock_back", "a clock that goes backwards"),
     "raising": ("damage:raising", "trials that raise, out of memory among them"),
@@ -52,7 +59,10 @@ _NAMES = flags.DEFINE_list(
     + ".",
 )
 _EVERY = flags.DEFINE_integer(
-    "every", 1, "Of kills, disk_full and power_cuts, take only each n-th.", lower_bound=1
+    "every",
+    1,
+    "Of kills, disk_full, power_cuts and killed_searches, take only each n-th.",
+    lower_bound=1,
 )
 _NUM_TRIALS = flags.DEFINE_integer("num_trials", 10_000, "Of bookkeeping.", lower_bound=2)
 _NUM_KILLS = flags.DEFINE_integer("num_kills", 100, "Of killed_training.", lower_bound=1)
@@ -76,6 +86,7 @@ def _run(argv: list[str]) -> None:
         "kills": {"every": _EVERY.value},
         "disk_full": {"every": _EVERY.value},
         "power_cuts": {"every": _EVERY.value},
+        "killed_searches": {"every": _EVERY.value},
         "bookkeeping": {"num_trials": _NUM_TRIALS.value},
         "killed_training": {"num_kills": _NUM_KILLS.value},
         "rounds": {"num_kills": _NUM_ROUND_KILLS.value},

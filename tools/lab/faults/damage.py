@@ -1,5 +1,6 @@
-"""Damaged files, a second process, a wrong clock, trials that raise, and very many trials."""
+"""Damaged and unreadable files, a second process, a wrong clock, crashes, very many trials."""
 
+import errno
 import itertools
 import os
 import shutil
@@ -11,6 +12,7 @@ from tfoptcmp.tools.lab.faults import fake
 from tfoptcmp.tools.lab.faults.fake import in_child, resumes, scratch, undisturbed
 
 from tfoptcmp.study.clock import Clock
+from tfoptcmp.study.durable import synchronise
 from tfoptcmp.study.read import read_study
 from tfoptcmp.study.schema import Measurement, Status, StudyError, trial_directory
 from tfoptcmp.study.trial import Outcome, TrialTask
@@ -47,6 +49,41 @@ def damaged_files() -> str:
             path.write_bytes(kept)
             num_damaged += 1
     return f"{num_damaged} damaged files named; without their folders the other trials are kept"
+
+
+def unreadable() -> str:
+    """Makes files and folders of a study unreadable, even for root, one after the other."""
+    with scratch() as directory:
+        fake.study(directory)
+        trials = sorted(directory.glob("trials/*"))
+        paths = [directory / "study.json", directory / "trials", *trials]
+        paths += [path / "metadata.json" for path in trials]
+        for path in paths:
+            path.rename(directory.parent / "kept")
+            path.symlink_to(path.name)
+            error = _error(lambda: read_study(directory))
+            assert error.startswith(f"{path}") and "damaged" not in error, error
+            path.unlink()
+            (directory.parent / "kept").rename(path)
+        assert fake.contents(directory) == undisturbed()
+    return f"{len(paths)} files and folders that could not be read: each named, none left out"
+
+
+def no_fsync() -> str:
+    """Uses a file system that refuses fsync, as some network file systems do."""
+
+    def refuse(descriptor: int) -> None:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+    with scratch() as directory, mock.patch.object(os, "fsync", refuse):
+        assert "--nodurable" in _error(lambda: fake.study(directory))
+        synchronise(False)
+        try:
+            fake.study(directory)
+        finally:
+            synchronise(True)
+        assert fake.contents(directory) == undisturbed()
+    return "refused, with the flag that does without; with it equal results"
 
 
 def two_on_one() -> str:
