@@ -433,3 +433,15 @@ def test_mirrored_strategy():
         [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True
     )
     assert result.returncode == 0, result.stderr[-3000:]
+
+
+@pytest.mark.parametrize("name", [n for n, rule in OPTIMIZERS.items() if hasattr(rule, "epsilon")])
+def test_an_epsilon_that_rounds_to_zero_is_refused(name):
+    """float16 begins at 6e-8; the default of 1e-8 would divide 0 by 0."""
+    variable = keras.Variable(np.ones(3), dtype="float16")
+    with pytest.raises(ValueError, match="epsilon must not round to 0 in float16; got 1e-08"):
+        OPTIMIZERS[name](epsilon=1e-8).build([variable])
+    optimizer = OPTIMIZERS[name](1e-3, epsilon=1e-3)
+    optimizer.apply([np.float16([0.0, 1.0, -1.0])], [variable])
+    assert np.isfinite(variable.numpy()).all()
+    OPTIMIZERS[name](epsilon=0.0).build([variable])  # as asked

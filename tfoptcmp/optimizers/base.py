@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from tfoptcmp.hyperparameter_variables import checked, hyperparameter_variables, unrounded
@@ -62,6 +63,22 @@ class UpdateRule(keras.Optimizer):
         if isinstance(value, LearningRateSchedule):
             for variable in getattr(value, "variables", ()):
                 self._tracker.track(variable)
+
+    def build(self, variables: Sequence[keras.Variable]) -> None:
+        """Creates the state.
+
+        Raises:
+            ValueError: If a variable is float16, in which epsilon rounds to 0: the first update of
+                a weight without gradient would be 0 / 0.
+        """
+        super().build(variables)
+        epsilon = vars(self).get("epsilon", 0.0)  # as given: this may be traced
+        is_half = any(variable.dtype == "float16" for variable in variables)
+        if is_half and epsilon and not np.float16(epsilon):
+            raise ValueError(
+                f"epsilon must not round to 0 in float16; got {epsilon!r}. Give a larger one, or "
+                "keep the variables in float32 (dtype policy mixed_float16)"
+            )
 
     def add_variable(
         self, shape: Sequence[int], initializer: Any = "zeros", **kwargs: Any

@@ -1,6 +1,10 @@
 """Single trials of real training: the same bits again, and numbers that are not finite."""
 
+import contextlib
+import locale
+import os
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +32,8 @@ _EQUAL = ("alone", "resumed", "after another")
 def determinism(names: tuple[str, ...] = workloads.names(), data_dir: str | None = None) -> str:
     """Trains six steps of Momentum three times, in two processes, with two threads.
 
-    Compares all measurements, and all variables at the end.
+    The process that resumes has another working directory, locale and time zone. Compares all
+    measurements, and all variables at the end.
 
     Args:
         names: Of the workloads, at scale smoke.
@@ -40,6 +45,7 @@ def determinism(names: tuple[str, ...] = workloads.names(), data_dir: str | None
     same: list[str] = []
     missing: list[str] = []
     different: list[str] = []
+    data_dir = data_dir and str(Path(data_dir).resolve())
     for name in names:
         with tempfile.TemporaryDirectory(prefix="faults-") as scratch:
             parent = Path(scratch)
@@ -63,7 +69,12 @@ def _alone(name: str, data_dir: str | None, parent: Path) -> None:
 
 
 def _resumed(name: str, data_dir: str | None, parent: Path) -> None:
-    """The other half; then another trial, and once more the whole."""
+    """The other half, elsewhere; then another trial, and once more the whole."""
+    os.chdir(parent)
+    os.environ.update(LC_ALL="tr_TR.UTF-8", TZ="Asia/Kathmandu")
+    time.tzset()
+    with contextlib.suppress(locale.Error):  # not installed
+        locale.setlocale(locale.LC_ALL, "")
     run = _trials(name, data_dir, parent)
     run("resumed")
     run("another", index=1)
