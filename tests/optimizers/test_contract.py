@@ -310,6 +310,17 @@ class TestContract:
             found.append(weights[0].numpy())
         np.testing.assert_array_equal(*found)
 
+    def test_gradients_and_variables_come_as_keras_takes_them(self):
+        """No gradients are no update; the variables may be any iterable."""
+        weights = [keras.Variable(np.ones(3), dtype="float32") for _ in range(2)]
+        optimizer = self.make()
+        optimizer.apply([tf.ones(3)] * 2, iter(weights))
+        assert int(optimizer.iterations) == 1
+        before = [weight.numpy() for weight in weights]
+        optimizer.apply([])
+        optimizer.apply([], weights)
+        np.testing.assert_array_equal([weight.numpy() for weight in weights], before)
+
     def test_embedding_in_fit(self):
         keras.utils.set_random_seed(1)
         model = keras.Sequential(

@@ -103,11 +103,12 @@ class UpdateRule(keras.Optimizer):
 
         A rule with momentum changes every row at every step, whether or not the batch contains it.
         """
-        variables = trainable_variables
-        if variables is None:
-            variables = self._trainable_variables if self.built else [None] * len(grads)
-        dense = [_dense(*pair) for pair in zip(grads, variables, strict=True)]
-        super().apply(dense, trainable_variables)
+        variables = self._trainable_variables
+        if trainable_variables is not None:
+            variables = trainable_variables = list(trainable_variables)
+        if len(grads) == len(variables):  # Keras decides about others, such as none at all
+            grads = [_dense(*pair) for pair in zip(grads, variables, strict=True)]
+        super().apply(grads, trainable_variables)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments, numbers exactly as they were given."""

@@ -32,10 +32,7 @@ _FAULTS = {
     "damaged_files": ("damage:damaged_files", "truncated and garbage files"),
     "unreadable": ("damage:unreadable", "files and folders that cannot be read"),
     "no_fsync": ("damage:no_fsync", "a file system that refuses fsync"),
-    "killed_searches": (
-        "searches:killed_searches",
-        "SIGKILL at each write of keras-tuner",
-    ),
+    "killed_searches": ("searches:killed_searches", "SIGKILL at each write of keras-tuner"),
     "dashboard": ("searches:dashboard", "two processes that describe studies for TensorBoard"),
     "two_on_one": ("damage:two_on_one", "two processes on one study"),
     "clock_back": ("damage:clock_back", "a clock that goes backwards"),
