@@ -248,6 +248,37 @@ def test_the_readme_compares_the_default_epsilon_with_the_initial_space():
     assert f"({', '.join(shown)})" in text
 
 
+def test_the_readme_compares_the_spaces_of_fashion_mnist():
+    fashion = RESULTS / "cpu" / "fashion_mnist_simple_cnn"
+    text = one_line(section_on("`results/cpu/fashion_mnist_simple_cnn/refined-quasirandom`"))
+    refined, drawn = (
+        read_comparisons(fashion / f"{space}-quasirandom")[0] for space in ("refined", "final")
+    )
+    both = means_of(drawn), means_of(refined)
+    shown = [
+        "{} {:.2f} and {:.2f} %".format(
+            one.title,
+            *(100 * means.mean(each, "test", 2) for means, each in zip(both, pair, strict=True)),
+        )
+        for pair in zip(drawn.contestants, refined.contestants, strict=True)
+        for one in pair[:1]
+    ]
+    assert ", ".join(shown) in text
+    lost = [
+        str((one.feasible["validation_metric"] >= 0.98 * refined.guessing).sum())
+        for one in refined.contestants
+    ]
+    assert f"{', '.join(lost[:-1])} and {lost[-1]} of 20 trials" in text
+    assert not any(why_not_final(one) for one in refined.contestants)
+    spaces = workloads.get("fashion_mnist_simple_cnn").spaces["final"]
+    by_hand = drawn.contestants[3]
+    assert by_hand.name == "rmsprop"
+    assert {name: signature.space.dimensions for name, signature in spaces.items()} == {
+        one.name: dict((by_hand if one.name == "rmsprop" else one).dimensions)
+        for one in refined.contestants
+    }
+
+
 def test_the_readme_explains_the_violation_on_the_lstm():
     text = one_line(section_on("`results/cpu/pydocs_lstm/initial-random`"))
     (comparison,) = read_comparisons(RESULTS / "cpu" / "pydocs_lstm" / "initial-random")
