@@ -17,6 +17,7 @@ from tfoptcmp import workloads
 from tfoptcmp.analysis import read_comparisons
 from tfoptcmp.analysis.ranges.boundary import why_not_final
 from tfoptcmp.analysis.report.answer import answer, matrix_cells
+from tfoptcmp.analysis.report.lineage import share_at_guessing
 from tfoptcmp.analysis.report.tables import format_table
 from tfoptcmp.analysis.statistics.means import means_of
 from tfoptcmp.analysis.statistics.ranking import ranking
@@ -254,21 +255,28 @@ def test_the_readme_compares_the_spaces_of_fashion_mnist():
     refined, drawn = (
         read_comparisons(fashion / f"{space}-quasirandom")[0] for space in ("refined", "final")
     )
-    both = means_of(drawn), means_of(refined)
+    before, after = means_of(drawn), means_of(refined)
     shown = [
-        "{} {:.2f} and {:.2f} %".format(
-            one.title,
-            *(100 * means.mean(each, "test", 2) for means, each in zip(both, pair, strict=True)),
-        )
-        for pair in zip(drawn.contestants, refined.contestants, strict=True)
-        for one in pair[:1]
+        f"{one.title} {100 * before.mean(other, 'test', 2):.2f} and "
+        f"{100 * after.mean(one, 'test', 2):.2f} %"
+        for one, other in zip(refined.contestants, drawn.contestants, strict=True)
     ]
     assert ", ".join(shown) in text
-    lost = [
-        str((one.feasible["validation_metric"] >= 0.98 * refined.guessing).sum())
-        for one in refined.contestants
-    ]
+    lost = [f"{20 * share_at_guessing(refined, one):g}" for one in refined.contestants]
     assert f"{', '.join(lost[:-1])} and {lost[-1]} of 20 trials" in text
+    verdicts = inclusion_verdicts(refined).judgements
+    found = Counter(str(j.verdict) for j in verdicts)
+    assert (
+        f"Of 24 tests (8 inclusions, three statistics) {found['better']} say better, "
+        f"{found['not decided']} are not decided, {found['violated']} are violated."
+    ) in text
+    violated = [j for j in verdicts if j.verdict is Verdict.VIOLATED]
+    assert {j.general.name for j in violated} == {"rmsprop"}
+    (test,) = [j for j in violated if (j.special.name, j.statistic) == ("momentum", "test")]
+    assert (
+        f"by {100 * test.difference:.1f} percentage points (95 % interval {100 * test.low:.1f} to "
+        f"{100 * test.high:.1f})"
+    ) in text
     assert not any(why_not_final(one) for one in refined.contestants)
     spaces = workloads.get("fashion_mnist_simple_cnn").spaces["final"]
     by_hand = drawn.contestants[3]
