@@ -73,14 +73,16 @@ def run(*flags):
 
 def test_the_program_trains_and_prints_what_it_found():
     done = run(
-        *("--faults=two_on_one,killed_training,not_finite,determinism", "--num_kills=1"),
+        "--faults=two_on_one,killed_training,wrong_checkpoints,not_finite,determinism",
+        "--num_kills=1",
         "--workloads=digits_simple_cnn",
     )
     assert done.returncode == 0, done.stderr
-    assert "4/4 determinism" in done.stderr
+    assert "5/5 determinism" in done.stderr
     lines = " ".join(done.stdout.split())
     assert "two_on_one 8 second processes refused" in lines
     assert "killed_training 1 kills in " in lines
+    assert "wrong_checkpoints 11 wrong ones passed over, equal measurements" in lines
     assert "not_finite NaN weight, infinite weight," in lines
     assert "determinism equal bits alone, after another trial, and stopped and resumed" in lines
 

@@ -42,6 +42,8 @@ _FAULTS = {
     "rounds": ("rounds:kills", "SIGKILL at random times of a refinement"),
     "killed_workers": ("processes:killed_workers", "SIGKILL of workers"),
     "killed_driver": ("processes:kills", "SIGKILL of the process that controls workers"),
+    "cluster": ("clusters:nodes", "Ray nodes and workers that die, or are cut off (needs root)"),
+    "wrong_checkpoints": ("checkpoints:wrong_checkpoints", "damaged or foreign checkpoints"),
     "not_finite": ("trials:not_finite", "NaN and infinity in weights, loss and data"),
     "determinism": ("trials:determinism", "equal trials in different conditions"),
 }
