@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from tfoptcmp.tools.lab.faults import damage, searches, writes
+from tfoptcmp.tools.lab.faults import damage, searches, soak, writes
 
 from tfoptcmp.study.durable import plain
 from tfoptcmp.study.schema import StudyError
@@ -31,6 +31,7 @@ pytestmark = pytest.mark.filterwarnings(
         (damage.two_on_one, {}),
         (damage.clock_back, {}),
         (damage.raising, {}),
+        (soak.soak, {"num_trials": 6, "seconds_between_kills": 5.0}),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
