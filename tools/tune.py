@@ -26,9 +26,12 @@ from tfoptcmp.tools.common import (
 from tfoptcmp.tools.common.cli import UserError
 
 from tfoptcmp.signatures import Signature
+from tfoptcmp.study.files import exists
 from tfoptcmp.study.looks import Plan
+from tfoptcmp.study.read import read_study
 from tfoptcmp.study.rounds import Plan as Rounds
 from tfoptcmp.study.rounds import check, check_no_round, round_directory
+from tfoptcmp.study.schema import Status
 from tfoptcmp.workload import Budget, Workload
 
 _STUDY_DIR = flags.DEFINE_string(
@@ -107,10 +110,14 @@ def _run(argv: list[str]) -> None:
         from tfoptcmp.tools.common.estimate import estimate
 
         found = estimate(workload, budget, splits, signatures[-1], options, strategy)
-        _plan(signatures, counts, found.trial_seconds, execution.num_workers, at_most=bool(looks))
+        parent = study_dir
+        if study_dir and rounds:
+            parent = round_directory(study_dir, rounds.num_rounds - 1)
+        done = _num_on_record(parent, signatures, counts)
+        seconds = found.trial_seconds / execution.num_workers
+        _plan(signatures, counts, done, found.trial_seconds, seconds, at_most=bool(looks))
         if rounds:
-            seconds = found.trial_seconds / execution.num_workers
-            _plan_rounds(rounds, len(signatures), budget, seconds)
+            _plan_rounds(rounds, signatures, budget.num_feasible, study_dir, seconds)
             return
         _forecast(signatures, looks, found.trial_seconds, execution.num_workers)
         return
@@ -186,35 +193,64 @@ def _num_feasible(
 def _plan(
     signatures: Sequence[Signature],
     num_feasible: Sequence[int],
+    num_done: int,
+    trial_seconds: float,
     seconds: float,
-    num_workers: int,
     *,
     at_most: bool,
 ) -> None:
-    """Prints what a run would do, with the seconds that a trial takes."""
+    """Prints what a run would do, with the seconds of a trial, and those until another ends."""
     print("\n".join(terminal.space(signature) for signature in signatures))
     each = str(num_feasible[0]) if len(set(num_feasible)) == 1 else f"{num_feasible}"
     print(
         f"{'At most ' if at_most else ''}{len(signatures)} optimizers x {each} feasible trials of "
-        f"{terminal.duration(seconds)} each: about "
-        f"{terminal.duration(seconds * sum(num_feasible) / num_workers)}, plus what the "
+        f"{terminal.duration(trial_seconds)} each{_done(num_done)}: about "
+        f"{terminal.duration(seconds * (sum(num_feasible) - num_done))}, plus what the "
         "infeasible ones take (they stop when they diverge)"
     )
 
 
-def _plan_rounds(rounds: Rounds, num_studies: int, budget: Budget, seconds: float) -> None:
-    """Prints what the rounds before the last do and cost, with the seconds that a trial takes."""
+def _plan_rounds(
+    rounds: Rounds,
+    signatures: Sequence[Signature],
+    num_feasible: int,
+    study_dir: Path | None,
+    seconds: float,
+) -> None:
+    """Prints what the rounds before the last do and cost, with the seconds until a trial ends."""
     before = rounds.num_rounds - 1
-    total = num_studies * (before * rounds.trials_per_round + budget.num_feasible)
-    cost = terminal.duration(total * seconds)
-    another = terminal.duration(num_studies * budget.num_feasible * seconds)
+    nums = [*([rounds.trials_per_round] * before), num_feasible]
+    num_done = sum(
+        _num_on_record(round_directory(study_dir, number), signatures, [num] * len(signatures))
+        for number, num in enumerate(nums)
+        if study_dir
+    )
+    total = len(signatures) * sum(nums)
+    cost = terminal.duration((total - num_done) * seconds)
+    another = terminal.duration(len(signatures) * num_feasible * seconds)
     print(
         f"\nThese trials are the last of {rounds.num_rounds} rounds, the only one that is judged. "
         f"The {before} before it, of {rounds.trials_per_round} feasible trials of each, narrow "
-        f"these spaces; docs/narrowing.md says how well. All {total} trials, with those on record: "
+        f"these spaces; docs/narrowing.md says how well. All {total} trials{_done(num_done)}: "
         f"about {cost}. If best trials crowd an edge in the last round, its space is not final, "
         f"and --max_rounds adds a round: about {another}"
     )
+
+
+def _done(number: int) -> str:
+    return f", {number} of them on record" if number else ""
+
+
+def _num_on_record(
+    parent: Path | None, signatures: Sequence[Signature], num_feasible: Sequence[int]
+) -> int:
+    """How many of the feasible trials that studies are to have are there."""
+    number = 0
+    for signature, num in zip(signatures, num_feasible, strict=True):
+        if parent and exists(parent / signature.name / "study.json"):
+            trials = read_study(parent / signature.name).trials
+            number += min(num, sum(trial.status == Status.COMPLETE for trial in trials))
+    return number
 
 
 def _forecast(

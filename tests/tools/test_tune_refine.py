@@ -107,6 +107,14 @@ def test_it_says_what_it_does(undisturbed):
     }
 
 
+def test_a_plan_counts_what_is_on_record(undisturbed):
+    done = tune(undisturbed[0], "--plan")
+    assert done.returncode == 0, done.stderr
+    out = " ".join(done.stdout.split())
+    assert ", 30 of them on record: about 0 s, plus" in out
+    assert "All 90 trials, 90 of them on record: about 0 s. " in out
+
+
 def test_all_rounds_are_packed_and_to_be_unpacked(undisturbed):
     study_dir = undisturbed[0]
     before = files(study_dir)
