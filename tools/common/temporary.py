@@ -7,12 +7,12 @@ what is killed cleans nothing up: so a program removes the directory when it end
 begins those of programs that were killed.
 """
 
-import atexit
 import contextlib
 import functools
 import os
 import shutil
 import tempfile
+from multiprocessing import util
 from pathlib import Path
 
 from tfoptcmp.tools.common.cli import UserError
@@ -40,7 +40,8 @@ def use_own_directory() -> None:
         raise UserError(f"TMPDIR: no directory for temporary files: {error}") from error
     until_exit = contextlib.ExitStack()
     until_exit.callback(shutil.rmtree, directory, ignore_errors=True)
-    atexit.register(until_exit.close)
+    # After multiprocessing has removed its own directory in there, which has priority -100.
+    util.Finalize(None, until_exit.close, exitpriority=-200)
     with contextlib.suppress(OSError):  # a file system without locks: nobody else removes it
         until_exit.enter_context(locked(directory / "new"))
         os.rename(directory / "new", directory / "lock")  # never there without being held

@@ -10,10 +10,12 @@ import pytest
 
 PROGRAM = """
 import sys, tempfile
+from multiprocessing import util
 from tfoptcmp.tools.common import temporary
 
 temporary.use_own_directory()
 temporary.use_own_directory()
+util.get_temp_dir()  # removes itself
 tempfile.NamedTemporaryFile(delete=False)
 print("ready", flush=True)
 sys.stdin.read()
@@ -31,6 +33,7 @@ def begin(directory):
         [sys.executable, "-c", PROGRAM],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         env={**os.environ, "TMPDIR": str(directory)},
     )
     assert program.stdout.readline() == b"ready\n"
@@ -38,8 +41,9 @@ def begin(directory):
 
 
 def end(program):
-    program.communicate()
+    _, stderr = program.communicate()
     assert program.returncode == 0
+    assert not stderr
 
 
 def names(directory):
@@ -48,7 +52,7 @@ def names(directory):
 
 def test_a_program_removes_its_own_files(parent):
     program = begin(parent)
-    assert len(list(parent.rglob("*"))) == 3  # a directory, the lock, and its file
+    assert len(list(parent.rglob("*"))) == 4  # a directory; the lock, a file and a directory in it
     end(program)
     assert not names(parent)
 
