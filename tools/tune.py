@@ -9,6 +9,7 @@ optimizer starts from the same weights and sees the same batches.
 narrows each optimizer's search space in rounds, and judges the last.
 """
 
+import os
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,12 +27,10 @@ from tfoptcmp.tools.common import (
 from tfoptcmp.tools.common.cli import UserError
 
 from tfoptcmp.signatures import Signature
-from tfoptcmp.study.files import exists
 from tfoptcmp.study.looks import Plan
-from tfoptcmp.study.read import read_study
+from tfoptcmp.study.read import num_that_count
 from tfoptcmp.study.rounds import Plan as Rounds
 from tfoptcmp.study.rounds import check, check_no_round, round_directory
-from tfoptcmp.study.schema import Status
 from tfoptcmp.workload import Budget, Workload
 
 _STUDY_DIR = flags.DEFINE_string(
@@ -110,15 +109,12 @@ def _run(argv: list[str]) -> None:
         from tfoptcmp.tools.common.estimate import estimate
 
         found = estimate(workload, budget, splits, signatures[-1], options, strategy)
-        parent = study_dir
-        if study_dir and rounds:
-            parent = round_directory(study_dir, rounds.num_rounds - 1)
-        done = _num_on_record(parent, signatures, counts)
         seconds = found.trial_seconds / execution.num_workers
-        _plan(signatures, counts, done, found.trial_seconds, seconds, at_most=bool(looks))
         if rounds:
-            _plan_rounds(rounds, signatures, budget.num_feasible, study_dir, seconds)
+            _plan_rounds(rounds, signatures, budget.num_feasible, found.trial_seconds, seconds)
             return
+        done = _num_on_record(study_dir, signatures, counts)
+        _plan(signatures, counts, done, found.trial_seconds, seconds, at_most=bool(looks))
         _forecast(signatures, looks, found.trial_seconds, execution.num_workers)
         return
 
@@ -197,16 +193,23 @@ def _plan(
     trial_seconds: float,
     seconds: float,
     *,
-    at_most: bool,
+    at_most: bool = False,
 ) -> None:
-    """Prints what a run would do, with the seconds of a trial, and those until another ends."""
+    """Prints what a run would do.
+
+    Args:
+        signatures: The optimizers.
+        num_feasible: N of each.
+        num_done: Of these trials, how many are on record.
+        trial_seconds: Of one trial.
+        seconds: That divided by the number of workers.
+        at_most: Whether fewer may do.
+    """
     print("\n".join(terminal.space(signature) for signature in signatures))
     each = str(num_feasible[0]) if len(set(num_feasible)) == 1 else f"{num_feasible}"
     print(
         f"{'At most ' if at_most else ''}{len(signatures)} optimizers x {each} feasible trials of "
-        f"{terminal.duration(trial_seconds)} each{_done(num_done)}: about "
-        f"{terminal.duration(seconds * (sum(num_feasible) - num_done))}, plus what the "
-        "infeasible ones take (they stop when they diverge)"
+        f"{terminal.duration(trial_seconds)} each{_left(sum(num_feasible), num_done, seconds)}"
     )
 
 
@@ -214,43 +217,51 @@ def _plan_rounds(
     rounds: Rounds,
     signatures: Sequence[Signature],
     num_feasible: int,
-    study_dir: Path | None,
+    trial_seconds: float,
     seconds: float,
 ) -> None:
-    """Prints what the rounds before the last do and cost, with the seconds until a trial ends."""
-    before = rounds.num_rounds - 1
-    nums = [*([rounds.trials_per_round] * before), num_feasible]
-    num_done = sum(
-        _num_on_record(round_directory(study_dir, number), signatures, [num] * len(signatures))
-        for number, num in enumerate(nums)
-        if study_dir
-    )
-    total = len(signatures) * sum(nums)
-    cost = terminal.duration((total - num_done) * seconds)
-    another = terminal.duration(len(signatures) * num_feasible * seconds)
+    """Prints what all rounds would do, as `_plan`; `num_feasible` is N of the last."""
+    from tfoptcmp.tools.common.refine import rounds_to_run
+
+    study_dir = Path(_STUDY_DIR.value) if _STUDY_DIR.value is not None else Path(os.devnull)
+    each = rounds_to_run(study_dir, rounds, num_feasible)
+    nums = [[num] * len(signatures) for _, num in each]
+    done = [
+        _num_on_record(parent, signatures, num) for (parent, _), num in zip(each, nums, strict=True)
+    ]
+    _plan(signatures, nums[-1], done[-1], trial_seconds, seconds)
+    total = sum(map(sum, nums))
     print(
-        f"\nThese trials are the last of {rounds.num_rounds} rounds, the only one that is judged. "
-        f"The {before} before it, of {rounds.trials_per_round} feasible trials of each, narrow "
-        f"these spaces; docs/narrowing.md says how well. All {total} trials{_done(num_done)}: "
-        f"about {cost}. If best trials crowd an edge in the last round, its space is not final, "
-        f"and --max_rounds adds a round: about {another}"
+        f"\nThese trials are the last of {len(each)} rounds, the only one that is judged. "
+        f"The {len(each) - 1} before it, of {each[0][1]} feasible trials of each, narrow "
+        f"these spaces; docs/narrowing.md says how well. All {total} trials"
+        f"{_left(total, sum(done), seconds)}. If best trials crowd an edge in the last round, its "
+        f"space is not final, and --max_rounds adds a round: about "
+        f"{terminal.duration(sum(nums[-1]) * seconds)}"
     )
 
 
-def _done(number: int) -> str:
-    return f", {number} of them on record" if number else ""
+def _left(total: int, num_done: int, seconds: float) -> str:
+    """How long the trials take that are not on record."""
+    if num_done == total:
+        return ": all are on record"
+    on_record = f", {num_done} of them on record" if num_done else ""
+    return (
+        f"{on_record}: about {terminal.duration((total - num_done) * seconds)}, plus what the "
+        "infeasible ones take (they stop when they diverge)"
+    )
 
 
 def _num_on_record(
     parent: Path | None, signatures: Sequence[Signature], num_feasible: Sequence[int]
 ) -> int:
-    """How many of the feasible trials that studies are to have are there."""
-    number = 0
-    for signature, num in zip(signatures, num_feasible, strict=True):
-        if parent and exists(parent / signature.name / "study.json"):
-            trials = read_study(parent / signature.name).trials
-            number += min(num, sum(trial.status == Status.COMPLETE for trial in trials))
-    return number
+    """How many of the trials that studies are to have are there."""
+    if parent is None:
+        return 0
+    return sum(
+        min(num, num_that_count(parent / signature.name))
+        for signature, num in zip(signatures, num_feasible, strict=True)
+    )
 
 
 def _forecast(

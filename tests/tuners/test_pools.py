@@ -61,6 +61,15 @@ def ray(ray_address):
         yield
 
 
+@pytest.fixture(scope="module", autouse=True)
+def temporary_files():
+    """Undoes what `worker_server.start` does to this process."""
+    with pytest.MonkeyPatch.context() as before:
+        before.setattr(tempfile, "tempdir", tempfile.gettempdir())
+        before.setenv("TMPDIR", tempfile.gettempdir())
+        yield
+
+
 def of_any(make_run_trial):
     """As `MakeRunOf`, from what makes a function of a task alone."""
 
@@ -331,7 +340,9 @@ def test_an_early_import_of_ray_is_named(ray, ray_address, monkeypatch):
         ("local", "must be host:port of the cluster's head; .* got 'local'"),
         ("auto", "must be host:port"),
         ("ray://head:10001", "must be host:port"),
+        ("", "must be host:port"),
         ("head", "must be host:port"),
+        (".head:6379", "nobody answers there"),
         ("head:port", "must be host:port"),
     ],
 )

@@ -62,5 +62,5 @@ def _check_answers(address: str) -> None:
         )
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=_SECONDS).close()
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         raise UserError(f"--ray_address={address}: nobody answers there: {error}") from error

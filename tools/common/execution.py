@@ -49,7 +49,9 @@ class Execution:
 
     def connected(self) -> AbstractContextManager[None]:
         """Returns the context that Ray's workers need; without Ray it does nothing."""
-        return cluster.connected(self.ray_address) if self.ray_address else nullcontext()
+        if self.ray_address is None:
+            return nullcontext()
+        return cluster.connected(self.ray_address)
 
 
 @dataclass(frozen=True, kw_only=True)

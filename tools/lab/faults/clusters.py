@@ -48,12 +48,16 @@ def nodes() -> str:
     Raises:
         AssertionError: If a study does not go on to the results of an undisturbed one.
     """
-    with tempfile.TemporaryDirectory(prefix="faults-") as temporary:
+    names = f"faults-{os.getpid()}-head", f"faults-{os.getpid()}-other"
+    with tempfile.TemporaryDirectory(prefix="faults-") as parent:
         try:
-            with _two_networks() as networks:
-                return _break(Path(temporary), networks)
-        except PermissionError:
-            return "not run: no permission to make networks"
+            try:
+                _make_networks(names)
+            except PermissionError:
+                return "not run: no permission to make networks"
+            return _break(Path(parent), names)
+        finally:
+            _remove_networks(names)
 
 
 def _break(parent: Path, networks: tuple[str, str]) -> str:
@@ -62,7 +66,8 @@ def _break(parent: Path, networks: tuple[str, str]) -> str:
     environment["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
     start = functools.partial(_start_node, parent, environment)
     as_head = ["--head", f"--port={_PORT}", f"--temp-dir={parent}", "--include-dashboard=false"]
-    start(head, *as_head, address=_ADDRESSES[0])
+    start_head = functools.partial(start, head, *as_head, address=_ADDRESSES[0])
+    start_head()
     start_other = functools.partial(
         start, other, f"--address={_ADDRESSES[0]}:{_PORT}", address=_ADDRESSES[1]
     )
@@ -82,6 +87,7 @@ def _break(parent: Path, networks: tuple[str, str]) -> str:
         study.wait_for_trials(1, _ADDRESSES[1])
         _kill_all(other)
         study.ends_as_undisturbed()
+    assert study.num_redone() >= 1, "no trial was lost with the node"
 
     start_other()
     study = _Study(parent / "cut", head, environment)
@@ -89,6 +95,7 @@ def _break(parent: Path, networks: tuple[str, str]) -> str:
         study.wait_for_trials(1, _ADDRESSES[1])
         _ip("-n", head, "link", "set", "veth", "down")
         study.ends_as_undisturbed()
+    assert study.num_redone() >= 1, "no trial was lost with the node"
     _kill_all(other)
     _ip("-n", head, "link", "set", "veth", "up")
 
@@ -101,14 +108,27 @@ def _break(parent: Path, networks: tuple[str, str]) -> str:
         study.ends_as_undisturbed()
     assert study.num_redone() == 1, "nothing was killed for its memory"
 
+    study = _Study(parent / "head", head, environment)
+    with study.running() as driver:
+        study.wait_for_trials(2)
+        for network in networks:
+            _kill_all(network)
+        driver.wait(_PATIENCE_SECONDS)
+    start_head()
+    start_other()
+    study.ends_as_undisturbed()
+
     study = _Study(parent / "token", head, environment | {"RAY_AUTH_TOKEN": secrets.token_hex(32)})
     with study.running() as driver:
         assert driver.wait() == 1
-    assert "UserError: --ray_address=" in study.log.read_text(encoding="utf-8")
+    told = study.log.read_text(encoding="utf-8")
+    assert "UserError: --ray_address=" in told
+    assert "nobody answers" not in told
     return (
         f"{_NUM_WORKERS} workers on 2 nodes with a processor and {_SHARED_MEMORY} of shared memory "
         f"each: driver killed (its workers ended in {seconds:.1f} s), node removed, node cut off, "
-        "worker killed for its memory: equal results; another token refused"
+        "worker killed for its memory, head killed and another started: equal results; another "
+        "token refused"
     )
 
 
@@ -214,37 +234,35 @@ def _make_run(notes: Path, hoarding: bool, should_stop: Callable[[], bool]) -> R
     return trial
 
 
-@contextmanager
-def _two_networks() -> Iterator[tuple[str, str]]:
-    """Two connected network namespaces; all of their processes are killed afterwards."""
-    names = f"faults-{os.getpid()}-head", f"faults-{os.getpid()}-other"
+def _make_networks(names: tuple[str, str]) -> None:
+    """Makes two connected network namespaces.
+
+    Raises:
+        PermissionError: If that is not allowed, or the program ip is not there.
+    """
+    ends = [["name", "veth", "netns", name] for name in names]
     try:
         for name in names:
             _ip("netns", "add", name)
-        ends = [["name", "veth", "netns", name] for name in names]
         _ip("link", "add", *ends[0], "type", "veth", "peer", *ends[1])
         for name, address in zip(names, _ADDRESSES, strict=True):
             _ip("-n", name, "addr", "add", f"{address}/24", "dev", "veth")
             _ip("-n", name, "link", "set", "lo", "up")
             _ip("-n", name, "link", "set", "veth", "up")
-        yield names
-    finally:
-        for name in names:
-            if Path("/run/netns", name).exists():
-                _kill_all(name)
-                _ip("netns", "delete", name)
+    except (FileNotFoundError, subprocess.CalledProcessError) as error:
+        raise PermissionError("no networks") from error
+
+
+def _remove_networks(names: tuple[str, str]) -> None:
+    """Kills all that runs in them, too."""
+    for name in names:
+        if Path("/run/netns", name).exists():
+            _kill_all(name)
+            _ip("netns", "delete", name)
 
 
 def _ip(*arguments: str) -> str:
-    """Runs the program ip.
-
-    Raises:
-        PermissionError: If it is not there or refuses.
-    """
-    try:
-        return subprocess.run(["ip", *arguments], check=True, capture_output=True, text=True).stdout
-    except (FileNotFoundError, subprocess.CalledProcessError) as error:
-        raise PermissionError(f"ip {' '.join(arguments)}") from error
+    return subprocess.run(["ip", *arguments], check=True, capture_output=True, text=True).stdout
 
 
 def _start_node(
