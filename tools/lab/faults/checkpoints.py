@@ -98,7 +98,7 @@ def _replaced(path: Path) -> Iterator[str]:
     with np.load(path) as file:
         arrays = dict(file)
     for kind, change in _WRONG.items():
-        np.savez(path, **change(arrays))
+        np.savez(path, **change(arrays))  # type: ignore[arg-type]  # none is `allow_pickle`
         yield kind
     for kind, damage in _BROKEN.items():
         path.write_bytes(damage(data))

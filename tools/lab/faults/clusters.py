@@ -157,7 +157,9 @@ class _Study:
         with open(self.log, "wb") as log:
             self._driver = subprocess.Popen(
                 ["ip", "netns", "exec", self._network, sys.executable, "-c", code],
-                **{"stdout": log, "stderr": log, "env": self._environment},
+                stdout=log,
+                stderr=log,
+                env=self._environment,
             )
         try:
             yield self._driver
@@ -222,7 +224,7 @@ def _make_run(notes: Path, hoarding: bool, should_stop: Callable[[], bool]) -> R
         first = not list(notes.glob(f"* {_ADDRESSES[1]} *"))
         (notes / f"{task.index} {address} {os.getpid()}").touch()
         if hoarding and first and address == _ADDRESSES[1]:
-            hoard = []
+            hoard: list[bytes] = []
             while len(hoard) < _HOARD_BYTES / 10**8:
                 hoard.append(b"1" * 10**8)
                 time.sleep(0.2)
