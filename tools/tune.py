@@ -9,6 +9,7 @@ optimizer starts from the same weights and sees the same batches.
 narrows each optimizer's search space in rounds, and judges the last.
 """
 
+import os
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,6 +28,7 @@ from tfoptcmp.tools.common.cli import UserError
 
 from tfoptcmp.signatures import Signature
 from tfoptcmp.study.looks import Plan
+from tfoptcmp.study.read import num_that_count
 from tfoptcmp.study.rounds import Plan as Rounds
 from tfoptcmp.study.rounds import check, check_no_round, round_directory
 from tfoptcmp.workload import Budget, Workload
@@ -107,11 +109,12 @@ def _run(argv: list[str]) -> None:
         from tfoptcmp.tools.common.estimate import estimate
 
         found = estimate(workload, budget, splits, signatures[-1], options, strategy)
-        _plan(signatures, counts, found.trial_seconds, execution.num_workers, at_most=bool(looks))
+        seconds = found.trial_seconds / execution.num_workers
         if rounds:
-            seconds = found.trial_seconds / execution.num_workers
-            _plan_rounds(rounds, len(signatures), budget, seconds)
+            _plan_rounds(rounds, signatures, budget.num_feasible, found.trial_seconds, seconds)
             return
+        done = _num_on_record(study_dir, signatures, counts)
+        _plan(signatures, counts, done, found.trial_seconds, seconds, at_most=bool(looks))
         _forecast(signatures, looks, found.trial_seconds, execution.num_workers)
         return
 
@@ -186,34 +189,78 @@ def _num_feasible(
 def _plan(
     signatures: Sequence[Signature],
     num_feasible: Sequence[int],
+    num_done: int,
+    trial_seconds: float,
     seconds: float,
-    num_workers: int,
     *,
-    at_most: bool,
+    at_most: bool = False,
 ) -> None:
-    """Prints what a run would do, with the seconds that a trial takes."""
+    """Prints what a run would do.
+
+    Args:
+        signatures: The optimizers.
+        num_feasible: N of each.
+        num_done: Of these trials, how many are on record.
+        trial_seconds: Of one trial.
+        seconds: That divided by the number of workers.
+        at_most: Whether fewer may do.
+    """
     print("\n".join(terminal.space(signature) for signature in signatures))
     each = str(num_feasible[0]) if len(set(num_feasible)) == 1 else f"{num_feasible}"
     print(
         f"{'At most ' if at_most else ''}{len(signatures)} optimizers x {each} feasible trials of "
-        f"{terminal.duration(seconds)} each: about "
-        f"{terminal.duration(seconds * sum(num_feasible) / num_workers)}, plus what the "
+        f"{terminal.duration(trial_seconds)} each{_left(sum(num_feasible), num_done, seconds)}"
+    )
+
+
+def _plan_rounds(
+    rounds: Rounds,
+    signatures: Sequence[Signature],
+    num_feasible: int,
+    trial_seconds: float,
+    seconds: float,
+) -> None:
+    """Prints what all rounds would do, as `_plan`; `num_feasible` is N of the last."""
+    from tfoptcmp.tools.common.refine import rounds_to_run
+
+    study_dir = Path(_STUDY_DIR.value) if _STUDY_DIR.value is not None else Path(os.devnull)
+    each = rounds_to_run(study_dir, rounds, num_feasible)
+    nums = [[num] * len(signatures) for _, num in each]
+    done = [
+        _num_on_record(parent, signatures, num) for (parent, _), num in zip(each, nums, strict=True)
+    ]
+    _plan(signatures, nums[-1], done[-1], trial_seconds, seconds)
+    total = sum(map(sum, nums))
+    print(
+        f"\nThese trials are the last of {len(each)} rounds, the only one that is judged. "
+        f"The {len(each) - 1} before it, of {each[0][1]} feasible trials of each, narrow "
+        f"these spaces; docs/narrowing.md says how well. All {total} trials"
+        f"{_left(total, sum(done), seconds)}. If best trials crowd an edge in the last round, its "
+        f"space is not final, and --max_rounds adds a round: about "
+        f"{terminal.duration(sum(nums[-1]) * seconds)}"
+    )
+
+
+def _left(total: int, num_done: int, seconds: float) -> str:
+    """How long the trials take that are not on record."""
+    if num_done == total:
+        return ": all are on record"
+    on_record = f", {num_done} of them on record" if num_done else ""
+    return (
+        f"{on_record}: about {terminal.duration((total - num_done) * seconds)}, plus what the "
         "infeasible ones take (they stop when they diverge)"
     )
 
 
-def _plan_rounds(rounds: Rounds, num_studies: int, budget: Budget, seconds: float) -> None:
-    """Prints what the rounds before the last do and cost, with the seconds that a trial takes."""
-    before = rounds.num_rounds - 1
-    total = num_studies * (before * rounds.trials_per_round + budget.num_feasible)
-    cost = terminal.duration(total * seconds)
-    another = terminal.duration(num_studies * budget.num_feasible * seconds)
-    print(
-        f"\nThese trials are the last of {rounds.num_rounds} rounds, the only one that is judged. "
-        f"The {before} before it, of {rounds.trials_per_round} feasible trials of each, narrow "
-        f"these spaces; docs/narrowing.md says how well. All {total} trials, with those on record: "
-        f"about {cost}. If best trials crowd an edge in the last round, its space is not final, "
-        f"and --max_rounds adds a round: about {another}"
+def _num_on_record(
+    parent: Path | None, signatures: Sequence[Signature], num_feasible: Sequence[int]
+) -> int:
+    """How many of the trials that studies are to have are there."""
+    if parent is None:
+        return 0
+    return sum(
+        min(num, num_that_count(parent / signature.name))
+        for signature, num in zip(signatures, num_feasible, strict=True)
     )
 
 

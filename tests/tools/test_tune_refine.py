@@ -107,6 +107,19 @@ def test_it_says_what_it_does(undisturbed):
     }
 
 
+def test_a_plan_counts_what_is_on_record(undisturbed):
+    done = tune(undisturbed[0], "--plan")
+    assert done.returncode == 0, done.stderr
+    out = " ".join(done.stdout.split())
+    assert "2 optimizers x 15 feasible trials of " in out
+    assert "All 90 trials: all are on record. " in out
+    done = tune(undisturbed[0], "--plan", "--num_feasible=20")
+    out = " ".join(done.stdout.split())
+    assert "2 optimizers x 20 feasible trials of " in out
+    assert "each, 30 of them on record: about " in out
+    assert "All 100 trials, 90 of them on record: about " in out
+
+
 def test_all_rounds_are_packed_and_to_be_unpacked(undisturbed):
     study_dir = undisturbed[0]
     before = files(study_dir)

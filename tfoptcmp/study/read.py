@@ -131,6 +131,21 @@ def read_study(directory: Path) -> Study:
     return Study(directory=directory, config=config, signature=signature, trials=tuple(trials))
 
 
+def num_that_count(directory: Path) -> int:
+    """Returns how many trials on record count towards N; 0 if there is no study.
+
+    They are the feasible ones, and in a grid search all that have ended.
+
+    Raises:
+        StudyError: As `read_study`.
+    """
+    if not exists(directory / "study.json"):
+        return 0
+    study = read_study(directory)
+    counted = _ENDED if study.config.search == "grid" else (Status.COMPLETE,)
+    return sum(trial.status in counted for trial in study.trials)
+
+
 def read_reruns(directory: Path) -> dict[tuple[int, int], Trial]:
     """Reads the re-runs of a study that ended, in the order of trial and number.
 

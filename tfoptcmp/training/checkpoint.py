@@ -20,6 +20,7 @@ import numpy as np
 
 from tfoptcmp.conversion import Count, convert
 from tfoptcmp.study.durable import plain, replace_file
+from tfoptcmp.study.files import find
 from tfoptcmp.study.schema import Measurement, Status, StudyError, Trial, trial_directory
 from tfoptcmp.study.trial import TrialTask
 from tfoptcmp.study.validate import check_steps, to_measurement
@@ -116,7 +117,7 @@ class Checkpoints:
         """Newest first."""
         steps = {
             path: int(step)
-            for path in self._directory.glob("checkpoint-*.npz")
+            for path in find(self._directory, "checkpoint-*.npz")
             if (step := path.stem.removeprefix("checkpoint-")).isdecimal()
         }
         return sorted(steps, key=steps.__getitem__, reverse=True)
@@ -149,7 +150,7 @@ class CheckpointRemover:
 
 def remove_checkpoints(directory: Path) -> None:
     """Removes all checkpoints of a trial, unfinished ones included."""
-    for path in directory.glob("checkpoint-*.npz*"):
+    for path in find(directory, "checkpoint-*.npz*"):
         path.unlink()
 
 

@@ -18,7 +18,7 @@ class Execution:
 
     Attributes:
         num_workers: Trials at the same time; 0 until `settle` has chosen.
-        ray_address: Of a Ray cluster, "local" for one of this machine alone; None for none.
+        ray_address: Of a Ray cluster; None for none.
         data_dir: Where workers find data sets; None for the library's own directory.
         max_retries: How often a trial that crashed is tried again.
         accept_version_changes: Whether to resume a study of other versions.
@@ -49,7 +49,9 @@ class Execution:
 
     def connected(self) -> AbstractContextManager[None]:
         """Returns the context that Ray's workers need; without Ray it does nothing."""
-        return cluster.connected(self.ray_address) if self.ray_address else nullcontext()
+        if self.ray_address is None:
+            return nullcontext()
+        return cluster.connected(self.ray_address)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from absl import flags
-from tfoptcmp.tools.common import worker_server
+from tfoptcmp.tools.common import temporary, worker_server
 from tfoptcmp.tools.common.cli import UserError
 from tfoptcmp.tools.common.execution import Execution
 from tfoptcmp.tools.common.execution import settle as settle_on
@@ -215,12 +215,13 @@ def configure_process(options: Options) -> "tf.distribute.Strategy | None":
     """Sets this process's threads and makes its strategy, once: the first use of TensorFlow.
 
     Raises:
-        UserError: If there are no such devices.
+        UserError: If there are no such devices, or no place for temporary files.
     """
     from tfoptcmp.study.durable import synchronise
     from tfoptcmp.training import runtime
     from tfoptcmp.training.distribution import make_strategy
 
+    temporary.use_own_directory()
     runtime.configure(options.threads_per_trial)
     synchronise(options.durable)
     try:

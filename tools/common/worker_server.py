@@ -4,17 +4,15 @@ It imports while the program does, if it is started first. Imports nothing heavy
 """
 
 import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing import forkserver
 
+from tfoptcmp.tools.common import temporary
 from tfoptcmp.tools.common.cli import UserError
 
 TRAINING = ("tfoptcmp.training.trainers", "tfoptcmp.tuners.process_pool")
 """What workers that train import."""
-
-_LONGEST = 60
 
 
 def start(imports: Sequence[str] = TRAINING) -> None:
@@ -29,9 +27,10 @@ def start(imports: Sequence[str] = TRAINING) -> None:
     Raises:
         UserError: If there cannot be one.
     """
+    temporary.use_own_directory()
     forkserver.set_forkserver_preload(list(imports))
     try:
-        with _one_thread(), _no_output(), _short_temporary_directory():
+        with _one_thread(), _no_output():
             forkserver.ensure_running()
     except OSError as error:
         raise UserError(
@@ -64,15 +63,3 @@ def _no_output() -> Iterator[None]:
         for number, copy in zip((1, 2), kept, strict=True):
             os.dup2(copy, number)
             os.close(copy)
-
-
-@contextmanager
-def _short_temporary_directory() -> Iterator[None]:
-    """The path of a socket has at most about 100 bytes, and TMPDIR may be longer on clusters."""
-    before = tempfile.gettempdir()
-    if len(os.fsencode(before)) > _LONGEST:
-        tempfile.tempdir = "/tmp"
-    try:
-        yield
-    finally:
-        tempfile.tempdir = before

@@ -16,10 +16,8 @@ from tfoptcmp.workloads.data.mock import load_mock
 
 from tfoptcmp import workloads
 from tfoptcmp.signatures import Signature
-from tfoptcmp.study.files import exists
-from tfoptcmp.study.read import read_study
+from tfoptcmp.study.read import num_that_count
 from tfoptcmp.study.rounds import Plan, check, round_directory
-from tfoptcmp.study.schema import Status
 from tfoptcmp.training.options import Options
 from tfoptcmp.workload import Budget, MissingData, Splits, Workload
 
@@ -66,17 +64,10 @@ class Ready:
 
     def _left(self) -> list[int]:
         return [
-            max(0, num - self._done(directory / signature.name))
+            max(0, num - num_that_count(directory / signature.name))
             for (directory, _), each in zip(self._rounds(), self.num_feasible, strict=True)
             for signature, num in zip(self.signatures, each, strict=True)
         ]
-
-    def _done(self, study: Path) -> int:
-        """Trials that count: on a grid also those that diverged."""
-        if not exists(study / "study.json"):
-            return 0
-        counted = (Status.COMPLETE, *((Status.INFEASIBLE,) if self.panel.search == GRID else ()))
-        return sum(trial.status in counted for trial in read_study(study).trials)
 
 
 def check_names(panels: Sequence[Panel]) -> None:

@@ -2,11 +2,14 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
-from tfoptcmp.tools.lab.faults import damage, searches, writes
+from tfoptcmp.tools.lab.faults import damage, searches, soak, writes
+from tfoptcmp.tools.lab.faults.__main__ import _FAULTS
 
 from tfoptcmp.study.durable import plain
 from tfoptcmp.study.schema import StudyError
@@ -31,11 +34,18 @@ pytestmark = pytest.mark.filterwarnings(
         (damage.two_on_one, {}),
         (damage.clock_back, {}),
         (damage.raising, {}),
+        (soak.soak, {"num_trials": 40, "seconds_between_kills": 15.0}),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
 def test_a_study_goes_on_to_the_undisturbed_results(fault, arguments):
     assert fault(**arguments)
+
+
+def test_every_fault_stands_in_the_docs():
+    table = (Path(__file__).parents[3] / "docs" / "long-studies.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(\w+)`", "".join(re.findall(r"^\|([^|]*)\|", table, flags=re.M)))
+    assert set(_FAULTS) <= set(named)
 
 
 def test_bookkeeping_is_measured_and_fsyncs_are_counted():
@@ -73,14 +83,16 @@ def run(*flags):
 
 def test_the_program_trains_and_prints_what_it_found():
     done = run(
-        *("--faults=two_on_one,killed_training,not_finite,determinism", "--num_kills=1"),
+        "--faults=two_on_one,killed_training,wrong_checkpoints,not_finite,determinism",
+        "--num_kills=1",
         "--workloads=digits_simple_cnn",
     )
     assert done.returncode == 0, done.stderr
-    assert "4/4 determinism" in done.stderr
+    assert "5/5 determinism" in done.stderr
     lines = " ".join(done.stdout.split())
     assert "two_on_one 8 second processes refused" in lines
     assert "killed_training 1 kills in " in lines
+    assert "wrong_checkpoints 11 wrong ones passed over, equal measurements" in lines
     assert "not_finite NaN weight, infinite weight," in lines
     assert "determinism equal bits alone, after another trial, and stopped and resumed" in lines
 

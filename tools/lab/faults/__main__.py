@@ -5,7 +5,8 @@
 
 After each fault the study must resume and give the results of an undisturbed one, with each
 finished trial kept and none run twice. The faults that need no training take about a minute, the
-others several. Needs a clone or an installed tfoptcmp, and a local disk for temporary files.
+others several, soak most of an hour. Needs a clone or an installed tfoptcmp, and a local disk for
+temporary files.
 """
 
 import importlib
@@ -42,6 +43,9 @@ _FAULTS = {
     "rounds": ("rounds:kills", "SIGKILL at random times of a refinement"),
     "killed_workers": ("processes:killed_workers", "SIGKILL of workers"),
     "killed_driver": ("processes:kills", "SIGKILL of the process that controls workers"),
+    "cluster": ("clusters:nodes", "Ray nodes and workers that die, or are cut off (needs root)"),
+    "wrong_checkpoints": ("checkpoints:wrong_checkpoints", "damaged or foreign checkpoints"),
+    "soak": ("soak:soak", "kills at random times of a long study on workers"),
     "not_finite": ("trials:not_finite", "NaN and infinity in weights, loss and data"),
     "determinism": ("trials:determinism", "equal trials in different conditions"),
 }
@@ -65,11 +69,15 @@ _NUM_TRIALS = flags.DEFINE_integer("num_trials", 10_000, "Of bookkeeping.", lowe
 _NUM_KILLS = flags.DEFINE_integer("num_kills", 100, "Of killed_training.", lower_bound=1)
 _NUM_ROUND_KILLS = flags.DEFINE_integer("num_round_kills", 50, "Of rounds.", lower_bound=1)
 _NUM_DRIVER_KILLS = flags.DEFINE_integer("num_driver_kills", 10, "Of killed_driver.", lower_bound=1)
+_NUM_SOAK_TRIALS = flags.DEFINE_integer("num_soak_trials", 2000, "Of soak.", lower_bound=1)
 _WORKLOADS = flags.DEFINE_list("workloads", None, "Of determinism; default: all.")
 
 _GROUPS = {
     "What to do": (_NAMES,),
-    "How much": (_EVERY, _NUM_TRIALS, _NUM_KILLS, _NUM_ROUND_KILLS, _NUM_DRIVER_KILLS),
+    "How much": (
+        *(_EVERY, _NUM_TRIALS, _NUM_KILLS, _NUM_ROUND_KILLS, _NUM_DRIVER_KILLS),
+        _NUM_SOAK_TRIALS,
+    ),
     "Determinism": (_WORKLOADS, DATA_DIR),
 }
 
@@ -88,6 +96,7 @@ def _run(argv: list[str]) -> None:
         "killed_training": {"num_kills": _NUM_KILLS.value},
         "rounds": {"num_kills": _NUM_ROUND_KILLS.value},
         "killed_driver": {"num_kills": _NUM_DRIVER_KILLS.value, "num_workers": 2},
+        "soak": {"num_trials": _NUM_SOAK_TRIALS.value},
         "determinism": {"names": trained, "data_dir": DATA_DIR.value},
     }
     cli.import_tensorflow()

@@ -44,16 +44,16 @@ def kills(num_kills: int = 100, num_workers: int = 1) -> str:
     with tempfile.TemporaryDirectory(prefix="faults-") as temporary:
         parent = Path(temporary)
         start = time.monotonic()
-        assert run_for(_study, parent / "undisturbed", num_workers, fork=num_workers == 1) == 0, (
-            parent / "log"
-        ).read_text()
+        assert (
+            run_for(digits_study, parent / "undisturbed", num_workers, fork=num_workers == 1) == 0
+        ), (parent / "log").read_text()
         longest = time.monotonic() - start
         expected = _measured(parent / "undisturbed")
         if num_workers > 1:
-            assert run_for(_study, parent / "one process", 1) == 0
+            assert run_for(digits_study, parent / "one process", 1) == 0
             assert _measured(parent / "one process") == expected
         num_studies = kill_at_random(
-            *(_study, parent / "killed", num_workers),
+            *(digits_study, parent / "killed", num_workers),
             num_kills=num_kills,
             longest=longest,
             chance=random.Random(5),
@@ -136,18 +136,18 @@ def run_for(
     return int(process.exitcode)
 
 
-def _study(study_dir: Path, num_workers: int) -> None:
+def digits_study(study_dir: Path, num_workers: int, num_feasible: int = 4) -> None:
     """Runs or resumes the study, in a process that has not used TensorFlow yet."""
     os.dup2(os.open(study_dir.parent / "log", os.O_CREAT | os.O_WRONLY | os.O_TRUNC), 2)
     workload = workloads.get("digits_simple_cnn")
-    budget = workload.budget("smoke", num_feasible=4)
+    budget = workload.budget("smoke", num_feasible=num_feasible)
     signature = workload.signature(_RULE)
     runtime.configure(1)
     run_studies(
         *(study_dir, workload, budget, workload.load(budget, None), [signature]),
         seed=0,
         search="quasirandom",
-        max_trials=40,
+        max_trials=10 * num_feasible,
         options=Options(threads_per_trial=1, checkpoint_every_steps=20),
         execution=Execution(num_workers=num_workers),
     )

@@ -104,7 +104,7 @@ def _trials(name: str, data_dir: str | None, parent: Path) -> Callable[..., None
     def run(directory: str, index: int = 0, stops: bool = False) -> None:
         stopping[:] = [True] if stops else []
         (parent / directory).mkdir(exist_ok=True)
-        task = _task(signature, budget, index, parent / directory)
+        task = moderate_task(signature, budget, index, parent / directory)
         try:
             outcome = trainer.run(task, lambda measurement: None)
         except Interrupted:
@@ -148,7 +148,7 @@ def _spoil() -> None:
     def run(kind: str) -> tuple[Outcome, list[Measurement]]:
         poison.kind = kind
         measured: list[Measurement] = []
-        return trainer.run(_task(signature, budget), measured.append), measured
+        return trainer.run(moderate_task(signature, budget), measured.append), measured
 
     healthy = run("")
     assert healthy[0].status == Status.COMPLETE
@@ -201,7 +201,7 @@ class _Poison(keras.callbacks.Callback):
         return batches.enumerate(start).map(spoilt)
 
 
-def _task(
+def moderate_task(
     signature: Signature, budget: Budget, index: int = 0, directory: Path | None = None
 ) -> TrialTask:
     """Returns a trial with moderate hyperparameters, at the same point whatever its index."""
