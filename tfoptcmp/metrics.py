@@ -1,10 +1,16 @@
-"""Quantities that trials are compared by: unit, format, what difference is too small to count.
+"""Quantities that trials are compared by: direction, unit, format, what difference is too small.
 
-Lower is better throughout. Nothing here imports TensorFlow.
+Users see a metric's values; of one that is maximised, 0.95 beats 0.90. All analysis is of its
+errors, of which lower is better: `Metric.error` and `Metric.value` convert, and nothing else does.
+Nothing here imports TensorFlow.
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tfoptcmp.conversion import Name, Number, Positive, PositiveCount
 
 SHARE = "share"
 """The unit of shares in [0, 1], which are shown in percent."""
@@ -12,17 +18,47 @@ SHARE = "share"
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """A quantity of a trial, lower is better.
+    """A quantity of a trial.
 
     Attributes:
         name: For people: "classification error", "cross entropy".
-        unit: "share" (of [0, 1], shown in percent), "nats", "steps", or "" where it is not known.
+        unit: "share" (of [0, 1], shown in percent), "nats", "steps", any other as it is to be
+            shown, or "" where there is none or it is not known.
         digits: Significant digits shown of what is neither a share nor steps.
+        maximize: Whether higher is better.
+        guess: Value of a model that has learnt nothing; None if not known. See `with_classes`.
+        margin: Difference that is too small to matter; None to take it from what is measured.
     """
 
-    name: str
+    name: Name
     unit: str
-    digits: int = 4
+    digits: PositiveCount = 4
+    maximize: bool = False
+    guess: Number | None = None
+    margin: Positive | None = None
+
+    def error(self, value: Any) -> Any:
+        """Returns the error of a value, or of an array of them: lower is better.
+
+        It is the value itself, or what it lacks to 1 if the metric is maximised.
+        """
+        return 1 - value if self.maximize else value
+
+    def value(self, error: Any) -> Any:
+        """Returns the value, as users know it, of an error."""
+        return self.error(error)
+
+    def with_classes(self, num_classes: int | None) -> "Metric":
+        """Returns the metric with the value of guessing one of the classes, if it can be told."""
+        guess = _OF_GUESSING.get(self.name)
+        if not num_classes or guess is None or self.guess is not None:
+            return self
+        return replace(self, guess=guess(num_classes))
+
+    @property
+    def direction(self) -> str:
+        """Says which values are better."""
+        return "higher is better" if self.maximize else "lower is better"
 
     @property
     def scale(self) -> float:
@@ -44,24 +80,40 @@ class Metric:
         return "percentage points" if self.unit == SHARE else self.unit
 
     @property
-    def cap(self) -> float:
-        """The worst value that counts, so that means exist: 1 for a share."""
+    def guessing(self) -> float:
+        """Error of a model that has learnt nothing; inf if not known, 1 for a share."""
+        if self.guess is not None:
+            return float(self.error(self.guess))
         return 1.0 if self.unit == SHARE else math.inf
 
-    def number(self, value: float) -> str:
-        """Returns a value in the unit shown, without the unit, for a column of a table."""
-        form = {SHARE: ".2f", "steps": ",.0f"}.get(self.unit, f".{self.digits}g")
-        return format(self.scale * value, form)
+    @property
+    def cap(self) -> float:
+        """The worst error that counts, so that means exist: 1 for a share, else guessing's."""
+        return 1.0 if self.unit == SHARE else self.guessing
 
-    def text(self, value: float | None) -> str:
-        """Returns a value with its unit, for a sentence; "-" where there is none."""
-        if value is None or math.isnan(value):
+    def number(self, error: float) -> str:
+        """Returns the value of an error in the unit shown, without the unit, for a table."""
+        form = {SHARE: ".2f", "steps": ",.0f"}.get(self.unit, f".{self.digits}g")
+        return format(self.scale * self.value(error), form)
+
+    def text(self, error: float | None) -> str:
+        """Returns the value of an error with its unit, for a sentence; "-" where there is none."""
+        if error is None or math.isnan(error):
             return "-"
         unit = {SHARE: " %", "steps": " steps"}.get(self.unit, "")
-        return self.number(value) + unit
+        return self.number(error) + unit
+
+    def shown(self, value: float | None) -> str:
+        """Returns a value, as users know it, with its unit; "-" where there is none."""
+        return self.text(None if value is None else self.error(value))
+
+    def range_text(self, low: float, high: float) -> str:
+        """Returns an interval of errors as one of values: "[1.25, 3.50]"."""
+        ends = (high, low) if self.maximize else (low, high)
+        return "[{}, {}]".format(*map(self.number, ends))
 
     def difference(self, value: float) -> str:
-        """Returns a difference of two values with its sign; of shares in percentage points."""
+        """Returns a difference of two errors with its sign; of shares in percentage points."""
         return f"{100 * value:+.2f} pp" if self.unit == SHARE else f"{value:+.3g}"
 
     def difference_with(self, value: float, low: float, high: float, *, unit: bool = True) -> str:
@@ -78,46 +130,55 @@ class Metric:
         return f"{shown} [{least}, {most}]{named}"
 
     def tolerance(
-        self, value: float, *, num_examples: int | None = None, interval_steps: int = 1
+        self,
+        error: float,
+        *,
+        standard_error: float = math.nan,
+        num_examples: int | None = None,
+        interval_steps: int = 1,
     ) -> float:
         """Returns delta: the difference that is too small to matter, > 0.
 
-        One standard error of the evaluation set for shares, or one example of it if that is more;
-        LOSS_TOLERANCE for losses; one measurement interval for steps. For shares with evaluation
-        sets of unknown size it is guessed as SHARE_TOLERANCE, and for metrics of unknown unit as
-        UNKNOWN_TOLERANCE of the value.
+        The metric's own margin, if it has one. Else one standard error of the evaluation set, as
+        measured or as it follows from a share, or one example if that is more; one measurement
+        interval for steps. Where the standard error is not known: LOSS_TOLERANCE for losses in
+        nats, SHARE_TOLERANCE for shares, and for other metrics UNKNOWN_TOLERANCE of the value.
 
         Args:
-            value: The value that another is compared with; may be infinite.
+            error: The one that another is compared with; may be infinite.
+            standard_error: As measured; NaN if it was not.
             num_examples: Size of the evaluation set; None if not known.
             interval_steps: Steps between measurements.
         """
+        if self.margin is not None:
+            return float(self.margin)
         if self.unit == "steps":
             return float(interval_steps)
+        if math.isnan(standard_error) and num_examples is not None:
+            standard_error = self.standard_error(error, num_examples)
+        if math.isfinite(standard_error):
+            of_one = 1 / num_examples if self.unit == SHARE and num_examples else 0.0
+            if found := max(standard_error, of_one):
+                return found
+        if self.unit == SHARE:
+            return SHARE_TOLERANCE
         if self.unit == "nats":
             return LOSS_TOLERANCE
-        if self.unit != SHARE:
-            size = abs(value) if math.isfinite(value) and value else 1.0
-            return UNKNOWN_TOLERANCE * size
-        if num_examples is None:
-            return SHARE_TOLERANCE
-        return max(self.standard_error(value, num_examples), 1 / num_examples)
+        value = abs(self.value(error))
+        return UNKNOWN_TOLERANCE * (value if math.isfinite(value) and value else 1.0)
 
-    def standard_error(self, value: float, num_examples: int) -> float:
+    def standard_error(self, error: float, num_examples: int) -> float:
         """Returns what evaluating on so many examples makes a share vary by; NaN if not a share.
 
         Args:
-            value: May be infinite, which counts as the worst.
+            error: May be infinite, which counts as the worst.
             num_examples: Size of the evaluation set.
         """
         if self.unit != SHARE:
             return math.nan
-        share = min(value, self.cap)
+        share = min(error, self.cap)
         return math.sqrt(share * (1 - share) / num_examples)
 
-
-UNITS = (SHARE, "nats")
-"""The units that a workload's metric can have."""
 
 LOSS_TOLERANCE = 0.01
 """delta of losses in nats; our own choice."""
@@ -132,6 +193,23 @@ UNKNOWN_TOLERANCE = 0.01
 """delta of metrics of unknown unit, as a share of the value; our own choice."""
 
 CLASSIFICATION_ERROR = Metric(name="classification error", unit=SHARE)
+ACCURACY = Metric(name="accuracy", unit=SHARE, maximize=True)
+TOP_5_ERROR = Metric(name="top-5 error", unit=SHARE)
 CROSS_ENTROPY = Metric(name="cross entropy", unit="nats")
+PERPLEXITY = Metric(name="perplexity", unit="")
+MEAN_SQUARED_ERROR = Metric(name="mean squared error", unit="")
+MEAN_ABSOLUTE_ERROR = Metric(name="mean absolute error", unit="")
+R2 = Metric(name="R2", unit="", maximize=True, guess=0.0)
+AUC = Metric(name="AUC", unit=SHARE, maximize=True, guess=0.5)
+F1 = Metric(name="F1", unit=SHARE, maximize=True)
 TRAINING_LOSS = Metric(name="training loss", unit="nats", digits=3)
 STEPS = Metric(name="training steps", unit="steps")
+
+_OF_GUESSING: dict[str, Callable[[int], float]] = {
+    CLASSIFICATION_ERROR.name: lambda classes: 1 - 1 / classes,
+    ACCURACY.name: lambda classes: 1 / classes,
+    TOP_5_ERROR.name: lambda classes: max(0.0, 1 - 5 / classes),
+    CROSS_ENTROPY.name: math.log,
+    TRAINING_LOSS.name: math.log,
+    PERPLEXITY.name: float,
+}

@@ -1,17 +1,17 @@
 """What a workload is: model, data, metric, budgets, spaces. Types only; instances in `workloads`.
 
 The trainer knows these types and no particular workload. Units: budgets and intervals in training
-steps; losses in nats per example (per token for sequences); classification errors in [0, 1].
+steps; shares, classification errors among them, in [0, 1].
 
 Importing this module does not import TensorFlow; the arrays and datasets it speaks of do.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from tfoptcmp.conversion import Name, NonNegative, Number, PositiveCount
-from tfoptcmp.metrics import Metric
+from tfoptcmp.conversion import Name, Number, PositiveCount
+from tfoptcmp.metrics import TRAINING_LOSS, Metric
 from tfoptcmp.signatures import Signature
 
 if TYPE_CHECKING:
@@ -19,11 +19,41 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 
-class TrainingSource(Protocol):
-    """Training batches (x, y) as a function of (seed, step), so that a trial can start anywhere.
+Loss: TypeAlias = "str | Callable[[Any, Any], Any] | None"
+"""A `keras.losses.Loss`, the name of one, or a function from what is to be learnt and the outputs
+to a value for each example or token, [batch] or [batch, ...]. None is the softmax cross entropy of
+class numbers, integers [batch, ...], and logits [batch, ..., classes]; a negative class number is
+padding, which no loss and no metric counts."""
 
-    y holds class numbers [batch, ...] as integers; a negative one is padding, which no loss and no
-    metric counts.
+Measure: TypeAlias = "str | Callable[[Any, Any], Any] | WholeSplit | None"
+"""How a metric is computed: a `keras.metrics.Metric`, "loss" for the loss itself, a function like
+that of a loss, or a `WholeSplit`. None: `tfoptcmp.metrics` has it."""
+
+
+@dataclass(frozen=True)
+class WholeSplit:
+    """How to compute a metric that is no mean over examples, such as R2.
+
+    Attributes:
+        function: From arrays of all that is to be learnt, all outputs and the weights (None without
+            any) to the value.
+    """
+
+    function: Callable[[Any, Any, Any], float]
+
+
+def loss_name(loss: Loss) -> str:
+    """Returns what people call a loss; "" for None."""
+    if loss is None:
+        return ""
+    named = loss if isinstance(loss, str) else getattr(loss, "name", None)
+    return str(named or getattr(loss, "__name__", type(loss).__name__))
+
+
+class TrainingSource(Protocol):
+    """Training batches as a function of (seed, step), so that a trial can start anywhere.
+
+    A batch is (x, y), or (x, y, weights) with a weight for each example or token.
     """
 
     @property
@@ -33,7 +63,7 @@ class TrainingSource(Protocol):
     def batches(
         self, *, seed: int, augmentation_seed: int, start: int, stop: int
     ) -> "tf.data.Dataset":
-        """Returns the batches (x, y) of the steps start, ..., stop - 1 of one trial."""
+        """Returns the batches of the steps start, ..., stop - 1 of one trial."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,20 +72,20 @@ class Splits:
 
     Attributes:
         train: Batches for training.
-        evaluation: Split name to batches (x, y), iterated anew at each measurement: a list of
-            tensors where they fit in memory, else a finite dataset in a fixed order. Has "train"
+        evaluation: Split name to batches, iterated anew at each measurement: a list of tensors
+            where they fit in memory, else a finite dataset in a fixed order. Has "train"
             (a fixed subset of the training split, without augmentation) and "validation", and
             "test" where the workload has one.
-        num_classes: Number of logits.
+        num_classes: Number of logits; 0 if the model does not choose between classes.
         num_examples: Split name to the number of examples (tokens for sequences) in it, over the
             whole split. "train" is the full training split.
         partial: What the data lack, for people (PARTIAL DATA on every output); "" if complete.
     """
 
     train: TrainingSource
-    evaluation: Mapping[str, "Iterable[tuple[tf.Tensor, tf.Tensor]]"]
-    num_classes: int
+    evaluation: Mapping[str, "Iterable[tuple[Any, ...]]"]
     num_examples: Mapping[str, int]
+    num_classes: int = 0
     partial: str = ""
 
 
@@ -69,7 +99,8 @@ class Budget:
         steps: Training steps per trial.
         eval_every_steps: Steps between measurements; the last step is always measured.
         num_feasible: N, feasible trials per study.
-        target: Validation metric to reach for the training-speed statistic, or None.
+        target: Validation metric to reach for the training-speed statistic, as users know it, or
+            None.
         options: Sizes that a workload's model and data take from the scale (image pixels,
             sequence length), by name.
     """
@@ -79,7 +110,7 @@ class Budget:
     steps: PositiveCount
     eval_every_steps: PositiveCount
     num_feasible: PositiveCount
-    target: NonNegative | None
+    target: Number | None
     options: Mapping[str, Number]
 
     def __post_init__(self) -> None:
@@ -160,9 +191,12 @@ class Workload:
         load: (budget, data_dir) -> Splits. Raises `MissingData` in seconds if the data are missing;
             never downloads. Ours are `Imported`, so that a table of workloads imports no
             TensorFlow.
-        build: (budget, splits) -> uncompiled keras.Model from a batch's x to logits
-            [batch, ..., classes]. Draws its initial weights from Keras's global seed only.
-            Likewise `Imported`.
+        build: (budget, splits) -> uncompiled keras.Model from a batch's x to what the loss takes.
+            What layers add to the loss (`add_loss`, regularizers) is minimised too, and is part of
+            no measured loss. Draws its initial weights from Keras's global seed only. Likewise
+            `Imported`.
+        loss_function: What is minimised, see `Loss`.
+        measure: How the metric is computed, see `Measure`.
         data_sets: What `load` reads; none if the data come with an installed package.
         spaces: Name of a search space to update rule to signature.
         regularisation: The regularising hyperparameters that this workload tunes, a subset of
@@ -181,6 +215,8 @@ class Workload:
     budgets: Mapping[str, Budget]
     load: "Callable[[Budget, str | None], Splits]"
     build: "Callable[[Budget, Splits], keras.Model]"
+    loss_function: Loss = None
+    measure: Measure = None
     data_sets: tuple[DataSet, ...] = ()
     spaces: Mapping[str, Mapping[str, Signature]] = field(default_factory=dict)
     regularisation: tuple[str, ...] = ()
@@ -189,6 +225,14 @@ class Workload:
     memory_gb: float = 2.0
     small: Small = Small()
     overfitting: Overfitting | None = None
+
+    @property
+    def loss(self) -> Metric:
+        """The loss as a quantity: it has a name of its own where it is not the cross entropy."""
+        if self.loss_function is None:
+            return TRAINING_LOSS
+        name = f"{TRAINING_LOSS.name} ({loss_name(self.loss_function)})"
+        return Metric(name=name, unit="", digits=TRAINING_LOSS.digits)
 
     def signature(self, rule: str, *, space: str = "initial") -> Signature:
         """Returns an update rule with one of the search spaces.

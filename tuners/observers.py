@@ -16,13 +16,15 @@ class Counts:
         feasible: Trials that are COMPLETE.
         infeasible: Trials that are INFEASIBLE.
         left: Feasible trials still to come, N - feasible.
-        best: Lowest final validation metric of the feasible trials; None if there is none yet.
+        best: Best final validation metric of the feasible trials; None if there is none yet.
+        maximize: Whether the highest is the best.
     """
 
     left: int
     feasible: int = 0
     infeasible: int = 0
     best: float | None = None
+    maximize: bool = False
 
     def after(self, trial: Trial) -> "Counts":
         """Returns the counts with one more trial; one that has not ended changes nothing."""
@@ -32,11 +34,13 @@ class Counts:
             return self
         assert trial.final is not None  # `_checked`
         metrics = (self.best, trial.final["validation_metric"])
+        known = [m for m in metrics if m is not None and not math.isnan(m)]
+        best = max if self.maximize else min
         return replace(
             self,
             feasible=self.feasible + 1,
             left=self.left - 1,
-            best=min((m for m in metrics if m is not None and not math.isnan(m)), default=None),
+            best=best(known, default=None),
         )
 
 

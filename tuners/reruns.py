@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tfoptcmp.tuners.executors import Executor
 
+from tfoptcmp.metrics import Metric
 from tfoptcmp.study.attempt import Attempt
 from tfoptcmp.study.clock import Clock
 from tfoptcmp.study.read import Study, read_reruns, read_study
@@ -34,7 +35,7 @@ def winner(study: Study) -> Trial:
     feasible = [trial for trial in study.trials if trial.status is Status.COMPLETE]
     if not feasible:
         raise StudyError(f"{study.directory} has no feasible trial to run again")
-    return min(feasible, key=_validation)
+    return min(feasible, key=lambda trial: _error(trial, study.config.metric))
 
 
 def rerun_winner(
@@ -114,6 +115,6 @@ def _directory(task: TrialTask) -> Path:
     return task.directory
 
 
-def _validation(trial: Trial) -> float:
+def _error(trial: Trial, metric: Metric) -> float:
     value = (trial.final or {}).get("validation_metric")
-    return math.inf if value is None or math.isnan(value) else value
+    return float(metric.error(value)) if value is not None and math.isfinite(value) else math.inf

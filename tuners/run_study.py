@@ -79,7 +79,7 @@ def run_study(
         trials = read_study(directory).trials
         oracle = StudyOracle(config=config, space=signature.space, trials=trials)
         run = _Run(writer, signature, executor, clock, observers, max_retries)
-        counts = _count(trials, config.num_feasible)
+        counts = _count(trials, Counts(left=config.num_feasible, maximize=config.metric.maximize))
         for observer in observers:
             observer.on_study_begin(counts)
         counts = run.to_the_end(oracle, counts)
@@ -92,8 +92,7 @@ def run_study(
     return read_study(directory)
 
 
-def _count(trials: Iterable[Trial], num_feasible: int) -> Counts:
-    counts = Counts(left=num_feasible)
+def _count(trials: Iterable[Trial], counts: Counts) -> Counts:
     for trial in trials:
         counts = counts.after(trial)
     return counts

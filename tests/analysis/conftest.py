@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tfoptcmp.metrics import TRAINING_LOSS, Metric
 from tfoptcmp.rules import DEFAULT_RULES, RULES
 from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import Choice, Fixed, LogUniform, SearchSpace, Uniform
@@ -66,10 +67,13 @@ def make_config(signature, *, num_feasible, **changes):
         "options": {},
         **changes.pop("budget", {}),
     }
+    unit, classes = changes.pop("metric_unit", "share"), changes.pop("num_classes", 10)
+    name = changes.pop("metric", "classification error")
+    guess = {"share": 1 - 1 / classes, "nats": math.log(classes)}.get(unit) if classes else None
     settings = {
         "workload": "digits_simple_cnn",
-        "metric": "classification error",
-        "metric_unit": "share",
+        "metric": Metric(name=name, unit=unit, guess=guess),
+        "loss": TRAINING_LOSS.with_classes(classes),
         "budget": budget,
         "num_examples": {"train": 1257, "validation": 270, "test": 270},
         "partial": "",
@@ -78,7 +82,6 @@ def make_config(signature, *, num_feasible, **changes):
         "num_feasible": num_feasible,
         "max_trials": 10 * num_feasible,
         "tuning_budget": max(2, num_feasible // 10),
-        "num_classes": 10,
         "threads_per_trial": 1,
         "versions": {"tensorflow": "2.21.0"},
         "provenance": {"command": "tfoptcmp-tune --workload=digits_simple_cnn", "cpus": 2},

@@ -9,6 +9,7 @@ from dataclasses import asdict, replace
 
 import pytest
 
+from tfoptcmp.metrics import CLASSIFICATION_ERROR, TRAINING_LOSS, Metric
 from tfoptcmp.study.durable import write_json
 from tfoptcmp.study.read import (
     find_studies,
@@ -43,8 +44,8 @@ CONFIG = StudyConfig(
         },
     },
     workload="digits",
-    metric="classification error",
-    metric_unit="share",
+    metric=CLASSIFICATION_ERROR,
+    loss=TRAINING_LOSS,
     budget={
         **{"scale": "cpu", "batch_size": 1, "steps": 100, "eval_every_steps": 50},
         **{"num_feasible": 5, "target": None, "options": {}},
@@ -56,7 +57,6 @@ CONFIG = StudyConfig(
     num_feasible=5,
     max_trials=50,
     tuning_budget=2,
-    num_classes=10,
     threads_per_trial=1,
     versions={"tensorflow": "2.21.0"},
     provenance={"command": "first"},
@@ -294,13 +294,28 @@ class TestStudy:
     def test_version_1_is_read_with_k_from_its_plan(self, planned, tuning_budget, tmp_path):
         config = replace(CONFIG, num_feasible=planned, max_trials=1000)
         recorded = asdict(config) | {"schema_version": 1}
-        for added_in_2 in ("tuning_budget", "num_classes"):
-            del recorded[added_in_2]
+        recorded |= {"metric": "classification error", "metric_unit": "share"}
+        for added in ("tuning_budget", "loss"):
+            del recorded[added]
         write_json(tmp_path / "study.json", recorded)
         found = read_config(tmp_path / "study.json")
         assert found.tuning_budget == tuning_budget
-        assert found.num_classes is None
+        assert found.metric == CLASSIFICATION_ERROR
+        assert found.loss == TRAINING_LOSS
         assert found.schema_version == SCHEMA_VERSION
+
+    @pytest.mark.parametrize(
+        ("unit", "guess"), [("share", 0.9), ("nats", math.log(10))], ids=["share", "nats"]
+    )
+    def test_version_2_is_read_with_guessing_from_its_classes(self, unit, guess, tmp_path):
+        recorded = asdict(CONFIG) | {"schema_version": 2, "num_classes": 10}
+        recorded |= {"metric": "mine", "metric_unit": unit}
+        del recorded["loss"]
+        write_json(tmp_path / "study.json", recorded)
+        found = read_config(tmp_path / "study.json")
+        assert found.metric == Metric(name="mine", unit=unit, guess=guess)
+        assert found.loss == TRAINING_LOSS.with_classes(10)
+        assert found.loss.guess == math.log(10)
 
     @pytest.mark.parametrize("text", ["", "[1]", '{"schema_version": 1}', "{"])
     def test_a_damaged_study_is_named_and_left_alone(self, text, tmp_path):

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from tests.study.damage import NUMBERS, TYPES, damages, paths, with_value
 from tfoptcmp.hyperparameters import Hyperparameter
+from tfoptcmp.metrics import CLASSIFICATION_ERROR, TRAINING_LOSS
 from tfoptcmp.rules import Epsilon, Look, PublishedValue, Rule
 from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import Choice, Fixed, LogUniform, SearchSpace, Uniform
@@ -56,8 +57,8 @@ SIGNATURE = Signature(
 CONFIG = StudyConfig(
     signature=SIGNATURE.to_json(),
     workload="digits",
-    metric="classification error",
-    metric_unit="share",
+    metric=CLASSIFICATION_ERROR,
+    loss=TRAINING_LOSS,
     budget={
         **{"scale": "cpu", "batch_size": 64, "steps": 100, "eval_every_steps": 50},
         **{"num_feasible": 2, "target": 0.04, "options": {"pixels": 8, "dropout": 0.5}},
@@ -69,7 +70,6 @@ CONFIG = StudyConfig(
     num_feasible=2,
     max_trials=20,
     tuning_budget=2,
-    num_classes=10,
     threads_per_trial=1,
     versions={"tensorflow": "2.21.0", "keras": "3.15.1"},
     provenance={"command": "tune", "processors": 2},
@@ -154,8 +154,13 @@ ALSO = {
     "partial": ("no text",),
     "message": ("no text",),
     "final": ("missing test_loss",),  # which is null
-    "budget.target": ("null",),
-    "num_classes": ("null",),
+    "budget.target": ("null", "negative"),
+    "metric.guess": ("null", *NUMBERS, "negative"),
+    "metric.margin": ("null", "a number", "half"),
+    "metric.unit": ("no text", "empty"),
+    "loss.guess": ("null", *NUMBERS, "negative"),
+    "loss.margin": ("null", "a number", "half"),
+    "loss.unit": ("no text", "empty"),
     "budget.options": ("no object", "missing", "more"),
     "budget.options.*": (*NUMBERS, "negative"),
     "num_examples": ("missing test",),
@@ -294,7 +299,12 @@ def test_every_cell_and_line_wrong_in_every_way(at, copied):
     lines = path.read_text().splitlines()
     cells = lines[at].split(",")
     wrong = [*LINES.values()]
-    wrong += [",".join([*cells[:i], bad, *cells[i + 1 :]]) for i in range(9) for bad in CELLS]
+    wrong += [
+        ",".join([*cells[:i], bad, *cells[i + 1 :]])
+        for i, name in enumerate(COLUMNS)
+        for bad in CELLS
+        if not (name.endswith("_loss") and bad in ("-1", "-0.5", "-inf"))  # a density's may be
+    ]
     wrong += [",".join([*cells[:i], "1.5", *cells[i + 1 :]]) for i in range(9) if i in (3, 5)]
     for line in wrong:
         path.write_text("\n".join([*lines[:at], line, *lines[at + 1 :], ""]))

@@ -15,6 +15,7 @@ from tfoptcmp.tuners.run_study import run_study
 from tfoptcmp.analysis import read_comparisons
 from tfoptcmp.analysis.audit import audit
 from tfoptcmp.analysis.report.tables import best_rows, format_table, rerun_cells
+from tfoptcmp.metrics import CLASSIFICATION_ERROR, TRAINING_LOSS
 from tfoptcmp.rules import RULES
 from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import LogUniform, SearchSpace
@@ -31,8 +32,8 @@ SIGNATURE = Signature(
 CONFIG = StudyConfig(
     signature=SIGNATURE.to_json(),
     workload="none",
-    metric="classification error",
-    metric_unit="share",
+    metric=CLASSIFICATION_ERROR,
+    loss=TRAINING_LOSS,
     budget={
         **{"scale": "smoke", "batch_size": 1, "steps": 10, "eval_every_steps": 10},
         **{"num_feasible": 4, "target": None, "options": {}},
@@ -44,7 +45,6 @@ CONFIG = StudyConfig(
     num_feasible=4,
     max_trials=40,
     tuning_budget=2,
-    num_classes=10,
     threads_per_trial=1,
     versions={},
     provenance={},

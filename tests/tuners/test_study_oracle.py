@@ -5,6 +5,7 @@ import random
 import pytest
 from tfoptcmp.tuners.study_oracle import StudyOracle
 
+from tfoptcmp.metrics import CLASSIFICATION_ERROR, TRAINING_LOSS
 from tfoptcmp.spaces import LogUniform, SearchSpace
 from tfoptcmp.study.schema import Status, StudyConfig, Trial
 
@@ -19,8 +20,8 @@ def config(num_feasible=5, max_trials=40):
     return StudyConfig(
         signature={"name": "sgd"},
         workload="none",
-        metric="classification error",
-        metric_unit="share",
+        metric=CLASSIFICATION_ERROR,
+        loss=TRAINING_LOSS,
         budget={},
         num_examples={},
         partial="",
@@ -29,7 +30,6 @@ def config(num_feasible=5, max_trials=40):
         num_feasible=num_feasible,
         max_trials=max_trials,
         tuning_budget=2,
-        num_classes=10,
         threads_per_trial=1,
         versions={},
         provenance={},

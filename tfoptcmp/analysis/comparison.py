@@ -1,17 +1,17 @@
 """A comparison of optimizers: the one thing that statistics, audit, figures and report read.
 
 Our own studies and the results of other tools all become it (`tfoptcmp.analysis.sources`). What a
-source does not report is missing here; who reads it says what it needs. Lower metrics are better.
+source does not report is missing here; who reads it says what it needs. Metrics are errors here
+(`Metric.error`), of which lower is better.
 """
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from typing import Any
 
 from tfoptcmp.analysis.contestant import Contestant
-from tfoptcmp.metrics import SHARE, Metric
+from tfoptcmp.metrics import TRAINING_LOSS, Metric
 from tfoptcmp.rules import RULES
 from tfoptcmp.study.looks import Looks
 from tfoptcmp.study.rounds import Plan
@@ -59,14 +59,14 @@ class Comparison:
     Attributes:
         workload: What was trained.
         metric: Of validation and test.
+        loss: That training minimised.
         contestants: At least one, in the order of the inclusions.
         tuning_budget: K >= 1, the trials that statistics are for: what a practitioner with K
             trials gets.
         budget: What a trial spent, by name ("steps", "batch_size"); empty if not reported.
         scale: Name of the budget, or several with a slash; "" if it has none.
-        target: Validation metric that `steps_to_target` counts to; None if there is none.
+        target: Validation error that `steps_to_target` counts to; None if there is none.
         num_examples: Split to number of examples; for the standard errors of error rates.
-        num_classes: Between which the models choose; None if not known.
         margin: Of the metric, beside which a difference does not count; None for
             `Metric.tolerance`.
         interval_steps: Steps between measurements.
@@ -82,13 +82,13 @@ class Comparison:
 
     workload: str
     metric: Metric
+    loss: Metric = TRAINING_LOSS
     contestants: tuple[Contestant, ...]
     tuning_budget: int
     budget: Mapping[str, int] = field(default_factory=dict)
     scale: str = ""
     target: float | None = None
     num_examples: Mapping[str, int] = field(default_factory=dict)
-    num_classes: int | None = None
     margin: float | None = None
     interval_steps: int = 1
     partial: str = ""
@@ -123,14 +123,6 @@ class Comparison:
     def is_refined(self) -> bool:
         """Whether a search space came from earlier rounds, whose trials are known."""
         return any(one.earlier for one in self.contestants)
-
-    @property
-    def guessing(self) -> float:
-        """Validation metric of guessing one of the classes; inf if not known."""
-        classes = self.num_classes
-        if self.metric.unit == SHARE:
-            return 1 - 1 / classes if classes else 1.0
-        return math.log(classes) if classes and self.metric.unit == "nats" else math.inf
 
     @property
     def spent(self) -> str:

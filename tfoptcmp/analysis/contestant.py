@@ -1,7 +1,7 @@
 """One optimizer of a comparison: its trials, in the same columns whatever tool they come from.
 
-Only its name and its results are required. Lower metrics are better; losses are in nats, steps
-count from 1, times are in seconds.
+Only its name and its results are required. Metrics are errors here (`Metric.error`), of which
+lower is better; steps count from 1, times are in seconds.
 """
 
 import math
@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import pandas as pd
 
 from tfoptcmp.hyperparameters import HYPERPARAMETERS, Hyperparameter
+from tfoptcmp.metrics import Metric
 from tfoptcmp.rules import ELSEWHERE, RULES, Look, Rule
 from tfoptcmp.spaces import Dimension, Fixed, SearchSpace
 from tfoptcmp.study.schema import Status, StudyConfig
@@ -31,6 +32,8 @@ TRIALS: dict[str, Any] = {
     "test_loss": math.nan,
     "test_metric": math.nan,
     "gradient_rms": math.nan,
+    "validation_standard_error": math.nan,
+    "test_standard_error": math.nan,
     "largest_gradient_rms": math.nan,
     "steps_to_target": math.nan,
     "seed": math.nan,
@@ -252,13 +255,19 @@ class Contestant:
         """Returns each trial's first measured step with a validation metric at or below a target.
 
         Args:
-            target: In the metric's unit (shares in [0, 1]); None if there is none.
+            target: An error, in the metric's unit (shares in [0, 1]); None if there is none.
 
         Returns:
             With the index of `trials`: inf if feasible and not reached, NaN if infeasible or
             without a target.
         """
         return first_steps(self.trials, self.measurements, target)
+
+
+def errors(metric: Metric, values: "pd.Series[float]") -> "pd.Series[float]":
+    """Returns the errors of a metric's values; infinities become the worst, NaN stays."""
+    found: pd.Series[float] = metric.error(values.astype(float))
+    return found.replace(-math.inf, math.inf)
 
 
 def first_steps(

@@ -14,7 +14,10 @@ _MAY_DIFFER = (
     "num_feasible",
     "max_trials",
     "tuning_budget",
-    "num_classes",  # not known of studies of schema version 1; it follows from what must agree
+    "metric.guess",  # not known of studies of schema version 1; it follows from what must agree
+    "loss.guess",
+    "metric.margin",  # of interest after the trials only
+    "loss.margin",
     "provenance",
     "earlier_versions",
     "budget.num_feasible",

@@ -21,38 +21,47 @@ from pathlib import Path
 from typing import Any, Literal, Required, TypedDict
 
 from tfoptcmp.conversion import Count, Name, NonNegative, Number, PositiveCount
+from tfoptcmp.metrics import Metric
 
-SCHEMA_VERSION = 2
-"""2 added `tuning_budget` and `num_classes`."""
+SCHEMA_VERSION = 3
+"""2 added `tuning_budget`; 3 the whole of `metric`, and `loss`."""
 
 SEARCHES = ("quasirandom", "random", "grid")
 """How points are drawn from a search space."""
 
 Cell = NonNegative | Literal["nan", "inf"] | None
+Signed = Number | Literal["nan", "inf", "-inf"] | None
 
 
 class Row(TypedDict, total=False):
-    """A measurement in a JSON file, and the columns of measurements.csv.
+    """A measurement in a JSON file.
 
     Losses are without regularisation and label smoothing, in evaluation mode, "train" on a fixed
-    subset of the training split; metrics are the workload's. gradient_rms is the root mean square
-    over all entries of the training objective's gradient, and learning_rate the rate, that the step
-    named used: both from before its update. Empty or left out where a split is absent or was not
-    measured: before the last step only validation is, unless asked for otherwise.
+    subset of the training split; metrics are the workload's, as users know them. gradient_rms is
+    the root mean square over all entries of the training objective's gradient, and learning_rate
+    the rate, that the step named used: both from before its update. A standard error is what the
+    metric varies by because its split is finite; only the last measurement of a trial has it.
+    Empty or left out where a split is absent or was not measured: before the last step only
+    validation is, unless asked for otherwise.
     """
 
     step: Required[Count]
     learning_rate: Cell
-    train_loss: Cell
-    train_metric: Cell
-    validation_loss: Cell
-    validation_metric: Cell
-    test_loss: Cell
-    test_metric: Cell
+    train_loss: Signed
+    train_metric: Signed
+    validation_loss: Signed
+    validation_metric: Signed
+    test_loss: Signed
+    test_metric: Signed
     gradient_rms: Cell
+    validation_standard_error: Cell
+    test_standard_error: Cell
 
 
-COLUMNS = tuple(Row.__annotations__)
+STANDARD_ERRORS = ("validation_standard_error", "test_standard_error")
+
+COLUMNS = tuple(name for name in Row.__annotations__ if name not in STANDARD_ERRORS)
+"""Those of measurements.csv."""
 
 Measurement = dict[str, float | int | None]
 
@@ -98,8 +107,8 @@ class StudyConfig:
     Attributes:
         signature: `Signature.to_json()`.
         workload: Name of the workload.
-        metric: Name of the workload's metric; lower is better.
-        metric_unit: One of `metrics.UNITS`.
+        metric: The workload's, of validation and test.
+        loss: What training minimises, apart from regularisation and label smoothing.
         budget: `asdict` of the `Budget`, with the scale.
         num_examples: Split name to number of examples, for standard errors.
         partial: What the data lack; "" if complete.
@@ -109,8 +118,6 @@ class StudyConfig:
         max_trials: Limit on all trials, infeasible ones included.
         tuning_budget: K, the trials of the practitioner that the study is for; planned, so that the
             question does not depend on the trials that happen to exist.
-        num_classes: Classes that the model chooses from; its ln is the loss of guessing. None if
-            not known.
         threads_per_trial: Threads of one operation; 0 leaves the choice to TensorFlow.
         versions: Package name to version, as far as they can change a result.
         provenance: Command line, git commit, hardware, start time: for people, never compared.
@@ -120,8 +127,8 @@ class StudyConfig:
 
     signature: Mapping[str, Any]
     workload: Name
-    metric: Name
-    metric_unit: Name
+    metric: Metric
+    loss: Metric
     budget: Mapping[str, Any]
     num_examples: Mapping[str, PositiveCount]
     partial: str
@@ -130,7 +137,6 @@ class StudyConfig:
     num_feasible: PositiveCount
     max_trials: PositiveCount
     tuning_budget: PositiveCount
-    num_classes: PositiveCount | None
     threads_per_trial: Count
     versions: Mapping[str, str]
     provenance: Mapping[str, Any]

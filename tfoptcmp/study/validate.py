@@ -8,11 +8,11 @@ checks.
 import math
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any, TypeVar
 
 from tfoptcmp.conversion import convert
-from tfoptcmp.metrics import UNITS, Metric
+from tfoptcmp.metrics import SHARE, TRAINING_LOSS, Metric
 from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import SearchSpace
 from tfoptcmp.study.schema import (
@@ -32,13 +32,15 @@ from tfoptcmp.workload import Budget
 _SPLITS = {"train", "validation", "test"}
 _METRICS = tuple(name for name in COLUMNS if name.endswith("_metric"))
 
-_CELL = re.compile(r"(?:\d++(?:\.\d++)?(?:e[+-]?\d{1,3})?|nan|inf|-0\.0)?", re.ASCII)
+_NUMBER = r"\d++(?:\.\d++)?(?:e[+-]?\d{1,3})?"
+_NOT_NEGATIVE = re.compile(rf"(?:{_NUMBER}|nan|inf|-0\.0)?", re.ASCII)
+_ANY = re.compile(rf"(?:-?{_NUMBER}|nan|-?inf)?", re.ASCII)
 _STEP = re.compile(r"\d{1,18}", re.ASCII)
-_LINE = _STEP.pattern + f",{_CELL.pattern}" * (len(COLUMNS) - 1) + r"\n"
+_CELLS = {
+    name: _ANY if name.endswith(("_loss", "_metric")) else _NOT_NEGATIVE for name in COLUMNS[1:]
+}
+_LINE = ",".join(cell.pattern for cell in (_STEP, *_CELLS.values())) + r"\n"
 _BODY = re.compile(f"(?:{_LINE})*+", re.ASCII)
-
-# What a record of version 1 does not say; K follows from the number of trials that was planned.
-_ADDED_IN_2 = {"tuning_budget": 2, "num_classes": None}
 
 T = TypeVar("T")
 
@@ -55,16 +57,14 @@ def to_config(data: Any) -> StudyConfig:
             f"has schema version {version!r}; this tfoptcmp reads up to {SCHEMA_VERSION}: use the "
             "tfoptcmp that wrote it, or a newer one"
         )
-    if version == 1:
-        data = {**data, "schema_version": SCHEMA_VERSION, **_ADDED_IN_2}
-        planned = data.get("num_feasible")
-        if type(planned) is int and planned > 0:
-            data["tuning_budget"] = planned_tuning_budget(planned)
+    if version < SCHEMA_VERSION:
+        data = _as_of_now(data)
     config = _whole(data, StudyConfig)
     convert(config.budget, Budget, "budget")
-    for name, known in (("metric_unit", UNITS), ("search", SEARCHES)):
-        if getattr(config, name) not in known:
-            raise ValueError(f"{name} must be one of {known}; got {getattr(config, name)!r}")
+    for name in ("metric", "loss"):
+        _whole(data[name], Metric, name)
+    if config.search not in SEARCHES:
+        raise ValueError(f"search must be one of {SEARCHES}; got {config.search!r}")
     if not {"train", "validation"} <= set(config.num_examples) <= _SPLITS:
         raise ValueError(
             "num_examples must be those of 'train', 'validation' and, if there is one, 'test'; "
@@ -77,6 +77,30 @@ def to_config(data: Any) -> StudyConfig:
     except ValueError as error:
         raise ValueError(f"signature: {error}") from error
     return config
+
+
+def _as_of_now(data: dict[str, Any]) -> dict[str, Any]:
+    """Returns a record of an earlier version as one of this version."""
+    new = {**data, "schema_version": SCHEMA_VERSION}
+    if data["schema_version"] == 1:
+        planned = data.get("num_feasible")
+        new |= {"tuning_budget": 2, "num_classes": None}
+        if type(planned) is int and planned > 0:
+            new["tuning_budget"] = planned_tuning_budget(planned)
+    described = {"metric": str, "metric_unit": str, "num_classes": int | None}
+    name, unit, classes = (_taken(new, key, kind) for key, kind in described.items())
+    if classes is not None and classes < 1:
+        raise ValueError(f"num_classes must be >= 1; got {classes}")
+    guessing = {} if classes is None else {SHARE: 1 - 1 / classes, "nats": math.log(classes)}
+    metric = Metric(name=name, unit=unit, guess=guessing.get(unit))
+    loss = TRAINING_LOSS.with_classes(classes)
+    return {**new, "metric": asdict(metric), "loss": asdict(loss)}
+
+
+def _taken(data: dict[str, Any], name: str, kind: Any) -> Any:
+    if name not in data:
+        raise ValueError(f"{name} is missing")
+    return convert(data.pop(name), kind, name)
 
 
 def to_trial(data: Any, config: StudyConfig, space: SearchSpace, rerun: int | None = None) -> Trial:
@@ -127,7 +151,7 @@ def to_measurements(text: str) -> list[Measurement]:
         raise ValueError(next(_bad_cells(body)))
     cells = body[:-1].replace("\n", ",").split(",") if body else []
     numbers = [float(c) if c else None for c in cells] if "" in cells else [*map(float, cells)]
-    if math.inf in numbers and (lost := next(_lost(body), None)):
+    if (math.inf in numbers or -math.inf in numbers) and (lost := next(_lost(body), None)):
         raise ValueError(f"a number must fit into a float; got {lost!r}")
     width = len(COLUMNS)
     measured: list[Measurement] = []
@@ -141,7 +165,7 @@ def to_measurements(text: str) -> list[Measurement]:
 def _lost(body: str) -> Iterator[str]:
     """Lines with a number that is infinite only because a float cannot hold it."""
     for line in body.splitlines():
-        if "inf" not in line and math.inf in [float(cell) for cell in line.split(",") if cell]:
+        if "inf" not in line and any(math.isinf(float(cell)) for cell in line.split(",") if cell):
             yield line
 
 
@@ -163,11 +187,10 @@ def check_measurements(measured: Sequence[Measurement], trial: Trial, config: St
         ValueError: If they cannot belong to it.
     """
     check_steps(measured, config.budget["steps"])
-    cap = Metric(name=config.metric, unit=config.metric_unit).cap
-    for row in measured:
+    for row in measured if config.metric.unit == SHARE else ():
         for name in _METRICS:
             value = row[name]
-            if value is not None and value > cap:
+            if value is not None and (value < 0 or value > 1):
                 raise ValueError(
                     f"step {row['step']}: {name} must be a share in [0, 1]; got {value}"
                 )
@@ -183,12 +206,12 @@ def check_measurements(measured: Sequence[Measurement], trial: Trial, config: St
             )
 
 
-def _whole(data: Any, kind: type[T]) -> T:
+def _whole(data: Any, kind: type[T], path: str = "") -> T:
     """Converts what a program has written, so no field may be missing."""
-    converted = convert(data, kind)
+    converted = convert(data, kind, path)
     for field in fields(kind):  # type: ignore[arg-type]  # T is a dataclass
         if field.name not in data:
-            raise ValueError(f"{field.name} is missing")
+            raise ValueError(f"{path and path + '.'}{field.name} is missing")
     return converted
 
 
@@ -245,6 +268,7 @@ def _bad_cells(body: str) -> Iterator[str]:
             yield f"line {number} must have {len(COLUMNS)} fields; got {len(cells)}"
         elif not _STEP.fullmatch(cells[0]):
             yield f"line {number}: step must be an integer >= 0; got {cells[0]!r}"
-        for name, cell in zip(COLUMNS[1:], cells[1:], strict=False):
-            if not _CELL.fullmatch(cell):
-                yield f"line {number}: {name} must be a number >= 0 or empty; got {cell!r}"
+        for (name, allowed), cell in zip(_CELLS.items(), cells[1:], strict=False):
+            if not allowed.fullmatch(cell):
+                what = "a number" if allowed is _ANY else "a number >= 0"
+                yield f"line {number}: {name} must be {what} or empty; got {cell!r}"

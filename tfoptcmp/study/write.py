@@ -21,6 +21,7 @@ from tfoptcmp.study.read import read_config
 from tfoptcmp.study.same_study import differences
 from tfoptcmp.study.schema import (
     COLUMNS,
+    STANDARD_ERRORS,
     EarlierVersions,
     Measurement,
     StudyConfig,
@@ -165,7 +166,8 @@ class MeasurementWriter:
             StudyError: If it cannot be written.
         """
         with _writing(self._file.name):
-            self._writer.writerow(measurement)
+            written = {n: c for n, c in measurement.items() if n not in STANDARD_ERRORS}
+            self._writer.writerow(written)
             self._file.flush()
 
 

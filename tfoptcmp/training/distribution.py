@@ -12,9 +12,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfoptcmp.metrics import Metric
-from tfoptcmp.training.losses_and_metrics import sums
-from tfoptcmp.training.model import TrialModel
+from tfoptcmp.training.model import TrialModel, unpacked
 from tfoptcmp.training.options import Options
 
 _SUM = tf.distribute.ReduceOp.SUM
@@ -69,7 +67,6 @@ class Replicas:
         strategy: What `make_strategy` returned.
         model: Has no stateful layers; its batch normalisations are made to span the whole batch.
         batch_size: Of the whole batch.
-        metric: Of the workload.
 
     Raises:
         ValueError: If the model or the batch cannot be distributed.
@@ -81,7 +78,6 @@ class Replicas:
         model: TrialModel,
         *,
         batch_size: int,
-        metric: Metric,
     ) -> None:
         num_replicas = strategy.num_replicas_in_sync
         if model.states:
@@ -89,20 +85,24 @@ class Replicas:
                 "distribution must be 'none' for a stateful model, whose states belong to the rows "
                 f"of the whole batch; got {num_replicas} replicas"
             )
+        if model.problem.is_of_whole_splits or not model.problem.is_softmax:
+            raise ValueError(
+                "distribution must be 'none' for other losses than the cross entropy of class "
+                f"numbers, and for metrics of whole splits; got {num_replicas} replicas"
+            )
         if batch_size % num_replicas:
             raise ValueError(
                 f"batch_size must be a multiple of the {num_replicas} replicas; got {batch_size!r}"
             )
         self._strategy = strategy
         self._model = model
-        self._metric = metric
         self._rows = batch_size // num_replicas
         for layer in model.network._flatten_layers():
             if isinstance(layer, keras.layers.BatchNormalization):
                 layer.synchronized = True
         self._spread = tf.function(lambda: strategy.run(self._count_seed_up))
         self._sum = tf.function(
-            lambda x, y: strategy.reduce(_SUM, strategy.run(self._sums, (x, y)), axis=None),
+            lambda *batch: strategy.reduce(_SUM, strategy.run(self._sums, batch), axis=None),
             reduce_retracing=True,
         )
         self._total = tf.function(
@@ -146,23 +146,27 @@ class Replicas:
         """Returns what trains on the next batches, as many as it is given.
 
         Args:
-            batches: Whole batches (x, y), the same ones in each process.
+            batches: Whole batches, the same ones in each process.
         """
         if self._model.optimizer is not self._optimizer:
             self._prepare(self._model.optimizer)
         iterator = iter(self._distributed(batches))
         return lambda num_steps: self._block(iterator, tf.constant(num_steps))
 
-    def batch_sums(self, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
-        """Returns `losses_and_metrics.sums` of a batch of any size, computed on all replicas."""
+    def batch_sums(self, x: Any, y: tf.Tensor, weights: tf.Tensor | None) -> tf.Tensor:
+        """Returns `Problem.sums` of a batch of any size, computed on all replicas."""
         num_replicas = self._strategy.num_replicas_in_sync
         rows = -(-len(y) // num_replicas)
         missing = rows * num_replicas - len(y)
-        x, y = (
-            tf.pad(part, [[0, missing]] + [[0, 0]] * (part.shape.rank - 1), constant_values=padding)
-            for part, padding in ((x, 0), (y, -1))  # which no sum counts
-        )
-        return self._sum(*(self._shares(part, rows) for part in (x, y)))
+
+        def share(part: tf.Tensor, padding: int = 0) -> Any:
+            ends = [[0, missing]] + [[0, 0]] * (part.shape.rank - 1)
+            return self._shares(tf.pad(part, ends, constant_values=padding), rows)
+
+        x = keras.tree.map_structure(share, x)
+        if weights is not None:
+            weights = share(weights)
+        return self._sum(x, share(y, -1), weights)  # no sum counts a class number below 0
 
     def _shares(self, part: tf.Tensor, rows: int) -> Any:
         def share(context: tf.distribute.experimental.ValueContext) -> tf.Tensor:
@@ -171,8 +175,8 @@ class Replicas:
 
         return self._strategy.experimental_distribute_values_from_function(share)
 
-    def _sums(self, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
-        return sums(y, self._model(x, training=False), self._metric)
+    def _sums(self, x: Any, y: tf.Tensor, weights: tf.Tensor | None) -> tf.Tensor:
+        return self._model.problem.sums(y, self._model(x, training=False), weights)
 
     def _count_seed_up(self) -> None:
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
@@ -193,7 +197,7 @@ class Replicas:
         """Some updates, or fewer if the trial diverges."""
 
         def step(i: tf.Tensor) -> tuple[tf.Tensor]:
-            self._step(*next(iterator))
+            self._step(*unpacked(next(iterator)))
             return (i + 1,)
 
         tf.while_loop(
@@ -203,14 +207,14 @@ class Replicas:
             parallel_iterations=1,
         )
 
-    def _step(self, x: Any, y: Any) -> None:
+    def _step(self, x: Any, y: Any, weights: Any) -> None:
         """As `TrialModel`'s own, but the branches are taken by all replicas together.
 
         Within a replica there can be no branch around communication with the other replicas.
         """
         model, strategy = self._model, self._strategy
         before = model.averages()
-        parts = strategy.run(self._objective_and_gradient, (x, y))
+        parts = strategy.run(self._objective_and_gradient, (x, y, weights))
         objective, *gradient = (strategy.experimental_local_results(part)[0] for part in parts)
         tf.cond(
             model.is_finite(objective, gradient),
@@ -218,9 +222,9 @@ class Replicas:
             lambda: model.withhold(before),
         )
 
-    def _objective_and_gradient(self, x: tf.Tensor, y: tf.Tensor) -> list[tf.Tensor]:
+    def _objective_and_gradient(self, x: Any, y: Any, weights: Any) -> list[tf.Tensor]:
         replica = tf.distribute.get_replica_context()
-        return self._model.objective_and_gradient(x, y, replica)
+        return self._model.objective_and_gradient(x, y, weights, replica)
 
     def _update(self, gradient: Sequence[Any]) -> None:
         model = self._model
@@ -241,6 +245,6 @@ class Replicas:
                 return tf.reshape(mine, [num_local, self._rows, *part.shape[1:]])
 
             # Consecutive elements go to consecutive replicas.
-            return batches.map(lambda x, y: (shares(x), shares(y))).unbatch()
+            return batches.map(lambda *batch: keras.tree.map_structure(shares, batch)).unbatch()
 
         return self._strategy.distribute_datasets_from_function(local)

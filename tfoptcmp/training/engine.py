@@ -31,6 +31,7 @@ from tfoptcmp.training.distribution import Replicas, is_chief, num_replicas
 from tfoptcmp.training.evaluation import Evaluation
 from tfoptcmp.training.initial import InitialWeights
 from tfoptcmp.training.loop import run_blocks
+from tfoptcmp.training.losses_and_metrics import Problem, Result
 from tfoptcmp.training.model import TrialModel
 from tfoptcmp.training.optimizer import build_optimizer, set_hyperparameters
 from tfoptcmp.training.options import Options
@@ -164,13 +165,16 @@ class Trainer:
             return Outcome(status=Status.INFEASIBLE, steps=steps, message=measure.problem)
         return Outcome(status=Status.COMPLETE, steps=steps)
 
-    def evaluate(self, names: Collection[str] | None = None) -> dict[str, tuple[float, float]]:
-        """Returns split name to (loss in nats, metric) at the weights as they are now.
+    def evaluate(
+        self, names: Collection[str] | None = None, *, with_errors: bool = False
+    ) -> dict[str, Result]:
+        """Returns split name to what is measured at the weights as they are now.
 
         Args:
             names: Of the splits; None for all.
+            with_errors: Whether standard errors are wanted that take time.
         """
-        return self._evaluation(names)
+        return self._evaluation(names, with_errors=with_errors)
 
     def save(self, path: Path) -> None:
         """Writes the network as it is now, as a `.keras` file without its optimizer."""
@@ -182,6 +186,7 @@ class Trainer:
         with self._scope():
             return TrialModel(
                 self._build(),
+                problem=self._problem,
                 steps_per_epoch=self._splits.train.steps_per_epoch,
                 regularisation=self._workload.regularisation,
             )
@@ -194,13 +199,17 @@ class Trainer:
             self._strategy,
             self._model,
             batch_size=self._budget.batch_size,
-            metric=self._workload.metric,
         )
+
+    @functools.cached_property
+    def _problem(self) -> Problem:
+        workload = self._workload
+        return Problem(workload.loss_function, workload.metric, workload.measure)
 
     @functools.cached_property
     def _evaluation(self) -> Evaluation:
         batch_sums = self._replicas.batch_sums if self._replicas else None
-        return Evaluation(self._model, self._splits.evaluation, self._workload.metric, batch_sums)
+        return Evaluation(self._model, self._splits.evaluation, self._problem, batch_sums)
 
     def _build(self) -> keras.Model:
         policy = keras.config.dtype_policy()
@@ -246,13 +255,16 @@ class Trainer:
             "gradient_rms": float(self._model.gradient_rms.numpy()),
         }
         found = {}
-        if step < self._budget.steps and not self._options.measure_all:
+        is_last = step == self._budget.steps
+        if not is_last and not self._options.measure_all:
             found = self.evaluate(("validation",))
-        if not found or not math.isfinite(found["validation"][0]):  # the training loss judges then
-            found = self.evaluate()
-        for split, (loss, metric) in found.items():
-            row[f"{split}_loss"] = loss
-            row[f"{split}_metric"] = metric
+        if not found or not math.isfinite(found["validation"].loss):  # the training loss judges
+            found = self.evaluate(with_errors=is_last)
+        for split, result in found.items():
+            row[f"{split}_loss"] = result.loss
+            row[f"{split}_metric"] = result.metric
+            if is_last and split != "train" and math.isfinite(result.standard_error):
+                row[f"{split}_standard_error"] = result.standard_error
         return row
 
     def _identity(self, task: TrialTask) -> dict[str, Any]:
@@ -260,6 +272,8 @@ class Trainer:
         budget = asdict(self._budget)
         return {
             "workload": self._workload.name,
+            "loss": self._workload.loss.name,
+            "metric": self._workload.metric.name,
             "signature": self.signature.to_json(),
             "budget": {
                 n: budget[n] for n in ("batch_size", "steps", "eval_every_steps", "options")

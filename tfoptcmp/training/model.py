@@ -17,7 +17,7 @@ import tensorflow as tf
 from tfoptcmp.optimizers import UpdateRule
 from tfoptcmp.optimizers.compiled import compiled_update
 from tfoptcmp.training.checkpoint import ArrayKind
-from tfoptcmp.training.losses_and_metrics import cross_entropy
+from tfoptcmp.training.losses_and_metrics import Problem
 
 
 class TrialModel(keras.Model):
@@ -28,9 +28,13 @@ class TrialModel(keras.Model):
     the last step that was tried; `diverged` is sticky.
 
     Args:
-        network: From a batch's x to logits.
+        network: From a batch's x to what the loss takes.
+        problem: What is minimised.
         steps_per_epoch: Steps after which the states of stateful layers are zeroed, or None.
         regularisation: Those of ("l2", "label_smoothing") that the graph has to contain.
+
+    Raises:
+        ValueError: If the network has its own training step, which would not be run.
     """
 
     train_function: Any  # Keras's name: None, or what `make_train_function` makes
@@ -41,9 +45,12 @@ class TrialModel(keras.Model):
         *,
         steps_per_epoch: int | None,
         regularisation: tuple[str, ...],
+        problem: Problem | None = None,
     ) -> None:
         super().__init__()
+        _refuse_own_training(network)
         self.network = network
+        self.problem = problem or Problem()
         self.steps_per_epoch = steps_per_epoch
         self.regularisation = regularisation
         self.kernels = [v for v in network.trainable_variables if v.path.endswith("kernel")]
@@ -85,7 +92,7 @@ class TrialModel(keras.Model):
         return [*self.network.variables, *self.states, *self.optimizer.variables]
 
     def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Returns the logits [..., classes]."""
+        """Returns the network's outputs."""
         return self.network(x, training=training)
 
     def make_train_function(self, force: bool = False) -> None:
@@ -115,7 +122,7 @@ class TrialModel(keras.Model):
         self.train_function = tf.function(block, reduce_retracing=True, autograph=False)
 
     def blocks(self, batches: tf.data.Dataset) -> Callable[[int], object]:
-        """Returns what trains on the next batches (x, y).
+        """Returns what trains on the next batches.
 
         It trains for a block, whatever number it is given, or to the end of the trial.
         """
@@ -123,12 +130,12 @@ class TrialModel(keras.Model):
         iterator = iter(batches)
         return lambda num_steps: self.train_function(iterator)
 
-    def _update(self, x: tf.Tensor, y: tf.Tensor) -> None:
+    def _update(self, x: Any, y: Any, weights: tf.Tensor | None = None) -> None:
         if self.steps_per_epoch is not None:
             new_epoch = tf.equal(self.optimizer.iterations.value % self.steps_per_epoch, 0)
             tf.cond(new_epoch, self.zero_states, lambda: None)
         before = self.averages()
-        objective, *gradient = self.objective_and_gradient(x, y)
+        objective, *gradient = self.objective_and_gradient(x, y, weights)
         tf.cond(
             self.is_finite(objective, gradient),
             lambda: self._apply(gradient),
@@ -146,13 +153,18 @@ class TrialModel(keras.Model):
         return [tf.identity(v.value) for v in self.network.non_trainable_variables]
 
     def objective_and_gradient(
-        self, x: tf.Tensor, y: tf.Tensor, replica: tf.distribute.ReplicaContext | None = None
+        self,
+        x: Any,
+        y: Any,
+        weights: tf.Tensor | None = None,
+        replica: tf.distribute.ReplicaContext | None = None,
     ) -> list[tf.Tensor]:
         """Returns the objective and its gradient by each trainable variable, dense.
 
         Args:
             x: A batch.
-            y: Its class numbers.
+            y: What is to be learnt.
+            weights: Of its entries; None if all are 1.
             replica: Where x and y are a replica's part of a batch: what is returned is the whole
                 batch's, in every replica.
         """
@@ -163,10 +175,13 @@ class TrialModel(keras.Model):
 
         with tf.GradientTape() as tape:
             smoothing = self.label_smoothing if "label_smoothing" in self.regularisation else None
-            objective = cross_entropy(y, self(x, training=True), smoothing, total)
+            outputs = self(x, training=True)
+            objective = self.problem.objective(y, outputs, weights, smoothing, total)
             if "l2" in self.regularisation:
                 l2 = self.l2 if num_replicas == 1 else self.l2 / num_replicas
                 objective += l2 * _total([tf.nn.l2_loss(v.value) for v in self.kernels])
+            if added := [tf.cast(loss, objective.dtype) for loss in self.network.losses]:
+                objective += _total(added) / num_replicas
         gradient = tape.gradient(objective, self.trainable_variables)
         return total([objective, *map(tf.convert_to_tensor, gradient)])
 
@@ -198,6 +213,22 @@ class TrialModel(keras.Model):
         """Zeroes the states of stateful layers."""
         for state in self.states:
             state.assign(tf.zeros_like(state.value))
+
+
+def unpacked(batch: Any) -> tuple[Any, Any, Any]:
+    """Returns x, y and weights of a batch (x, y) or (x, y, weights); None without weights."""
+    x, y, *weights = batch
+    return x, y, weights[0] if weights else None
+
+
+def _refuse_own_training(network: keras.Model) -> None:
+    for name in ("train_step", "compute_loss"):
+        own = next((c for c in type(network).__mro__ if name in vars(c)), None)
+        if own is not None and not own.__module__.startswith("keras."):
+            raise ValueError(
+                f"the model must not have its own {name}, which would not be used; got that of "
+                f"{own.__name__}. What it does belongs into the workload's loss, or into add_loss"
+            )
 
 
 def _total(scalars: Sequence[tf.Tensor]) -> tf.Tensor:

@@ -52,7 +52,7 @@ class Progress:
 
     def on_measurement(self, task: TrialTask, measurement: Measurement) -> None:
         """Shows the step and the validation metric of the running trial."""
-        value = self._metric.text(measurement["validation_metric"])
+        value = self._metric.shown(measurement["validation_metric"])
         step = f"step {measurement['step']}/{self._num_steps}"
         self._show(f"trial {task.index}, {step}, validation {value}")
 
@@ -69,7 +69,7 @@ class Progress:
         return (
             f"{counts.feasible}/{self._num_feasible} feasible, "
             f"{counts.infeasible} infeasible, {counts.left} left, "
-            f"best {self._metric.text(counts.best)}"
+            f"best {self._metric.shown(counts.best)}"
         )
 
     def _show(self, doing: str, ended: bool = False) -> None:

@@ -279,8 +279,8 @@ class OpenStudies:
         return StudyConfig(
             signature=signature.to_json(),
             workload=workload.name,
-            metric=workload.metric.name,
-            metric_unit=workload.metric.unit,
+            metric=workload.metric.with_classes(splits.num_classes),
+            loss=workload.loss.with_classes(splits.num_classes),
             budget=asdict(budget),
             num_examples=splits.num_examples,
             partial=splits.partial,
@@ -289,7 +289,6 @@ class OpenStudies:
             num_feasible=num_feasible,
             max_trials=max_trials,
             tuning_budget=tuning_budget or planned_tuning_budget(num_feasible),
-            num_classes=splits.num_classes,
             threads_per_trial=self.options.threads_per_trial,
             versions=versions(),
             provenance=provenance(),

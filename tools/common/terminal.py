@@ -26,14 +26,14 @@ def duration(seconds: float) -> str:
 
 def measurement_header(metric: Metric) -> str:
     """Heading of the columns of `measurement_row`."""
-    columns = "".join(f"{f'{split} loss':>17}{'error':>9}" for split in _SPLITS)
-    return f"{'step':>8}{'rate':>11}{columns}{'gradient rms':>15}   (error: {metric.name})"
+    columns = "".join(f"{f'{split} loss':>17}{'metric':>9}" for split in _SPLITS)
+    return f"{'step':>8}{'rate':>11}{columns}{'gradient rms':>15}   (metric: {metric.name})"
 
 
 def measurement_row(measurement: Measurement, metric: Metric) -> str:
     """One measurement as a line."""
     columns = "".join(
-        f"{measurement[f'{split}_loss']:>17.4f}{metric.text(measurement[f'{split}_metric']):>9}"
+        f"{measurement[f'{split}_loss']:>17.4f}{metric.shown(measurement[f'{split}_metric']):>9}"
         if measurement.get(f"{split}_loss") is not None
         else f"{'-':>17}{'-':>9}"
         for split in _SPLITS

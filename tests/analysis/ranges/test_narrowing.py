@@ -315,6 +315,5 @@ GUESSING = [
 
 
 @pytest.mark.parametrize(("metric", "classes", "expected"), GUESSING)
-def test_guessing(study, metric, classes, expected):
-    comparison = replace(study(1), metric=metric, num_classes=classes)
-    assert comparison.guessing == expected
+def test_guessing(metric, classes, expected):
+    assert metric.with_classes(classes).guessing == expected

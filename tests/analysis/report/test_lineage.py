@@ -73,7 +73,7 @@ def test_the_level_of_guessing_may_not_be_known(tmp_path, make_signature, write_
     changes = {"metric_unit": "nats", "num_classes": None}
     write_study(tmp_path, make_signature("sgd"), [0.9, 20.0], infeasible=2, **changes)
     (comparison,) = read_comparisons(tmp_path)
-    assert comparison.guessing == math.inf
+    assert comparison.metric.guessing == math.inf
     assert share_at_guessing(comparison, comparison.contestants[0]) == 0.5
 
 

@@ -20,6 +20,7 @@ from tfoptcmp.analysis.figures.style import (
     below,
     folded,
     house_style,
+    metric_axis,
     style_of,
     styles,
     value_axis,
@@ -69,6 +70,7 @@ def boundaries_figure(comparison: Comparison) -> Figure:
             axes.spines["bottom"].set_visible(False)
             axes.set_ylabel(_label(comparison, one))
             _row(axes, one, style, scale, top)
+        metric_axis(rows[0], comparison.metric)  # the others share its axis
     return figure
 
 
@@ -86,6 +88,7 @@ def draw_hyperparameters(axes: Axes, comparison: Comparison, contestant: Contest
     axes.set_ylabel(_label(comparison, contestant))
     top = _limit(axes, [scale * contestant.feasible["validation_metric"]])
     _row(axes, contestant, style_of(comparison, contestant), scale, top)
+    metric_axis(axes, comparison.metric)
 
 
 def _label(comparison: Comparison, contestant: Contestant) -> str:

@@ -88,7 +88,7 @@ def draw_parallel(axes: Axes, comparison: Comparison, contestant: Contestant) ->
             rasterized=as_pixels(count * len(free)),
         )
     )
-    worst, best = metric.scale * feasible["validation_metric"].iloc[[0, -1]]
+    worst, best = metric.scale * metric.value(feasible["validation_metric"].iloc[[0, -1]])
     ends = [(f"{dimension.low:g}", f"{dimension.high:g}") for dimension in dimensions]
     ends.append((f"{worst:.3g} {metric.shown_unit}", f"{best:.3g} {metric.shown_unit}"))
     for i, (low, high) in enumerate(ends):

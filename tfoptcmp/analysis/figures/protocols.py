@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.figures.frame import face_inches, face_title, reading_note
-from tfoptcmp.analysis.figures.results import HOW_TO_READ, column_inches, draw_statistic
+from tfoptcmp.analysis.figures.results import column_inches, draw_statistic, how_to_read
 from tfoptcmp.analysis.figures.style import house_style, names_inches
 from tfoptcmp.analysis.statistics.quantities import measured
 
@@ -50,5 +50,5 @@ def protocols_figure(
             face_title(axes, comparison, width, name, height_inches=face)
             if axes is not grid[0]:
                 axes.set_ylabel("")
-        reading_note(figure, HOW_TO_READ)
+        reading_note(figure, how_to_read([comparison for _, comparison in columns]))
     return figure

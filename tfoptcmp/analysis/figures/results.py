@@ -13,6 +13,7 @@ from tfoptcmp.analysis.figures.style import (
     Style,
     highest_shown,
     house_style,
+    metric_axis,
     names_inches,
     no_value,
     optimizer_axis,
@@ -24,9 +25,9 @@ from tfoptcmp.analysis.statistics.best_of_k import Distribution
 from tfoptcmp.analysis.statistics.quantities import STATISTICS, best_of_k, measured
 
 INCHES_PER_OPTIMIZER = 0.6
-HOW_TO_READ = (
+_HOW_TO_READ = (
     "point: mean of the best of K trials (dash: median, where single huge values put the mean "
-    "above the bar); bar: 5th to 95th percentile (triangle: continues far above); lower is better"
+    "above the bar); bar: 5th to 95th percentile (triangle: continues far beyond)"
 )
 
 
@@ -35,7 +36,7 @@ def results_figure(comparisons: Sequence[Comparison]) -> Figure:
 
     A point is the mean result of tuning with K trials, its bar the 5th to 95th percentile;
     optimizers are in the order of the inclusions. A signature that is not its rule's plain one has
-    an open point. Lower is better. A row is left out if no comparison has its metric.
+    an open point. A row is left out if no comparison has its metric.
 
     Args:
         comparisons: At least one.
@@ -43,7 +44,7 @@ def results_figure(comparisons: Sequence[Comparison]) -> Figure:
     validated = any(comparison.selected_by == "validation" for comparison in comparisons)
     tested = not validated or any(_has(comparison, "test") for comparison in comparisons)
     rows = (("validation",) if validated else ()) + (("test",) if tested else ())
-    return _figure(comparisons, rows, HOW_TO_READ)
+    return _figure(comparisons, rows, how_to_read(comparisons))
 
 
 def training_loss_figure(comparisons: Sequence[Comparison]) -> Figure:
@@ -52,7 +53,9 @@ def training_loss_figure(comparisons: Sequence[Comparison]) -> Figure:
     Args:
         comparisons: At least one.
     """
-    return _figure(comparisons, ("train_loss",), f"{HOW_TO_READ}; trials selected by this loss")
+    return _figure(
+        comparisons, ("train_loss",), f"{_HOW_TO_READ}; lower is better; trials selected by it"
+    )
 
 
 def _figure(comparisons: Sequence[Comparison], rows: Sequence[str], note: str) -> Figure:
@@ -71,6 +74,12 @@ def _figure(comparisons: Sequence[Comparison], rows: Sequence[str], note: str) -
             face_title(grid[0, column], comparison, width_inches=width, height_inches=face)
         reading_note(figure, note)
     return figure
+
+
+def how_to_read(comparisons: Sequence[Comparison]) -> str:
+    """Explains points and bars, and says which are better, if it is the same in all columns."""
+    directions = {comparison.metric.direction for comparison in comparisons}
+    return "; ".join([_HOW_TO_READ, *(directions if len(directions) == 1 else ())])
 
 
 def column_inches(comparison: Comparison) -> float:
@@ -101,6 +110,7 @@ def draw_statistic(axes: Axes, comparison: Comparison, statistic: str) -> None:
     percentiles = [metric.scale * min(top, d.percentile(p)) for d in known for p in (5, 50, 95)]
     value_axis(axes, percentiles)
     optimizer_axis(axes, comparison.contestants)
+    metric_axis(axes, metric)
     if metric is comparison.metric:
         axes.set_ylabel(metric.label(f"{statistic}\n{metric.name}"))
     else:

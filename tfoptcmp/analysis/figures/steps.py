@@ -100,7 +100,8 @@ def _panel(comparison: Comparison, target: float | None, which: str = "") -> _Pa
     metric, value = comparison.metric, comparison.target if target is None else target
     title = "Steps to the target"
     if value is not None:
-        title = f"Steps to {metric.scale * value:.3g} {metric.shown_unit} {metric.name}{which}"
+        shown = metric.scale * metric.value(value)
+        title = f"Steps to {shown:.3g} {metric.shown_unit} {metric.name}{which}"
     return _Panel(comparison=comparison, target=target, title=title)
 
 

@@ -17,6 +17,7 @@ from tfoptcmp.analysis.contestant import Contestant
 from tfoptcmp.analysis.statistics.best_of_k import FloatArray
 from tfoptcmp.analysis.statistics.quantities import STATISTICS, measured
 from tfoptcmp.analysis.statistics.verdicts import Tone
+from tfoptcmp.metrics import Metric
 
 PALE = "#bbbbbb"
 WARNING_COLOUR = "#B03000"
@@ -221,6 +222,24 @@ def below(axes: Axes, x: float, text: str, points: float, size: float) -> None:
         va="top",
         fontsize=size,
     )
+
+
+def metric_axis(axes: Axes, metric: Metric) -> None:
+    """Labels the y axis of errors with the values that users know; higher ones are above.
+
+    To be called when all is drawn.
+
+    Args:
+        axes: What it shows are errors, in the unit shown.
+        metric: Whose errors.
+    """
+    if not metric.maximize:
+        return
+    axes.yaxis.set_major_formatter(
+        FuncFormatter(lambda shown, _: f"{metric.scale * metric.value(shown / metric.scale):.6g}")
+    )
+    low, high = sorted(axes.get_ylim())
+    axes.set_ylim(high, low)
 
 
 def symmetric_axis(axes: Axes, which: str, near: float, ends: tuple[float, float]) -> None:

@@ -13,6 +13,7 @@ from tfoptcmp.analysis.figures.style import (
     Style,
     highest_shown,
     house_style,
+    metric_axis,
     no_value,
     styles,
     value_axis,
@@ -57,6 +58,7 @@ def training_curves_figure(comparison: Comparison) -> Figure:
                 axes.axhline(scale * target, color="#777777", linewidth=0.8, linestyle="--")
         panels[0].set_xlim(0, last)
         _cut_axis(panels[0], shown)
+        metric_axis(panels[0], metric)
     return figure
 
 
@@ -76,6 +78,7 @@ def draw_training_curves(axes: Axes, comparison: Comparison) -> None:
         if not best.empty:
             shown += _draw(axes, one, best, style, metric.scale, one.title)
     _cut_axis(axes, shown)
+    metric_axis(axes, metric)
     axes.set_xlabel("training steps")
     axes.set_ylabel(metric.label(f"validation {metric.name}"))
 

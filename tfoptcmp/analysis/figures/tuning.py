@@ -14,6 +14,7 @@ from tfoptcmp.analysis.figures.style import (
     budget_ticks,
     highest_shown,
     house_style,
+    metric_axis,
     no_value,
     styles,
     value_axis,
@@ -86,6 +87,7 @@ def tuning_curves_figure(comparison: Comparison, statistic: str | None = None) -
             value_axis(axes, np.minimum(values, top))
             if values.max() > top:
                 axes.set_ylim(top=top)
+            metric_axis(axes, metric)
     return figure
 
 
@@ -107,6 +109,7 @@ def draw_tuning_curves(axes: Axes, comparison: Comparison, statistic: str) -> No
     axes.set_xscale("log")
     axes.set_xlabel("tuning budget k, trials")
     axes.set_ylabel(metric.label(f"{statistic} {metric.name}"))
+    metric_axis(axes, metric)
 
 
 def _curve(comparison: Comparison, contestant: Contestant, statistic: str) -> BudgetCurve | None:

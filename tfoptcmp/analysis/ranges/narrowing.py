@@ -109,7 +109,7 @@ def next_dimensions(comparison: Comparison, contestant: Contestant) -> dict[str,
         current,
         values,
         np.asarray(results, dtype=np.float64),
-        worst=comparison.guessing,
+        worst=comparison.metric.guessing,
         beyond=_beyond(contestant),
     )
 

@@ -46,6 +46,7 @@ def _comparison(comparison: Comparison, findings: Sequence[Finding]) -> dict[str
         "workload": comparison.workload,
         "metric": comparison.metric.name,
         "metric_unit": comparison.metric.unit,
+        "maximize": comparison.metric.maximize,
         "scale": comparison.scale,
         "budget": dict(comparison.budget),
         "tuning_budget": comparison.tuning_budget,
@@ -59,7 +60,7 @@ def _comparison(comparison: Comparison, findings: Sequence[Finding]) -> dict[str
         "ranking": [
             {
                 "optimizer": place.contestant.name,
-                "mean": place.mean,
+                "mean": ranked.metric.value(place.mean),
                 "behind": place.behind,
                 "low": place.low,
                 "high": place.high,

@@ -71,8 +71,8 @@ def share_at_guessing(comparison: Comparison, contestant: Contestant) -> float:
         return math.nan
     results = ended["validation_metric"].to_numpy(dtype=np.float64)
     lost = ~ended["feasible"].to_numpy(dtype=bool) | ~np.isfinite(results)
-    if math.isfinite(comparison.guessing):
-        lost |= results >= _AS_GUESSING * comparison.guessing
+    if math.isfinite(comparison.metric.guessing):
+        lost |= results >= _AS_GUESSING * comparison.metric.guessing
     return float(lost.mean())
 
 

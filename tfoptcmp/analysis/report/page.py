@@ -69,8 +69,9 @@ TERMS = {
     "K": "trials that a practitioner has for tuning; the best of them, by validation, is kept",
     "feasible": "a trial whose training loss stayed finite to the end",
     "margin": "a difference that no one should quarrel about: one standard error of the evaluation "
-    "set for errors, one measurement interval for steps, 0.01 nats for losses",
-    "D": "mean of the best of K of the second optimizer minus that of the first; lower is better",
+    "set for metrics, one measurement interval for steps, 0.01 nats for losses",
+    "D": "by how much the mean of the best of K of the second optimizer is worse than that of the "
+    "first; below 0 it is better",
     "pp": "percentage points",
     "inclusion": "a general update rule that can imitate a special one, as Adam can Momentum",
     "interval": "95 % confidence interval: how sure the mean is; it shrinks as trials are added",

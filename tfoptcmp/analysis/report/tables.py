@@ -39,8 +39,8 @@ _LATEX_WORDS = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\te
 def best_rows(comparison: Comparison) -> list[dict[str, Any]]:
     """Returns the table as numbers, one optimizer per row, in the order of the inclusions.
 
-    Keys: `optimizer`, `workload`, `scale`, `num_feasible` (N), `num_infeasible`, `tuning_budget`
-    (K), `num_trials_all_rounds` (feasible or diverged; only where spaces were narrowed in rounds);
+    Metrics are values as users know them. Keys: `optimizer`, `workload`, `scale`, `num_feasible`
+    (N), `num_infeasible`, `tuning_budget` (K), `num_trials_all_rounds` (feasible or diverged; only where spaces were narrowed in rounds);
     for each statistic `<name>_mean`, `<name>_p05`, `<name>_p95` (of the best of K; steps given
     that the target was reached) and `target_reached` (with that probability); `best_trial`,
     `best_validation`, `best_test` and `best_<hyperparameter>` of the best of all trials; and where
@@ -64,15 +64,16 @@ def best_rows(comparison: Comparison) -> list[dict[str, Any]]:
             if name == "steps_to_target":
                 known, reached = (None, None) if known is None else known.finite()
                 row["target_reached"] = reached
-            row |= _interval(name, known)
+            row |= _interval(name, known, STATISTICS[name].metric(comparison))
         best = one.winner
         if best is not None:
             row["best_trial"] = int(best["trial"])
             row |= {
-                f"best_{split}": float(best[f"{split}_metric"]) for split in _splits(comparison)
+                f"best_{split}": float(comparison.metric.value(best[f"{split}_metric"]))
+                for split in _splits(comparison)
             }
             row |= {f"best_{name}": value for name, value in one.values_of(best).items()}
-            row |= _again(one, best)
+            row |= _again(one, best, comparison.metric)
         rows.append(row)
     names = dict.fromkeys(name for row in rows for name in row)
     return [{name: row.get(name) for name in names} for row in rows]
@@ -116,20 +117,29 @@ def caption(comparison: Comparison) -> str:
     """Describes the numbers of `best_cells` in a sentence."""
     told = comparison.metric.name.capitalize()
     if any(measured(one, "train_loss") for one in comparison.contestants):
-        told += " and training loss (nats)"
+        unit = comparison.loss.shown_unit
+        told += " and training loss" + (f" ({unit})" if unit else "")
     told += (
         f", mean [5th, 95th percentile] of the best of K = {comparison.tuning_budget} trials, "
-        "lower is better"
+        f"{_directions(comparison)}"
     )
     target = "the target is reached"
     if comparison.target is not None:
-        target = f"the validation metric is {comparison.metric.text(comparison.target)} or less"
+        metric = comparison.metric
+        than = "more" if metric.maximize else "less"
+        target = f"the validation metric is {metric.text(comparison.target)} or {than}"
     elif not any(measured(one, "steps_to_target") for one in comparison.contestants):
         return f"{told}."
     return (
         f"{told}; steps until {target}, given that one of them got there, and the probability of "
         "that."
     )
+
+
+def _directions(comparison: Comparison) -> str:
+    metric = comparison.metric
+    of_loss = "; of losses and steps lower ones are" if metric.maximize else ""
+    return metric.direction + of_loss
 
 
 def best_cells(comparison: Comparison) -> list[list[str]]:
@@ -153,7 +163,7 @@ def best_cells(comparison: Comparison) -> list[list[str]]:
             [
                 one.title,
                 *(
-                    _shown(row, name, STATISTICS[name].metric(comparison))
+                    _shown(one, name, comparison)
                     for name in (*splits, "train_loss", "steps_to_target")
                 ),
                 "-" if reached is None else f"{reached:.2f}",
@@ -198,7 +208,7 @@ def rerun_cells(comparison: Comparison) -> list[list[str]]:
     ]
     for one in comparison.contestants:
         best = one.winner
-        again = {} if best is None else _again(one, best)
+        again = {} if best is None else _again(one, best, Metric(name="error", unit=""))
         if best is None or not again:
             continue
         diverged = (
@@ -270,17 +280,16 @@ def _splits(comparison: Comparison) -> list[str]:
     return [name for name in statistics_of(comparison) if name in ("validation", "test")]
 
 
-def _interval(name: str, known: Distribution | None) -> dict[str, float | None]:
+def _interval(name: str, known: Distribution | None, metric: Metric) -> dict[str, float | None]:
     if known is None:
         return {f"{name}_mean": None, f"{name}_p05": None, f"{name}_p95": None}
-    return {
-        f"{name}_mean": known.mean(),
-        f"{name}_p05": known.percentile(5),
-        f"{name}_p95": known.percentile(95),
-    }
+    ends = (95, 5) if metric.maximize else (5, 95)
+    low, high = (float(metric.value(known.percentile(percent))) for percent in ends)
+    mean = float(metric.value(known.mean()))
+    return {f"{name}_mean": mean, f"{name}_p05": low, f"{name}_p95": high}
 
 
-def _again(contestant: Contestant, best: "pd.Series[Any]") -> dict[str, Any]:
+def _again(contestant: Contestant, best: "pd.Series[Any]", metric: Metric) -> dict[str, Any]:
     """The re-runs of the best trial in numbers; empty if there are none."""
     runs = contestant.reruns[contestant.reruns["trial"] == best["trial"]]
     if runs.empty:
@@ -289,17 +298,21 @@ def _again(contestant: Contestant, best: "pd.Series[Any]") -> dict[str, Any]:
     return {
         "num_reruns": len(done),
         "num_diverged_reruns": len(runs) - len(done),
-        "rerun_validation_mean": float(done["validation_metric"].mean()),
-        "rerun_test_mean": float(done["test_metric"].mean()),
+        "rerun_validation_mean": float(metric.value(done["validation_metric"].mean())),
+        "rerun_test_mean": float(metric.value(done["test_metric"].mean())),
         "rerun_test_sd": float(done["test_metric"].std(ddof=1)),
     }
 
 
-def _shown(row: dict[str, Any], name: str, metric: Metric) -> str:
-    if row[f"{name}_mean"] is None:
+def _shown(one: Contestant, name: str, comparison: Comparison) -> str:
+    known = best_of_k(one, name, comparison.tuning_budget)
+    if known is not None and name == "steps_to_target":
+        known, _ = known.finite()
+    if known is None:
         return "-"
-    mean, low, high = (metric.number(row[f"{name}_{which}"]) for which in ("mean", "p05", "p95"))
-    return f"{mean} [{low}, {high}]"
+    metric = STATISTICS[name].metric(comparison)
+    interval = metric.range_text(known.percentile(5), known.percentile(95))
+    return f"{metric.number(known.mean())} {interval}"
 
 
 def _digits(value: float) -> str:

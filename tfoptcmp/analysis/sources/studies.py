@@ -16,17 +16,24 @@ import numpy as np
 import pandas as pd
 
 from tfoptcmp.analysis.comparison import Comparison, comparison
-from tfoptcmp.analysis.contestant import MEASUREMENTS, RERUNS, Contestant, first_steps, trials_table
+from tfoptcmp.analysis.contestant import (
+    MEASUREMENTS,
+    RERUNS,
+    Contestant,
+    errors,
+    first_steps,
+    trials_table,
+)
 from tfoptcmp.metrics import Metric
 from tfoptcmp.study.files import find as find_files
 from tfoptcmp.study.looks import Looks, read_looks
 from tfoptcmp.study.read import Study, find_studies, read_reruns, read_study
 from tfoptcmp.study.rounds import Plan, earlier, judged, read_plan, round_number
-from tfoptcmp.study.schema import Status, StudyConfig, StudyError, Trial
+from tfoptcmp.study.schema import STANDARD_ERRORS, Status, StudyConfig, StudyError, Trial
 
 _CELLS = itemgetter(*MEASUREMENTS)
 # The final measurement's columns that the table of trials carries over.
-_FINAL = tuple(column for column in MEASUREMENTS if column not in ("step", "learning_rate"))
+_FINAL = (*(c for c in MEASUREMENTS if c not in ("step", "learning_rate")), *STANDARD_ERRORS)
 
 
 def find(path: Path) -> list[Path]:
@@ -44,11 +51,11 @@ def load_studies(directories: Path | str | Sequence[Path | str]) -> pd.DataFrame
 
     Columns: `study` (its directory), `workload`, `scale`, `signature`, `rule`, `study_seed`;
     `trial` (index from 0), `status`, `feasible`, `message`, `steps` (done), `seconds`; of the last
-    measurement `train_loss`, `train_metric`, `validation_loss`, ..., `gradient_rms`;
-    `steps_to_target` (the first measured step at or below the target; inf if feasible and not
-    reached, NaN if infeasible or without a target); and for every name that occurs
-    `searched_<name>` (hyperparameters as searched), `used_<argument>` (as the optimizer got them)
-    and `seed_<purpose>`. NaN where a study has no such column.
+    measurement `train_loss`, `train_metric`, `validation_loss`, ..., `gradient_rms`, and the
+    standard errors of the metrics; `steps_to_target` (the first measured step at the target or
+    better; inf if feasible and not reached, NaN if infeasible or without a target); and for every
+    name that occurs `searched_<name>` (hyperparameters as searched), `used_<argument>` (as the
+    optimizer got them) and `seed_<purpose>`. NaN where a study has no such column.
 
         trials = load_studies("studies/digits")
         trials[trials.feasible].groupby("signature").validation_metric.min()
@@ -97,7 +104,8 @@ def _read(directories: Path | str | Sequence[Path | str]) -> Iterator[Study]:
 def _what_must_agree(config: StudyConfig) -> tuple[str, ...]:
     # The number of trials may differ, and makes the scale "custom" where it does; K is the same.
     spent = {k: v for k, v in config.budget.items() if k not in ("scale", "num_feasible")}
-    agreeing: list[Any] = [config.metric, config.metric_unit, spent, config.num_examples]
+    quantities = [[m.name, m.unit, m.maximize] for m in (config.metric, config.loss)]
+    agreeing: list[Any] = [quantities, spent, config.num_examples]
     return config.workload, json.dumps(agreeing, sort_keys=True), config.partial
 
 
@@ -105,15 +113,16 @@ def _comparison(read: Sequence[tuple[Study, Contestant]], tuning_budget: int | N
     """The comparison of studies that are comparable; of them it needs no trials."""
     studies, contestants = [study for study, _ in read], [one for _, one in read]
     config = studies[0].config
+    target = config.budget["target"]
     made = comparison(
         workload=config.workload,
-        metric=Metric(name=config.metric, unit=config.metric_unit),
+        metric=config.metric,
+        loss=config.loss,
         contestants=contestants,
         tuning_budget=tuning_budget,
         budget={name: config.budget[name] for name in ("steps", "batch_size")},
-        target=config.budget["target"],
+        target=None if target is None else config.metric.error(target),
         num_examples=config.num_examples,
-        num_classes=config.num_classes,
         interval_steps=config.budget["eval_every_steps"],
         partial=config.partial,
     )
@@ -161,8 +170,10 @@ def contestant(study: Study, *, alone: bool = False) -> Contestant:
         StudyError: If a study of an earlier round is missing or damaged.
     """
     signature = study.signature
+    metric = study.config.metric
     measurements = _measurements(study)
-    trials = _table(study, measurements)
+    trials = _errors(metric, _table(study, measurements))
+    measurements = _errors(metric, measurements)
     largest = measurements.groupby("trial")["gradient_rms"].max()
     trials = trials_table(
         _worst_if_lost(trials, study.config).assign(
@@ -181,11 +192,17 @@ def contestant(study: Study, *, alone: bool = False) -> Contestant:
         schedule=signature.schedule,
         source=signature.space.source,
         measurements=measurements,
-        reruns=_reruns(study.directory),
+        reruns=_errors(metric, _reruns(study.directory)),
         earlier=() if alone else _earlier(study),
         record=study.config,
         directory=str(study.directory),
     )
+
+
+def _errors(metric: Metric, table: pd.DataFrame) -> pd.DataFrame:
+    """The metrics of a table as errors."""
+    columns = [name for name in table if str(name).endswith("_metric")]
+    return table.assign(**{name: errors(metric, table[name]) for name in columns})
 
 
 def _worst_if_lost(trials: pd.DataFrame, config: StudyConfig) -> pd.DataFrame:
@@ -197,6 +214,7 @@ def _worst_if_lost(trials: pd.DataFrame, config: StudyConfig) -> pd.DataFrame:
 
 def _table(study: Study, measurements: pd.DataFrame | None = None) -> pd.DataFrame:
     """One row per trial, with the columns of `load_studies`."""
+    metric, target = study.config.metric, study.config.budget["target"]
     if measurements is None:
         measurements = _measurements(study)
     table = pd.DataFrame([_row(study, trial) for trial in study.trials])
@@ -204,7 +222,9 @@ def _table(study: Study, measurements: pd.DataFrame | None = None) -> pd.DataFra
         table = pd.DataFrame(columns=[*_STUDY_COLUMNS, *_FINAL])
     table = table.astype({"feasible": bool})
     return table.assign(
-        steps_to_target=first_steps(table, measurements, study.config.budget["target"])
+        steps_to_target=first_steps(
+            table, _errors(metric, measurements), None if target is None else metric.error(target)
+        )
     )
 
 

@@ -152,8 +152,6 @@ class Means:
         known = metric.cap
         if metric.unit == STEPS.unit:
             known = float(comparison.budget.get("steps", math.inf))
-        elif metric.unit == "nats" and comparison.num_classes:
-            known = math.log(comparison.num_classes)
         if math.isfinite(known):
             return known
         values = np.concatenate(

@@ -1,11 +1,12 @@
 """The four statistics that optimizers are compared by (Choi et al. 2019, section 4).
 
-All are of the best of K feasible trials, lower is better: the validation metric, the test metric of
-the trial with the best final validation metric, the final training loss of the trial selected by
-that loss, and the steps to the validation target. A measurement that is not a number counts as
-infinite, the worst; so does a target that was not reached.
+All are of the best of K feasible trials, metrics as errors, so that lower is better: the validation
+metric, the test metric of the trial with the best final validation metric, the final training loss
+of the trial selected by that loss, and the steps to the validation target. A measurement that is
+not a number counts as infinite, the worst; so does a target that was not reached.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,7 @@ import pandas as pd
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.contestant import Contestant
 from tfoptcmp.analysis.statistics.best_of_k import Distribution, FloatArray, best_of
-from tfoptcmp.metrics import STEPS, TRAINING_LOSS, Metric
+from tfoptcmp.metrics import STEPS, Metric
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,18 +27,18 @@ class Statistic:
         title: Name for people.
         select_by: Column of `Contestant.trials` that trials are selected by.
         value: Column that is reported of the selected trial.
-        quantity: What is reported; None for the comparison's own metric.
+        of: What is reported, as the comparison knows it.
     """
 
     name: str
     title: str
     select_by: str
     value: str
-    quantity: Metric | None = None
+    of: Callable[[Comparison], Metric] = lambda comparison: comparison.metric
 
     def metric(self, comparison: Comparison) -> Metric:
         """Returns what is reported, with its unit."""
-        return comparison.metric if self.quantity is None else self.quantity
+        return self.of(comparison)
 
 
 STATISTICS: dict[str, Statistic] = {
@@ -55,14 +56,14 @@ STATISTICS: dict[str, Statistic] = {
         title="training loss",
         select_by="train_loss",
         value="train_loss",
-        quantity=TRAINING_LOSS,
+        of=lambda comparison: comparison.loss,
     ),
     "steps_to_target": Statistic(
         name="steps_to_target",
         title="steps to target",
         select_by="steps_to_target",
         value="steps_to_target",
-        quantity=STEPS,
+        of=lambda comparison: STEPS,
     ),
 }
 

@@ -30,13 +30,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+import numpy as np
+import pandas as pd
+
 from tfoptcmp.analysis.comparison import (
     LEAST_TRIALS,
     LEAST_TRIALS_A_DRAW,
     Comparison,
     too_few_trials,
 )
-from tfoptcmp.analysis.contestant import Contestant
+from tfoptcmp.analysis.contestant import TRIALS, Contestant
 from tfoptcmp.analysis.statistics.best_of_k import superiority
 from tfoptcmp.analysis.statistics.means import means_of
 from tfoptcmp.analysis.statistics.pairs import (
@@ -434,18 +437,29 @@ def _no_trials(special: Contestant, general: Contestant) -> str:
 
 def tolerance_of(comparison: Comparison, statistic: str, mean: float) -> float:
     """Returns delta, beside a mean of the special rule."""
-    of_the_metric = STATISTICS[statistic].quantity is None
-    if comparison.margin is not None and of_the_metric:
+    metric = STATISTICS[statistic].metric(comparison)
+    if comparison.margin is not None and metric is comparison.metric:
         return comparison.margin
-    return (
-        STATISTICS[statistic]
-        .metric(comparison)
-        .tolerance(
-            mean,
-            num_examples=comparison.num_examples.get(statistic),
-            interval_steps=comparison.interval_steps,
-        )
+    return metric.tolerance(
+        mean,
+        standard_error=_standard_error(comparison, statistic, mean),
+        num_examples=comparison.num_examples.get(statistic),
+        interval_steps=comparison.interval_steps,
     )
+
+
+def _standard_error(comparison: Comparison, statistic: str, mean: float) -> float:
+    """That of the trial whose result is nearest to a mean; NaN where none was measured."""
+    column = f"{statistic}_standard_error"
+    if column not in TRIALS or not math.isfinite(mean):
+        return math.nan
+    names = [STATISTICS[statistic].value, column]
+    known = pd.concat([one.feasible[names] for one in comparison.contestants]).dropna()
+    known = known[np.isfinite(known).all(axis=1)]
+    if known.empty:
+        return math.nan
+    distances = (known[names[0]] - mean).abs().to_numpy(dtype=np.float64)
+    return float(known[column].iloc[int(distances.argmin())])
 
 
 def margin_text(judgement: Judgement) -> str:

@@ -20,6 +20,7 @@ from tfoptcmp.tuners.executors import InProcess
 from tfoptcmp.tuners.observers import Observer
 from tfoptcmp.tuners.run_study import run_study
 
+from tfoptcmp.metrics import CLASSIFICATION_ERROR, TRAINING_LOSS
 from tfoptcmp.rules import RULES
 from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import Fixed, LogUniform, SearchSpace, Uniform
@@ -50,8 +51,8 @@ def config(**changes: Any) -> StudyConfig:
     settings: dict[str, Any] = {
         "signature": signature().to_json(),
         "workload": "none",
-        "metric": "classification error",
-        "metric_unit": "share",
+        "metric": CLASSIFICATION_ERROR.with_classes(10),
+        "loss": TRAINING_LOSS.with_classes(10),
         "budget": {
             **{"scale": "custom", "batch_size": 1, "steps": 100, "eval_every_steps": 5},
             **{"num_feasible": 5, "target": None, "options": {}},
@@ -63,7 +64,6 @@ def config(**changes: Any) -> StudyConfig:
         "num_feasible": 5,
         "max_trials": 50,
         "tuning_budget": 2,
-        "num_classes": 10,
         "threads_per_trial": 1,
         "versions": {"tfoptcmp": "0"},
         "provenance": {},

@@ -162,7 +162,6 @@ def regression(rng: Generator) -> Surface:
     return Surface(
         space=_space({**space, **_SCHEDULE}),
         metric=Metric(name="squared error", unit=""),
-        num_classes=None,
         num_examples=5000,
         spread=rng.uniform(0.02, 0.1),
         truth=truth,
@@ -188,8 +187,7 @@ def nats(rng: Generator) -> Surface:
 
     return Surface(
         space=_space({**_MOMENTUM, **_SCHEDULE}),
-        metric=CROSS_ENTROPY,
-        num_classes=classes,
+        metric=CROSS_ENTROPY.with_classes(classes),
         num_examples=5000,
         spread=0.01 / least,
         truth=truth,
@@ -254,8 +252,7 @@ def _errors(
     least = math.exp(rng.uniform(math.log(0.01), math.log(0.15)))
     return Surface(
         space=_space(dimensions),
-        metric=CLASSIFICATION_ERROR,
-        num_classes=10,
+        metric=CLASSIFICATION_ERROR.with_classes(10),
         num_examples=int(rng.choice([300, 5000])),
         spread=rng.uniform(0.03, 0.15),
         truth=lambda x: _to(np.isfinite(grown := growth(x)), np.minimum(least * _exp(grown), 0.9)),

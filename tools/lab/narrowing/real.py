@@ -38,8 +38,7 @@ def real(name: str, run: int, rng: Generator) -> Surface:
     forest.fit(points, np.log(np.maximum(errors, _LEAST_ERROR)))
     return Surface(
         space=space,
-        metric=CLASSIFICATION_ERROR,
-        num_classes=10,
+        metric=CLASSIFICATION_ERROR.with_classes(10),
         num_examples=num_examples,
         spread=0.1,
         truth=lambda x: np.minimum(np.exp(forest.predict(x)), chance),
@@ -60,7 +59,7 @@ def _trials(workload: str, rule: str) -> tuple[SearchSpace, FloatArray, FloatArr
         spaces.append(one.space)
         rows = [row for _, row in one.ended.iterrows()]
         points.append(coordinates_of(one.space, [one.values_of(row) for row in rows]))
-        worst = comparison.guessing
+        worst = comparison.metric.guessing
         errors += [min(r["validation_metric"], worst) if r["feasible"] else worst for r in rows]
     assert math.isfinite(worst), "classes are known"
     num_examples = comparison.num_examples["validation"]

@@ -121,7 +121,6 @@ def _comparison(surface: Surface, rounds: list[Contestant]) -> Comparison:
         metric=surface.metric,
         contestants=(one,),
         tuning_budget=_TUNING_BUDGET,
-        num_classes=surface.num_classes,
     )
 
 

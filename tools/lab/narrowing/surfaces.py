@@ -30,7 +30,6 @@ class Surface:
     Attributes:
         space: Of the first round.
         metric: Of validation.
-        num_classes: Between which it chooses; None if not known.
         num_examples: Of the validation set.
         spread: Of the logarithm of results of one point, which seeds cause.
         truth: Coordinates [n, d] to the metric [n] without noise; inf where training diverges.
@@ -40,7 +39,6 @@ class Surface:
 
     space: SearchSpace
     metric: Metric
-    num_classes: int | None
     num_examples: int
     spread: float
     truth: Callable[[FloatArray], FloatArray]
