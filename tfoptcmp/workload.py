@@ -226,6 +226,13 @@ class Workload:
     small: Small = Small()
     overfitting: Overfitting | None = None
 
+    def __post_init__(self) -> None:
+        if self.loss_function is not None and "label_smoothing" in self.regularisation:
+            raise ValueError(
+                "regularisation must not have label_smoothing with a loss of your own, which can "
+                f"smooth labels itself; got {loss_name(self.loss_function)!r}"
+            )
+
     @property
     def loss(self) -> Metric:
         """The loss as a quantity: it has a name of its own where it is not the cross entropy."""

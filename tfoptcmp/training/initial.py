@@ -49,7 +49,7 @@ class InitialWeights:
             generator.state.assign(np.array([state, 0], generator.state.dtype))
 
     def _fresh(self, seed_by: Callable[[int], None], seed: int) -> keras.Model:
-        with _python_and_numpy_kept(), _names_kept():
+        with undisturbed():
             seed_by(seed)
             return self._build()
 
@@ -58,6 +58,13 @@ def _seed(seed: int) -> None:
     """Does part of `keras.utils.set_random_seed`."""
     random.seed(seed)
     np.random.seed(seed)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Leaves the global generators of Python and NumPy, and Keras's names, as they were."""
+    with _python_and_numpy_kept(), _names_kept():
+        yield
 
 
 @contextmanager

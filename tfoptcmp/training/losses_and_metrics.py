@@ -54,6 +54,8 @@ class Problem:
 
     Attributes:
         is_softmax: Whether the loss is the cross entropy of class numbers.
+        loss_is_keras: Whether it is one of Keras's, which take one tensor each.
+        loss_is_sparse: Whether that takes class numbers.
 
     Raises:
         ValueError: If nothing is known of such a loss or metric.
@@ -63,6 +65,8 @@ class Problem:
         self, loss: Loss = None, metric: Metric = metrics.CROSS_ENTROPY, measure: Measure = None
     ) -> None:
         self.is_softmax = loss is None
+        self.loss_is_keras = isinstance(loss, str | keras.losses.Loss)
+        self.loss_is_sparse = "sparse" in loss_name(loss)
         self._losses = _softmax_cross_entropies if loss is None else _unreduced(loss)
         self._from_logits = loss is None or bool(getattr(loss, "from_logits", False))
         kind: Any = _KINDS.get(metric.name, metric.name) if measure is None else measure

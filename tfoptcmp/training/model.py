@@ -48,7 +48,7 @@ class TrialModel(keras.Model):
         problem: Problem | None = None,
     ) -> None:
         super().__init__()
-        _refuse_own_training(network)
+        refuse_own_training(network)
         self.network = network
         self.problem = problem or Problem()
         self.steps_per_epoch = steps_per_epoch
@@ -221,7 +221,8 @@ def unpacked(batch: Any) -> tuple[Any, Any, Any]:
     return x, y, weights[0] if weights else None
 
 
-def _refuse_own_training(network: keras.Model) -> None:
+def refuse_own_training(network: keras.Model) -> None:
+    """Raises ValueError if a network has its own training step, which would not be run."""
     for name in ("train_step", "compute_loss"):
         own = next((c for c in type(network).__mro__ if name in vars(c)), None)
         if own is not None and not own.__module__.startswith("keras."):

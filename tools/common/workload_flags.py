@@ -60,16 +60,23 @@ def workload_and_budget(**changes: int | None) -> tuple[Workload, Budget]:
 
 
 def load(workload: Workload, budget: Budget) -> Splits:
-    """Reads the data of a workload from --data_dir.
+    """Reads the data of a workload from --data_dir, and checks that all fits together.
 
     Raises:
         MissingData: If they are missing.
-        UserError: If the requested sizes do not fit them.
+        UserError: If the requested sizes do not fit them, or data and model one another.
     """
+    from tfoptcmp.training.check import check_problem
+
     try:
-        return workload.load(budget, DATA_DIR.value)
+        splits = workload.load(budget, DATA_DIR.value)
     except ValueError as error:
         raise UserError(f"{workload.name} cannot be loaded at these sizes: {error}") from error
+    try:
+        check_problem(workload, budget, splits)
+    except ValueError as error:
+        raise UserError(f"{workload.name} cannot be trained: {error}") from error
+    return splits
 
 
 def signature(optimizer: str) -> Signature:

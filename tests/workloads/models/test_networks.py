@@ -12,7 +12,7 @@ from tfoptcmp.workloads.models.resnet_cifar import resnet_cifar
 from tfoptcmp.workloads.models.transformer import transformer
 from tfoptcmp.workloads.models.vgg16 import vgg16
 
-from tfoptcmp.training.losses_and_metrics import cross_entropy
+from tfoptcmp.training.losses_and_metrics import Problem
 from tfoptcmp.training.model import TrialModel
 
 BUILDERS = {
@@ -104,7 +104,7 @@ def test_a_small_step_against_the_gradient_lowers_the_loss(name):
     @tf.function
     def loss_and_gradients():
         with tf.GradientTape() as tape:
-            loss = cross_entropy(tf.constant(y, tf.int32), model(x, training=True), None)
+            loss = Problem().objective(tf.constant(y, tf.int32), model(x, training=True))
         gradients = tape.gradient(loss, [v.value for v in model.trainable_variables])
         return loss, [tf.convert_to_tensor(gradient) for gradient in gradients]
 

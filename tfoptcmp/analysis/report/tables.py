@@ -40,9 +40,10 @@ def best_rows(comparison: Comparison) -> list[dict[str, Any]]:
     """Returns the table as numbers, one optimizer per row, in the order of the inclusions.
 
     Metrics are values as users know them. Keys: `optimizer`, `workload`, `scale`, `num_feasible`
-    (N), `num_infeasible`, `tuning_budget` (K), `num_trials_all_rounds` (feasible or diverged; only where spaces were narrowed in rounds);
-    for each statistic `<name>_mean`, `<name>_p05`, `<name>_p95` (of the best of K; steps given
-    that the target was reached) and `target_reached` (with that probability); `best_trial`,
+    (N), `num_infeasible`, `tuning_budget` (K), `num_trials_all_rounds` (feasible or diverged; only
+    where spaces were narrowed in rounds); for each statistic `<name>_mean`, `<name>_p05`,
+    `<name>_p95` (of the best of K; steps given that the target was reached) and `target_reached`
+    (with that probability); `best_trial`,
     `best_validation`, `best_test` and `best_<hyperparameter>` of the best of all trials; and where
     it was run again with fresh seeds `num_reruns`, `num_diverged_reruns`, `rerun_validation_mean`,
     `rerun_test_mean` and `rerun_test_sd`. None where there is no value.
