@@ -142,7 +142,7 @@ def test_the_readme_says_what_refining_changed():
     for one, other in zip(refined.contestants, earlier.contestants, strict=True):
         for statistic in ("validation", "test"):
             assert means.mean(one, statistic, 10) <= before.mean(other, statistic, 10) + 1e-4
-        lost = one.feasible["validation_metric"] >= 0.98 * refined.guessing
+        lost = one.feasible["validation_metric"] >= 0.98 * refined.metric.guessing
         assert (lost.sum() + one.num_infeasible) / len(one.ended) < 0.1
     bad = {o.name: 100 * (o.feasible["test_metric"] > 0.25).mean() for o in refined.contestants}
     adam = bad.pop("adam")
@@ -296,8 +296,8 @@ def test_the_readme_explains_the_violation_on_the_lstm():
         f"by {j.difference:.2f} nats (95 % interval {j.low:.2f} to {j.high:.2f}; tolerated are "
         f"{j.delta:.2f})"
     ) in text
-    guessing = math.log(comparison.num_classes)
-    assert f"that of guessing among {comparison.num_classes} characters" in text
+    guessing = comparison.loss.guess
+    assert f"that of guessing among {round(math.exp(guessing))} characters" in text
     assert f"a loss above {guessing:.2f}" in text
     lost = j.general.feasible[j.general.feasible["train_loss"] > guessing]
     assert f"{len(lost)} of {j.num_trials} trials end at a loss" in text

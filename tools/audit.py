@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from absl import flags
 from tfoptcmp.tools.common import cli
 from tfoptcmp.tools.common.cli import UserError
-from tfoptcmp.tools.common.shared_flags import MARGIN, TUNING_BUDGET, with_margin
+from tfoptcmp.tools.common.shared_flags import MARGIN, MAXIMIZE, TUNING_BUDGET, as_asked
 
 if TYPE_CHECKING:
     from tfoptcmp.analysis.audit.findings import Finding
@@ -37,7 +37,7 @@ _CLAIM = flags.DEFINE_multi_string(
 _JSON = flags.DEFINE_bool("json", False, "Print the findings as JSON.")
 
 _GROUPS = {
-    "What to check": (_CSV, _COLUMNS, _CLAIM, TUNING_BUDGET, MARGIN),
+    "What to check": (_CSV, _COLUMNS, _CLAIM, MAXIMIZE, TUNING_BUDGET, MARGIN),
     "Output": (_JSON,),
 }
 
@@ -58,7 +58,7 @@ def _run(argv: list[str]) -> None:
     from tfoptcmp.analysis.audit import audit
     from tfoptcmp.analysis.sources import read_comparisons
 
-    comparisons = _with_claims(with_margin(read_comparisons(paths, TUNING_BUDGET.value)))
+    comparisons = _with_claims(as_asked(read_comparisons(paths, TUNING_BUDGET.value)))
     findings = audit(comparisons)
     print(_as_json(comparisons, findings) if _JSON.value else _as_text(comparisons, findings))
     sys.exit(max((EXIT_CODES[finding.severity] for finding in findings), default=0))

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, cast
 from absl import flags
 from tfoptcmp.tools.common import cli
 from tfoptcmp.tools.common.cli import UserError
-from tfoptcmp.tools.common.shared_flags import MARGIN, TUNING_BUDGET, with_margin
+from tfoptcmp.tools.common.shared_flags import MARGIN, MAXIMIZE, TUNING_BUDGET, as_asked
 
 if TYPE_CHECKING:
     from tfoptcmp.analysis.comparison import Comparison
@@ -61,7 +61,7 @@ _WRITE_SPACE = flags.DEFINE_bool(
 )
 
 _GROUPS = {
-    "What to report": (_STUDY_DIR, _CSV, TUNING_BUDGET, MARGIN, _RESTRICT),
+    "What to report": (_STUDY_DIR, _CSV, MAXIMIZE, TUNING_BUDGET, MARGIN, _RESTRICT),
     "Output": (_OUTPUT_DIR, _FORMATS, _WRITE_SPACE, _JSON),
 }
 
@@ -87,7 +87,7 @@ def _run(argv: list[str]) -> None:
     from tfoptcmp.analysis.report.tables import format_table
     from tfoptcmp.analysis.statistics.ranking import ranking
 
-    comparisons = _with_boxes(with_margin(read_comparisons(paths, TUNING_BUDGET.value)))
+    comparisons = _with_boxes(as_asked(read_comparisons(paths, TUNING_BUDGET.value)))
     findings = audit(comparisons)
     if _JSON.value:
         print(as_json(comparisons, findings))

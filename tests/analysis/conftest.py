@@ -68,11 +68,14 @@ def make_config(signature, *, num_feasible, **changes):
         **changes.pop("budget", {}),
     }
     unit, classes = changes.pop("metric_unit", "share"), changes.pop("num_classes", 10)
-    name = changes.pop("metric", "classification error")
     guess = {"share": 1 - 1 / classes, "nats": math.log(classes)}.get(unit) if classes else None
+    name = changes.pop("metric", "classification error")
+    maximize = changes.pop("maximize", False)
+    if maximize and guess is not None:
+        guess = 1 - guess
     settings = {
         "workload": "digits_simple_cnn",
-        "metric": Metric(name=name, unit=unit, guess=guess),
+        "metric": Metric(name=name, unit=unit, guess=guess, maximize=maximize),
         "loss": TRAINING_LOSS.with_classes(classes),
         "budget": budget,
         "num_examples": {"train": 1257, "validation": 270, "test": 270},
@@ -96,7 +99,8 @@ def write_study(
     """Writes a study whose feasible trials end with these validation errors.
 
     The error falls linearly from 0.9 at step 0, measured every 25 of 100 steps; the training loss
-    is a tenth of the error. Infeasible trials come first.
+    is a tenth of the error. Infeasible trials come first. With `maximize` the metric is what the
+    error lacks to 1.
     """
     config = make_config(
         signature, **{"num_feasible": len(errors) + len(unfinished) or 1, **changes}
@@ -113,6 +117,8 @@ def write_study(
             with writer.measurements(index) as measurements:
                 for step in (0, 25, 50, 75, 100):
                     row = _measurement(step, error, test, config.num_examples)
+                    if config.metric.maximize:
+                        row |= {n: 1 - v for n, v in row.items() if n.endswith("_metric")}
                     measurements.write(row)
             writer.write_trial(_trial(signature, rng, index, Status.COMPLETE, 100, row, config))
         for offset, status in enumerate(unfinished):

@@ -54,6 +54,11 @@ MARGIN = flags.DEFINE_float(
     "(percentage points for errors); default: one standard error of the evaluation set.",
     lower_bound=1e-9,
 )
+MAXIMIZE = flags.DEFINE_bool(
+    "maximize",
+    False,
+    "Higher is better in the tables that are read, as of accuracies; studies of tfoptcmp know it.",
+)
 SEED = flags.DEFINE_integer("seed", 0, "Seed of points, weights, data order.", lower_bound=0)
 THREADS_PER_TRIAL = flags.DEFINE_integer(
     "threads_per_trial",
@@ -234,8 +239,17 @@ def _values(*holders: flags.FlagHolder[Any]) -> dict[str, Any]:
     return {holder.name: holder.value for holder in holders}
 
 
-def with_margin(comparisons: "list[Comparison]") -> "list[Comparison]":
-    """Returns comparisons that are judged with --margin."""
+def as_asked(comparisons: "list[Comparison]") -> "list[Comparison]":
+    """Returns comparisons that are judged with --maximize and --margin.
+
+    Raises:
+        UserError: If the margin is not finite.
+        StudyError: If --maximize is not of the tables that were read.
+    """
+    if MAXIMIZE.value:
+        from tfoptcmp.analysis.sources.tables import higher_is_better
+
+        comparisons = [higher_is_better(one) for one in comparisons]
     if MARGIN.value is None:
         return comparisons
     if not math.isfinite(MARGIN.value):

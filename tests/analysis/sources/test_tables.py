@@ -6,6 +6,7 @@ from tfoptcmp.analysis.audit import audit
 from tfoptcmp.analysis.contestant import TRIALS
 from tfoptcmp.analysis.sources import read_comparisons
 from tfoptcmp.analysis.sources.names import searched_name, searched_range
+from tfoptcmp.analysis.sources.tables import higher_is_better
 from tfoptcmp.rules import RULES, rule_named
 from tfoptcmp.spaces import Fixed, LogUniform, Uniform
 from tfoptcmp.study.schema import StudyError
@@ -223,3 +224,30 @@ def test_arguments_are_those_that_the_names_of_a_row_say(tmp_path):
     assert rates[:3] == [4.0 * 1e-3, 0.3, 2 * 1e-2]
     assert math.isnan(rates[3])
     assert used["used_momentum"].tolist()[::2] == pytest.approx([0.1, 0.5])
+
+
+def test_a_table_of_a_metric_that_is_maximised(tmp_path):
+    """It is the table of what the metric lacks to 1."""
+    errors = [0.1, 0.3, 0.2, 0.4, 0.25]
+    for name, values in (("low", errors), ("high", [1 - e for e in errors])):
+        rows = [
+            f"{rule},{value + i / 100 * (1 if name == 'low' else -1)},{value}"
+            for i, rule in enumerate(("sgd", "adam"))
+            for value in values
+        ]
+        (tmp_path / f"{name}.csv").write_text("\n".join(["optimizer,validation,test", *rows]))
+    (low,), (high,) = (read_comparisons(tmp_path / f"{name}.csv") for name in ("low", "high"))
+    high = higher_is_better(high)
+    assert high.metric.maximize
+    for one, other in zip(low.contestants, high.contestants, strict=True):
+        for column in ("validation_metric", "test_metric"):
+            assert list(other.trials[column]) == pytest.approx(list(one.trials[column]))
+        assert one.winner["trial"] == other.winner["trial"] == 0
+    assert high.metric.text(high.contestants[0].winner["test_metric"]) == "0.9"
+
+
+def test_studies_know_their_direction(tmp_path, make_signature, write_study):
+    write_study(tmp_path, make_signature("sgd"), [0.1, 0.2])
+    (comparison,) = read_comparisons(tmp_path)
+    with pytest.raises(StudyError, match="its study says itself whether higher values are better"):
+        higher_is_better(comparison)

@@ -27,6 +27,7 @@ from tfoptcmp.analysis.figures.style import (
 )
 from tfoptcmp.analysis.ranges.boundary import good_trials, position
 from tfoptcmp.analysis.statistics.best_of_k import FloatArray
+from tfoptcmp.metrics import Metric
 from tfoptcmp.rules import PublishedValue
 from tfoptcmp.spaces import Choice, Dimension, Fixed, LogUniform
 
@@ -36,7 +37,7 @@ _HOW_TO_READ = (
     "a point: a feasible trial, its final {selected_by} metric against one of its hyperparameters; "
     "coloured: good ones (the best 10 %, or 5 of at least 15); vertical lines: the edges of the "
     "search space, which good trials should not crowd; red ticks at the top: trials that diverged; "
-    "triangles at the top: results above the axis"
+    "triangles at the {worst}: results beyond the axis"
 )
 
 
@@ -52,12 +53,14 @@ def boundaries_figure(comparison: Comparison) -> Figure:
     contestants = comparison.contestants
     most = max(1, *(len(one.free) for one in contestants))
     scale = comparison.metric.scale
+    ends = ("bottom", "top") if comparison.metric.maximize else ("top", "bottom")
     lines = max(folded(one.title).count("\n") for one in contestants)
     with house_style():
         figure = framed(
             comparison,
             "results against hyperparameters",
-            _HOW_TO_READ.format(selected_by=comparison.selected_by) + _epsilons(comparison),
+            _HOW_TO_READ.format(selected_by=comparison.selected_by, worst=ends[0])
+            + _epsilons(comparison, ends[1]),
             panel_inches=(max(4.5, _INCHES[0] * most), _INCHES[1]),
             shape=(len(contestants), 1),
             margins=Margins(left=0.8 + 0.14 * lines, row_gap=0.65),
@@ -69,7 +72,7 @@ def boundaries_figure(comparison: Comparison) -> Figure:
         for axes, one, style in zip(rows, contestants, styles(comparison), strict=True):
             axes.spines["bottom"].set_visible(False)
             axes.set_ylabel(_label(comparison, one))
-            _row(axes, one, style, scale, top)
+            _row(axes, one, style, comparison.metric, top)
         metric_axis(rows[0], comparison.metric)  # the others share its axis
     return figure
 
@@ -87,7 +90,7 @@ def draw_hyperparameters(axes: Axes, comparison: Comparison, contestant: Contest
     axes.set_xticks([])
     axes.set_ylabel(_label(comparison, contestant))
     top = _limit(axes, [scale * contestant.feasible["validation_metric"]])
-    _row(axes, contestant, style_of(comparison, contestant), scale, top)
+    _row(axes, contestant, style_of(comparison, contestant), comparison.metric, top)
     metric_axis(axes, comparison.metric)
 
 
@@ -95,7 +98,7 @@ def _label(comparison: Comparison, contestant: Contestant) -> str:
     return f"{folded(contestant.title)}\n{comparison.metric.label(comparison.selected_by)}"
 
 
-def _epsilons(comparison: Comparison) -> str:
+def _epsilons(comparison: Comparison, best: str) -> str:
     """How to read the triangles: the published values of the rules compared; "" without any."""
     rules = [one.rule for one in comparison.contestants if one.rule and _published(one)]
     told: list[str] = []
@@ -107,14 +110,14 @@ def _epsilons(comparison: Comparison) -> str:
     if not told:
         return ""
     return (
-        "; red triangles at the bottom: epsilons of published work with that rule or one like it "
+        f"; red triangles at the {best}: epsilons of published work with that rule or one like it "
         f"({', '.join(told)})"
     )
 
 
-def _row(axes: Axes, contestant: Contestant, style: Style, scale: float, top: float) -> None:
+def _row(axes: Axes, contestant: Contestant, style: Style, metric: Metric, top: float) -> None:
     feasible, infeasible = contestant.feasible, contestant.infeasible
-    y = scale * feasible["validation_metric"].fillna(math.inf).to_numpy(dtype=np.float64)
+    y = metric.scale * feasible["validation_metric"].fillna(math.inf).to_numpy(dtype=np.float64)
     good = feasible["trial"].isin(good_trials(contestant)["trial"]).to_numpy(dtype=bool)
     fraction = axes.get_xaxis_transform()  # y in parts of the axis
     free = contestant.free
@@ -142,11 +145,12 @@ def _row(axes: Axes, contestant: Contestant, style: Style, scale: float, top: fl
                 rasterized=pixels,
             )
         above = x[y > top]
-        _marks(axes, above, 0.95, "^", PALE, pixels)
+        worst, best, marker = (0.05, 0.96, "v") if metric.maximize else (0.95, 0.04, "^")
+        _marks(axes, above, worst, marker, PALE, pixels)
         diverged = _place(i, dimension, infeasible[f"searched_{name}"])
         _marks(axes, diverged, 1.03, "|", pixels=pixels)
         if name == "epsilon":
-            _marks(axes, _place(i, dimension, _published(contestant)), 0.04, "^")
+            _marks(axes, _place(i, dimension, _published(contestant)), best, "^")
         for value, label in _ticks(dimension):
             below(axes, float(_place(i, dimension, [value])[0]), label, 3, 7.0)
         below(axes, i + 0.5, name, 14, 8.0)

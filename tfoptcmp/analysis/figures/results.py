@@ -106,7 +106,8 @@ def draw_statistic(axes: Axes, comparison: Comparison, statistic: str) -> None:
         if distribution not in known:
             no_value(axes, position, why_no_value(one, statistic))
         else:
-            draw_point(axes, position, distribution, style, metric.scale, top)
+            beyond = "v" if metric.maximize else "^"
+            draw_point(axes, position, distribution, style, metric.scale, top, beyond)
     percentiles = [metric.scale * min(top, d.percentile(p)) for d in known for p in (5, 50, 95)]
     value_axis(axes, percentiles)
     optimizer_axis(axes, comparison.contestants)
@@ -128,12 +129,13 @@ def draw_point(
     style: Style,
     scale: float = 1.0,
     top: float = math.inf,
+    beyond: str = "^",
 ) -> None:
     """Draws the mean and the 5th to 95th percentile, times `scale`.
 
     A loss of 1e29 is finite and may be the worst of K: where that puts the mean above the 95th
     percentile, or above the top, the median is drawn. A bar that continues above the top ends there
-    in a triangle.
+    in a triangle, the marker `beyond`.
     """
     low, middle, high = (scale * min(top, known.percentile(percent)) for percent in (5, 50, 95))
     mean = scale * known.mean()
@@ -142,7 +144,7 @@ def draw_point(
     size = 6 if marker == "o" else 12
     axes.plot(position, y, marker, color=style.colour, markerfacecolor=style.fill, markersize=size)
     if known.percentile(95) > top:
-        axes.plot(position, high, "^", color=style.colour)
+        axes.plot(position, high, beyond, color=style.colour)
 
 
 RESULTS = ReportFigure(

@@ -91,8 +91,9 @@ def how_sure(comparison: Comparison, found: Ranking) -> list[str]:
         return _what_is_missing(comparison, found)
     leader, metric = found.places[0], found.metric
     what = f"{STATISTICS[found.statistic].title} {metric.name}"
+    which = "Highest" if metric.maximize else "Lowest"
     said = [
-        f"Lowest mean {what} of the best of K = {found.tuning_budget} trials: "
+        f"{which} mean {what} of the best of K = {found.tuning_budget} trials: "
         f"{leader.contestant.title}, {metric.text(leader.mean)}. "
         + " ".join(
             f"{place.contestant.title}: "

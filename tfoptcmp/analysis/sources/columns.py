@@ -3,8 +3,9 @@
 Columns (see the example below); all but the first two are optional:
 
     optimizer    required: the optimizer's name, the same in all its trials.
-    test         required, unless `validation` is there: final test metric, LOWER is better.
-    validation   final validation metric, which trials are selected by; lower is better.
+    test         required, unless `validation` is there: final test metric, LOWER is better unless
+                 you say --maximize.
+    validation   final validation metric, which trials are selected by; likewise.
     rule         update rule (sgd, momentum, adam, ...) where the optimizer's name does not say it.
                  SGD with a momentum other than 0 is taken for momentum.
     workload     what was trained, if several things were.

@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from tfoptcmp.analysis.comparison import Comparison, comparison
-from tfoptcmp.analysis.contestant import RERUNS, Contestant, trials_table
+from tfoptcmp.analysis.contestant import RERUNS, Contestant, errors, trials_table
 from tfoptcmp.analysis.sources.columns import RESULTS, read_table
 from tfoptcmp.analysis.sources.names import (
     searched_name,
@@ -109,6 +110,33 @@ def of_table(
         selected_by=selected_by,
         not_read=not_read,
     )
+
+
+def higher_is_better(comparison: Comparison) -> Comparison:
+    """Returns the comparison in a table whose metric is maximised.
+
+    Args:
+        comparison: As read, with values in the place of errors.
+
+    Raises:
+        StudyError: If its source knows which values are better.
+    """
+    if any(one.record is not None for one in comparison.contestants) or comparison.metric.maximize:
+        raise StudyError(
+            f"{comparison.workload}: its study says itself whether higher values are better"
+        )
+    metric = replace(comparison.metric, maximize=True)
+    if metric == replace(_ERROR, maximize=True):
+        metric = replace(metric, name="score")
+    contestants = []
+    for one in comparison.contestants:
+        columns = ("validation_metric", "test_metric")
+        trials, reruns = (
+            table.assign(**{name: errors(metric, table[name]) for name in columns})
+            for table in (one.trials, one.reruns)
+        )
+        contestants.append(replace(one, trials=trials, reruns=reruns))
+    return replace(comparison, metric=metric, contestants=tuple(contestants))
 
 
 def _are_shares(trials: pd.DataFrame) -> bool:

@@ -36,17 +36,19 @@ class Bootstrapped:
     influence: FloatArray
 
     def without_rounding(self, largest: float) -> "Bootstrapped":
-        """Returns the same with 0 for differences that are rounding: they have no sign.
+        """Returns the same, with what is equal but for rounding made equal.
+
+        Differences that are nothing else become 0, which has no sign, and resamples that differ
+        from the estimate by no more become ties of it.
 
         Args:
             largest: Of the numbers whose differences these are.
         """
         nothing = _ROUNDING * largest
-        return replace(
-            self,
-            estimate=0.0 if abs(self.estimate) <= nothing else self.estimate,
-            resampled=np.where(np.abs(self.resampled) <= nothing, 0.0, self.resampled),
-        )
+        estimate = 0.0 if abs(self.estimate) <= nothing else self.estimate
+        resampled = np.where(np.abs(self.resampled) <= nothing, 0.0, self.resampled)
+        ties = np.abs(resampled - estimate) <= nothing
+        return replace(self, estimate=estimate, resampled=np.where(ties, estimate, resampled))
 
     def interval(self, level: float) -> tuple[float, float]:
         """Returns the two-sided BCa confidence interval.
