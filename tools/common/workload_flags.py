@@ -49,7 +49,7 @@ def workload_and_budget(**changes: int | None) -> tuple[Workload, Budget]:
     workload = extensions.workload(WORKLOAD.value)
     try:
         return workload, workload.budget(
-            SCALE.value,
+            _scale(workload),
             steps=STEPS.value,
             batch_size=BATCH_SIZE.value,
             eval_every_steps=EVAL_EVERY_STEPS.value,
@@ -57,6 +57,12 @@ def workload_and_budget(**changes: int | None) -> tuple[Workload, Budget]:
         )
     except ValueError as error:
         raise UserError(f"--{error}") from error
+
+
+def _scale(workload: Workload) -> str:
+    """--scale, or the only one that a user's workload has."""
+    only = next(iter(workload.budgets)) if len(workload.budgets) == 1 else SCALE.default
+    return str(SCALE.value if SCALE.present else only)
 
 
 def load(workload: Workload, budget: Budget) -> Splits:

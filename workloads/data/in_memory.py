@@ -5,18 +5,23 @@ input, `augment` varies it for training. Where arrays come from is the workload'
 """
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 from tfoptcmp.workloads.data.order import index_batches, pipeline_options
 
 from tfoptcmp.workload import Splits
 
-Examples = tuple[np.ndarray, np.ndarray]
-"""(x [n, ...], y [n]): inputs as stored, and class numbers."""
+Examples = tuple[Any, ...]
+"""(x, y) or (x, y, weights): inputs as stored, what is to be learnt, and perhaps weights.
 
-Batch = tuple[tf.Tensor, tf.Tensor]
-"""(x [batch, ...], y int32 [batch]): what a model takes and what it should give."""
+Each is an array [n, ...], or a structure of such arrays; integers in y are class numbers.
+"""
+
+Batch = tuple[Any, ...]
+"""The same of some examples: what a model takes and what it should give."""
 
 Prepare = Callable[[tf.Tensor], tf.Tensor]
 """Inputs as stored [batch, ...] to the model's input, float32 [batch, ...]."""
@@ -53,16 +58,19 @@ class ArrayBatches:
             prepare: What to do with each batch's inputs.
             augment: What to do with them afterwards; None if nothing.
         """
-        x, y = examples
-        self._num_examples = len(y)
+        self._num_examples = num_rows(examples)
         self._batch_size = batch_size
-        self._is_small = x[:batch_size].nbytes <= _MOST_BYTES_AT_ONCE
+        inputs = keras.tree.flatten(examples[0])
+        self._is_small = sum(x[:batch_size].nbytes for x in inputs) <= _MOST_BYTES_AT_ONCE
         with tf.device("CPU:0"):  # Where tf.data runs.
-            x, y = tf.constant(x), tf.constant(y, tf.int32)
+            x, *rest = _tensors(examples)
 
         def gather(index: tf.Tensor, seed: tf.Tensor) -> Batch:
-            inputs = prepare(tf.gather(x, index))
-            return augment(inputs, seed) if augment else inputs, tf.gather(y, index)
+            def rows(part: Any) -> Any:
+                return keras.tree.map_structure(lambda array: tf.gather(array, index), part)
+
+            inputs = prepare(rows(x))
+            return augment(inputs, seed) if augment else inputs, *map(rows, rest)
 
         # Traced once; a trial's dataset only wraps it.
         self._gather = tf.function(gather, autograph=False).get_concrete_function(
@@ -81,7 +89,7 @@ class ArrayBatches:
             stop: One after the last step.
 
         Returns:
-            Batches (x float32 [batch_size, ...], y int32 [batch_size]).
+            Batches of batch_size examples, with prepared inputs.
         """
         indices = index_batches(
             self._num_examples, self._batch_size, seed=seed, start=start, stop=stop
@@ -100,12 +108,30 @@ class ArrayBatches:
 
 def evaluation_batches(examples: Examples, *, prepare: Prepare) -> list[Batch]:
     """Returns all examples once, in their order and prepared; the last batch may be smaller."""
-    x, y = examples
-    return [
-        (prepare(tf.constant(x[start:stop])), tf.constant(y[start:stop], tf.int32))
-        for start in range(0, len(y), EVALUATION_BATCH_SIZE)
-        for stop in [start + EVALUATION_BATCH_SIZE]
-    ]
+    batches = []
+    for start in range(0, num_rows(examples), EVALUATION_BATCH_SIZE):
+        x, *rest = _tensors(first_rows(examples, start + EVALUATION_BATCH_SIZE, start))
+        batches.append((prepare(x), *rest))
+    return batches
+
+
+def num_rows(examples: Examples) -> int:
+    """Returns the number of examples."""
+    return len(keras.tree.flatten(examples[1])[0])
+
+
+def first_rows(examples: Examples, stop: int, start: int = 0) -> Examples:
+    """Returns the examples from start to before stop."""
+    return tuple(keras.tree.map_structure(lambda array: array[start:stop], examples))
+
+
+def _tensors(examples: Examples) -> Batch:
+    """Whole numbers to be learnt take half the memory."""
+    x, y, *weights = examples
+    y = keras.tree.map_structure(
+        lambda array: array.astype(np.int32) if array.dtype.kind in "iub" else array, y
+    )
+    return tuple(keras.tree.map_structure(tf.constant, (x, y, *weights)))
 
 
 def splits_of_arrays(
@@ -121,7 +147,7 @@ def splits_of_arrays(
 
     Args:
         examples: Split name to examples; "train", "validation" and any others.
-        num_classes: Number of different labels.
+        num_classes: Number of different labels; 0 if they are no class numbers.
         batch_size: Examples per training batch.
         prepare: What to do with each batch's inputs.
         augment: What to do with those of training batches afterwards; None if nothing.
@@ -130,9 +156,8 @@ def splits_of_arrays(
     Returns:
         Splits that evaluate "train" on its first examples, as many as validation has.
     """
-    train_x, train_y = examples["train"]
-    num_validation = len(examples["validation"][1])
-    evaluated = {**examples, "train": (train_x[:num_validation], train_y[:num_validation])}
+    measured = first_rows(examples["train"], num_rows(examples["validation"]))
+    evaluated = {**examples, "train": measured}
     return Splits(
         train=ArrayBatches(
             examples["train"], batch_size=batch_size, prepare=prepare, augment=augment
@@ -141,6 +166,6 @@ def splits_of_arrays(
             name: evaluation_batches(split, prepare=prepare) for name, split in evaluated.items()
         },
         num_classes=num_classes,
-        num_examples={name: len(y) for name, (_, y) in examples.items()},
+        num_examples={name: num_rows(split) for name, split in examples.items()},
         partial=partial,
     )

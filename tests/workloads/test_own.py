@@ -1,0 +1,183 @@
+"""A workload of one's own, of all kinds of data."""
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+from tfoptcmp.workloads import own_workload
+
+from tfoptcmp import metrics
+from tfoptcmp.metrics import Metric
+from tfoptcmp.training.check import check_problem
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(100, 3))
+Y = X.sum(axis=1)
+CLASSES = np.arange(100) % 4
+
+
+def build():
+    return keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+
+
+def four():
+    return keras.Sequential([keras.Input((3,)), keras.layers.Dense(4)])
+
+
+def parts(x, y):
+    return {"train": (x[:60], y[:60]), "validation": (x[60:80], y[60:80]), "test": (x[80:], y[80:])}
+
+
+def splits_of(workload):
+    budget = workload.budget("own")
+    splits = workload.load(budget, None)
+    check_problem(workload, budget, splits)
+    return splits
+
+
+class Pairs(keras.utils.PyDataset):
+    """Batches of 20 rows."""
+
+    def __init__(self, x, y):
+        super().__init__()
+        self.x, self.y = x, y
+
+    def __len__(self):
+        return -(-len(self.y) // 20)
+
+    def __getitem__(self, i):
+        return self.x[20 * i : 20 * i + 20], self.y[20 * i : 20 * i + 20]
+
+
+FORMS = {
+    "arrays": lambda x, y: (x, y),
+    "lists": lambda x, y: [x.tolist(), y.tolist()],
+    "frames": lambda x, y: (pd.DataFrame(x, columns=list("abc")), pd.Series(y)),
+    "dataset": lambda x, y: tf.data.Dataset.from_tensor_slices((x, y)).batch(7),
+    "PyDataset": Pairs,
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_all_forms_of_data_are_the_same_workload(form):
+    given = {name: FORMS[form](*pair) for name, pair in parts(X, Y).items()}
+    workload = own_workload("mine", build, **given, loss="mse", metric="mae", batch_size=10)
+    splits = splits_of(workload)
+    assert splits.num_examples == {"train": 60, "validation": 20, "test": 20}
+    found = np.concatenate([y for _, y in splits.evaluation["test"]])
+    np.testing.assert_allclose(found, Y[80:], rtol=1e-6)
+    (x, _), *_ = splits.train.batches(seed=3, augmentation_seed=0, start=4, stop=5)
+    assert x.dtype == tf.float32
+    rows = [int(np.abs(X[:60] - row).sum(axis=1).argmin()) for row in x.numpy()]
+    np.testing.assert_allclose(x, X[rows], rtol=1e-6)
+    assert workload.metric.guess == pytest.approx(np.abs(Y[60:80] - np.median(Y[:60])).mean())
+
+
+def test_defaults():
+    workload = own_workload("mine", four, **parts(X, CLASSES))
+    assert workload.metric == metrics.CLASSIFICATION_ERROR.with_classes(4)
+    splits = splits_of(workload)
+    assert splits.num_classes == 4
+    budget = workload.budget("own")
+    assert (budget.steps, budget.batch_size, budget.num_feasible) == (500, 32, 20)
+    assert budget.eval_every_steps == 50
+    assert {"sgd", "adam"} <= set(workload.spaces["initial"])
+
+
+def test_without_a_test_split():
+    given = parts(X, Y)
+    del given["test"]
+    assert "test" not in splits_of(own_workload("mine", build, **given, loss="mse")).evaluation
+
+
+def test_batches_from_a_function():
+    def batch(seed, step):
+        rng = np.random.default_rng([seed, step])
+        x = rng.normal(size=(8, 3))
+        return x, x.sum(axis=1)
+
+    given = {**parts(X, Y), "train": batch}
+    splits = splits_of(own_workload("mine", build, **given, loss="mse", batch_size=8))
+    batches = list(splits.train.batches(seed=5, augmentation_seed=0, start=2, stop=4))
+    assert len(batches) == 2
+    for step, (x, y) in zip((2, 3), batches, strict=True):
+        expected_x, expected_y = batch(5, step)
+        np.testing.assert_allclose(x, expected_x, rtol=1e-6)
+        np.testing.assert_allclose(y, expected_y, rtol=1e-5)
+
+
+def test_structures_and_weights():
+    def two():
+        a, b = keras.Input((3,), name="a"), keras.Input((3,), name="b")
+        return keras.Model({"a": a, "b": b}, keras.layers.Dense(1)(a + b))
+
+    weights = RNG.uniform(size=100)
+    data = ({"a": X, "b": 2 * X}, Y, weights)
+    given = {
+        name: keras.tree.map_structure(lambda part, rows=rows: part[rows], data)
+        for name, rows in (("train", slice(0, 60)), ("validation", slice(60, 100)))
+    }
+    splits = splits_of(own_workload("mine", two, **given, loss="mse", batch_size=60))
+    ((x, y, w),) = splits.train.batches(seed=0, augmentation_seed=0, start=0, stop=1)
+    np.testing.assert_allclose(x["b"], 2 * x["a"])
+    order = [int(np.abs(Y[:60] - one).argmin()) for one in y.numpy()]
+    np.testing.assert_allclose(w, weights[order], rtol=1e-6)
+
+
+def test_class_weights_are_of_training_examples():
+    given = parts(X, CLASSES)
+    workload = own_workload("mine", four, **given, class_weight={1: 5.0}, batch_size=60)
+    splits = splits_of(workload)
+    ((_, y, weights),) = splits.train.batches(seed=0, augmentation_seed=0, start=0, stop=1)
+    np.testing.assert_array_equal(weights, np.where(y == 1, 5.0, 1.0))
+    assert len(splits.evaluation["validation"][0]) == 2
+
+
+def test_a_metric_of_ones_own():
+    mine = Metric(name="largest", unit="m", maximize=True, margin=0.5)
+    workload = own_workload(
+        "mine",
+        build,
+        **parts(X, Y),
+        loss="mse",
+        metric=mine,
+        measure=lambda y, outputs: keras.ops.abs(y[:, None] - outputs)[:, 0],
+    )
+    splits_of(workload)
+    assert workload.metric == mine
+
+
+FAULTY = {
+    "name": ({"name": "my study"}, "name must be of letters, digits and underscores; got 'my st"),
+    "metric": ({"metric": "bleu"}, "metric must be one of .*'accuracy'.* or a Metric; got 'bleu'"),
+    "text": (
+        {"train": (pd.DataFrame({"a": ["x", "y"]}), [0, 1])},
+        "train must be numbers; got an array of object",
+    ),
+    "parts": ({"test": (X,)}, r"test must be \(x, y\) or \(x, y, weights\); got 1 parts"),
+    "infinite": (
+        {"train": tf.data.Dataset.from_tensor_slices((X, Y)).batch(7).repeat()},
+        "train must end; got an infinite data set",
+    ),
+    "function": ({"validation": lambda seed, step: 0}, "validation must be data, not a function"),
+    "empty": ({"test": tf.data.Dataset.from_tensor_slices((X[:0], Y[:0])).batch(3)}, "empty; got"),
+    "number": ({"test": 3}, "test must be arrays or a data set; got int"),
+    "no pairs": ({"test": tf.data.Dataset.from_tensor_slices(X).batch(3)}, "must have batches"),
+    "steps": ({"steps": 0}, "steps must be an integer >= 1; got 0"),
+    "class weights": ({"class_weight": {0: 2.0}}, "class_weight must be of class numbers"),
+}
+
+
+@pytest.mark.parametrize("case", FAULTY)
+def test_what_is_not_understood_is_told(case):
+    changes, words = FAULTY[case]
+    settings = {"name": "mine", "build": build, **parts(X, Y), "loss": "mse", **changes}
+    with pytest.raises(ValueError, match=words):
+        own_workload(**settings)
+
+
+def test_more_rows_in_a_batch_than_there_are():
+    workload = own_workload("mine", build, **parts(X, Y), loss="mse", batch_size=61)
+    with pytest.raises(ValueError, match="batch_size must be <= 60, the training examples; got 61"):
+        workload.load(workload.budget("own"), None)

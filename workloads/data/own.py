@@ -1,0 +1,101 @@
+"""The splits of a user's workload: arrays, or training batches from a function."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tfoptcmp.workloads.data.in_memory import (
+    EVALUATION_BATCH_SIZE,
+    Batch,
+    evaluation_batches,
+    num_rows,
+    splits_of_arrays,
+)
+from tfoptcmp.workloads.data.order import pipeline_options
+
+from tfoptcmp.workload import Budget, Splits
+
+
+def splits_of(examples: Mapping[str, Any], *, num_classes: int, budget: Budget) -> Splits:
+    """Makes the splits.
+
+    Args:
+        examples: Split name to (x, y) or (x, y, weights); "train" may be a function from (seed,
+            step) to a batch of such.
+        num_classes: Of the labels; 0 if they are no class numbers.
+        budget: Says the batch size.
+
+    Raises:
+        ValueError: If a batch is larger than the training data.
+    """
+    train = examples["train"]
+    if not callable(train):
+        if budget.batch_size > num_rows(train):
+            raise ValueError(
+                f"batch_size must be <= {num_rows(train)}, the training examples; got "
+                f"{budget.batch_size}"
+            )
+        return splits_of_arrays(
+            examples, num_classes=num_classes, batch_size=budget.batch_size, prepare=lambda x: x
+        )
+    source = FunctionBatches(train)
+    measured = max(1, -(-min(EVALUATION_BATCH_SIZE, 10 * budget.batch_size) // budget.batch_size))
+    others = {name: split for name, split in examples.items() if name != "train"}
+    evaluation = {
+        "train": [_tensors(train(0, step)) for step in range(measured)],
+        **{name: evaluation_batches(split, prepare=lambda x: x) for name, split in others.items()},
+    }
+    return Splits(
+        train=source,
+        evaluation=evaluation,
+        num_classes=num_classes,
+        num_examples={
+            # As far as anybody knows: what a trial sees.
+            "train": budget.steps * budget.batch_size,
+            **{name: num_rows(split) for name, split in others.items()},
+        },
+    )
+
+
+class FunctionBatches:
+    """A `TrainingSource` of a function from (seed, step) to a batch."""
+
+    steps_per_epoch: int | None = None
+
+    def __init__(self, function: Callable[[int, int], Batch]) -> None:
+        self._function = function
+        first = _tensors(function(0, 0))
+        self._kinds = [part.dtype for part in keras.tree.flatten(first)]
+        self._shapes = [part.shape for part in keras.tree.flatten(first)]
+        self._structure = first
+
+    def batches(
+        self, *, seed: int, augmentation_seed: int, start: int, stop: int
+    ) -> tf.data.Dataset:
+        """Returns the batches of the steps start, ..., stop - 1, all of the first one's shape."""
+
+        def call(step: Any) -> list[Any]:
+            return [
+                np.asarray(part)
+                for part in keras.tree.flatten(_tensors(self._function(seed, int(step))))
+            ]
+
+        def batch(step: tf.Tensor) -> Any:
+            parts = tf.numpy_function(call, [step], self._kinds)
+            for part, shape in zip(parts, self._shapes, strict=True):
+                part.set_shape(shape)
+            return keras.tree.pack_sequence_as(self._structure, parts)
+
+        return tf.data.Dataset.range(start, stop).map(batch).with_options(pipeline_options())
+
+
+def _tensors(batch: Any) -> Any:
+    from tfoptcmp.workloads.own import as_examples
+
+    def tensor(array: Any) -> tf.Tensor:
+        return tf.constant(array.astype(np.int32) if array.dtype.kind in "iub" else array)
+
+    x, *rest = as_examples(batch, "train")
+    return (keras.tree.map_structure(tf.constant, x), *keras.tree.map_structure(tensor, rest))

@@ -1,0 +1,267 @@
+"""A workload of one's own, from arrays and a function that builds a model.
+
+    from tfoptcmp.workloads import own_workload
+
+    WORKLOADS = {
+        "mine": own_workload(
+            "mine", build, train=(x, y), validation=(xv, yv), loss="mse", metric="mae", steps=500
+        )
+    }
+
+Importing this module imports no TensorFlow; what it is given may have.
+"""
+
+import inspect
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from tfoptcmp.workloads.spaces.assemble import signatures
+
+from tfoptcmp import metrics
+from tfoptcmp.metrics import Metric
+from tfoptcmp.signatures import Signature
+from tfoptcmp.workload import Budget, Loss, Measure, Splits, Workload, loss_name
+
+SCALE = "own"
+"""The one scale of these workloads."""
+
+_SOURCE = "ours (initial ranges of the Simple CNN, reconstructed), for a workload of the user's"
+
+_METRICS: dict[str, Metric] = {
+    "error": metrics.CLASSIFICATION_ERROR,
+    "accuracy": metrics.ACCURACY,
+    "top_5_error": metrics.TOP_5_ERROR,
+    "cross_entropy": metrics.CROSS_ENTROPY,
+    "perplexity": metrics.PERPLEXITY,
+    "mse": metrics.MEAN_SQUARED_ERROR,
+    "mae": metrics.MEAN_ABSOLUTE_ERROR,
+    "r2": metrics.R2,
+    "auc": metrics.AUC,
+    "f1": metrics.F1,
+}
+
+
+def own_workload(
+    name: str,
+    build: Callable[..., Any],
+    *,
+    train: Any,
+    validation: Any,
+    test: Any = None,
+    loss: Loss = None,
+    metric: str | Metric | None = None,
+    measure: Measure = None,
+    steps: int = 500,
+    batch_size: int = 32,
+    num_feasible: int = 20,
+    num_measurements: int = 10,
+    target: float | None = None,
+    class_weight: Mapping[int, float] | None = None,
+    regularisation: tuple[str, ...] = (),
+    optimizers: Mapping[str, Signature] | None = None,
+    title: str = "",
+) -> Workload:
+    """Returns a workload with one scale and the initial search spaces of all rules.
+
+    Args:
+        name: Of letters, digits and underscores.
+        build: Returns an uncompiled `keras.Model`; takes nothing, or (budget, splits).
+        train: (x, y) or (x, y, weights): arrays, pandas frames, or structures of them; or a
+            `tf.data.Dataset` or `keras.utils.PyDataset` of batches of such, which is read into
+            memory; or a function from (seed, step), two integers, to a batch.
+        validation: The same, but no function: what trials are selected by.
+        test: Likewise: what is reported. Without one there are only validation results.
+        loss: See `tfoptcmp.workload.Loss`; by default the softmax cross entropy of class numbers.
+        metric: One of "error", "accuracy", "top_5_error", "cross_entropy", "perplexity", "mse",
+            "mae", "r2", "auc", "f1", or "loss" for the loss itself; or your own `Metric`. By
+            default the error for the default loss, for others the loss itself.
+        measure: How your own metric is computed, see `tfoptcmp.workload.Measure`.
+        steps: Training steps of a trial.
+        batch_size: Examples per step; not for a function, which decides itself.
+        num_feasible: N, trials of a study.
+        num_measurements: How often a trial measures validation.
+        target: Validation metric to reach for the steps to target, or None.
+        class_weight: Class number to the weight of its training examples.
+        regularisation: As in `Workload`.
+        optimizers: Further signatures of the initial space, by name.
+        title: For people; by default the name.
+
+    Raises:
+        ValueError: If something is out of range, or the data are not understood.
+    """
+    if not name.isidentifier():
+        raise ValueError(f"name must be of letters, digits and underscores; got {name!r}")
+    given = {"train": train, "validation": validation, "test": test}
+    examples = {
+        split: data if split == "train" and callable(data) else as_examples(data, split)
+        for split, data in given.items()
+        if data is not None
+    }
+    if class_weight is not None:
+        examples["train"] = _weighted(examples["train"], class_weight)
+    if metric is None:
+        metric = "error" if loss is None else "loss"
+    if metric == "loss":
+        measure = "loss"
+        described = metrics.CROSS_ENTROPY if loss is None else Metric(name=loss_name(loss), unit="")
+    elif isinstance(metric, Metric):
+        described = metric
+    elif metric in _METRICS:
+        described = _METRICS[metric]
+    else:
+        known = [*_METRICS, "loss"]
+        raise ValueError(f"metric must be one of {known} or a Metric; got {metric!r}")
+    num_classes = _num_classes(examples) if _is_of_classes(loss) else 0
+    described = _with_guess(described.with_classes(num_classes), examples)
+    budget = Budget(
+        scale=SCALE,
+        batch_size=batch_size,
+        steps=steps,
+        eval_every_steps=max(1, steps // num_measurements),
+        num_feasible=num_feasible,
+        target=target,
+        options={},
+    )
+    spaces = signatures(_SOURCE)
+    spaces["initial"] |= optimizers or {}
+    return Workload(
+        name=name,
+        title=title or name,
+        metric=described,
+        budgets={SCALE: budget},
+        load=_Load(examples, num_classes),
+        build=_Build(build),
+        loss_function=loss,
+        measure=measure,
+        spaces=spaces,
+        regularisation=regularisation,
+    )
+
+
+class _Load:
+    """Makes the splits; holds the arrays, so that workers can be given it."""
+
+    def __init__(self, examples: Mapping[str, Any], num_classes: int) -> None:
+        self._examples = dict(examples)
+        self._num_classes = num_classes
+
+    def __call__(self, budget: Budget, data_dir: str | None) -> Splits:
+        from tfoptcmp.workloads.data.own import splits_of
+
+        return splits_of(self._examples, num_classes=self._num_classes, budget=budget)
+
+
+class _Build:
+    def __init__(self, build: Callable[..., Any]) -> None:
+        self._build = build
+        self._takes_all = len(inspect.signature(build).parameters) >= 2
+
+    def __call__(self, budget: Budget, splits: Splits) -> Any:
+        return self._build(budget, splits) if self._takes_all else self._build()
+
+
+def as_examples(data: Any, split: str) -> tuple[Any, ...]:
+    """Returns (x, y) or (x, y, weights) of what a user has, as arrays.
+
+    Args:
+        data: As `train` of `own_workload`.
+        split: Its name, for messages.
+
+    Raises:
+        ValueError: If it is not understood.
+    """
+    if not isinstance(data, tuple | list):
+        if callable(data):
+            raise ValueError(f"{split} must be data, not a function; got {data!r}")
+        data = _read(data, split)
+    if not 2 <= len(data) <= 3:
+        raise ValueError(f"{split} must be (x, y) or (x, y, weights); got {len(data)} parts")
+    x, y, *weights = (_arrays(part, split) for part in data)
+    return (x, y, *weights)
+
+
+def _arrays(part: Any, split: str) -> Any:
+    """Arrays of what is an array or may become one; floats in 32 bits."""
+    if isinstance(part, Mapping):
+        return {name: _arrays(value, split) for name, value in part.items()}
+    if isinstance(part, tuple):
+        return tuple(_arrays(value, split) for value in part)
+    array = np.asarray(part)
+    if array.dtype.kind not in "fiub":
+        raise ValueError(f"{split} must be numbers; got an array of {array.dtype}")
+    return array.astype(np.float32) if array.dtype == np.float64 else array
+
+
+def _read(data: Any, split: str) -> tuple[Any, ...]:
+    """Reads batches into memory."""
+    is_counted = hasattr(data, "__len__")
+    try:
+        length = len(data) if is_counted else None
+    except TypeError as error:  # TensorFlow's, of infinite or unknown length
+        if "infinite" in str(error):
+            raise ValueError(f"{split} must end; got an infinite data set") from error
+        length = None
+    if not hasattr(data, "__iter__") and length is None:
+        raise ValueError(f"{split} must be arrays or a data set; got {type(data).__name__}")
+    is_indexed = hasattr(data, "__getitem__") and length is not None
+    batches = [data[i] for i in range(length or 0)] if is_indexed else list(data)
+    if not batches:
+        raise ValueError(f"{split} must not be empty; got no batch")
+    if not isinstance(batches[0], tuple | list):
+        raise ValueError(
+            f"{split} must have batches (x, y) or (x, y, weights); got {type(batches[0]).__name__}"
+        )
+    columns = zip(*batches, strict=True)
+    return tuple(_joined([_arrays(part, split) for part in column]) for column in columns)
+
+
+def _joined(parts: list[Any]) -> Any:
+    if isinstance(parts[0], dict):
+        return {name: _joined([part[name] for part in parts]) for name in parts[0]}
+    if isinstance(parts[0], tuple):
+        return tuple(_joined(list(each)) for each in zip(*parts, strict=True))
+    return np.concatenate(parts)
+
+
+def _weighted(train: Any, class_weight: Mapping[int, float]) -> tuple[Any, ...]:
+    if callable(train) or not isinstance(train[1], np.ndarray) or train[1].dtype.kind not in "iub":
+        raise ValueError("class_weight must be of class numbers in an array; got other labels")
+    x, y, *weights = train
+    classes = y.reshape(len(y), -1)
+    if classes.shape[1] != 1:
+        raise ValueError(f"class_weight must be of one class number an example; got {y.shape}")
+    of_classes = np.array([class_weight.get(int(c), 1.0) for c in classes[:, 0]], np.float32)
+    return x, y, of_classes * weights[0] if weights else of_classes
+
+
+def _is_of_classes(loss: Loss) -> bool:
+    return loss is None or "sparse" in loss_name(loss)
+
+
+def _num_classes(examples: Mapping[str, Any]) -> int:
+    labels = [
+        split[1]
+        for split in examples.values()
+        if not callable(split)
+        and isinstance(split[1], np.ndarray)
+        and split[1].dtype.kind in "iub"
+        and split[1].size
+    ]
+    return 1 + max((int(y.max()) for y in labels), default=-1)
+
+
+def _with_guess(metric: Metric, examples: Mapping[str, Any]) -> Metric:
+    """The metric with the value of the best constant, of mean squared or absolute errors."""
+    if metric not in (metrics.MEAN_SQUARED_ERROR, metrics.MEAN_ABSOLUTE_ERROR):
+        return metric
+    is_squared = metric == metrics.MEAN_SQUARED_ERROR
+    train, validation = examples["train"], examples["validation"]
+    if callable(train) or not isinstance(train[1], np.ndarray):
+        return metric
+    best = train[1].mean(axis=0) if is_squared else np.median(train[1], axis=0)
+    away = validation[1].astype(np.float64) - best
+    guess = float(np.mean(away**2 if is_squared else np.abs(away)))
+    return replace(metric, guess=guess) if math.isfinite(guess) else metric
