@@ -14,10 +14,11 @@ import multiprocessing
 import os
 import queue
 import signal
+import sys
 import threading
 import traceback
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import connection
 from typing import Any
@@ -80,7 +81,8 @@ class ProcessPool(Pool["_Worker"]):
         ours, theirs = context.Pipe()
         arguments = (theirs, self._make_run, seat.environment)
         process = context.Process(target=_work, args=arguments, daemon=True)
-        process.start()
+        with _without_main():
+            process.start()
         theirs.close()  # or its end would not be seen
         self._workers.append(_Worker(process=process, connection=ours, seat=seat))
 
@@ -109,6 +111,24 @@ class ProcessPool(Pool["_Worker"]):
             worker.task, worker.is_free = None, True
             worker.seat.num_failed_starts = 0
         return answer
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Keeps multiprocessing from running the user's script once more, in the worker.
+
+    Nothing of it is needed there: what is defined in it goes to the worker by value.
+    """
+    main = sys.modules["__main__"]
+    hidden: dict[str, Any] = {
+        name: vars(main)[name] for name in ("__spec__", "__file__") if name in vars(main)
+    }
+    try:
+        main.__spec__ = None
+        vars(main).pop("__file__", None)
+        yield
+    finally:
+        vars(main).update(hidden)
 
 
 def _end(exit_code: int) -> str:

@@ -23,6 +23,7 @@ class Execution:
         max_retries: How often a trial that crashed is tried again.
         accept_version_changes: Whether to resume a study of other versions.
         num_gpus: That workers on this machine share, each with one.
+        apart: Whether even one trial at a time runs in a process of its own.
     """
 
     num_workers: int = 1
@@ -31,11 +32,12 @@ class Execution:
     max_retries: int = 1
     accept_version_changes: bool = False
     num_gpus: int = 0
+    apart: bool = False
 
     @property
     def in_workers(self) -> bool:
         """Whether trials run in other processes than this one."""
-        return self.num_workers > 1 or self.ray_address is not None
+        return self.num_workers > 1 or self.ray_address is not None or self.apart
 
     @property
     def environments(self) -> list[dict[str, str]]:

@@ -314,7 +314,7 @@ def _pool(
             should_stop=should_stop,
         ) as pool:
             yield pool
-    elif execution.num_workers > 1:
+    elif execution.in_workers:
         with ProcessPool(
             make_run,
             environments=execution.environments,

@@ -1,0 +1,143 @@
+"""`tfoptcmp.compare`: optimizers on a user's own model and data, from a notebook or a script."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tfoptcmp.tools.common.cli import UserError
+from tfoptcmp.tools.common.execution import Execution, settle
+from tfoptcmp.tools.common.machine import machine
+from tfoptcmp.tools.common.result import Result
+from tfoptcmp.tools.common.run_studies import run_studies
+from tfoptcmp.workloads.own import SCALE, own_workload
+
+from tfoptcmp.metrics import Metric
+from tfoptcmp.rules import DEFAULT_RULES
+from tfoptcmp.signatures import Signature
+from tfoptcmp.study.durable import synchronise
+from tfoptcmp.training.check import check_problem
+from tfoptcmp.training.options import Options
+from tfoptcmp.workload import Loss, Measure
+
+
+def compare(
+    build_model: Callable[..., Any],
+    *,
+    train: Any,
+    validation: Any,
+    test: Any = None,
+    loss: Loss = None,
+    metric: str | Metric | None = None,
+    measure: Measure = None,
+    optimizers: Sequence[str | Signature] = DEFAULT_RULES,
+    steps: int = 500,
+    batch_size: int = 32,
+    num_feasible: int = 20,
+    directory: str | Path = "runs/mine",
+    name: str = "",
+    num_measurements: int = 10,
+    target: float | None = None,
+    class_weight: Mapping[int, float] | None = None,
+    regularisation: tuple[str, ...] = (),
+    space: str = "initial",
+    tuning_budget: int | None = None,
+    num_workers: int = 0,
+    seed: int = 0,
+) -> Result:
+    """Compares optimizers, each tuned with the same number of trials.
+
+    Trials run in processes of their own, on all processors. Interrupted, by Ctrl-C or "interrupt
+    kernel", it leaves studies that the same call resumes; finished, the same call returns at once.
+    The programs work with its directory, too.
+
+    Args:
+        build_model: Returns an uncompiled `keras.Model`.
+        train: (x, y), (x, y, weights), a data set, or a function from (seed, step) to a batch;
+            `tfoptcmp.workloads.own_workload` says more on this and on what else it takes.
+        validation: What trials are selected by.
+        test: What is reported; without it, validation is.
+        loss: A Keras loss, its name or a function; by default the softmax cross entropy of class
+            numbers and logits.
+        metric: "error", "accuracy", "mse", "mae", "r2", "auc" and others, or your own `Metric`.
+        measure: How your own metric is computed.
+        optimizers: Names of rules, or signatures of your own.
+        steps: Training steps of a trial.
+        batch_size: Examples per step.
+        num_feasible: N, feasible trials of each optimizer.
+        directory: Of the studies; made if needed.
+        name: Of the workload, on tables and figures; by default the directory's name.
+        num_measurements: How often a trial measures validation.
+        target: Validation metric to reach, for the steps to target.
+        class_weight: Class number to the weight of its training examples.
+        regularisation: Of ("l2", "label_smoothing"), those that your own signatures search.
+        space: The search space: "initial", "default_epsilon", ...
+        tuning_budget: K; by default N / 10, at least 2.
+        num_workers: Trials at the same time; 0 for as many as the machine takes.
+        seed: Of points, initial weights and the order of the data.
+
+    Raises:
+        ValueError: If something is out of range, or data, model, loss and metric do not fit.
+        StudyError: If the directory cannot be used, or holds studies of something else.
+        KeyboardInterrupt: If it was interrupted.
+    """
+    own = {one.name: one for one in optimizers if isinstance(one, Signature)}
+    workload = own_workload(
+        name or _identifier(Path(directory).resolve().name),
+        build_model,
+        train=train,
+        validation=validation,
+        test=test,
+        loss=loss,
+        metric=metric,
+        measure=measure,
+        steps=steps,
+        batch_size=batch_size,
+        num_feasible=num_feasible,
+        num_measurements=num_measurements,
+        target=target,
+        class_weight=class_weight,
+        regularisation=regularisation,
+    )
+    signatures = [
+        one if isinstance(one, Signature) else workload.signature(one, space=space)
+        for one in optimizers
+    ]
+    names = [signature.name for signature in signatures]
+    if len(set(names)) < len(names) or not names:
+        raise ValueError(f"optimizers must be different ones, at least one; got {names}")
+    assert own.keys() <= set(names)
+    if num_workers < 0:
+        raise ValueError(f"num_workers must be >= 0; got {num_workers!r}")
+    budget = workload.budget(SCALE)
+    splits = workload.load(budget, None)
+    check_problem(workload, budget, splits)
+    execution, options, how = settle(
+        Execution(num_workers=num_workers), Options(threads_per_trial=1), [workload], machine()
+    )
+    print(f"{workload.title}: {', '.join(names)}; {num_feasible} feasible trials each, {how}")
+    synchronise(options.durable)
+    try:
+        run_studies(
+            Path(directory),
+            workload,
+            budget,
+            splits,
+            signatures,
+            seed=seed,
+            search="quasirandom",
+            max_trials=10 * num_feasible,
+            options=options,
+            # This process's TensorFlow is the user's: its threads and seeds stay as they are.
+            execution=replace(execution, apart=True),
+            tuning_budget=tuning_budget,
+        )
+    except UserError as error:
+        raise ValueError(str(error)) from error
+    return Result(Path(directory), names)
+
+
+def _identifier(text: str) -> str:
+    """A directory's name with underscores for what a workload's name may not have."""
+    kept = "".join(c if c.isalnum() or c == "_" else "_" for c in text)
+    return kept if kept.isidentifier() else f"_{kept}"
