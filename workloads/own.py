@@ -72,7 +72,8 @@ def own_workload(
         train: (x, y) or (x, y, weights): arrays, pandas frames, or structures of them; or a
             `tf.data.Dataset` or `keras.utils.PyDataset` of batches of such, which is read into
             memory; or a function from (seed, step), two integers, to a batch.
-        validation: The same, but no function: what trials are selected by.
+        validation: The same, but no function: what trials are selected by. Or how many examples of
+            `train` to hold out, at random, an integer; or what part of them, in (0, 1).
         test: Likewise: what is reported. Without one there are only validation results.
         loss: See `tfoptcmp.workload.Loss`; by default the softmax cross entropy of class numbers.
         metric: One of "error", "accuracy", "top_5_error", "cross_entropy", "perplexity", "mse",
@@ -95,11 +96,14 @@ def own_workload(
     if not name.isidentifier():
         raise ValueError(f"name must be of letters, digits and underscores; got {name!r}")
     given = {"train": train, "validation": validation, "test": test}
+    held_out = {name: of for name, of in given.items() if isinstance(of, int | float)}
     examples = {
         split: data if split == "train" and callable(data) else as_examples(data, split)
         for split, data in given.items()
-        if data is not None
+        if data is not None and split not in held_out
     }
+    if held_out:
+        examples |= _held_out(examples["train"], held_out)
     if class_weight is not None:
         examples["train"] = _weighted(examples["train"], class_weight)
     if metric is None:
@@ -139,6 +143,38 @@ def own_workload(
         spaces=spaces,
         regularisation=regularisation,
     )
+
+
+def _held_out(train: Any, sizes: Mapping[str, float]) -> dict[str, Any]:
+    """The training examples that are left and those of other splits, at random."""
+    if callable(train):
+        raise ValueError(f"train must be data to hold out examples of it; got {train!r}")
+    num = _num_rows(train)
+    order = np.random.default_rng(0).permutation(num)
+    found = {}
+    for name, size in sizes.items():
+        count = round(size * num) if isinstance(size, float) and 0 < size < 1 else size
+        if not isinstance(count, int) or not 0 < count < len(order):
+            raise ValueError(
+                f"{name} must be data, or how many of the {num} training examples to hold out, or "
+                f"what part of them; got {size!r}"
+            )
+        found[name], order = _rows_of(train, order[:count]), order[count:]
+    return {"train": _rows_of(train, np.sort(order)), **found}
+
+
+def _num_rows(part: Any) -> int:
+    if isinstance(part, Mapping):
+        part = tuple(part.values())
+    return _num_rows(part[0]) if isinstance(part, tuple) else len(part)
+
+
+def _rows_of(part: Any, rows: Any) -> Any:
+    if isinstance(part, Mapping):
+        return {name: _rows_of(value, rows) for name, value in part.items()}
+    if isinstance(part, tuple):
+        return tuple(_rows_of(value, rows) for value in part)
+    return part[rows]
 
 
 class _Load:

@@ -99,12 +99,29 @@ def of_both(y, outputs):
     )
 
 
+class Own(keras.Model):
+    """A network that has no weights before it is called."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(2)
+
+    def call(self, x):
+        return self.dense(x)
+
+
+def not_built():
+    return keras.Sequential([keras.layers.Dense(4, "tanh"), keras.layers.Dense(2)])
+
+
 BOTH = {"a": X, "b": X[::-1].copy()}
 TWO = {"a": Y, "b": Y[:, :1]}
 FITTED = {
     "plain": ((X, Y), plain, "mse", "mse"),
     "weights": ((X, Y, WEIGHTS), plain, "mse", "mse"),
     "added losses": ((X, Y), with_losses, keras.losses.Huber(), keras.losses.Huber()),
+    "not built": ((X, Y), not_built, "mse", "mse"),
+    "own class": ((X, Y), Own, "mse", "mse"),
     "two inputs": ((BOTH, Y, WEIGHTS), two_inputs, "mae", "mae"),
     "two outputs": ((X, TWO), two_outputs, of_both, {"a": "mse", "b": "mae"}),
 }
@@ -123,8 +140,14 @@ def test_a_trial_is_what_keras_fits(case, make, adam, make_task, budget):
     rows = []
     trainer.run(task, rows.append)
 
-    network = build()
-    InitialWeights(build).assign(network, task.seeds)
+    def built():
+        network = build()
+        if not network.built:
+            network(parts[0])
+        return network
+
+    network = built()
+    InitialWeights(built).assign(network, task.seeds)
     weights = {"a": 1.0, "b": 3.0} if case == "two outputs" else None
     network.compile(
         optimizer=build_optimizer(adam, task.arguments), loss=kerass, loss_weights=weights

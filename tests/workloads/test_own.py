@@ -91,6 +91,19 @@ def test_without_a_test_split():
     assert "test" not in splits_of(own_workload("mine", build, **given, loss="mse")).evaluation
 
 
+def test_examples_can_be_held_out():
+    workload = own_workload("mine", build, train=(X, Y), validation=0.2, test=10, loss="mse")
+    splits = splits_of(workload)
+    assert splits.num_examples == {"train": 70, "validation": 20, "test": 10}
+    found = [y for name in ("validation", "test") for _, y in splits.evaluation[name]]
+    ((_, y),) = splits.train.batches(seed=0, augmentation_seed=0, start=0, stop=1)
+    held_out = {float(one) for one in np.concatenate(found)}
+    assert len(held_out) == 30
+    assert not held_out & {float(one) for one in y.numpy()}
+    again = own_workload("mine", build, train=(X, Y), validation=0.2, test=10, loss="mse")
+    np.testing.assert_array_equal(found[0], splits_of(again).evaluation["validation"][0][1])
+
+
 def test_batches_from_a_function():
     def batch(seed, step):
         rng = np.random.default_rng([seed, step])
@@ -162,7 +175,9 @@ FAULTY = {
     ),
     "function": ({"validation": lambda seed, step: 0}, "validation must be data, not a function"),
     "empty": ({"test": tf.data.Dataset.from_tensor_slices((X[:0], Y[:0])).batch(3)}, "empty; got"),
-    "number": ({"test": 3}, "test must be arrays or a data set; got int"),
+    "object": ({"test": object()}, "test must be arrays or a data set; got object"),
+    "too many": ({"test": 60}, "test must be data, or how many of the 60 training .* got 60"),
+    "a part": ({"validation": 1.5}, "validation must be data, .* got 1.5"),
     "no pairs": ({"test": tf.data.Dataset.from_tensor_slices(X).batch(3)}, "must have batches"),
     "steps": ({"steps": 0}, "steps must be an integer >= 1; got 0"),
     "class weights": ({"class_weight": {0: 2.0}}, "class_weight must be of class numbers"),

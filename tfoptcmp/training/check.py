@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from tfoptcmp.training.initial import undisturbed
 from tfoptcmp.training.losses_and_metrics import Problem
-from tfoptcmp.training.model import refuse_own_training, unpacked
+from tfoptcmp.training.model import build_network, unpacked
 from tfoptcmp.workload import Budget, Splits, Workload
 
 _MOST_BATCHES = 10  # of a split that is not in memory
@@ -39,8 +39,7 @@ def check_problem(workload: Workload, budget: Budget, splits: Splits) -> None:
         if not num:
             raise ValueError(f"split {name!r} must not be empty; got no batch")
     with undisturbed():
-        network = workload.build(budget, splits)
-    refuse_own_training(network)
+        network = build_network(workload, budget, splits)
     _check_model(network, first, problem, splits.num_classes)
 
 
@@ -115,7 +114,7 @@ def _check_model(network: keras.Model, batch: Any, problem: Problem, num_classes
 
 def _in_one_line(error: Exception) -> str:
     """What an error of Keras or TensorFlow says, without where and the arguments."""
-    lines = [line.strip() for line in re.sub("\x1b\[[0-9;]*m", "", str(error)).splitlines()]
+    lines = [line.strip() for line in re.sub(r"\x1b\[[0-9;]*m", "", str(error)).splitlines()]
     lines = [line for line in lines if line]
     if len(lines) > 1 and lines[0].startswith("Exception encountered when calling"):
         del lines[0]

@@ -32,7 +32,7 @@ from tfoptcmp.training.evaluation import Evaluation
 from tfoptcmp.training.initial import InitialWeights
 from tfoptcmp.training.loop import run_blocks
 from tfoptcmp.training.losses_and_metrics import Problem, Result
-from tfoptcmp.training.model import TrialModel
+from tfoptcmp.training.model import TrialModel, build_network
 from tfoptcmp.training.optimizer import build_optimizer, set_hyperparameters
 from tfoptcmp.training.options import Options
 from tfoptcmp.workload import Budget, Splits, Workload
@@ -216,7 +216,7 @@ class Trainer:
         if self._options.mixed_precision:
             keras.config.set_dtype_policy("mixed_bfloat16")
         try:
-            return self._workload.build(self._budget, self._splits)
+            return build_network(self._workload, self._budget, self._splits)
         finally:
             keras.config.set_dtype_policy(policy)
 

@@ -18,6 +18,7 @@ from tfoptcmp.optimizers import UpdateRule
 from tfoptcmp.optimizers.compiled import compiled_update
 from tfoptcmp.training.checkpoint import ArrayKind
 from tfoptcmp.training.losses_and_metrics import Problem
+from tfoptcmp.workload import Budget, Splits, Workload
 
 
 class TrialModel(keras.Model):
@@ -32,9 +33,6 @@ class TrialModel(keras.Model):
         problem: What is minimised.
         steps_per_epoch: Steps after which the states of stateful layers are zeroed, or None.
         regularisation: Those of ("l2", "label_smoothing") that the graph has to contain.
-
-    Raises:
-        ValueError: If the network has its own training step, which would not be run.
     """
 
     train_function: Any  # Keras's name: None, or what `make_train_function` makes
@@ -48,7 +46,6 @@ class TrialModel(keras.Model):
         problem: Problem | None = None,
     ) -> None:
         super().__init__()
-        refuse_own_training(network)
         self.network = network
         self.problem = problem or Problem()
         self.steps_per_epoch = steps_per_epoch
@@ -221,8 +218,25 @@ def unpacked(batch: Any) -> tuple[Any, Any, Any]:
     return x, y, weights[0] if weights else None
 
 
-def refuse_own_training(network: keras.Model) -> None:
-    """Raises ValueError if a network has its own training step, which would not be run."""
+def build_network(workload: Workload, budget: Budget, splits: Splits) -> keras.Model:
+    """Returns a new network of a workload, with its weights.
+
+    Raises:
+        ValueError: If it has its own training step.
+    """
+    network = workload.build(budget, splits)
+    _refuse_own_training(network)
+    if not network.built:  # a `Sequential` without an `Input`, or a model of the user's own class
+        x, _, _ = unpacked(next(iter(splits.evaluation["validation"])))
+        network(keras.tree.map_structure(_symbolic, x))
+    return network
+
+
+def _symbolic(array: Any) -> keras.KerasTensor:
+    return keras.KerasTensor(array.shape, keras.backend.standardize_dtype(array.dtype))
+
+
+def _refuse_own_training(network: keras.Model) -> None:
     for name in ("train_step", "compute_loss"):
         own = next((c for c in type(network).__mro__ if name in vars(c)), None)
         if own is not None and not own.__module__.startswith("keras."):

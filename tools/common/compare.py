@@ -55,8 +55,8 @@ def compare(
         build_model: Returns an uncompiled `keras.Model`.
         train: (x, y), (x, y, weights), a data set, or a function from (seed, step) to a batch;
             `tfoptcmp.workloads.own_workload` says more on this and on what else it takes.
-        validation: What trials are selected by.
-        test: What is reported; without it, validation is.
+        validation: What trials are selected by; or how many examples of `train` to hold out.
+        test: What is reported, likewise; without it, validation is.
         loss: A Keras loss, its name or a function; by default the softmax cross entropy of class
             numbers and logits.
         metric: "error", "accuracy", "mse", "mae", "r2", "auc" and others, or your own `Metric`.

@@ -1,0 +1,104 @@
+"""The examples of docs/own-problems.md run as they stand there."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbclient
+import nbformat
+import pytest
+
+from tfoptcmp.study.read import find_studies, read_study
+
+PAGE = Path(__file__).parent.parent / "docs" / "own-problems.md"
+BLOCKS = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+
+
+def run(code, directory):
+    """Runs a script without a `__main__` guard, as people write them."""
+    script = directory / "script.py"
+    script.write_text(code, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, str(script)], cwd=directory, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+def block(beginning):
+    (found,) = (code for code in BLOCKS if beginning in code)
+    return found
+
+
+def test_regression_and_its_best_trial(tmp_path):
+    said = run(block("load_diabetes") + block('result.best("adam")'), tmp_path)
+    assert re.search(r"^(SGD|Momentum|Adam).* at K = 2", said, re.MULTILINE), said
+    assert re.search(r"^trial \d+ of adam: learning_rate=.*decay_factor=", said, re.MULTILINE)
+    assert (tmp_path / "runs" / "diabetes-report" / "report.html").exists()
+    for path in find_studies(tmp_path / "runs" / "diabetes"):
+        assert sum(trial.status == "COMPLETE" for trial in read_study(path).trials) == 20
+
+
+def test_a_classifier_by_accuracy(tmp_path):
+    imports = "import keras\nimport tfoptcmp\n"
+    said = run(imports + block("load_digits"), tmp_path)
+    assert "Highest mean test accuracy of the best of K = 2 trials" in said
+    assert "higher is better" in said
+
+
+def test_a_workload_in_a_file(tmp_path):
+    code = block("# code_lines.py")
+    assert len([line for line in code.splitlines() if line and line[0] != "#"]) <= 12
+    (tmp_path / "code_lines.py").write_text(code, encoding="utf-8")
+    common = {"cwd": tmp_path, "capture_output": True, "text": True, "timeout": 300}
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "tfoptcmp.tools.tune", "--import_module=code_lines"),
+            *("--workload=code_lines", "--optimizers=momentum,adam", "--num_feasible=20"),
+            "--study_dir=runs/code_lines",
+        ],
+        **common,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    done = subprocess.run(
+        [sys.executable, "-m", "tfoptcmp.tools.report", "runs/code_lines"], **common
+    )
+    assert re.match(r"code_lines: (Momentum|Adam|No)", done.stdout), done.stdout + done.stderr
+
+
+def test_a_notebook(tmp_path):
+    code = block("load_diabetes")
+    start, call = code.split("result = tfoptcmp.compare(")
+    call = (
+        call.replace("num_feasible=20", "num_feasible=20, num_workers=1")
+        .replace("steps=200", "steps=20")
+        .replace('["sgd", "momentum", "adam"]', '["sgd", "momentum"]')
+    )
+    cells = [start, f"result = tfoptcmp.compare({call.split('print(')[0]}", "result"]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    client = nbclient.NotebookClient(
+        notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}
+    )
+    client.execute()
+    (output,) = notebook.cells[-1].outputs
+    html = output["data"]["text/html"]
+    assert re.match("<p><b>(SGD|Momentum)", html)
+    assert '<img alt="Differences of optimizers" src="data:image/png;base64,' in html
+    assert "optimizer" in output["data"]["text/plain"]
+
+
+@pytest.mark.parametrize("code", [block("within = Metric")])
+def test_the_metric_of_ones_own(code, tmp_path):
+    more = """
+import numpy as np
+import keras, tfoptcmp
+x = np.random.default_rng(0).normal(size=(300, 4))
+y = x.sum(axis=1)
+build = lambda: keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
+data = {"train": (x[:200], y[:200]), "validation": (x[200:], y[200:])}
+print(tfoptcmp.compare(build, **data, loss="mse", metric=within, measure=hit,
+                       optimizers=["adam"], steps=30, num_feasible=4, directory="runs/w"))
+"""
+    said = run(code + more, tmp_path)
+    assert "Within 0.5 and training loss" in said
