@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 
 from tfoptcmp.metrics import CROSS_ENTROPY
-from tfoptcmp.study.schema import COLUMNS, Status
+from tfoptcmp.study.schema import COLUMNS, STANDARD_ERRORS, Status
 from tfoptcmp.training.engine import Trainer
 from tfoptcmp.training.options import Options
 
@@ -54,7 +54,8 @@ def test_measures_at_the_interval_and_at_the_last_step(trainer, adam, make_task)
     assert outcome.steps == 25
     assert [row["step"] for row in rows] == [10, 20, 25]
     of_validation = {name for name in COLUMNS if not name.startswith(("train", "test"))}
-    assert [set(row) for row in rows] == [of_validation, of_validation, set(COLUMNS)]
+    whole = {*COLUMNS, *STANDARD_ERRORS}
+    assert [set(row) for row in rows] == [of_validation, of_validation, whole]
     assert rows[-1]["validation_metric"] < 0.4  # theory: chance is 0.75
     assert rows[-1]["validation_loss"] < rows[0]["validation_loss"]
 
