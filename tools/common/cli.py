@@ -3,6 +3,7 @@
 import errno
 import importlib
 import importlib.util
+import json
 import os
 import re
 import sys
@@ -69,14 +70,37 @@ def run(main: Callable[[list[str]], None], description: str, groups: Groups) -> 
     app.run(guarded)
 
 
+def check_backend() -> None:
+    """Checks on what Keras will run, before it is imported.
+
+    Raises:
+        UserError: If that is not TensorFlow.
+    """
+    backend, where = os.environ.get("KERAS_BACKEND"), "KERAS_BACKEND"
+    if not backend:  # as Keras reads it
+        home = os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras")
+        where = os.path.join(home, "keras.json")
+        try:
+            with open(where, encoding="utf-8") as file:
+                backend = json.load(file).get("backend")
+        except (OSError, ValueError, AttributeError):
+            backend = None
+    if backend not in (None, "", "tensorflow"):
+        raise UserError(
+            f"Keras must run on TensorFlow here; got {backend!r} ({where}): set "
+            "KERAS_BACKEND=tensorflow"
+        )
+
+
 def import_tensorflow() -> None:
     """Imports TensorFlow without what it writes to stderr at import, unless the import fails.
 
     The lines (no CUDA, oneDNN is on) come before any setting of the log level can take effect.
 
     Raises:
-        UserError: If TensorFlow is not installed.
+        UserError: If TensorFlow is not installed, or Keras is to run on another backend.
     """
+    check_backend()
     if importlib.util.find_spec("tensorflow") is None:
         raise UserError(
             "this needs TensorFlow, which is not installed here, nor perhaps what goes with it: "

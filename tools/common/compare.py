@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import keras
 from tfoptcmp.tools.common.cli import UserError
 from tfoptcmp.tools.common.execution import Execution, settle
 from tfoptcmp.tools.common.machine import machine
@@ -77,11 +78,16 @@ def compare(
         seed: Of points, initial weights and the order of the data.
 
     Raises:
-        ValueError: If something is out of range, or data, model, loss and metric do not fit.
+        ValueError: If something is out of range, data, model, loss and metric do not fit, or Keras
+            runs on another backend than TensorFlow.
         StudyError: If the directory cannot be used, or holds studies of something else.
         KeyboardInterrupt: If it was interrupted.
     """
-    own = {one.name: one for one in optimizers if isinstance(one, Signature)}
+    if keras.backend.backend() != "tensorflow":
+        raise ValueError(
+            f"Keras must run on TensorFlow here; got {keras.backend.backend()!r}: set "
+            "KERAS_BACKEND=tensorflow before Keras is imported"
+        )
     workload = own_workload(
         name or _identifier(Path(directory).resolve().name),
         build_model,
@@ -106,7 +112,6 @@ def compare(
     names = [signature.name for signature in signatures]
     if len(set(names)) < len(names) or not names:
         raise ValueError(f"optimizers must be different ones, at least one; got {names}")
-    assert own.keys() <= set(names)
     if num_workers < 0:
         raise ValueError(f"num_workers must be >= 0; got {num_workers!r}")
     budget = workload.budget(SCALE)
