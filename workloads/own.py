@@ -18,9 +18,11 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from tfoptcmp.workloads.data.examples import as_examples, held_out_of, weighted
 from tfoptcmp.workloads.spaces.assemble import signatures
 
 from tfoptcmp import metrics
+from tfoptcmp.imported import Imported
 from tfoptcmp.metrics import Metric
 from tfoptcmp.signatures import Signature
 from tfoptcmp.workload import Budget, Loss, Measure, Splits, Workload, loss_name
@@ -103,9 +105,9 @@ def own_workload(
         if data is not None and split not in held_out
     }
     if held_out:
-        examples |= _held_out(examples["train"], held_out)
+        examples |= held_out_of(examples["train"], held_out)
     if class_weight is not None:
-        examples["train"] = _weighted(examples["train"], class_weight)
+        examples["train"] = weighted(examples["train"], class_weight)
     if metric is None:
         metric = "error" if loss is None else "loss"
     if metric == "loss":
@@ -136,58 +138,15 @@ def own_workload(
         title=title or name,
         metric=described,
         budgets={SCALE: budget},
-        load=_Load(examples, num_classes),
+        load=Imported(
+            "tfoptcmp.workloads.data.own:load", examples=examples, num_classes=num_classes
+        ),
         build=_Build(build),
         loss_function=loss,
         measure=measure,
         spaces=spaces,
         regularisation=regularisation,
     )
-
-
-def _held_out(train: Any, sizes: Mapping[str, float]) -> dict[str, Any]:
-    """The training examples that are left and those of other splits, at random."""
-    if callable(train):
-        raise ValueError(f"train must be data to hold out examples of it; got {train!r}")
-    num = _num_rows(train)
-    order = np.random.default_rng(0).permutation(num)
-    found = {}
-    for name, size in sizes.items():
-        count = round(size * num) if isinstance(size, float) and 0 < size < 1 else size
-        if not isinstance(count, int) or not 0 < count < len(order):
-            raise ValueError(
-                f"{name} must be data, or how many of the {num} training examples to hold out, or "
-                f"what part of them; got {size!r}"
-            )
-        found[name], order = _rows_of(train, order[:count]), order[count:]
-    return {"train": _rows_of(train, np.sort(order)), **found}
-
-
-def _num_rows(part: Any) -> int:
-    if isinstance(part, Mapping):
-        part = tuple(part.values())
-    return _num_rows(part[0]) if isinstance(part, tuple) else len(part)
-
-
-def _rows_of(part: Any, rows: Any) -> Any:
-    if isinstance(part, Mapping):
-        return {name: _rows_of(value, rows) for name, value in part.items()}
-    if isinstance(part, tuple):
-        return tuple(_rows_of(value, rows) for value in part)
-    return part[rows]
-
-
-class _Load:
-    """Makes the splits; holds the arrays, so that workers can be given it."""
-
-    def __init__(self, examples: Mapping[str, Any], num_classes: int) -> None:
-        self._examples = dict(examples)
-        self._num_classes = num_classes
-
-    def __call__(self, budget: Budget, data_dir: str | None) -> Splits:
-        from tfoptcmp.workloads.data.own import splits_of
-
-        return splits_of(self._examples, num_classes=self._num_classes, budget=budget)
 
 
 class _Build:
@@ -197,80 +156,6 @@ class _Build:
 
     def __call__(self, budget: Budget, splits: Splits) -> Any:
         return self._build(budget, splits) if self._takes_all else self._build()
-
-
-def as_examples(data: Any, split: str) -> tuple[Any, ...]:
-    """Returns (x, y) or (x, y, weights) of what a user has, as arrays.
-
-    Args:
-        data: As `train` of `own_workload`.
-        split: Its name, for messages.
-
-    Raises:
-        ValueError: If it is not understood.
-    """
-    if not isinstance(data, tuple | list):
-        if callable(data):
-            raise ValueError(f"{split} must be data, not a function; got {data!r}")
-        data = _read(data, split)
-    if not 2 <= len(data) <= 3:
-        raise ValueError(f"{split} must be (x, y) or (x, y, weights); got {len(data)} parts")
-    x, y, *weights = (_arrays(part, split) for part in data)
-    return (x, y, *weights)
-
-
-def _arrays(part: Any, split: str) -> Any:
-    """Arrays of what is an array or may become one; floats in 32 bits."""
-    if isinstance(part, Mapping):
-        return {name: _arrays(value, split) for name, value in part.items()}
-    if isinstance(part, tuple):
-        return tuple(_arrays(value, split) for value in part)
-    array = np.asarray(part)
-    if array.dtype.kind not in "fiub":
-        raise ValueError(f"{split} must be numbers; got an array of {array.dtype}")
-    return array.astype(np.float32) if array.dtype == np.float64 else array
-
-
-def _read(data: Any, split: str) -> tuple[Any, ...]:
-    """Reads batches into memory."""
-    is_counted = hasattr(data, "__len__")
-    try:
-        length = len(data) if is_counted else None
-    except TypeError as error:  # TensorFlow's, of infinite or unknown length
-        if "infinite" in str(error):
-            raise ValueError(f"{split} must end; got an infinite data set") from error
-        length = None
-    if not hasattr(data, "__iter__") and length is None:
-        raise ValueError(f"{split} must be arrays or a data set; got {type(data).__name__}")
-    is_indexed = hasattr(data, "__getitem__") and length is not None
-    batches = [data[i] for i in range(length or 0)] if is_indexed else list(data)
-    if not batches:
-        raise ValueError(f"{split} must not be empty; got no batch")
-    if not isinstance(batches[0], tuple | list):
-        raise ValueError(
-            f"{split} must have batches (x, y) or (x, y, weights); got {type(batches[0]).__name__}"
-        )
-    columns = zip(*batches, strict=True)
-    return tuple(_joined([_arrays(part, split) for part in column]) for column in columns)
-
-
-def _joined(parts: list[Any]) -> Any:
-    if isinstance(parts[0], dict):
-        return {name: _joined([part[name] for part in parts]) for name in parts[0]}
-    if isinstance(parts[0], tuple):
-        return tuple(_joined(list(each)) for each in zip(*parts, strict=True))
-    return np.concatenate(parts)
-
-
-def _weighted(train: Any, class_weight: Mapping[int, float]) -> tuple[Any, ...]:
-    if callable(train) or not isinstance(train[1], np.ndarray) or train[1].dtype.kind not in "iub":
-        raise ValueError("class_weight must be of class numbers in an array; got other labels")
-    x, y, *weights = train
-    classes = y.reshape(len(y), -1)
-    if classes.shape[1] != 1:
-        raise ValueError(f"class_weight must be of one class number an example; got {y.shape}")
-    of_classes = np.array([class_weight.get(int(c), 1.0) for c in classes[:, 0]], np.float32)
-    return x, y, of_classes * weights[0] if weights else of_classes
 
 
 def _is_of_classes(loss: Loss) -> bool:

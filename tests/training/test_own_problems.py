@@ -246,6 +246,15 @@ FAULTY = {
     ),
     "own step": ((X, Y), dense(2, OwnStep), {}, "must not have its own train_step, .* of OwnStep"),
     "own loss": ((X, Y), dense(2, OwnLoss), {}, "must not have its own compute_loss, .* OwnLoss"),
+    "a loss of every two": (
+        *((X, Y[:, 0]), dense(1), {"loss_function": lambda y, outputs: (y - outputs) ** 2}),
+        r"loss must give one value for each example or token; got \(16, 16\) for y and outputs of "
+        r"\(16,\), \(16, 1\)",
+    ),
+    "a metric of every two": (
+        *((X, Y[:, 0]), dense(1), {"measure": lambda y, outputs: abs(y - outputs)}),
+        r"what measures a metric must give one value .* got \(16, 16\)",
+    ),
     "no pair": ((X,), dense(2), {}, r"must be \(x, y\) or \(x, y, weights\); got 1 parts"),
     "metric": (
         *((X, Y), dense(2), {"metric": metrics.PERPLEXITY}),

@@ -329,6 +329,7 @@ def _of_function(function: Callable[[Any, Any], Any]) -> _PerEntry:
                 "what measures a metric must give one value for each example; for a metric of all "
                 "examples of a split together use tfoptcmp.workload.WholeSplit; got a scalar"
             )
+        _check_entries("what measures a metric", found, y, outputs)
         return found
 
     return values
@@ -345,9 +346,21 @@ def _unreduced(loss: Any) -> Callable[[Any, Any], tf.Tensor]:
         values = tf.cast(function(y, outputs), tf.float32)
         if values.shape.rank == 0:
             raise ValueError(f"loss must give one value for each example; got a scalar of {loss!r}")
+        _check_entries("loss", values, y, outputs)
         return values
 
     return losses
+
+
+def _check_entries(name: str, values: tf.Tensor, y: Any, outputs: Any) -> None:
+    """Finds values of [batch] minus [batch, 1], which are [batch, batch]."""
+    shapes = [part.shape for part in keras.tree.flatten((y, outputs))]
+    rank = values.shape.rank
+    if not any(shape.rank >= rank and shape[:rank] == values.shape for shape in shapes):
+        raise ValueError(
+            f"{name} must give one value for each example or token; got {tuple(values.shape)} for "
+            f"y and outputs of {', '.join(str(tuple(shape)) for shape in shapes)}"
+        )
 
 
 def _spread(weights: tf.Tensor | None, entries: tf.Tensor) -> tf.Tensor:

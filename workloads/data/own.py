@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from tfoptcmp.workloads.data.examples import as_examples
 from tfoptcmp.workloads.data.in_memory import (
     EVALUATION_BATCH_SIZE,
     Batch,
@@ -18,14 +19,17 @@ from tfoptcmp.workloads.data.order import pipeline_options
 from tfoptcmp.workload import Budget, Splits
 
 
-def splits_of(examples: Mapping[str, Any], *, num_classes: int, budget: Budget) -> Splits:
-    """Makes the splits.
+def load(
+    budget: Budget, data_dir: str | None, *, examples: Mapping[str, Any], num_classes: int
+) -> Splits:
+    """Makes the splits; `data_dir` is not needed. See `Workload.load`.
 
     Args:
+        budget: Says the batch size.
+        data_dir: Of nothing.
         examples: Split name to (x, y) or (x, y, weights); "train" may be a function from (seed,
             step) to a batch of such.
         num_classes: Of the labels; 0 if they are no class numbers.
-        budget: Says the batch size.
 
     Raises:
         ValueError: If a batch is larger than the training data.
@@ -92,8 +96,6 @@ class FunctionBatches:
 
 
 def _tensors(batch: Any) -> Any:
-    from tfoptcmp.workloads.own import as_examples
-
     def tensor(array: Any) -> tf.Tensor:
         return tf.constant(array.astype(np.int32) if array.dtype.kind in "iub" else array)
 
