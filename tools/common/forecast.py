@@ -98,8 +98,8 @@ def _forecast(comparison: Comparison, plan: Plan | None, num_workers: int) -> st
         "",
         format_rows(cells),
         *_all(comparison, judged, num_workers),
-        "A forecast has a wide spread. D: mean of the best of K of the second minus that of the "
-        "first, with its 95 % interval; above 0 the second is worse.",
+        "A forecast has a wide spread. D: by how much the mean of the best of K of the second is "
+        "worse than that of the first, with its 95 % interval.",
     ]
     if plan:
         what = "1 pair" if len(plan.pairs) == 1 else f"{len(plan.pairs)} pairs"

@@ -14,8 +14,8 @@ from tfoptcmp.analysis.statistics.quantities import STATISTICS, main_statistic, 
 from tfoptcmp.analysis.statistics.verdicts import Judgement, all_pairs
 
 _HOW_TO_READ = (
-    "point: mean of the best of K of the second optimizer minus that of the first, line: its 95 % "
-    "confidence interval; right of 0 the second is worse; blue bar: differences within the margin, "
+    "point: by how much the mean of the best of K of the second optimizer is worse than that of the "
+    "first, line: its 95 % confidence interval; left of 0 the second is better; blue bar: differences within the margin, "
     "that no one should quarrel about; red cross: violated or worse, green square: better, "
     "equivalent or holds, grey dot: not decided; above the rule: pairs of which the second "
     "contains the first (<=)"
@@ -53,7 +53,8 @@ def forest_figure(comparison: Comparison, statistic: str | None = None) -> Figur
         )
         axes = figure.subplots()
         draw_forest(axes, ordered)
-        axes.set_xlabel(f"difference of the means of the best of K, {metric.difference_unit}")
+        unit = f", {metric.difference_unit}" if metric.difference_unit else ""
+        axes.set_xlabel(f"difference of the means of the best of K{unit}")
     return figure
 
 

@@ -34,8 +34,8 @@ OPTIMISTIC = (
 """Only the reader knows whether it was, so every difference comes with it."""
 
 HOW_TO_READ_BOXES = (
-    "D: mean of the best of K of the second optimizer minus that of the first, at the same K in "
-    "the whole space and in the box; above 0 the second is worse. In brackets confidence intervals "
+    "D: by how much the mean of the best of K of the second optimizer is worse than that of the "
+    "first, at the same K in the whole space and in the box. In brackets confidence intervals "
     f"at the level {LEVEL:g} divided by the boxes times their pairs. turns: both intervals exclude "
     "0, on opposite sides; differs: the interval of the difference of the two D excludes 0; cannot "
     "say: neither."

@@ -106,8 +106,8 @@ MOST_NEEDED = 10
 _TRIALS_FACTOR = 2.04
 
 HOW_TO_READ = (
-    "D: mean of the best of K of the second optimizer minus that of the first, with its 95 % "
-    "confidence interval; above 0 the second is worse (pp: percentage points). Tolerated: the "
+    "D: by how much the mean of the best of K of the second optimizer is worse than that of the "
+    "first, with its 95 % confidence interval (pp: percentage points). Tolerated: the "
     "margin, in brackets as a share of the first's mean. P(better): how often one practitioner "
     "with K trials gets the better result with the second, a tie counting half. Trials needed: of "
     "each, roughly, for a decision; a forecast with a wide spread."
@@ -115,8 +115,8 @@ HOW_TO_READ = (
 """Of a table of judgements."""
 
 HOW_TO_READ_CURVES = (
-    "line: mean of the best of k of the general rule minus that of the special rule; band: its "
-    "95 % confidence interval; above the dotted line (the tolerated difference) the general rule "
+    "line: by how much the mean of the best of k of the general rule is worse than that of the "
+    "special rule; band: its 95 % confidence interval; above the dotted line (the tolerated difference) the general rule "
     "is worse; strip: verdict at each k (red crosses: violated; green squares: holds, equivalent "
     "or better; grey dots: not decided), up to k = N/5; dashed: K"
 )
