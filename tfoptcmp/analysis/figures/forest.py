@@ -14,11 +14,11 @@ from tfoptcmp.analysis.statistics.quantities import STATISTICS, main_statistic, 
 from tfoptcmp.analysis.statistics.verdicts import Judgement, all_pairs
 
 _HOW_TO_READ = (
-    "point: by how much the mean of the best of K of the second optimizer is worse than that of the "
-    "first, line: its 95 % confidence interval; left of 0 the second is better; blue bar: differences within the margin, "
-    "that no one should quarrel about; red cross: violated or worse, green square: better, "
-    "equivalent or holds, grey dot: not decided; above the rule: pairs of which the second "
-    "contains the first (<=)"
+    "point: by how much the mean of the best of K of the second optimizer is worse than that of "
+    "the first, line: its 95 % confidence interval; left of 0 the second is better; blue bar: "
+    "differences within the margin, that no one should quarrel about; red cross: violated or "
+    "worse, green square: better, equivalent or holds, grey dot: not decided; above the rule: "
+    "pairs of which the second contains the first (<=)"
 )
 _ROW_INCHES = 0.2
 _MARGIN_COLOUR = "#cfe3f2"
