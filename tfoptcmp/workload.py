@@ -207,6 +207,8 @@ class Workload:
         memory_gb: What a process that trains it takes at scale cpu (measured), in 10^9 bytes.
         small: Its size for tests.
         overfitting: How it memorises examples; None if it does not in so few steps.
+        fingerprints: Of what a user gave for it ("data", "build", ...), which a study records: it
+            goes on only with the same.
     """
 
     name: str
@@ -225,6 +227,7 @@ class Workload:
     memory_gb: float = 2.0
     small: Small = Small()
     overfitting: Overfitting | None = None
+    fingerprints: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.loss_function is not None and "label_smoothing" in self.regularisation:

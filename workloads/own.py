@@ -19,12 +19,13 @@ from typing import Any
 
 import numpy as np
 from tfoptcmp.workloads.data.examples import as_examples, held_out_of, weighted
+from tfoptcmp.workloads.fingerprints import fingerprint
 from tfoptcmp.workloads.spaces.assemble import signatures
 
 from tfoptcmp import metrics
 from tfoptcmp.imported import Imported
 from tfoptcmp.metrics import Metric
-from tfoptcmp.signatures import Signature
+from tfoptcmp.signatures import REGULARISATION, Signature
 from tfoptcmp.workload import Budget, Loss, Measure, Splits, Workload, loss_name
 
 SCALE = "own"
@@ -95,10 +96,17 @@ def own_workload(
     Raises:
         ValueError: If something is out of range, or the data are not understood.
     """
+    for what, number in {"steps": steps, "num_measurements": num_measurements}.items():
+        if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+            raise ValueError(f"{what} must be an integer >= 1; got {number!r}")
+    if unknown := set(regularisation) - set(REGULARISATION):
+        raise ValueError(f"regularisation must be of {REGULARISATION}; got {sorted(unknown)}")
+    if not callable(build) or hasattr(build, "trainable_variables"):
+        raise ValueError(f"build must be a function that returns a model; got {build!r}")
     if not name.isidentifier():
         raise ValueError(f"name must be of letters, digits and underscores; got {name!r}")
     given = {"train": train, "validation": validation, "test": test}
-    held_out = {name: of for name, of in given.items() if isinstance(of, int | float)}
+    held_out = {name: of for name, of in given.items() if isinstance(of, int | float | np.number)}
     examples = {
         split: data if split == "train" and callable(data) else as_examples(data, split)
         for split, data in given.items()
@@ -106,8 +114,14 @@ def own_workload(
     }
     if held_out:
         examples |= held_out_of(examples["train"], held_out)
+    if loss is None:
+        examples = {split: _flat_labels(data) for split, data in examples.items()}
     if class_weight is not None:
         examples["train"] = weighted(examples["train"], class_weight)
+    if measure is not None and not isinstance(metric, Metric):
+        raise ValueError(
+            f"metric must be a Metric, which describes what measure computes; got {metric!r}"
+        )
     if metric is None:
         metric = "error" if loss is None else "loss"
     if metric == "loss":
@@ -146,16 +160,52 @@ def own_workload(
         measure=measure,
         spaces=spaces,
         regularisation=regularisation,
+        fingerprints={
+            "data": fingerprint(examples),
+            "build": fingerprint(build),
+            "loss": fingerprint(loss, _settings(loss)),
+            "measure": fingerprint(measure, _settings(measure)),
+        },
     )
+
+
+def _settings(thing: Any) -> Any:
+    """Of a loss or metric of Keras."""
+    try:
+        return repr(sorted(thing.get_config().items()))
+    except (AttributeError, NotImplementedError):
+        return None
+
+
+def _flat_labels(examples: Any) -> Any:
+    """Class numbers as [n] if they are [n, 1]."""
+    if callable(examples) or not isinstance(examples[1], np.ndarray):
+        return examples
+    x, y, *weights = examples
+    return (x, y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y, *weights)
 
 
 class _Build:
     def __init__(self, build: Callable[..., Any]) -> None:
         self._build = build
-        self._takes_all = len(inspect.signature(build).parameters) >= 2
+        required = [
+            parameter
+            for parameter in inspect.signature(build).parameters.values()
+            if parameter.default is parameter.empty
+            and parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+        ]
+        if len(required) not in (0, 2):
+            raise ValueError(
+                "build must take nothing, or (budget, splits); got a function that takes "
+                f"{[parameter.name for parameter in required]}"
+            )
+        self._takes_all = len(required) == 2
 
     def __call__(self, budget: Budget, splits: Splits) -> Any:
-        return self._build(budget, splits) if self._takes_all else self._build()
+        network = self._build(budget, splits) if self._takes_all else self._build()
+        if not hasattr(network, "trainable_variables"):
+            raise ValueError(f"build must return a keras.Model; got {network!r}")
+        return network
 
 
 def _is_of_classes(loss: Loss) -> bool:

@@ -12,8 +12,9 @@ from tfoptcmp.metrics import Metric
 from tfoptcmp.training.check import check_problem
 from tfoptcmp.training.engine import Trainer
 from tfoptcmp.training.initial import InitialWeights
+from tfoptcmp.training.losses_and_metrics import Problem
 from tfoptcmp.training.optimizer import build_optimizer
-from tfoptcmp.workload import Splits, Workload
+from tfoptcmp.workload import Splits, WholeSplit, Workload
 
 RNG = np.random.default_rng(3)
 X = RNG.normal(size=(240, 6)).astype(np.float32)
@@ -197,6 +198,33 @@ def changed(array, row, value):
     return array
 
 
+ONE = dense(2)()
+
+
+def test_splits_are_alike(make, budget):
+    workload, splits = make(X, Y, build=dense(2))
+    for x, y, words in (
+        (X[:, :4], Y, r"split 'validation', batch 1: each x must have the shape \(6,\) as in the"),
+        (X, Y[:, :1], r"split 'validation', batch 1: each y must have the shape \(2,\) as in the"),
+    ):
+        other = replace(splits, evaluation={**splits.evaluation, "validation": split(x, y)})
+        with pytest.raises(ValueError, match=words):
+            check_problem(workload, budget, other)
+
+
+@pytest.mark.parametrize("loss", ["binary_crossentropy", keras.losses.BinaryCrossentropy()])
+def test_weights_may_be_a_column(loss):
+    """As of a frame with one column; they are those of the examples."""
+    problem = Problem(loss, metrics.ACCURACY)
+    y, outputs = tf.constant(CLASSES), tf.constant(np.clip(np.abs(Y[:, :1]), 0.1, 0.9))
+    flat = problem.sums(y, outputs, tf.constant(WEIGHTS))
+    column = problem.sums(y, outputs, tf.constant(WEIGHTS[:, None]))
+    np.testing.assert_array_equal(flat, column)
+    model = keras.losses.BinaryCrossentropy()
+    expected = float(model(CLASSES[:, None], outputs, sample_weight=WEIGHTS))
+    assert problem.result(column.numpy()).loss == pytest.approx(expected, rel=1e-5)
+
+
 SOFTMAX = {"loss_function": None, "metric": metrics.CLASSIFICATION_ERROR}
 FAULTY = {
     "labels out of range": (
@@ -215,7 +243,12 @@ FAULTY = {
         *((X, changed(Y, 205, np.inf)), dense(2), {}),
         "split 'train', batch 2: y must be finite; got inf in row 5",
     ),
-    "negative weights": ((X, Y, -WEIGHTS), dense(2), {}, "weights must be >= 0; got -"),
+    "negative weights": (
+        (X, Y, -WEIGHTS),
+        dense(2),
+        {},
+        "weights must be >= 0, and not all 0; got -",
+    ),
     "rows": (
         *((X, Y, WEIGHTS[:170]), dense(2), {}),
         r"x, y and weights must have as many rows each; got x \(40, 6\), y \(40, 2\), weights",
@@ -255,6 +288,60 @@ FAULTY = {
         *((X, Y[:, 0]), dense(1), {"measure": lambda y, outputs: abs(y - outputs)}),
         r"what measures a metric must give one value .* got \(16, 16\)",
     ),
+    "one network for all trials": (
+        *((X, Y), lambda: ONE, {}),
+        "build must return a new model every time; got the same one again",
+    ),
+    "labels of two outputs, out of range": (
+        *((X, changed(CLASSES, 170, 2)), dense(2)),
+        {"loss_function": "sparse_categorical_crossentropy", "metric": metrics.ACCURACY},
+        "split 'train', batch 1: y must be < 2, the classes; got 2",
+    ),
+    "targets that are no classes": (
+        *((X, Y[:, 0]), dense(1), {"metric": metrics.ACCURACY}),
+        "y must be class numbers; got -?[0-9.]+",
+    ),
+    "-1 and 1": (
+        *((X, 2 * CLASSES - 1), dense(1)),
+        {"loss_function": "hinge", "metric": metrics.ACCURACY},
+        "y must be class numbers >= 0; got -1",
+    ),
+    "classes of a loss of ones own": (
+        *((X, CLASSES), dense(1)),
+        {
+            "loss_function": lambda y, outputs: tf.square(tf.cast(y, "float32") - outputs[:, 0]),
+            "metric": metrics.ACCURACY,
+        },
+        "a metric of classes of one output needs a Keras loss",
+    ),
+    "no axis of classes": (
+        *((X, CLASSES), lambda: keras.Sequential([*dense(1)().layers, keras.layers.Reshape(())])),
+        {"metric": metrics.ACCURACY},
+        r"a metric of classes needs outputs \(..., classes\)",
+    ),
+    "several classes an example": (
+        *((X, np.ones((240, 2), np.float32)), dense(2)),
+        {"loss_function": "binary_crossentropy", "metric": metrics.ACCURACY},
+        "y must have one class an example; got several",
+    ),
+    "sum": (
+        *((X, Y), dense(2), {"loss_function": keras.losses.Huber(reduction="sum")}),
+        "loss must have the reduction 'sum_over_batch_size', the mean; got 'sum'",
+    ),
+    "a class": ((X, Y), dense(2), {"measure": keras.metrics.AUC}, "must be no class; got <class"),
+    "weights of outputs": (
+        *((X, Y, np.ones((240, 2), np.float32)), dense(2), {}),
+        "weights must be one for each example",
+    ),
+    "no weight": ((X, Y, 0 * WEIGHTS), dense(2), {}, "weights must be >= 0, and not all 0"),
+    "AUC of three": (
+        *((X, CLASSES), dense(3), {"loss_function": None, "metric": metrics.AUC}),
+        "the metric cannot be computed: AUC must be of two classes; got outputs for 3",
+    ),
+    "arguments of a whole split": (
+        *((X, Y), dense(2), {"measure": WholeSplit(lambda y, outputs: 0.0)}),
+        "the metric cannot be computed: .* takes 2 positional arguments but 3 were given",
+    ),
     "no pair": ((X,), dense(2), {}, r"must be \(x, y\) or \(x, y, weights\); got 1 parts"),
     "metric": (
         *((X, Y), dense(2), {"metric": metrics.PERPLEXITY}),
@@ -277,7 +364,12 @@ FITTING = {
     "binary": ((X, CLASSES[:, None]), dense(1), "binary_crossentropy"),
     "sparse": ((X, CLASSES), dense(2), "sparse_categorical_crossentropy"),
     "sparse column": ((X, CLASSES[:, None]), dense(2), "sparse_categorical_crossentropy"),
+    "binary, flat, by name": ((X, CLASSES), dense(1), "binary_crossentropy"),
     "regression, flat": ((X, Y[:, 0]), dense(1), "mse"),
+    "flat outputs": (
+        *((X, Y[:, 0]), lambda: keras.Sequential([*dense(1)().layers, keras.layers.Reshape(())])),
+        "mse",
+    ),
 }
 
 

@@ -166,7 +166,7 @@ FAULTY = {
     "metric": ({"metric": "bleu"}, "metric must be one of .*'accuracy'.* or a Metric; got 'bleu'"),
     "text": (
         {"train": (pd.DataFrame({"a": ["x", "y"]}), [0, 1])},
-        "train must be numbers; got an array of object",
+        "train must be numbers; got a frame with could not convert string to float: 'x'",
     ),
     "parts": ({"test": (X,)}, r"test must be \(x, y\) or \(x, y, weights\); got 1 parts"),
     "infinite": (
@@ -180,6 +180,24 @@ FAULTY = {
     "a part": ({"validation": 1.5}, "validation must be data, .* got 1.5"),
     "no pairs": ({"test": tf.data.Dataset.from_tensor_slices(X).batch(3)}, "must have batches"),
     "steps": ({"steps": 0}, "steps must be an integer >= 1; got 0"),
+    "measurements": ({"num_measurements": 0}, "num_measurements must be an integer >= 1; got 0"),
+    "text for steps": ({"steps": "20"}, "steps must be an integer >= 1; got '20'"),
+    "regularisation": ({"regularisation": ("foo",)}, r"regularisation must be of .* got \['foo'\]"),
+    "a model": ({"build": build()}, "build must be a function that returns a model"),
+    "a function of one": (
+        {"build": lambda units: None},
+        r"build must take nothing, .* \['units'\]",
+    ),
+    "a dictionary": ({"train": {"x": X, "y": Y}}, r"train must be \(x, y\) .* got a dictionary"),
+    "a truth": ({"validation": True}, "validation must be data, .* got True"),
+    "single examples": (
+        {"test": tf.data.Dataset.from_tensor_slices((X, Y))},
+        "test must have batches, see `batch` of tf.data; got single examples",
+    ),
+    "a measure without a metric": (
+        {"measure": "loss"},
+        "metric must be a Metric, which describes what measure computes; got None",
+    ),
     "class weights": ({"class_weight": {0: 2.0}}, "class_weight must be of class numbers"),
 }
 
@@ -196,3 +214,63 @@ def test_more_rows_in_a_batch_than_there_are():
     workload = own_workload("mine", build, **parts(X, Y), loss="mse", batch_size=61)
     with pytest.raises(ValueError, match="batch_size must be <= 60, the training examples; got 61"):
         workload.load(workload.budget("own"), None)
+
+
+def test_keys_of_class_weights_are_classes():
+    with pytest.raises(
+        ValueError, match=r"class_weight must be of the labels' classes; got \['1'\]"
+    ):
+        own_workload("mine", four, **parts(X, CLASSES), class_weight={"1": 2.0})
+
+
+def test_a_model_must_come():
+    workload = own_workload("mine", lambda: None, **parts(X, Y), loss="mse")
+    with pytest.raises(ValueError, match=r"build must return a keras.Model; got None"):
+        splits_of(workload)
+
+
+def test_labels_may_be_a_column_and_frames_of_several_types():
+    frame = pd.DataFrame({"a": X[:, 0], "b": X[:, 1] > 0, "c": np.arange(100)})
+    given = {
+        name: (frame[rows], CLASSES[rows, None])
+        for name, rows in (("train", slice(0, 60)), ("validation", slice(60, 100)))
+    }
+    splits = splits_of(own_workload("mine", four, **given))
+    ((x, y),) = splits.evaluation["validation"]
+    assert x.shape == (40, 3)
+    assert y.shape == (40,)
+
+
+UNITS = 4
+
+
+def of_units():
+    return helper(UNITS)
+
+
+def helper(units):
+    return keras.Sequential([keras.Input((3,)), keras.layers.Dense(units)])
+
+
+def test_a_study_goes_on_only_with_what_it_began_with(monkeypatch):
+    """Each change changes one fingerprint; what is the same changes none."""
+
+    def made(build=of_units, x=X, **changes):
+        settings = {"train": (x[:60], CLASSES[:60]), "validation": (x[60:], CLASSES[60:])}
+        settings |= {"metric": "accuracy", **changes}
+        return own_workload("mine", build, **settings).fingerprints
+
+    first = made()
+    assert made() == first
+
+    def changed(**changes):
+        return {name for name, found in made(**changes).items() if found != first[name]}
+
+    assert changed(x=X + 1) == {"data"}
+    assert changed(class_weight={0: 2.0}) == {"data"}
+    assert changed(build=lambda: helper(4)) == {"build"}
+    assert changed(loss=lambda y, outputs: outputs[:, 0]) == {"loss"}
+    measure = {"metric": Metric(name="m", unit=""), "measure": lambda y, outputs: outputs[:, 0]}
+    assert changed(**measure) == {"measure"}
+    monkeypatch.setattr(f"{__name__}.UNITS", 5)
+    assert changed() == {"build"}

@@ -122,6 +122,7 @@ class StudyConfig:
         versions: Package name to version, as far as they can change a result.
         provenance: Command line, git commit, hardware, start time: for people, never compared.
         devices: Other settings that can change a result.
+        fingerprints: Of what a user gave for the workload, by what it is; see `Workload`.
         earlier_versions: In order.
     """
 
@@ -141,6 +142,7 @@ class StudyConfig:
     versions: Mapping[str, str]
     provenance: Mapping[str, Any]
     devices: Devices = field(default_factory=Devices)
+    fingerprints: Mapping[str, str] = field(default_factory=dict)
     earlier_versions: Sequence[EarlierVersions] = ()
     schema_version: int = SCHEMA_VERSION
 

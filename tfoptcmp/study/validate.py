@@ -94,7 +94,7 @@ def _as_of_now(data: dict[str, Any]) -> dict[str, Any]:
     guessing = {} if classes is None else {SHARE: 1 - 1 / classes, "nats": math.log(classes)}
     metric = Metric(name=name, unit=unit, guess=guessing.get(unit))
     loss = TRAINING_LOSS.with_classes(classes)
-    return {**new, "metric": asdict(metric), "loss": asdict(loss)}
+    return {**new, "metric": asdict(metric), "loss": asdict(loss), "fingerprints": {}}
 
 
 def _taken(data: dict[str, Any], name: str, kind: Any) -> Any:

@@ -42,6 +42,8 @@ class InitialWeights:
             self._seed_by = _seed if _equal(fresh, again) else keras.utils.set_random_seed
         else:
             fresh = self._fresh(self._seed_by, seed)
+        if any(new is old for new, old in zip(fresh.variables, network.variables, strict=False)):
+            raise ValueError("build must return a new model every time; got the same one again")
         for variable, initial in zip(network.variables, fresh.variables, strict=True):
             variable.assign(initial.value)
         for i, generator in enumerate(_seed_generators(network)):

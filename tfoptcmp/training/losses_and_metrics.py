@@ -53,6 +53,7 @@ class Problem:
         measure: As `Workload.measure`.
 
     Attributes:
+        is_of_classes: Whether the metric compares class numbers, or ranks two classes.
         is_softmax: Whether the loss is the cross entropy of class numbers.
         loss_is_keras: Whether it is one of Keras's, which take one tensor each.
         loss_is_sparse: Whether that takes class numbers.
@@ -72,6 +73,7 @@ class Problem:
         kind: Any = _KINDS.get(metric.name, metric.name) if measure is None else measure
         if metric.name in _OF_CROSS_ENTROPY and measure is None and not _is_cross_entropy(loss):
             raise ValueError(f"{metric.name} needs a loss that is a cross entropy; got {loss!r}")
+        self.is_of_classes = kind in _OF_CLASSES
         self._shown: Callable[[float], float] = float
         self._slope: Callable[[float], float] = lambda value: 1.0
         self._whole: Callable[..., float] | None = None
@@ -92,6 +94,8 @@ class Problem:
             self._values = self._wrong if kind == "error" else self._right
         elif kind == "top-5 error":
             self._values = _outside_top_5
+        elif isinstance(kind, type):
+            raise ValueError(f"what measures a metric must be no class; got {kind!r}")
         elif isinstance(kind, keras.metrics.Metric):
             function = getattr(kind, "_fn", None)
             if isinstance(kind, keras.metrics.MeanMetricWrapper) and function is not None:
@@ -101,9 +105,9 @@ class Problem:
         elif callable(kind):
             self._values = _of_function(kind)
         else:
-            known = [*_KINDS, "loss"]
             raise ValueError(
-                f"metric must be one of {known}, or come with what measures it; got {kind!r}"
+                f"metric must be one of {[*_KINDS]}, or come with `measure`, which computes it; "
+                f"got {kind!r}"
             )
 
     @property
@@ -196,6 +200,8 @@ class Problem:
         loss = self.result(sums).loss
         parts = {"y": _joined(y), "outputs": _joined(outputs)}
         parts["weights"] = None if weights is None else np.concatenate(weights)
+        if weights is not None and not self.is_softmax:
+            parts["weights"] = _columns(parts["weights"], 1)
         value = self._of_whole(**parts)
         num = len(keras.tree.flatten(parts["y"])[0])
         if not with_error or num < 2 or not math.isfinite(value):
@@ -285,6 +291,7 @@ _KINDS: dict[str, str] = {
 }
 
 
+_OF_CLASSES = ("error", "accuracy", "top-5 error", "AUC", "F1")
 _OF_CROSS_ENTROPY = (metrics.CROSS_ENTROPY.name, metrics.PERPLEXITY.name)
 
 
@@ -339,10 +346,17 @@ def _unreduced(loss: Any) -> Callable[[Any, Any], tf.Tensor]:
     """A Keras loss or a function as one that gives a value for each entry."""
     found = keras.losses.get(loss) if isinstance(loss, str) else loss
     function = found.call if isinstance(found, keras.losses.Loss) else found
-    if not callable(function):
+    if not callable(function) or isinstance(function, type):
         raise ValueError(f"loss must be a Keras loss, its name or a function; got {loss!r}")
+    reduction = getattr(loss, "reduction", "sum_over_batch_size")
+    if reduction not in ("sum_over_batch_size", "mean"):
+        raise ValueError(
+            f"loss must have the reduction 'sum_over_batch_size', the mean; got {reduction!r}"
+        )
 
     def losses(y: Any, outputs: Any) -> tf.Tensor:
+        if isinstance(loss, str | keras.losses.Loss):
+            y, outputs = _as_keras_takes(y, outputs, loss_name(loss))
         values = tf.cast(function(y, outputs), tf.float32)
         if values.shape.rank == 0:
             raise ValueError(f"loss must give one value for each example; got a scalar of {loss!r}")
@@ -350,6 +364,17 @@ def _unreduced(loss: Any) -> Callable[[Any, Any], tf.Tensor]:
         return values
 
     return losses
+
+
+def _as_keras_takes(y: Any, outputs: Any, name: str) -> tuple[Any, Any]:
+    """One output or target an example as [batch, 1]; Keras does so in `fit`."""
+    if not isinstance(y, tf.Tensor) or not isinstance(outputs, tf.Tensor) or "sparse" in name:
+        return y, outputs
+    if outputs.shape.rank == 1:
+        outputs = outputs[:, None]
+    if y.shape.rank == outputs.shape.rank - 1 and outputs.shape[-1] == 1:
+        y = y[..., None]
+    return y, outputs
 
 
 def _check_entries(name: str, values: tf.Tensor, y: Any, outputs: Any) -> None:
@@ -372,6 +397,13 @@ def _spread(weights: tf.Tensor | None, entries: tf.Tensor) -> tf.Tensor:
 
 
 def _columns(weights: Any, rank: int) -> Any:
+    """Weights with so many dimensions, of [batch] or [batch, 1] or as the entries."""
+    while len(weights.shape) > rank and weights.shape[-1] == 1:
+        weights = weights[..., 0]
+    if len(weights.shape) > rank:
+        raise ValueError(
+            f"weights must be one for each example, [batch], or each token; got {weights.shape}"
+        )
     return weights[(...,) + (None,) * (rank - len(weights.shape))]
 
 

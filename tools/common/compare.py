@@ -105,11 +105,17 @@ def compare(
         class_weight=class_weight,
         regularisation=regularisation,
     )
+    if isinstance(optimizers, str):
+        raise ValueError(f"optimizers must be a list; got {optimizers!r}")
     signatures = [
         one if isinstance(one, Signature) else workload.signature(one, space=space)
         for one in optimizers
     ]
     names = [signature.name for signature in signatures]
+    if tuning_budget is not None and not 1 <= tuning_budget <= num_feasible:
+        raise ValueError(
+            f"tuning_budget must be from 1 to num_feasible, {num_feasible}; got {tuning_budget!r}"
+        )
     if len(set(names)) < len(names) or not names:
         raise ValueError(f"optimizers must be different ones, at least one; got {names}")
     if num_workers < 0:

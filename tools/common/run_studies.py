@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import cloudpickle
 import tensorflow as tf
 from tfoptcmp.tools.common import worker_server
 from tfoptcmp.tools.common.clock import CLOCK
@@ -138,7 +139,8 @@ def open_studies(
         studies.trainers = Trainers(
             **settings, splits=splits, strategy=strategy, should_stop=should_stop
         )
-        in_worker = functools.partial(_make_run, settings, execution.data_dir)
+        given = cloudpickle.dumps(settings)
+        in_worker = functools.partial(_make_run, options, given, execution.data_dir)
         with _pool(execution, options, in_worker, should_stop) as studies.pool:
             yield studies
 
@@ -293,6 +295,7 @@ class OpenStudies:
             versions=versions(),
             provenance=provenance(),
             devices=self.options.devices(num_replicas(self.strategy)),
+            fingerprints=workload.fingerprints,
         )
 
 
@@ -327,10 +330,14 @@ def _pool(
 
 
 def _make_run(
-    settings: dict[str, Any], data_dir: str | None, should_stop: Callable[[], bool]
+    options: Options, given: bytes, data_dir: str | None, should_stop: Callable[[], bool]
 ) -> RunOf:
-    """Loads the data in a worker; models are built by the first trials."""
-    runtime.configure(settings["options"].threads_per_trial)
-    synchronise(settings["options"].durable)
+    """Loads the data in a worker; models are built by the first trials.
+
+    What users gave may hold TensorFlow's objects, and is unpacked after the threads are set.
+    """
+    runtime.configure(options.threads_per_trial)
+    synchronise(options.durable)
+    settings: dict[str, Any] = cloudpickle.loads(given)
     splits = settings["workload"].load(settings["budget"], data_dir)
     return Trainers(**settings, splits=splits, should_stop=should_stop).run

@@ -16,6 +16,8 @@ def as_examples(data: Any, split: str) -> tuple[Any, ...]:
     Raises:
         ValueError: If it is not understood.
     """
+    if isinstance(data, Mapping):
+        raise ValueError(f"{split} must be (x, y) or (x, y, weights); got a dictionary")
     if not isinstance(data, tuple | list):
         if callable(data):
             raise ValueError(f"{split} must be data, not a function; got {data!r}")
@@ -33,6 +35,11 @@ def _arrays(part: Any, split: str) -> Any:
     if isinstance(part, tuple):
         return tuple(_arrays(value, split) for value in part)
     array = np.asarray(part)
+    if array.dtype.kind == "O" and hasattr(part, "dtypes"):  # a frame with columns of several types
+        try:
+            array = array.astype(np.float32)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{split} must be numbers; got a frame with {error}") from None
     if array.dtype.kind not in "fiub":
         raise ValueError(f"{split} must be numbers; got an array of {array.dtype}")
     return array.astype(np.float32) if array.dtype == np.float64 else array
@@ -57,6 +64,9 @@ def _read(data: Any, split: str) -> tuple[Any, ...]:
         raise ValueError(
             f"{split} must have batches (x, y) or (x, y, weights); got {type(batches[0]).__name__}"
         )
+    first = batches[0][-1]
+    if not isinstance(first, Mapping | tuple) and np.ndim(first) == 0:
+        raise ValueError(f"{split} must have batches, see `batch` of tf.data; got single examples")
     columns = zip(*batches, strict=True)
     return tuple(_joined([_arrays(part, split) for part in column]) for column in columns)
 
@@ -81,11 +91,14 @@ def weighted(train: Any, class_weight: Mapping[int, float]) -> tuple[Any, ...]:
     classes = y.reshape(len(y), -1)
     if classes.shape[1] != 1:
         raise ValueError(f"class_weight must be of one class number an example; got {y.shape}")
+    unknown = [c for c in class_weight if c not in set(np.unique(classes).tolist())]
+    if unknown:
+        raise ValueError(f"class_weight must be of the labels' classes; got {unknown}")
     of_classes = np.array([class_weight.get(int(c), 1.0) for c in classes[:, 0]], np.float32)
     return x, y, of_classes * weights[0] if weights else of_classes
 
 
-def held_out_of(train: Any, sizes: Mapping[str, float]) -> dict[str, Any]:
+def held_out_of(train: Any, sizes: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the training examples that are left and those of other splits, at random.
 
     Args:
@@ -101,8 +114,10 @@ def held_out_of(train: Any, sizes: Mapping[str, float]) -> dict[str, Any]:
     order = np.random.default_rng(0).permutation(num)
     found = {}
     for name, size in sizes.items():
+        size = size.item() if isinstance(size, np.generic) else size
         count = round(size * num) if isinstance(size, float) and 0 < size < 1 else size
-        if not isinstance(count, int) or not 0 < count < len(order):
+        is_count = isinstance(count, int) and not isinstance(count, bool)
+        if not is_count or not 0 < count < len(order):
             raise ValueError(
                 f"{name} must be data, or how many of the {num} training examples to hold out, or "
                 f"what part of them; got {size!r}"

@@ -24,7 +24,7 @@ from tfoptcmp.analysis.statistics.quantities import (
     measured,
     statistics_of,
 )
-from tfoptcmp.metrics import Metric
+from tfoptcmp.metrics import SHARE, Metric
 from tfoptcmp.study.schema import Status
 
 Cells = Sequence[Sequence[str]]
@@ -65,7 +65,7 @@ def best_rows(comparison: Comparison) -> list[dict[str, Any]]:
             if name == "steps_to_target":
                 known, reached = (None, None) if known is None else known.finite()
                 row["target_reached"] = reached
-            row |= _interval(name, known, STATISTICS[name].metric(comparison))
+            row |= _interval(name, known, comparison)
         best = one.winner
         if best is not None:
             row["best_trial"] = int(best["trial"])
@@ -281,13 +281,24 @@ def _splits(comparison: Comparison) -> list[str]:
     return [name for name in statistics_of(comparison) if name in ("validation", "test")]
 
 
-def _interval(name: str, known: Distribution | None, metric: Metric) -> dict[str, float | None]:
+def _interval(
+    name: str, known: Distribution | None, comparison: Comparison
+) -> dict[str, float | None]:
     if known is None:
         return {f"{name}_mean": None, f"{name}_p05": None, f"{name}_p95": None}
+    metric = STATISTICS[name].metric(comparison)
     ends = (95, 5) if metric.maximize else (5, 95)
     low, high = (float(metric.value(known.percentile(percent))) for percent in ends)
-    mean = float(metric.value(known.mean()))
+    mean = float(metric.value(_mean(name, known, comparison)))
     return {f"{name}_mean": mean, f"{name}_p05": low, f"{name}_p95": high}
+
+
+def _mean(name: str, known: Distribution, comparison: Comparison) -> float:
+    """The mean; of a metric as the answer has it, in which what is worse than guessing is alike."""
+    metric = STATISTICS[name].metric(comparison)
+    if metric is not comparison.metric or metric.guess is None or metric.unit == SHARE:
+        return known.mean()
+    return known.mean(metric.cap)
 
 
 def _again(contestant: Contestant, best: "pd.Series[Any]", metric: Metric) -> dict[str, Any]:
@@ -313,7 +324,7 @@ def _shown(one: Contestant, name: str, comparison: Comparison) -> str:
         return "-"
     metric = STATISTICS[name].metric(comparison)
     interval = metric.range_text(known.percentile(5), known.percentile(95))
-    return f"{metric.number(known.mean())} {interval}"
+    return f"{metric.number(_mean(name, known, comparison))} {interval}"
 
 
 def _digits(value: float) -> str:

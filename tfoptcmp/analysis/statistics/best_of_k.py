@@ -14,6 +14,7 @@ or "not finite" (losses); NaN is not allowed. Percentiles are the inverse of the
 function, without interpolation: always a value that can occur.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -39,11 +40,16 @@ class Distribution:
     values: FloatArray
     probabilities: FloatArray
 
-    def mean(self) -> float:
-        """Returns the expectation; NaN if both infinities can occur."""
+    def mean(self, cap: float = math.inf) -> float:
+        """Returns the expectation; NaN if both infinities can occur.
+
+        Args:
+            cap: What larger values count as.
+        """
         possible = self.probabilities > 0  # what cannot occur may be infinite
         with np.errstate(invalid="ignore"):
-            return float(np.sum(self.values[possible] * self.probabilities[possible]))
+            values = np.minimum(self.values[possible], cap)
+            return float(np.sum(values * self.probabilities[possible]))
 
     def percentile(self, percent: float) -> float:
         """Returns the smallest value v with P(X <= v) >= percent / 100.
