@@ -20,6 +20,7 @@ from tfoptcmp.metrics import Metric
 from tfoptcmp.workload import Loss, Measure, WholeSplit, loss_name
 
 _NUM_RESAMPLES = 200
+_NUM_RESAMPLES_OF_KERAS = 50  # whose metrics take some 10 ms each
 _MOST_RESAMPLED = 2 * 10**7  # examples, in all resamples together
 _LEAST_RESAMPLES = 20
 
@@ -77,6 +78,7 @@ class Problem:
         self._shown: Callable[[float], float] = float
         self._slope: Callable[[float], float] = lambda value: 1.0
         self._whole: Callable[..., float] | None = None
+        self._num_resamples = _NUM_RESAMPLES
         if kind == "loss":
             self._values: _PerEntry = lambda y, outputs, losses: losses
         elif kind in ("mean squared error", "mean absolute error"):
@@ -102,6 +104,7 @@ class Problem:
                 self._values = _of_function(lambda y, o: function(y, o, **kind._fn_kwargs))
             else:
                 self._whole = _by_keras(kind)
+                self._num_resamples = _NUM_RESAMPLES_OF_KERAS
         elif callable(kind):
             self._values = _of_function(kind)
         else:
@@ -208,7 +211,8 @@ class Problem:
             return Result(loss, value)
         rng = np.random.default_rng(num)
         again = []
-        for _ in range(min(_NUM_RESAMPLES, max(_LEAST_RESAMPLES, _MOST_RESAMPLED // num))):
+        most = max(_LEAST_RESAMPLES, _MOST_RESAMPLED // num)
+        for _ in range(min(self._num_resamples, most)):
             rows = rng.integers(num, size=num)
             drawn = {name: _rows(part, rows) for name, part in parts.items()}
             again.append(self._of_whole(**drawn))

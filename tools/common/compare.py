@@ -17,6 +17,7 @@ from tfoptcmp.metrics import Metric
 from tfoptcmp.rules import DEFAULT_RULES
 from tfoptcmp.signatures import Signature
 from tfoptcmp.study.durable import synchronise
+from tfoptcmp.study.schema import StudyError
 from tfoptcmp.training.check import check_problem
 from tfoptcmp.training.options import Options
 from tfoptcmp.workload import Loss, Measure
@@ -145,6 +146,8 @@ def compare(
         )
     except UserError as error:
         raise ValueError(str(error)) from error
+    except StudyError as error:  # a program's flag
+        raise StudyError(str(error).replace("--study_dir", "directory")) from error
     return Result(Path(directory), names)
 
 
