@@ -32,6 +32,10 @@ _FAULTS = {
     "power_cuts": ("writes:power_cuts", "loss of all that is not synchronised"),
     "damaged_files": ("damage:damaged_files", "truncated and garbage files"),
     "unreadable": ("damage:unreadable", "files and folders that cannot be read"),
+    "odd_outputs": (
+        "outputs:odd_outputs",
+        "names that no file can have, standard output that is full or closed",
+    ),
     "no_fsync": ("damage:no_fsync", "a file system that refuses fsync"),
     "killed_searches": ("searches:killed_searches", "SIGKILL at each write of keras-tuner"),
     "dashboard": ("searches:dashboard", "two processes that describe studies for TensorBoard"),
