@@ -1,8 +1,10 @@
 """The examples of docs/own-problems.md run as they stand there."""
 
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import nbclient
@@ -102,3 +104,56 @@ print(tfoptcmp.compare(build, **data, loss="mse", metric=within, measure=hit,
 """
     said = run(code + more, tmp_path)
     assert "Within 0.5 and training loss" in said
+
+
+def test_rounds_and_looks(tmp_path):
+    """`compare` runs both, and its result is of what they judge."""
+    said = run(
+        """
+import keras, numpy as np, tfoptcmp
+from tfoptcmp.study.read import read_study
+x = np.random.default_rng(0).normal(size=(400, 4))
+settings = {
+    "train": (x, x.sum(axis=1)), "validation": 100, "loss": "mse", "steps": 10,
+}
+build = lambda: keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
+one = tfoptcmp.compare(
+    build, **settings, optimizers=["sgd"], refine=2, num_feasible=20, directory="runs/refined"
+)
+print("ROUNDS", len(one.comparison.contestants[0].earlier), one.best("sgd").trial)
+two = tfoptcmp.compare(
+    build, **settings, optimizers=["sgd", "momentum"], max_feasible=20, directory="runs/looks"
+)
+print("LOOKS", [look.num_trials for look in two.comparison.looks.looks])
+""",
+        tmp_path,
+    )
+    assert "ROUNDS 1" in said
+    assert "LOOKS [20]" in said
+    assert (tmp_path / "runs" / "looks" / "looks.json").exists()
+
+
+def test_interrupted_it_goes_on(tmp_path):
+    """SIGINT, as Ctrl-C and "interrupt kernel" send, and the same call again."""
+    code = """
+import keras, numpy as np, sys, tfoptcmp
+x = np.random.default_rng(0).normal(size=(400, 4))
+build = lambda: keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
+print(tfoptcmp.compare(
+    build, train=(x, x.sum(axis=1)), validation=100, loss="mse", steps=5_000, num_measurements=100,
+    optimizers=["adam"], num_feasible=2, num_workers=1, directory="runs/i",
+).best("adam"))
+"""
+    script = tmp_path / "script.py"
+    script.write_text(code, encoding="utf-8")
+    running = subprocess.Popen([sys.executable, str(script)], cwd=tmp_path, stderr=subprocess.PIPE)
+    measured = tmp_path / "runs/i/adam/trials/000000/measurements.csv"
+    end = time.monotonic() + 120
+    while not (measured.exists() and measured.read_text().count("\n") > 2):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    running.send_signal(signal.SIGINT)
+    _, error = running.communicate(timeout=60)
+    assert running.returncode != 0
+    assert b"the same command resumes" in error
+    assert "of adam" in run(code, tmp_path)

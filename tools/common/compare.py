@@ -9,18 +9,22 @@ import keras
 from tfoptcmp.tools.common.cli import UserError
 from tfoptcmp.tools.common.execution import Execution, settle
 from tfoptcmp.tools.common.machine import machine
+from tfoptcmp.tools.common.refine import default_trials_per_round, run_rounds
 from tfoptcmp.tools.common.result import Result
-from tfoptcmp.tools.common.run_studies import run_studies
+from tfoptcmp.tools.common.run_studies import open_studies
+from tfoptcmp.tools.common.until_decided import run_until_decided
 from tfoptcmp.workloads.own import SCALE, own_workload
 
+from tfoptcmp.analysis.statistics.looks import make_plan, without_trials
 from tfoptcmp.metrics import Metric
 from tfoptcmp.rules import DEFAULT_RULES
 from tfoptcmp.signatures import Signature
 from tfoptcmp.study.durable import synchronise
+from tfoptcmp.study.rounds import Plan, check, check_no_round, round_directory
 from tfoptcmp.study.schema import StudyError
 from tfoptcmp.training.check import check_problem
 from tfoptcmp.training.options import Options
-from tfoptcmp.workload import Loss, Measure
+from tfoptcmp.workload import Budget, Loss, Measure
 
 
 def compare(
@@ -36,6 +40,8 @@ def compare(
     steps: int = 500,
     batch_size: int = 32,
     num_feasible: int = 20,
+    max_feasible: int | None = None,
+    refine: int = 1,
     directory: str | Path = "runs/mine",
     name: str = "",
     num_measurements: int = 10,
@@ -67,6 +73,10 @@ def compare(
         steps: Training steps of a trial.
         batch_size: Examples per step.
         num_feasible: N, feasible trials of each optimizer.
+        max_feasible: Trials are added until it is decided which optimizer is better, at most so
+            many of each; then `num_feasible` has no meaning.
+        refine: Rounds, of which each narrows the search spaces for the next, and the last is
+            judged; 1 for none, else perhaps 3.
         directory: Of the studies; made if needed.
         name: Of the workload, on tables and figures; by default the directory's name.
         num_measurements: How often a trial measures validation.
@@ -121,34 +131,72 @@ def compare(
         raise ValueError(f"optimizers must be different ones, at least one; got {names}")
     if num_workers < 0:
         raise ValueError(f"num_workers must be >= 0; got {num_workers!r}")
-    budget = workload.budget(SCALE)
+    if refine > 1 and max_feasible is not None:
+        raise ValueError("refine and max_feasible cannot go together; give one of them")
+    budget = workload.budget(SCALE, num_feasible=max_feasible)
+    looks = None
+    if max_feasible is not None:
+        asked = without_trials(signatures, workload.metric)
+        looks = make_plan(asked, max_feasible, tuning_budget)
+        tuning_budget = looks.tuning_budget
     splits = workload.load(budget, None)
     check_problem(workload, budget, splits)
     execution, options, how = settle(
         Execution(num_workers=num_workers), Options(threads_per_trial=1), [workload], machine()
     )
-    print(f"{workload.title}: {', '.join(names)}; {num_feasible} feasible trials each, {how}")
+    at_most = "at most " if looks else ""
+    print(
+        f"{workload.title}: {', '.join(names)}; {at_most}{budget.num_feasible} feasible trials "
+        f"each, {how}"
+    )
     synchronise(options.durable)
+    parent = Path(directory)
+    rounds = _rounds(refine, num_feasible)
+    settings: dict[str, Any] = {
+        "workload": workload,
+        "splits": splits,
+        "signatures": signatures,
+        "seed": seed,
+        "search": "quasirandom",
+        "options": options,
+        # This process's TensorFlow is the user's: its threads and seeds stay as they are.
+        "execution": replace(execution, apart=True),
+        "tuning_budget": tuning_budget,
+        "keep_trainers": bool(looks or rounds),
+    }
+
+    def of_trials(num: int) -> Budget:
+        return workload.budget(SCALE, num_feasible=num)
+
     try:
-        run_studies(
-            Path(directory),
-            workload,
-            budget,
-            splits,
-            signatures,
-            seed=seed,
-            search="quasirandom",
-            max_trials=10 * num_feasible,
-            options=options,
-            # This process's TensorFlow is the user's: its threads and seeds stay as they are.
-            execution=replace(execution, apart=True),
-            tuning_budget=tuning_budget,
-        )
+        if rounds:
+            check(parent, rounds, names)
+            most = max(num_feasible, rounds.trials_per_round)
+            first = round_directory(parent, 0)
+            with open_studies(
+                first, budget=of_trials(most), max_trials=10 * most, **settings
+            ) as studies:
+                run_rounds(studies, parent, rounds, of_trials, num_feasible, max_rounds=refine)
+        else:
+            check_no_round(parent)
+            most = budget.num_feasible
+            with open_studies(parent, budget=budget, max_trials=10 * most, **settings) as studies:
+                if looks:
+                    run_until_decided(studies, looks, of_trials)
+                else:
+                    studies.run([budget] * len(signatures))
     except UserError as error:
         raise ValueError(str(error)) from error
     except StudyError as error:  # a program's flag
         raise StudyError(str(error).replace("--study_dir", "directory")) from error
     return Result(Path(directory), names)
+
+
+def _rounds(num_rounds: int, num_feasible: int) -> Plan | None:
+    if num_rounds < 1:
+        raise ValueError(f"refine must be >= 1; got {num_rounds!r}")
+    trials = default_trials_per_round(num_feasible)
+    return Plan(num_rounds=num_rounds, trials_per_round=trials) if num_rounds > 1 else None
 
 
 def _identifier(text: str) -> str:

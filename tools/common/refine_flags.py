@@ -5,6 +5,7 @@ from pathlib import Path
 from absl import flags
 from tfoptcmp.tools.common import looks_flags, workload_flags
 from tfoptcmp.tools.common.cli import UserError
+from tfoptcmp.tools.common.refine import default_trials_per_round
 
 from tfoptcmp.study.rounds import Plan, read_plan
 
@@ -35,13 +36,6 @@ MAX_ROUNDS = flags.DEFINE_integer(
 OF_ROUNDS = (ROUNDS, TRIALS_PER_ROUND, MAX_ROUNDS)
 
 ALL = (REFINE, *OF_ROUNDS)
-
-LEAST_TRIALS_PER_ROUND = 20
-
-
-def default_trials_per_round(num_feasible: int) -> int:
-    """Returns the trials of a round before the last, which has `num_feasible`."""
-    return max(LEAST_TRIALS_PER_ROUND, 2 * num_feasible // 5)
 
 
 def plan(num_feasible: int, study_dir: Path | None) -> Plan | None:

@@ -21,6 +21,7 @@ from tfoptcmp.analysis.statistics.ranking import ranking
 from tfoptcmp.metrics import Metric
 from tfoptcmp.signatures import Signature
 from tfoptcmp.study.read import read_study
+from tfoptcmp.study.rounds import judged
 from tfoptcmp.training.optimizer import build_optimizer
 
 
@@ -69,8 +70,13 @@ class Result:
     @cached_property
     def comparison(self) -> Comparison:
         """What the functions of `tfoptcmp.analysis` take."""
-        (found,) = compare_studies([self.directory / name for name in self._names])
+        (found,) = compare_studies([self._studies / name for name in self._names])
         return found
+
+    @property
+    def _studies(self) -> Path:
+        """Parent of the studies that are judged: of a refinement those of its last round."""
+        return judged(self.directory)
 
     @property
     def answer(self) -> str:
@@ -88,7 +94,7 @@ class Result:
         (one,) = (c for c in self.comparison.contestants if c.name == optimizer)
         if one.winner is None:
             raise ValueError(f"no trial of {optimizer} is feasible")
-        study = read_study(self.directory / optimizer)
+        study = read_study(self._studies / optimizer)
         (trial,) = (trial for trial in study.trials if trial.index == one.winner["trial"])
         final = trial.final or {}
         test = final.get("test_metric")
