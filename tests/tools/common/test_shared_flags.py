@@ -41,7 +41,7 @@ def test_every_field_has_a_flag_of_its_name():
     expected = {"threads_per_trial": 3, "jit_compile": False, "mixed_precision": True}
     expected |= {"checkpoint_every_steps": 5, "checkpoint_every_minutes": 0.5}
     assert options == Options(**expected, keep_checkpoints=True)
-    assert dataclasses.astuple(execution) == (2, "head:1", "data", 4, True, 0)
+    assert dataclasses.astuple(execution) == (2, "head:1", "data", 4, True, 0, False)
 
 
 def test_devices():

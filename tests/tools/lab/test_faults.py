@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tfoptcmp.tools.lab.faults import damage, searches, soak, writes
-from tfoptcmp.tools.lab.faults.__main__ import _FAULTS
+from tfoptcmp.tools.lab.faults.table import FAULTS
 
 from tfoptcmp.study.durable import plain
 from tfoptcmp.study.schema import StudyError
@@ -45,7 +45,7 @@ def test_a_study_goes_on_to_the_undisturbed_results(fault, arguments):
 def test_every_fault_stands_in_the_docs():
     table = (Path(__file__).parents[3] / "docs" / "long-studies.md").read_text(encoding="utf-8")
     named = re.findall(r"`(\w+)`", "".join(re.findall(r"^\|([^|]*)\|", table, flags=re.M)))
-    assert set(_FAULTS) <= set(named)
+    assert set(FAULTS) <= set(named)
 
 
 def test_bookkeeping_is_measured_and_fsyncs_are_counted():

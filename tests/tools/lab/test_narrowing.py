@@ -25,8 +25,7 @@ OTHER = LogUniform(low=1e-4, high=1.0)
 def surface(truth, known, **dimensions):
     return Surface(
         space=SearchSpace(dimensions=dimensions, source="test"),
-        metric=CLASSIFICATION_ERROR,
-        num_classes=10,
+        metric=CLASSIFICATION_ERROR.with_classes(10),
         num_examples=5000,
         spread=0.05,
         truth=truth,

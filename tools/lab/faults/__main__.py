@@ -21,38 +21,9 @@ from absl import flags
 from tfoptcmp.tools.common import cli, terminal
 from tfoptcmp.tools.common.cli import UserError
 from tfoptcmp.tools.common.shared_flags import DATA_DIR
+from tfoptcmp.tools.lab.faults.table import FAULTS
 
 from tfoptcmp import workloads
-
-# Name to the function that causes the fault, and its description.
-_FAULTS = {
-    "kills": ("writes:kills", "SIGKILL before and in the middle of every write"),
-    "disk_full": ("writes:disk_full", "no space left, starting at each operation"),
-    "small_disk": ("writes:small_disk", "a file system that is full (needs root)"),
-    "power_cuts": ("writes:power_cuts", "loss of all that is not synchronised"),
-    "damaged_files": ("damage:damaged_files", "truncated and garbage files"),
-    "unreadable": ("damage:unreadable", "files and folders that cannot be read"),
-    "odd_outputs": (
-        "outputs:odd_outputs",
-        "names that no file can have, standard output that is full or closed",
-    ),
-    "no_fsync": ("damage:no_fsync", "a file system that refuses fsync"),
-    "killed_searches": ("searches:killed_searches", "SIGKILL at each write of keras-tuner"),
-    "dashboard": ("searches:dashboard", "two processes that describe studies for TensorBoard"),
-    "two_on_one": ("damage:two_on_one", "two processes on one study"),
-    "clock_back": ("damage:clock_back", "a clock that goes backwards"),
-    "raising": ("damage:raising", "trials that raise, out of memory among them"),
-    "bookkeeping": ("damage:bookkeeping", "very many trials"),
-    "killed_training": ("processes:kills", "SIGKILL at random times of real training"),
-    "rounds": ("rounds:kills", "SIGKILL at random times of a refinement"),
-    "killed_workers": ("processes:killed_workers", "SIGKILL of workers"),
-    "killed_driver": ("processes:kills", "SIGKILL of the process that controls workers"),
-    "cluster": ("clusters:nodes", "Ray nodes and workers that die, or are cut off (needs root)"),
-    "wrong_checkpoints": ("checkpoints:wrong_checkpoints", "damaged or foreign checkpoints"),
-    "soak": ("soak:soak", "kills at random times of a long study on workers"),
-    "not_finite": ("trials:not_finite", "NaN and infinity in weights, loss and data"),
-    "determinism": ("trials:determinism", "equal trials in different conditions"),
-}
 
 _FAILED = "FAILED, see above"
 
@@ -60,7 +31,7 @@ _NAMES = flags.DEFINE_list(
     "faults",
     None,
     "Faults to test; default: all. "
-    + "; ".join(f"{name}, {what}" for name, (_, what) in _FAULTS.items())
+    + "; ".join(f"{name}, {what}" for name, (_, what) in FAULTS.items())
     + ".",
 )
 _EVERY = flags.DEFINE_integer(
@@ -89,7 +60,7 @@ _GROUPS = {
 def _run(argv: list[str]) -> None:
     if argv:
         raise UserError(f"takes flags only; got {argv}")
-    names = _chosen(_NAMES, _FAULTS)
+    names = _chosen(_NAMES, FAULTS)
     trained = _chosen(_WORKLOADS, workloads.names())
     arguments: dict[str, dict[str, Any]] = {
         "kills": {"every": _EVERY.value},
@@ -108,7 +79,7 @@ def _run(argv: list[str]) -> None:
     for number, name in enumerate(names, start=1):
         print(f"{number}/{len(names)} {name} ...", file=sys.stderr, flush=True)
         start = time.monotonic()
-        module, function = _FAULTS[name][0].split(":")
+        module, function = FAULTS[name][0].split(":")
         try:
             make_happen = getattr(
                 importlib.import_module(f"tfoptcmp.tools.lab.faults.{module}"), function

@@ -1,0 +1,30 @@
+"""The faults: name to the function that causes it, and its description."""
+
+FAULTS = {
+    "kills": ("writes:kills", "SIGKILL before and in the middle of every write"),
+    "disk_full": ("writes:disk_full", "no space left, starting at each operation"),
+    "small_disk": ("writes:small_disk", "a file system that is full (needs root)"),
+    "power_cuts": ("writes:power_cuts", "loss of all that is not synchronised"),
+    "damaged_files": ("damage:damaged_files", "truncated and garbage files"),
+    "unreadable": ("damage:unreadable", "files and folders that cannot be read"),
+    "odd_outputs": (
+        "outputs:odd_outputs",
+        "names that no file can have, standard output that is full or closed",
+    ),
+    "no_fsync": ("damage:no_fsync", "a file system that refuses fsync"),
+    "killed_searches": ("searches:killed_searches", "SIGKILL at each write of keras-tuner"),
+    "dashboard": ("searches:dashboard", "two processes that describe studies for TensorBoard"),
+    "two_on_one": ("damage:two_on_one", "two processes on one study"),
+    "clock_back": ("damage:clock_back", "a clock that goes backwards"),
+    "raising": ("damage:raising", "trials that raise, out of memory among them"),
+    "bookkeeping": ("damage:bookkeeping", "very many trials"),
+    "killed_training": ("processes:kills", "SIGKILL at random times of real training"),
+    "rounds": ("rounds:kills", "SIGKILL at random times of a refinement"),
+    "killed_workers": ("processes:killed_workers", "SIGKILL of workers"),
+    "killed_driver": ("processes:kills", "SIGKILL of the process that controls workers"),
+    "cluster": ("clusters:nodes", "Ray nodes and workers that die, or are cut off (needs root)"),
+    "wrong_checkpoints": ("checkpoints:wrong_checkpoints", "damaged or foreign checkpoints"),
+    "soak": ("soak:soak", "kills at random times of a long study on workers"),
+    "not_finite": ("trials:not_finite", "NaN and infinity in weights, loss and data"),
+    "determinism": ("trials:determinism", "equal trials in different conditions"),
+}
