@@ -153,7 +153,7 @@ def test_metric_in_nats(tmp_path, make_signature, write_study):
     (comparison,) = read_comparisons(tmp_path)
     heading, row = best_cells(comparison)
     assert heading[1] == "validation, nats"
-    assert row[1:3] == ["3.25 [3.25, 3.25]", "-"]
+    assert row[1:3] == ["2.303 [2.303, 2.303]", "-"]  # theory: ln 10, of guessing
     assert row[4:6] == ["-", "-"]
     assert "nothing to test" in conclusion(inclusion_verdicts(comparison))
     assert answer(ranking(comparison)).startswith("No answer yet: N = 4 feasible trials")

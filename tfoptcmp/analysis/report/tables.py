@@ -124,6 +124,8 @@ def caption(comparison: Comparison) -> str:
         f", mean [5th, 95th percentile] of the best of K = {comparison.tuning_budget} trials, "
         f"{_directions(comparison)}"
     )
+    if any(math.isfinite(_cap(name, comparison)) for name in _splits(comparison)):
+        told += "; what is worse than guessing counts as guessing"
     target = "the target is reached"
     if comparison.target is not None:
         metric = comparison.metric
@@ -288,17 +290,18 @@ def _interval(
         return {f"{name}_mean": None, f"{name}_p05": None, f"{name}_p95": None}
     metric = STATISTICS[name].metric(comparison)
     ends = (95, 5) if metric.maximize else (5, 95)
-    low, high = (float(metric.value(known.percentile(percent))) for percent in ends)
-    mean = float(metric.value(_mean(name, known, comparison)))
+    cap = _cap(name, comparison)
+    low, high = (float(metric.value(min(cap, known.percentile(percent)))) for percent in ends)
+    mean = float(metric.value(known.mean(cap)))
     return {f"{name}_mean": mean, f"{name}_p05": low, f"{name}_p95": high}
 
 
-def _mean(name: str, known: Distribution, comparison: Comparison) -> float:
-    """The mean; of a metric as the answer has it, in which what is worse than guessing is alike."""
+def _cap(name: str, comparison: Comparison) -> float:
+    """The worst error that counts, as in the answer: that of guessing, where it is known."""
     metric = STATISTICS[name].metric(comparison)
     if metric is not comparison.metric or metric.guess is None or metric.unit == SHARE:
-        return known.mean()
-    return known.mean(metric.cap)
+        return math.inf
+    return metric.cap
 
 
 def _again(contestant: Contestant, best: "pd.Series[Any]", metric: Metric) -> dict[str, Any]:
@@ -323,8 +326,9 @@ def _shown(one: Contestant, name: str, comparison: Comparison) -> str:
     if known is None:
         return "-"
     metric = STATISTICS[name].metric(comparison)
-    interval = metric.range_text(known.percentile(5), known.percentile(95))
-    return f"{metric.number(_mean(name, known, comparison))} {interval}"
+    cap = _cap(name, comparison)
+    interval = metric.range_text(*(min(cap, known.percentile(percent)) for percent in (5, 95)))
+    return f"{metric.number(known.mean(cap))} {interval}"
 
 
 def _digits(value: float) -> str:
