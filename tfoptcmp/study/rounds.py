@@ -91,6 +91,14 @@ def last_round(study_dir: Path) -> int | None:
     return max(round_numbers(study_dir), default=None)
 
 
+LEAST_TRIALS_PER_ROUND = 20
+
+
+def default_trials_per_round(num_feasible: int) -> int:
+    """Returns the trials of a round before the last, which has `num_feasible`."""
+    return max(LEAST_TRIALS_PER_ROUND, 2 * num_feasible // 5)
+
+
 def judged(study_dir: Path) -> Path:
     """Returns the parent of the studies to judge: of a refinement its last round, else itself.
 

@@ -9,7 +9,7 @@ import keras
 from tfoptcmp.tools.common.cli import UserError
 from tfoptcmp.tools.common.execution import Execution, settle
 from tfoptcmp.tools.common.machine import machine
-from tfoptcmp.tools.common.refine import default_trials_per_round, run_rounds
+from tfoptcmp.tools.common.refine import run_rounds
 from tfoptcmp.tools.common.result import Result
 from tfoptcmp.tools.common.run_studies import open_studies
 from tfoptcmp.tools.common.until_decided import run_until_decided
@@ -20,7 +20,13 @@ from tfoptcmp.metrics import Metric
 from tfoptcmp.rules import DEFAULT_RULES
 from tfoptcmp.signatures import Signature
 from tfoptcmp.study.durable import synchronise
-from tfoptcmp.study.rounds import Plan, check, check_no_round, round_directory
+from tfoptcmp.study.rounds import (
+    Plan,
+    check,
+    check_no_round,
+    default_trials_per_round,
+    round_directory,
+)
 from tfoptcmp.study.schema import StudyError
 from tfoptcmp.training.check import check_problem
 from tfoptcmp.training.options import Options

@@ -32,14 +32,6 @@ if TYPE_CHECKING:
     from tfoptcmp.tools.common.run_studies import OpenStudies
 
 
-LEAST_TRIALS_PER_ROUND = 20
-
-
-def default_trials_per_round(num_feasible: int) -> int:
-    """Returns the trials of a round before the last, which has `num_feasible`."""
-    return max(LEAST_TRIALS_PER_ROUND, 2 * num_feasible // 5)
-
-
 def run_rounds(
     studies: "OpenStudies",
     study_dir: Path,

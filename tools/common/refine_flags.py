@@ -5,9 +5,8 @@ from pathlib import Path
 from absl import flags
 from tfoptcmp.tools.common import looks_flags, workload_flags
 from tfoptcmp.tools.common.cli import UserError
-from tfoptcmp.tools.common.refine import default_trials_per_round
 
-from tfoptcmp.study.rounds import Plan, read_plan
+from tfoptcmp.study.rounds import Plan, default_trials_per_round, read_plan
 
 REFINE = flags.DEFINE_bool(
     "refine",
