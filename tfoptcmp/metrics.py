@@ -107,10 +107,9 @@ class Metric:
         """Returns a value, as users know it, with its unit; "-" where there is none."""
         return self.text(None if value is None else self.error(value))
 
-    def range_text(self, low: float, high: float) -> str:
-        """Returns an interval of errors as one of values: "[1.25, 3.50]"."""
-        ends = (high, low) if self.maximize else (low, high)
-        return "[{}, {}]".format(*map(self.number, ends))
+    def size(self, value: float) -> str:
+        """Returns a size, as of a standard deviation, which is the same for values and errors."""
+        return replace(self, maximize=False).text(value)
 
     def difference(self, value: float) -> str:
         """Returns a difference of two errors with its sign; of shares in percentage points."""

@@ -63,7 +63,7 @@ class ArrayBatches:
         inputs = keras.tree.flatten(examples[0])
         self._is_small = sum(x[:batch_size].nbytes for x in inputs) <= _MOST_BYTES_AT_ONCE
         with tf.device("CPU:0"):  # Where tf.data runs.
-            x, *rest = _tensors(examples)
+            x, *rest = tensors(examples)
 
         def gather(index: tf.Tensor, seed: tf.Tensor) -> Batch:
             def rows(part: Any) -> Any:
@@ -110,7 +110,7 @@ def evaluation_batches(examples: Examples, *, prepare: Prepare) -> list[Batch]:
     """Returns all examples once, in their order and prepared; the last batch may be smaller."""
     batches = []
     for start in range(0, num_rows(examples), EVALUATION_BATCH_SIZE):
-        x, *rest = _tensors(first_rows(examples, start + EVALUATION_BATCH_SIZE, start))
+        x, *rest = tensors(first_rows(examples, start + EVALUATION_BATCH_SIZE, start))
         batches.append((prepare(x), *rest))
     return batches
 
@@ -125,8 +125,8 @@ def first_rows(examples: Examples, stop: int, start: int = 0) -> Examples:
     return tuple(keras.tree.map_structure(lambda array: array[start:stop], examples))
 
 
-def _tensors(examples: Examples) -> Batch:
-    """Whole numbers to be learnt take half the memory."""
+def tensors(examples: Examples) -> Batch:
+    """Returns examples as tensors; whole numbers to be learnt take half the memory."""
     x, y, *weights = examples
     y = keras.tree.map_structure(
         lambda array: array.astype(np.int32) if array.dtype.kind in "iub" else array, y

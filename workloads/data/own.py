@@ -13,6 +13,7 @@ from tfoptcmp.workloads.data.in_memory import (
     evaluation_batches,
     num_rows,
     splits_of_arrays,
+    tensors,
 )
 from tfoptcmp.workloads.data.order import pipeline_options
 
@@ -95,9 +96,5 @@ class FunctionBatches:
         return tf.data.Dataset.range(start, stop).map(batch).with_options(pipeline_options())
 
 
-def _tensors(batch: Any) -> Any:
-    def tensor(array: Any) -> tf.Tensor:
-        return tf.constant(array.astype(np.int32) if array.dtype.kind in "iub" else array)
-
-    x, *rest = as_examples(batch, "train")
-    return (keras.tree.map_structure(tf.constant, x), *keras.tree.map_structure(tensor, rest))
+def _tensors(batch: Any) -> Batch:
+    return tensors(as_examples(batch, "train"))

@@ -166,7 +166,7 @@ def best_cells(comparison: Comparison) -> list[list[str]]:
             [
                 one.title,
                 *(
-                    _shown(one, name, comparison)
+                    _shown(row, name, STATISTICS[name].metric(comparison))
                     for name in (*splits, "train_loss", "steps_to_target")
                 ),
                 "-" if reached is None else f"{reached:.2f}",
@@ -206,30 +206,31 @@ def rerun_cells(comparison: Comparison) -> list[list[str]]:
     Only the heading if no winner was run again. An optimizer's winner is the trial with the best
     final validation metric; a re-run that diverged counts in no mean and is named.
     """
+    metric = comparison.metric
     cells = [
         ["optimizer", "trial", "re-runs", "validation", "again", "test", "again", "sd of a test"]
     ]
     for one in comparison.contestants:
         best = one.winner
-        again = {} if best is None else _again(one, best, Metric(name="error", unit=""))
+        again = {} if best is None else _again(one, best, metric)
         if best is None or not again:
             continue
         diverged = (
             f" ({again['num_diverged_reruns']} diverged)" if again["num_diverged_reruns"] else ""
         )
         numbers = [
-            float(best["validation_metric"]),
-            again["rerun_validation_mean"],
-            float(best["test_metric"]),
-            again["rerun_test_mean"],
-            again["rerun_test_sd"],
+            metric.text(float(best["validation_metric"])),
+            metric.shown(again["rerun_validation_mean"]),
+            metric.text(float(best["test_metric"])),
+            metric.shown(again["rerun_test_mean"]),
+            metric.size(again["rerun_test_sd"]),
         ]
         cells.append(
             [
                 one.title,
                 str(int(best["trial"])),
                 f"{again['num_reruns']}{diverged}",
-                *map(comparison.metric.text, numbers),
+                *numbers,
             ]
         )
     return cells
@@ -319,16 +320,12 @@ def _again(contestant: Contestant, best: "pd.Series[Any]", metric: Metric) -> di
     }
 
 
-def _shown(one: Contestant, name: str, comparison: Comparison) -> str:
-    known = best_of_k(one, name, comparison.tuning_budget)
-    if known is not None and name == "steps_to_target":
-        known, _ = known.finite()
-    if known is None:
+def _shown(row: dict[str, Any], name: str, metric: Metric) -> str:
+    if row[f"{name}_mean"] is None:
         return "-"
-    metric = STATISTICS[name].metric(comparison)
-    cap = _cap(name, comparison)
-    interval = metric.range_text(*(min(cap, known.percentile(percent)) for percent in (5, 95)))
-    return f"{metric.number(known.mean(cap))} {interval}"
+    values = (row[f"{name}_{which}"] for which in ("mean", "p05", "p95"))
+    mean, low, high = (metric.number(metric.error(value)) for value in values)
+    return f"{mean} [{low}, {high}]"
 
 
 def _digits(value: float) -> str:
