@@ -255,7 +255,7 @@ def tuning_improves(panels: Panels) -> Answer:
         return NOT_RUN
     before, after = best_results(narrow[0][1]), best_results(wide[0][1])
     gains = {n: before[n].mean() - after[n].mean() for n in before if n in after}
-    ours = ", ".join(f"{n} {wide[0][1].metric.text(-gain)}" for n, gain in gains.items())
+    ours = ", ".join(f"{n} {wide[0][1].metric.size(-gain)}" for n, gain in gains.items())
     budgets = [found[0][1].tuning_budget for found in (narrow, wide)]
     ours += f", from K = {budgets[0]} on the grid to K = {budgets[1]}"
     return Answer(ours=ours, agrees=yes(all(gain >= 0 for gain in gains.values()), panels))

@@ -33,9 +33,9 @@ def seed_noise(comparison: Comparison) -> Iterator[Finding]:
     gap = next_best - best
     noise, how = _noise(comparison, split, (best, next_best))
     if not gap > _TWO * noise:  # also if the noise is not known
-        text = comparison.metric.text
+        size = comparison.metric.size
         known = (
-            f"a difference of two runs varies by {text(noise)} ({how})"
+            f"a difference of two runs varies by {size(noise)} ({how})"
             if not math.isnan(noise)
             else "the effect of the seed is not known"
         )
@@ -43,7 +43,7 @@ def seed_noise(comparison: Comparison) -> Iterator[Finding]:
             severity="note" if math.isnan(noise) else "warning",
             subject=f"{comparison.workload}: {first} before {second}",
             title="one seed, and a gap that may be its noise",
-            evidence=f"gap {text(gap)}; {known}",
+            evidence=f"gap {size(gap)}; {known}",
             next_step="run the best trial of each again with fresh seeds "
             "(tfoptcmp-tune --rerun_best=5)",
         )
@@ -69,7 +69,7 @@ def winners_curse(comparison: Comparison) -> Iterator[Finding]:
                     title="the winner was lucky",
                     evidence=f"trial {winner['trial']:g}: {split} {text(selected)}; {len(runs)} "
                     f"re-runs with fresh seeds: mean {text(mean)}, standard deviation "
-                    f"{text(deviation)}",
+                    f"{comparison.metric.size(deviation)}",
                     next_step="quote the mean of the re-runs",
                 )
                 break
