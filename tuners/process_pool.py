@@ -81,10 +81,17 @@ class ProcessPool(Pool["_Worker"]):
         ours, theirs = context.Pipe()
         arguments = (theirs, self._make_run, seat.environment)
         process = context.Process(target=_work, args=arguments, daemon=True)
-        with _without_main():
-            process.start()
-        theirs.close()  # or its end would not be seen
-        self._workers.append(_Worker(process=process, connection=ours, seat=seat))
+        try:
+            with _without_main():
+                process.start()
+        except (EOFError, OSError) as error:  # the server was killed while it was asked
+            ours.close()
+            self._seats.append(seat)
+            _count_failed_start(seat, f"the process that they are forked from: {error!r}")
+        else:
+            self._workers.append(_Worker(process=process, connection=ours, seat=seat))
+        finally:
+            theirs.close()  # or its end would not be seen
 
     def _remove(self, worker: "_Worker") -> None:
         worker.end()
@@ -103,9 +110,7 @@ class ProcessPool(Pool["_Worker"]):
             self._remove(worker)
             if worker.task:
                 return Outcome(status=Status.FAILED, steps=0, message=answer)
-            worker.seat.num_failed_starts += 1
-            if worker.seat.num_failed_starts == executors.MAX_FAILED_STARTS:
-                raise StudyError(f"workers do not start: {answer}")
+            _count_failed_start(worker.seat, answer)
             return None
         if answer is None or isinstance(answer, Outcome):
             worker.task, worker.is_free = None, True
@@ -144,6 +149,12 @@ class _Seat:
 
     environment: dict[str, str]
     num_failed_starts: int = 0  # in a row
+
+
+def _count_failed_start(seat: _Seat, why: str) -> None:
+    seat.num_failed_starts += 1
+    if seat.num_failed_starts == executors.MAX_FAILED_STARTS:
+        raise StudyError(f"workers do not start: {why}")
 
 
 @dataclass(kw_only=True, eq=False)

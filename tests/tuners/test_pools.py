@@ -7,8 +7,10 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from dataclasses import replace
+from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
@@ -161,6 +163,29 @@ def test_a_worker_that_is_killed_is_replaced_and_its_trial_redone(
     on_workers(tmp_path / "study", deadly)
     assert marker.exists()
     assert contents(tmp_path / "study") == undisturbed
+
+
+def test_a_server_killed_while_it_starts_a_worker_is_replaced(tmp_path, undisturbed):
+    killers = []
+
+    def kill_once():
+        worker_server.start()
+        if not killers:
+            server = forkserver._forkserver._forkserver_pid
+            os.kill(server, signal.SIGSTOP)  # it takes the request, and never answers
+            killers.append(threading.Timer(0.5, os.kill, (server, signal.SIGKILL)))
+            killers[0].start()
+
+    with processes(of_any(lambda should_stop: run_trial), 2, before_start=kill_once) as pool:
+        run_study(
+            directory=tmp_path,
+            config=config(),
+            signature=signature(),
+            executor=OfPool(pool, signature()),
+            clock=CLOCK,
+        )
+    assert killers
+    assert contents(tmp_path) == undisturbed
 
 
 def test_a_trial_that_always_crashes_stops_the_study_with_its_traceback(

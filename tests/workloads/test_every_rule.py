@@ -9,10 +9,8 @@ Without -m, each of the networks that are quick to trace gets one rule, and each
 
 import dataclasses
 import functools
-from collections.abc import Callable
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
 from tfoptcmp.workloads.data.mock import load_mock
@@ -55,7 +53,7 @@ def data_dir(tmp_path_factory):
 
 @functools.cache
 def prepared(name: str, data_dir: Path) -> tuple[Workload, Budget, Splits]:
-    """A workload at its size for tests, whose network is built once for all rules."""
+    """A workload at its size for tests."""
     workload = workloads.get(name)
     small = workload.small
     smoke = workload.budget(
@@ -68,25 +66,7 @@ def prepared(name: str, data_dir: Path) -> tuple[Workload, Budget, Splits]:
         splits = workload.load(budget, None)
     some = next(iter(splits.evaluation["train"]))
     splits = dataclasses.replace(splits, evaluation={"train": [some], "validation": [some]})
-    workload = dataclasses.replace(workload, build=built_once(workload.build))
     return workload, budget, splits
-
-
-def built_once(build: Callable[[Budget, Splits], keras.Model]):
-    """Gives the same network at each call, with the weights that it had when it was built."""
-
-    kept: list[tuple[keras.Model, list[np.ndarray]]] = []
-
-    def again(budget: Budget, splits: Splits) -> keras.Model:
-        if not kept:
-            network = build(budget, splits)
-            kept.append((network, [variable.numpy() for variable in network.variables]))
-        [(network, weights)] = kept
-        for variable, value in zip(network.variables, weights, strict=True):
-            variable.assign(value)
-        return network
-
-    return again
 
 
 @pytest.mark.parametrize(("name", "rule"), PAIRS)
