@@ -143,6 +143,16 @@ def test_results_worse_than_guessing_are_alike():
     assert narrowed(SQUARE, SQUARE, values, far, worst=0.9) == expected
 
 
+def test_negative_results_are_told_apart():
+    values = searched(SQUARE, 40)
+    results = valley(values) - 5.0
+    found = narrowed(SQUARE, SQUARE, values, results)["eta0"]
+    assert found.low < 1e-2 < found.high
+    assert decades(found) < 0.6 * decades(RATE)
+    some = np.where(np.arange(40) == int(np.argmax(results)), np.nan, results)
+    assert narrowed(SQUARE, SQUARE, values, some, worst=-4.1)["eta0"] == found
+
+
 ODD = {
     "all at chance": (np.full(30, 0.9), 0.9),
     "all worse than chance": (np.full(30, 0.95), 0.9),

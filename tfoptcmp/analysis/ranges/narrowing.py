@@ -209,14 +209,22 @@ def _inputs(first: SearchSpace, values: Sequence[Mapping[str, float]]) -> FloatA
 
 
 def _targets(results: FloatArray, worst: float) -> FloatArray:
-    """Standardised logs; what diverged is as bad as guessing, or as the worst that counts."""
+    """Standardised logs; what diverged is as bad as guessing, or as the worst that counts.
+
+    Results as they are, not their logs, where one is negative (a density's logarithm, say).
+    """
     least = _LEAST_RESULT
+    finite = results[np.isfinite(results)]
+    are_logs = not (finite < 0).any()
     if not math.isfinite(worst):
-        positive = results[np.isfinite(results) & (results > 0)]
-        ends = np.quantile(positive, [0.0, _WORST_QUANTILE]) if len(positive) else (1.0, 1.0)
+        of_use = finite[finite > 0] if are_logs else finite
+        ends = np.quantile(of_use, [0.0, _WORST_QUANTILE]) if len(of_use) else (1.0, 1.0)
         least, worst = map(float, ends)
-    logs = np.log(np.clip(np.nan_to_num(results, nan=worst, posinf=worst), least, worst))
-    return np.asarray((logs - logs.mean()) / (logs.std() or 1.0))
+    elif not are_logs:
+        least = float(finite.min())
+    kept = np.clip(np.nan_to_num(results, nan=worst, posinf=worst), least, worst)
+    targets = np.log(kept) if are_logs else kept
+    return np.asarray((targets - targets.mean()) / (targets.std() or 1.0))
 
 
 def _fitted(inputs: FloatArray, targets: FloatArray) -> GaussianProcessRegressor:
