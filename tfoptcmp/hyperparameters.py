@@ -13,7 +13,7 @@ from typing import Literal
 from tfoptcmp.conversion import Name
 
 Transform = Literal[
-    "same", "one_minus", "times_epsilon", "times_sqrt_epsilon", "fraction_of_budget"
+    "same", "one_minus", "times_epsilon", "times_sqrt_epsilon", "over_rate", "fraction_of_budget"
 ]
 
 
@@ -25,7 +25,7 @@ class Hyperparameter:
         argument: The argument it becomes, as the optimizer, the schedule or the trainer calls it.
         meaning: One line for people.
         transform: From the searched value x to the argument: x, 1 - x, x epsilon, x sqrt(epsilon),
-            or x times the budget in whole steps, at least one.
+            x over the initial learning rate, or x times the budget in whole steps, at least one.
         low: Smallest value allowed, `low_open` if it is itself excluded.
         low_open: Whether `low` is excluded.
         high: Largest value allowed.
@@ -38,13 +38,16 @@ class Hyperparameter:
     low_open: bool = False
     high: float = math.inf
 
-    def value(self, name: str, values: Mapping[str, float], budget_steps: int) -> float:
+    def value(
+        self, name: str, values: Mapping[str, float], budget_steps: int, rate: float = math.nan
+    ) -> float:
         """Returns the argument.
 
         Args:
             name: The name whose meaning this is.
             values: Searched values; with "epsilon" if the transform needs it.
             budget_steps: Training steps of a trial.
+            rate: Initial learning rate, if the transform needs it.
         """
         searched = values[name]
         match self.transform:
@@ -56,6 +59,8 @@ class Hyperparameter:
                 return searched * values["epsilon"]
             case "times_sqrt_epsilon":
                 return searched * math.sqrt(values["epsilon"])
+            case "over_rate":
+                return searched / rate
             case "fraction_of_budget":
                 return max(1, round(searched * budget_steps))
 
@@ -118,6 +123,29 @@ HYPERPARAMETERS: dict[str, Hyperparameter] = {
         high=1.0,
     ),
     "epsilon": Hyperparameter(argument="epsilon", meaning="damping", low_open=True),
+    # Keras multiplies weights by 1 - rate x weight_decay, and a rate may have the unit of epsilon.
+    "weight_decay_per_step": Hyperparameter(
+        argument="weight_decay",
+        transform="over_rate",
+        meaning="decoupled weight decay: what a weight loses in the first step, as a share of it",
+        high=1.0,
+    ),
+    "epsilon_1": Hyperparameter(
+        argument="epsilon_1", meaning="added to the squares of gradients (Adafactor)", low_open=True
+    ),
+    "clip_threshold": Hyperparameter(
+        argument="clip_threshold",
+        meaning="root mean square to which updates are clipped (Adafactor)",
+        low_open=True,
+    ),
+    "initial_accumulator_value": Hyperparameter(
+        argument="initial_accumulator_value",
+        meaning="sum of squared gradients to begin with (FTRL)",
+        low_open=True,
+    ),
+    "ftrl_beta": Hyperparameter(
+        argument="beta", meaning="added to the root of the sum of squared gradients (FTRL)"
+    ),
     "decay_steps_fraction": Hyperparameter(
         argument="decay_steps",
         transform="fraction_of_budget",

@@ -5,7 +5,8 @@ The rules are those of Choi et al. (2019), Table 1, and RMSTEROV of that paper's
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, make_dataclass
+from dataclasses import MISSING, Field, asdict, dataclass, field, fields, make_dataclass
+from functools import partial
 from typing import Any, get_type_hints
 
 from tfoptcmp.conversion import Count, Name, Positive, PositiveCount, convert
@@ -80,6 +81,9 @@ class Rule:
         initial_ranges: Searched name to the range that the initial search space has, without those
             of schedule and regularisation. Those of the Simple CNN on Fashion-MNIST (Choi et al.
             2019, appendix D), reconstructed; other workloads start from them too, which is ours.
+        ranges_source: Where they come from, if not from there.
+        schedule: Learning-rate schedule of the initial search space, of `signatures.SCHEDULES`.
+        constants: Arguments of the optimizer that are not searched and are not at its defaults.
         usual: Searched name, of all but the rate, to the value that papers leave it at.
         left_at: Argument to the values at which libraries leave it (ours, Keras, TensorFlow 1,
             PyTorch, DeepOBS).
@@ -100,6 +104,9 @@ class Rule:
     kept_per_parameter: Count | None = None
     look: Look = ELSEWHERE
     initial_ranges: Mapping[str, Dimension] = field(default_factory=dict)
+    ranges_source: str = ""
+    schedule: Name = "linear_decay"
+    constants: Mapping[str, float | bool | None] = field(default_factory=dict)
     usual: Mapping[str, float] = field(default_factory=dict)
     left_at: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     similar_to: str = ""
@@ -112,15 +119,22 @@ class Rule:
         return list(RULES).index(self.name) if RULES.get(self.name) == self else len(RULES)
 
     def optimizer_class(self) -> Any:
-        """Imports its Keras optimizer."""
-        return named(self.optimizer)
+        """Imports its Keras optimizer.
+
+        Raises:
+            ValueError: If the installed Keras does not have it.
+        """
+        try:
+            return named(self.optimizer)
+        except AttributeError as error:
+            raise ValueError(f"{self.title} needs {self.optimizer}, which is not here") from error
 
     def to_json(self) -> dict[str, Any]:
         """Returns what a study records of a rule that is not in RULES; `from_json` restores it."""
         given: dict[str, Any] = {}
         for f in fields(self):
             value = getattr(self, f.name)
-            if f.name in _ALWAYS_RECORDED or (f.name in _RECORDED and value != f.default):
+            if f.name in _ALWAYS_RECORDED or (f.name in _RECORDED and value != _default(f)):
                 given[f.name] = asdict(value) if isinstance(value, Epsilon | Look) else value
         return given
 
@@ -137,14 +151,23 @@ class Rule:
 # Recorded of a rule from elsewhere, so that its studies can be read where it is not installed. What
 # is needed only before a study (ranges to start from) or for other tools' results is not recorded.
 _ALWAYS_RECORDED = ("name", "title", "optimizer", "hyperparameters", "contains")
-_RECORDED = ("epsilon", "rate", "rate_over_epsilon", "kept_per_parameter", "look", "similar_to")
+_RECORDED = (
+    *("epsilon", "rate", "rate_over_epsilon", "kept_per_parameter", "look", "similar_to"),
+    "constants",
+)
+
+
+def _default(one: "Field[Any]") -> Any:
+    return one.default if one.default_factory is MISSING else one.default_factory()
+
+
 _TYPES = get_type_hints(Rule, include_extras=True)
 _Definition = make_dataclass(
     "_Definition",
     [
         *((name, _TYPES[name]) for name in _ALWAYS_RECORDED),
         *(
-            (f.name, _TYPES[f.name], field(default=f.default))
+            (f.name, _TYPES[f.name], field(default_factory=partial(_default, f)))
             for f in fields(Rule)
             if f.name in _RECORDED
         ),

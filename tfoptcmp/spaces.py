@@ -187,6 +187,9 @@ class SearchSpace:
             arguments[argument] = name
             if self.meaning(name).needs_epsilon and "epsilon" not in self.dimensions:
                 raise ValueError(f"a search space with {name!r} must have 'epsilon' too")
+        for name in self.dimensions:
+            if self.meaning(name).transform == "over_rate" and "learning_rate" not in arguments:
+                raise ValueError(f"a search space with {name!r} must have a learning rate too")
         object.__setattr__(
             self, "free", tuple(n for n, d in self.dimensions.items() if not isinstance(d, Fixed))
         )
@@ -212,8 +215,8 @@ class SearchSpace:
         if name == "weight_decay":
             raise ValueError(
                 "weight_decay cannot be searched: Keras multiplies the weights by the learning "
-                "rate times it, and alpha0 has the unit of epsilon; search 'l2', which is part of "
-                "the loss"
+                "rate times it, and alpha0 has the unit of epsilon; search "
+                "'weight_decay_per_step', the product of both, or 'l2', which is part of the loss"
             )
         if name not in HYPERPARAMETERS:
             raise ValueError(
@@ -267,8 +270,12 @@ class SearchSpace:
         meanings = {name: self.meaning(name) for name in self.dimensions}
         for name, value in values.items():
             _check_range(name, value, meanings[name])
+        of_rate = [n for n, meaning in meanings.items() if meaning.argument == "learning_rate"]
+        rate = math.nan
+        for name in of_rate:
+            rate = meanings[name].value(name, values, budget_steps)
         return {
-            meaning.argument: meaning.value(name, values, budget_steps)
+            meaning.argument: meaning.value(name, values, budget_steps, rate)
             for name, meaning in meanings.items()
         }
 

@@ -18,6 +18,7 @@ from absl import flags
 from tfoptcmp.tools.common import (
     cli,
     extensions,
+    listing,
     looks_flags,
     refine_flags,
     shared_flags,
@@ -48,13 +49,14 @@ _RERUN_BEST = flags.DEFINE_integer(
     "Re-run the best trial of each study with this many fresh seeds, to remove the winner's luck.",
     lower_bound=0,
 )
+_LIST = flags.DEFINE_bool("list", False, "Print optimizers, workloads and spaces, and exit.")
 _TENSORBOARD = flags.DEFINE_bool("tensorboard", True, "Write TensorBoard events of every trial.")
 
 _GROUPS = {
     "What to compare": (
         *(workload_flags.WORKLOAD, shared_flags.OPTIMIZERS, shared_flags.DATA_DIR),
         *(shared_flags.SPACE, workload_flags.SPACE_FILE, workload_flags.SEARCH),
-        extensions.IMPORT_MODULE,
+        *(extensions.IMPORT_MODULE, _LIST),
     ),
     "How much": (
         *workload_flags.HOW_MUCH,
@@ -72,6 +74,9 @@ _GROUPS = {
 def _run(argv: list[str]) -> None:
     if argv:
         raise UserError(f"takes flags only; got {argv}")
+    if _LIST.value or shared_flags.OPTIMIZERS.value == ["?"]:
+        _print_list()
+        return
     if _STUDY_DIR.value is None and not shared_flags.PLAN.value:
         raise UserError("--study_dir must be given: where the studies are to be written")
     options = shared_flags.options()
@@ -158,6 +163,16 @@ def _run(argv: list[str]) -> None:
     print(f"Table, verdicts, figures: tfoptcmp-report --study_dir={shlex.quote(str(study_dir))}")
     if _TENSORBOARD.value:
         print(f"Curves, hyperparameters: tensorboard --logdir={shlex.quote(str(study_dir))}")
+
+
+def _print_list() -> None:
+    """Prints what there is, of the workload that is named or else of the first."""
+    workloads = extensions.all_workloads()
+    name = workload_flags.WORKLOAD.value
+    if name is not None and name not in workloads:
+        raise UserError(f"--workload must be one of {list(workloads)}; got {name!r}")
+    of = workloads[name or next(iter(workloads))]
+    print(listing.listing(workloads, extensions.all_signatures(of)))
 
 
 def _budget(num_feasible: int | None) -> tuple[Workload, Budget]:

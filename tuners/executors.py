@@ -53,6 +53,9 @@ class Executor(Protocol):
             Interrupted: If all trials were asked to stop and have stopped.
         """
 
+    def drop(self) -> None:
+        """Forgets all trials that have not ended; those that run end at once, without an outcome."""
+
 
 class Worker(Protocol):
     """A worker of a pool."""
@@ -128,6 +131,12 @@ class Pool(ABC, Generic[W]):
                 if task and isinstance(answer, dict):
                     on_measurement(task, answer)
 
+    def drop(self) -> None:
+        """Forgets all trials, as `Executor`."""
+        self._jobs.clear()
+        for worker in [worker for worker in self._workers if worker.task]:
+            self._replace(worker)
+
     def _stop(self) -> None:
         """Asks all workers to stop, once, and says so when they have."""
         if not any(worker.task for worker in self._workers):
@@ -140,6 +149,10 @@ class Pool(ABC, Generic[W]):
     @abstractmethod
     def _assign(self) -> None:
         """Gives jobs to the workers that are free, and starts those that are needed."""
+
+    @abstractmethod
+    def _replace(self, worker: W) -> None:
+        """Ends a worker at once, so that another can take its place."""
 
     @abstractmethod
     def _ready(self, timeout: float) -> list[W]:
@@ -175,6 +188,10 @@ class OfPool:
         """Waits until one of the trials has ended."""
         return self.pool.wait(on_measurement)
 
+    def drop(self) -> None:
+        """Forgets all trials."""
+        self.pool.drop()
+
 
 class InProcess:
     """Runs one trial at a time, in this process.
@@ -208,3 +225,7 @@ class InProcess:
             raise
         except Exception:
             return task, Outcome(status=Status.FAILED, steps=0, message=traceback.format_exc())
+
+    def drop(self) -> None:
+        """Forgets all trials; none runs outside `wait`."""
+        self._tasks.clear()

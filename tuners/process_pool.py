@@ -61,7 +61,7 @@ class ProcessPool(Pool["_Worker"]):
         """Gives jobs to the workers that are free, and starts as many as are needed."""
         for worker in [worker for worker in self._workers if worker.is_free]:
             if not worker.process.is_alive():
-                self._remove(worker)
+                self._replace(worker)
             elif self._jobs:
                 signature, worker.task = self._jobs.popleft()
                 worker.is_free = False
@@ -93,7 +93,7 @@ class ProcessPool(Pool["_Worker"]):
         finally:
             theirs.close()  # or its end would not be seen
 
-    def _remove(self, worker: "_Worker") -> None:
+    def _replace(self, worker: "_Worker") -> None:
         worker.end()
         self._workers.remove(worker)
         self._seats.append(worker.seat)
@@ -107,7 +107,7 @@ class ProcessPool(Pool["_Worker"]):
             worker.process.join()
             answer = f"a worker ended: {_end(worker.process.exitcode)}"
         if isinstance(answer, str):  # why it is no more
-            self._remove(worker)
+            self._replace(worker)
             if worker.task:
                 return Outcome(status=Status.FAILED, steps=0, message=answer)
             _count_failed_start(worker.seat, answer)

@@ -70,6 +70,10 @@ class RayPool(Pool["_Worker"]):
         actor = self._actor_class.remote(self._make_run)
         return _Worker(actor=actor, answers=actor.start.remote())
 
+    def _replace(self, worker: "_Worker") -> None:
+        worker.end()
+        self._workers[self._workers.index(worker)] = self._start()
+
     def _ready(self, timeout: float) -> list["_Worker"]:
         busy = [worker for worker in self._workers if worker.answers is not None]
         ready, _ = ray.wait([worker.answers for worker in busy], timeout=timeout)
@@ -88,8 +92,7 @@ class RayPool(Pool["_Worker"]):
         try:
             answer: Measurement | Outcome | None = ray.get(next(worker.answers))
         except ray.exceptions.RayError as error:
-            worker.end()
-            self._workers[self._workers.index(worker)] = self._start()
+            self._replace(worker)
             if worker.task:
                 return Outcome(status=Status.FAILED, steps=0, message=str(error))
             self._num_failed_starts += 1

@@ -31,12 +31,14 @@ from tfoptcmp.study.schema import (
     Measurement,
     Status,
     StudyConfig,
-    StudyError,
+    StudyFailed,
     Trial,
     trial_directory,
 )
 from tfoptcmp.study.trial import TrialTask, trial_seeds
 from tfoptcmp.study.write import StudyWriter, open_study
+
+_EARLY_STEPS = 5  # of divergence, which a lower rate would at least delay
 
 
 def run_study(
@@ -67,8 +69,9 @@ def run_study(
         The study, with N feasible trials or the whole grid.
 
     Raises:
-        StudyError: If the directory cannot be used as requested, if a trial crashes too often, or
-            if `config.max_trials` are done before N are feasible. Finished trials stay recorded.
+        StudyError: If the directory cannot be used as requested.
+        StudyFailed: If a trial crashes too often, or if `config.max_trials` are done before N are
+            feasible. Finished trials stay recorded.
         KeyboardInterrupt: Says how to resume; `Interrupted` if the trials could stop cleanly.
     """
     if signature.to_json() != config.signature:
@@ -82,14 +85,29 @@ def run_study(
         counts = _count(trials, Counts(left=config.num_feasible, maximize=config.metric.maximize))
         for observer in observers:
             observer.on_study_begin(counts)
-        counts = run.to_the_end(oracle, counts)
+        try:
+            counts = run.to_the_end(oracle, counts)
+        except StudyFailed:
+            executor.drop()
+            raise
+    study = read_study(directory)
     if counts.left and config.search != GRID:
-        raise StudyError(
+        raise StudyFailed(
             f"{directory}: {counts.feasible + counts.infeasible} trials, the most that "
             f"max_trials={config.max_trials} allows, gave {counts.feasible} feasible ones instead "
-            f"of num_feasible={config.num_feasible}; raise max_trials or narrow the search space"
+            f"of num_feasible={config.num_feasible}; {_advice(study.trials)}"
         )
-    return read_study(directory)
+    return study
+
+
+def _advice(trials: Sequence[Trial]) -> str:
+    last = 1 + max(trial.steps for trial in trials)
+    if last > _EARLY_STEPS or any(trial.status == Status.COMPLETE for trial in trials):
+        return "raise max_trials or narrow the search space"
+    return (
+        f"every trial diverged by step {last}, which is probably not the search space's fault: look "
+        "at the optimizer and the data"
+    )
 
 
 def _count(trials: Iterable[Trial], counts: Counts) -> Counts:
@@ -182,7 +200,7 @@ class _Run:
     def _count_crash(self, trial: Trial) -> None:
         self._num_crashes[trial.index] += 1
         if self._num_crashes[trial.index] > self._max_retries:
-            raise StudyError(
+            raise StudyFailed(
                 f"trial {trial.index} in {self._writer.directory} crashed, with max_retries="
                 f"{self._max_retries}; finished trials are kept, and the same command tries it "
                 f"again and resumes\n{trial.message}"

@@ -14,10 +14,10 @@ from tfoptcmp.spaces import LogUniform, SearchSpace
 from tfoptcmp.workload import Budget, Workload
 
 ADAMW = Signature(
-    name="adamw",
+    name="my_adamw",
     rule=Rule(
-        name="adamw",
-        title="AdamW",
+        name="my_adamw",
+        title="My AdamW",
         optimizer="keras.optimizers:AdamW",
         hyperparameters=("learning_rate", "beta_1", "beta_2", "epsilon", "weight_decay"),
         contains=("adam",),  # at weight_decay = 0
@@ -75,8 +75,8 @@ WORKLOADS = {
         },
         load=_load,
         build=_build,
-        spaces={"initial": {**initial_signatures("mine"), "adamw": ADAMW}},
+        spaces={"initial": {**initial_signatures("mine"), "my_adamw": ADAMW}},
     )
 }
 
-SIGNATURES = {"digits_simple_cnn": {"initial": {"adamw": ADAMW}}}
+SIGNATURES = {"digits_simple_cnn": {"initial": {"my_adamw": ADAMW}}}

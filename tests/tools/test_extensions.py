@@ -31,7 +31,7 @@ def test_their_optimizer_beside_ours(workload, tmp_path):
         "tune",
         "--import_module=my_extension",
         f"--workload={workload}",
-        "--optimizers=adam,adamw",
+        "--optimizers=adam,my_adamw",
         "--scale=smoke",
         "--steps=4",
         "--num_feasible=2",
@@ -39,17 +39,17 @@ def test_their_optimizer_beside_ours(workload, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     trials = load_studies(tmp_path)
-    adamw = trials[trials.signature == "adamw"]
+    adamw = trials[trials.signature == "my_adamw"]
     assert adamw.feasible.sum() == 2
     # Stock hyperparameters are constants of the trace: each trial must have its own.
     assert adamw.used_weight_decay.nunique() == len(adamw)
     [comparison] = read_comparisons(tmp_path)
     verdicts = inclusion_verdicts(comparison)
     pairs = {(j.special.name, j.general.name) for j in verdicts.judgements}
-    assert pairs == {("adam", "adamw")}
+    assert pairs == {("adam", "my_adamw")}
     done = run("report", str(tmp_path), f"--output_dir={tmp_path}")
     assert done.returncode == 0, done.stderr
-    assert "Adam <= AdamW" in done.stdout
+    assert "Adam <= My AdamW" in done.stdout
     assert adamw[adamw.feasible].validation_loss.nunique() == 2
 
 

@@ -11,11 +11,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfoptcmp.optimizers.base import UpdateRule
-
 
 def compiled_update(
-    optimizer: UpdateRule, variables: Sequence[keras.Variable]
+    optimizer: keras.Optimizer, variables: Sequence[keras.Variable]
 ) -> Callable[[Sequence[Any]], None]:
     """Returns `optimizer.apply` as one compiled program, with the same update up to rounding.
 

@@ -70,6 +70,10 @@ class StudyError(Exception):
     """A study directory cannot be used as requested; the message says why and what to do."""
 
 
+class StudyFailed(StudyError):
+    """A study cannot be completed because of its own trials; the studies beside it can."""
+
+
 class Status(StrEnum):
     """The state of a trial."""
 

@@ -240,8 +240,9 @@ class Trainer:
                     jit_compile=self._jit_compile,
                     steps_per_execution=_block_steps(self._budget.eval_every_steps),
                 )
-                model.optimizer.build(model.trainable_variables)
         self._initial_weights.assign(model.network, task.seeds)
+        with self._scope():  # perhaps from the weights: averages of them begin there
+            model.optimizer.build(model.trainable_variables)
         model.zero_states()
         model.num_steps.assign(self._budget.steps)
         model.l2.assign(task.arguments.get("l2", 0.0))

@@ -140,7 +140,8 @@ class TrialModel(keras.Model):
         )
 
     def _apply(self, gradient: Sequence[tf.Tensor]) -> None:
-        if isinstance(self.optimizer, UpdateRule):
+        is_keras = type(self.optimizer).__module__.startswith("keras.")
+        if is_keras or isinstance(self.optimizer, UpdateRule):
             compiled_update(self.optimizer, self.trainable_variables)(gradient)
         else:  # XLA may not be able to compile another's
             self.optimizer.apply(gradient, self.trainable_variables)

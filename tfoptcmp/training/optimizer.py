@@ -18,6 +18,7 @@ def build_optimizer(signature: Signature, arguments: Mapping[str, float]) -> ker
     if signature.bias_corrected:
         schedule = BiasCorrected(schedule, beta_1=arguments["beta_1"], beta_2=arguments["beta_2"])
     rule_arguments = {name: arguments[name] for name in signature.rule.hyperparameters[1:]}
+    rule_arguments |= signature.rule.constants
     optimizer = signature.rule.optimizer_class()(learning_rate=schedule, **rule_arguments)
     if optimizer.gradient_accumulation_steps:
         raise ValueError(

@@ -128,6 +128,8 @@ def compare(
         one if isinstance(one, Signature) else workload.signature(one, space=space)
         for one in optimizers
     ]
+    for signature in signatures:
+        signature.rule.optimizer_class()
     names = [signature.name for signature in signatures]
     if tuning_budget is not None and not 1 <= tuning_budget <= num_feasible:
         raise ValueError(

@@ -7,8 +7,7 @@
     WORKLOADS = {"name": Workload(...)}
     SIGNATURES = {"workload": {"space": {"optimizer": Signature(...)}}}
 
-The second adds to the `spaces` of any workload. The names of this project come first and cannot be
-replaced.
+The second adds to the `spaces` of any workload. Names of this project cannot be replaced.
 """
 
 import functools
@@ -35,13 +34,39 @@ def workload(name: str | None) -> Workload:
     Raises:
         UserError: If the name is unknown; the message lists the known names.
     """
-    own = {k: v for module in _modules() for k, v in getattr(module, "WORKLOADS", {}).items()}
-    known = [*workloads.names(), *own]
-    if name not in known:
+    known = all_workloads()
+    if name is None or name not in known:
         got = "nothing" if name is None else repr(name)
-        raise UserError(f"--workload must be one of {known}; got {got}")
+        raise UserError(f"--workload must be one of {list(known)}; got {got}")
     import_tensorflow()
-    return workloads.get(name) if name in workloads.names() else own[name]
+    return known[name]
+
+
+def all_workloads() -> dict[str, Workload]:
+    """Returns all workloads by name, those of --import_module after this project's."""
+    found = dict(workloads.WORKLOADS)
+    for module in _modules():
+        found |= {k: v for k, v in getattr(module, "WORKLOADS", {}).items() if k not in found}
+    return found
+
+
+def all_signatures(workload: Workload) -> dict[str, dict[str, Signature]]:
+    """Returns the spaces of a workload, those of --import_module too: optimizer to signature.
+
+    Raises:
+        UserError: If a name is given twice.
+    """
+    found = {space: dict(signatures) for space, signatures in workload.spaces.items()}
+    for module in _modules():
+        for space, added in getattr(module, "SIGNATURES", {}).get(workload.name, {}).items():
+            of_space = found.setdefault(space, {})
+            if taken := sorted(set(of_space) & set(added)):
+                raise UserError(
+                    f"--import_module: {taken} in the space {space!r} of {workload.name} are there "
+                    "already: give yours other names"
+                )
+            of_space |= added
+    return found
 
 
 def signature(workload_name: str | None, optimizer: str, space: str) -> Signature:
@@ -50,21 +75,21 @@ def signature(workload_name: str | None, optimizer: str, space: str) -> Signatur
     Raises:
         UserError: If there is none; the message lists those that exist.
     """
-    tables = [getattr(module, "SIGNATURES", {}) for module in _modules()]
-    of_workload = [workload(workload_name).spaces]
-    of_workload += [table[workload_name] for table in tables if workload_name in table]
-    known_spaces = list(dict.fromkeys(name for table in of_workload for name in table))
-    if space not in known_spaces:
-        raise UserError(f"--space of {workload_name} must be one of {known_spaces}; got {space!r}")
-    found: dict[str, Signature] = {}
-    for table in of_workload:
-        found = {**table.get(space, {}), **found}
-    if optimizer not in found:
+    spaces = all_signatures(workload(workload_name))
+    if space not in spaces:
+        raise UserError(f"--space of {workload_name} must be one of {list(spaces)}; got {space!r}")
+    if optimizer not in spaces[space]:
         raise UserError(
-            f"optimizer in the space {space!r} of {workload_name} must be one of {list(found)}; "
-            f"got {optimizer!r}"
+            f"optimizer in the space {space!r} of {workload_name} must be one of "
+            f"{list(spaces[space])}; got {optimizer!r} (tfoptcmp-tune --list says what they are; "
+            "--import_module adds yours)"
         )
-    return found[optimizer]
+    found = spaces[space][optimizer]
+    try:
+        found.rule.optimizer_class()
+    except ValueError as error:
+        raise UserError(f"{error}: a newer Keras has it") from error
+    return found
 
 
 def _modules() -> list[ModuleType]:

@@ -29,7 +29,12 @@ from tfoptcmp.study import rounds
 from tfoptcmp.study.durable import synchronise
 from tfoptcmp.study.files import exists
 from tfoptcmp.study.read import recorded_config
-from tfoptcmp.study.schema import StudyConfig, StudyError, planned_tuning_budget
+from tfoptcmp.study.schema import (
+    StudyConfig,
+    StudyError,
+    StudyFailed,
+    planned_tuning_budget,
+)
 from tfoptcmp.study.trial import RunTrial
 from tfoptcmp.study.write import check_study
 from tfoptcmp.training import runtime
@@ -209,15 +214,31 @@ class OpenStudies:
     def run(self, budgets: Sequence[Budget], *, num_reruns: int = 0) -> None:
         """Runs the studies one after the other, each to the number of trials of its budget.
 
+        One that fails does not keep the others from running.
+
         Args:
             budgets: Of each study; they differ in the number of trials only.
             num_reruns: How often to re-run each study's winner with fresh seeds.
 
         Raises:
             StudyError: As `run_study`.
+            StudyFailed: At the end, if studies failed.
         """
+        failed: dict[str, StudyFailed] = {}
         for signature, budget in zip(self.signatures, budgets, strict=True):
-            self._run(signature, budget, num_reruns)
+            try:
+                self._run(signature, budget, num_reruns)
+            except StudyFailed as error:
+                if self._workers:  # other processes wait for this one's trials
+                    raise
+                failed[signature.name] = error
+                print(f"{signature.rule.title} failed; the reason follows at the end", flush=True)
+        if failed:
+            complete = [one.name for one in self.signatures if one.name not in failed]
+            others = f"{', '.join(complete)}: complete. " if complete else ""
+            raise StudyFailed(
+                others + "\n".join(f"{name} failed: {error}" for name, error in failed.items())
+            )
 
     def _run(self, signature: Signature, budget: Budget, num_reruns: int) -> None:
         assert self.trainers is not None, "open_studies"

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 DATA_DIR = flags.DEFINE_string(
     "data_dir", None, "Directory of prepared tensorflow_datasets; default: that library's own."
 )
-OPTIMIZERS = flags.DEFINE_list("optimizers", list(DEFAULT_RULES), "Update rules to compare.")
+OPTIMIZERS = flags.DEFINE_list(
+    "optimizers", list(DEFAULT_RULES), "What to compare; ? lists them all."
+)
 SPACE = flags.DEFINE_string("space", "initial", "Search space; an unknown name prints the list.")
 SCALE = flags.DEFINE_string(
     "scale", "cpu", "Sizes, budget and number of trials: paper, cpu (overnight) or smoke (minutes)."

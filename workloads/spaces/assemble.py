@@ -17,6 +17,17 @@ from tfoptcmp.spaces import Dimension, Fixed, SearchSpace
 # The initial ranges are known from memory for the Simple CNN on Fashion-MNIST; others use them too.
 TAKEN_OVER = "ours (initial ranges of the Simple CNN, reconstructed)"
 
+SPACES: dict[str, str] = {
+    "initial": "everything, over wide ranges",
+    "final": "everything, over the ranges to which rounds narrowed them",
+    "default_epsilon": "everything but epsilon, which stays at its default",
+    "wilson_lr_grid": "the learning rate, on the grid of Wilson et al. (2017)",
+    "wilson_momentum_epsilon": "the same rates, momentum and epsilon",
+    "schneider_lr": "a constant learning rate, as in DeepOBS",
+    "lr_and_schedule": "learning rate and schedule",
+}
+"""Name of a search space to what is searched in it."""
+
 
 def signatures(
     source: str,

@@ -5,7 +5,9 @@ the schedule and of the regularisation, and spaces made of all of them.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
+from tfoptcmp.keras_rules import KERAS_RULES
 from tfoptcmp.rules import RULES
 from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import Choice, Dimension, Fixed, LogUniform, SearchSpace, Uniform
@@ -44,16 +46,22 @@ def initial_signatures(
         decay: Dimensions of the linear decay.
         regularisation: Dimensions of the workload's regularisation.
     """
+    of_schedule: dict[str, Mapping[str, Dimension]] = {"linear_decay": decay, "constant": {}}
     return {
         name: Signature(
             name=name,
             rule=rule,
+            schedule=rule.schedule,
             space=SearchSpace(
-                dimensions={**rule.initial_ranges, **decay, **(regularisation or {})},
-                source=source,
+                dimensions={
+                    **rule.initial_ranges,
+                    **of_schedule[rule.schedule],
+                    **(regularisation or {}),
+                },
+                source=rule.ranges_source or source,
             ),
         )
-        for name, rule in RULES.items()
+        for name, rule in (RULES | KERAS_RULES).items()
     }
 
 
@@ -75,14 +83,12 @@ def _with_default_epsilon(initial: Signature) -> Signature:
         for name, dimension in space.dimensions.items()
         if name not in (rule.rate_over_epsilon, "epsilon")
     }
-    fixed: dict[str, Dimension] = {
-        rule.rate: _RATE,
-        "epsilon": Fixed(fixed=rule.epsilon.default),
-    }
-    return Signature(
+    rate = {rule.rate: _RATE} if rule.rate_over_epsilon else {}
+    return replace(
+        initial,
         name=f"{rule.name}_default_epsilon",
-        rule=rule,
         space=SearchSpace(
-            dimensions={**fixed, **rest}, source=f"{space.source}; range of the rate: ours"
+            dimensions={**rate, "epsilon": Fixed(fixed=rule.epsilon.default), **rest},
+            source=f"{space.source}; range of the rate: ours" if rate else space.source,
         ),
     )

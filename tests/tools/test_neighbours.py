@@ -1,0 +1,66 @@
+"""An optimizer that cannot be compared does not keep the others from it."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tfoptcmp.analysis import load_studies
+
+# One that fails at high rates, while others of its trials run, and one that diverges at once.
+MODULE = """
+import keras
+from tfoptcmp.rules import Rule
+from tfoptcmp.signatures import Signature
+from tfoptcmp.spaces import LogUniform, SearchSpace
+from tfoptcmp.workloads.spaces.ranges import DECAY
+
+class Failing(keras.optimizers.SGD):
+    def update_step(self, *args, **kwargs):
+        if self._learning_rate.learning_rate > 0.01:
+            raise ZeroDivisionError("bug")
+        super().update_step(*args, **kwargs)
+
+class Diverging(keras.optimizers.SGD):
+    def update_step(self, gradient, variable, learning_rate):
+        self.assign(variable, variable + float("inf"))
+
+def signature(name):
+    rule = Rule(
+        name=name, title=name, optimizer=f"mine:{name}", hyperparameters=("learning_rate",)
+    )
+    dimensions = {"eta0": LogUniform(low=1e-3, high=1e-1), **DECAY}
+    return Signature(
+        name=name, rule=rule, space=SearchSpace(source="mine", dimensions=dimensions)
+    )
+
+ALL = {name: signature(name) for name in ("Failing", "Diverging")}
+SIGNATURES = {"digits_simple_cnn": {"initial": ALL}}
+"""
+
+
+@pytest.mark.parametrize("num_workers", [1, 2])
+def test_the_others_run_and_the_reasons_come_last(tmp_path, num_workers):
+    (tmp_path / "mine.py").write_text(MODULE)
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "tfoptcmp.tools.tune", "--import_module=mine"),
+            *("--workload=digits_simple_cnn", "--optimizers=Failing,Diverging,sgd"),
+            *("--steps=4", "--num_feasible=4", "--max_trials=5", "--study_dir=runs"),
+            f"--num_workers={num_workers}",
+        ],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        timeout=240,
+    )
+    assert done.returncode == 2, done.stderr
+    assert "Failing failed; the reason follows at the end" in done.stdout
+    assert "sgd: complete. Failing failed: trial" in done.stderr
+    assert "ZeroDivisionError: bug" in done.stderr
+    assert "every trial diverged by step 2, which is probably not the search space's" in done.stderr
+    trials = load_studies(tmp_path / "runs")
+    assert trials[trials.signature == "sgd"].feasible.sum() == 4
+    assert (trials[trials.signature == "Diverging"].status == "INFEASIBLE").sum() == 5
