@@ -54,7 +54,7 @@ class Executor(Protocol):
         """
 
     def drop(self) -> None:
-        """Forgets all trials that have not ended; those that run end at once, without an outcome."""
+        """Forgets all trials that have not ended; those that run are ended at once."""
 
 
 class Worker(Protocol):
