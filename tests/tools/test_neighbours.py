@@ -17,8 +17,12 @@ from tfoptcmp.spaces import LogUniform, SearchSpace
 from tfoptcmp.workloads.spaces.ranges import DECAY
 
 class Failing(keras.optimizers.SGD):
+    def __init__(self, learning_rate):
+        super().__init__(learning_rate)
+        self.rate = learning_rate.learning_rate
+
     def update_step(self, *args, **kwargs):
-        if self._learning_rate.learning_rate > 0.01:
+        if self.rate > 0.01:
             raise ZeroDivisionError("bug")
         super().update_step(*args, **kwargs)
 
