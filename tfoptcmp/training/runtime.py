@@ -1,7 +1,10 @@
-"""Threads and determinism of TensorFlow, to be set before its first operation."""
+"""Threads and determinism of TensorFlow, to be set before its first operation; Keras's settings."""
 
 import os
+from collections.abc import Mapping
+from typing import Any
 
+import keras
 import tensorflow as tf
 
 
@@ -41,3 +44,27 @@ def configure(threads: int) -> int:
         ) from error
     tf.config.experimental.enable_op_determinism()
     return threads
+
+
+KERAS_DEFAULTS = {
+    "epsilon": 1e-7,
+    "image_data_format": "channels_last",
+    "dtype_policy": "float32",
+}
+"""What `keras_settings` returns if nobody changed anything."""
+
+
+def keras_settings() -> dict[str, Any]:
+    """Returns Keras's global settings on which a trial depends, for `set_keras`."""
+    return {
+        "epsilon": keras.config.epsilon(),
+        "image_data_format": keras.config.image_data_format(),
+        "dtype_policy": keras.config.dtype_policy().name,
+    }
+
+
+def set_keras(settings: Mapping[str, Any]) -> None:
+    """Sets what `keras_settings` returned, in another process."""
+    keras.config.set_epsilon(settings["epsilon"])
+    keras.config.set_image_data_format(settings["image_data_format"])
+    keras.config.set_dtype_policy(settings["dtype_policy"])

@@ -1,7 +1,7 @@
 """Runs the studies of a comparison one after the other, with progress and provenance."""
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from tfoptcmp.tuners.process_pool import ProcessPool
 from tfoptcmp.tuners.reruns import rerun_winner
 from tfoptcmp.tuners.run_study import run_study
 from tfoptcmp.tuners.searches import trial_counts
+from tfoptcmp.workloads.fingerprints import fingerprint
 
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.sources.studies import compare_studies
@@ -37,7 +38,7 @@ from tfoptcmp.study.schema import (
 )
 from tfoptcmp.study.trial import RunTrial
 from tfoptcmp.study.write import check_study
-from tfoptcmp.training import runtime
+from tfoptcmp.training import pickled, runtime
 from tfoptcmp.training.checkpoint import CheckpointRemover
 from tfoptcmp.training.distribution import is_chief, num_replicas
 from tfoptcmp.training.options import Options
@@ -144,8 +145,10 @@ def open_studies(
         studies.trainers = Trainers(
             **settings, splits=splits, strategy=strategy, should_stop=should_stop
         )
-        given = cloudpickle.dumps(settings)
-        in_worker = functools.partial(_make_run, options, given, execution.data_dir)
+        given = pickled.dumps(settings)
+        in_worker = functools.partial(
+            _make_run, options, runtime.keras_settings(), given, execution.data_dir
+        )
         with _pool(execution, options, in_worker, should_stop) as studies.pool:
             yield studies
 
@@ -316,8 +319,17 @@ class OpenStudies:
             versions=versions(),
             provenance=provenance(),
             devices=self.options.devices(num_replicas(self.strategy)),
-            fingerprints=workload.fingerprints,
+            fingerprints=_fingerprints(workload),
         )
+
+
+def _fingerprints(workload: Workload) -> dict[str, str]:
+    """Of what the user gave, and of Keras's settings if they are not its own."""
+    given = dict(workload.fingerprints)
+    settings = runtime.keras_settings()
+    if given and settings != runtime.KERAS_DEFAULTS:
+        given["Keras's settings"] = fingerprint(settings)
+    return given
 
 
 @contextmanager
@@ -351,13 +363,18 @@ def _pool(
 
 
 def _make_run(
-    options: Options, given: bytes, data_dir: str | None, should_stop: Callable[[], bool]
+    options: Options,
+    of_keras: Mapping[str, Any],
+    given: bytes,
+    data_dir: str | None,
+    should_stop: Callable[[], bool],
 ) -> RunOf:
     """Loads the data in a worker; models are built by the first trials.
 
     What users gave may hold TensorFlow's objects, and is unpacked after the threads are set.
     """
     runtime.configure(options.threads_per_trial)
+    runtime.set_keras(of_keras)
     synchronise(options.durable)
     settings: dict[str, Any] = cloudpickle.loads(given)
     splits = settings["workload"].load(settings["budget"], data_dir)

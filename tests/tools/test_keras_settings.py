@@ -1,0 +1,41 @@
+"""What a user has set in Keras holds in workers too, and belongs to the study."""
+
+import subprocess
+import sys
+
+SCRIPT = """
+import sys
+import keras
+import numpy as np
+import tfoptcmp
+
+def build():
+    epsilon, policy = keras.config.epsilon(), keras.config.dtype_policy().name
+    with open("seen", "a") as file:
+        file.write(f"{epsilon} {policy}\\n")
+    return keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+
+keras.config.set_epsilon(float(sys.argv[1]))
+keras.config.set_dtype_policy("mixed_bfloat16")
+x = np.random.default_rng(0).normal(size=(64, 3)).astype("float32")
+tfoptcmp.compare(
+    build, train=(x, x[:, 0]), validation=(x, x[:, 0]), loss="mse", optimizers=["sgd"],
+    num_feasible=2, steps=2, num_workers=2, directory="runs",
+)
+"""
+
+
+def test_workers_have_the_users_settings(tmp_path):
+    def run(epsilon):
+        return subprocess.run(
+            [sys.executable, "-c", SCRIPT, epsilon], cwd=tmp_path, capture_output=True, text=True
+        )
+
+    done = run("0.01")
+    assert done.returncode == 0, done.stderr
+    seen = (tmp_path / "seen").read_text().splitlines()
+    assert len(seen) > 2  # the check builds two
+    assert set(seen) == {"0.01 mixed_bfloat16"}
+    done = run("0.02")
+    assert done.returncode == 1
+    assert "Keras's settings" in done.stderr
