@@ -84,6 +84,8 @@ class Rule:
         ranges_source: Where they come from, if not from there.
         schedule: Learning-rate schedule of the initial search space, of `signatures.SCHEDULES`.
         constants: Arguments of the optimizer that are not searched and are not at its defaults.
+        in_keras: Keras's class that makes the same updates with the same arguments, if there is one
+            beside `optimizer`.
         usual: Searched name, of all but the rate, to the value that papers leave it at.
         left_at: Argument to the values at which libraries leave it (ours, Keras, TensorFlow 1,
             PyTorch, DeepOBS).
@@ -107,6 +109,7 @@ class Rule:
     ranges_source: str = ""
     schedule: Name = "linear_decay"
     constants: Mapping[str, float | bool | None] = field(default_factory=dict)
+    in_keras: str = ""
     usual: Mapping[str, float] = field(default_factory=dict)
     left_at: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     similar_to: str = ""
@@ -230,6 +233,7 @@ RULES: dict[str, Rule] = {
         title="SGD",
         optimizer="tfoptcmp.optimizers:SGD",
         hyperparameters=("learning_rate",),
+        in_keras="keras.optimizers:SGD",
         kept_per_parameter=0,
         look=Look(colour="#000000", marker="o"),
         initial_ranges={"eta0": LogUniform(low=1e-2, high=1e2)},
@@ -282,6 +286,7 @@ RULES: dict[str, Rule] = {
         name="adam",
         title="Adam",
         optimizer="tfoptcmp.optimizers:Adam",
+        in_keras="keras.optimizers:Adam",
         hyperparameters=("learning_rate", "beta_1", "beta_2", "epsilon"),
         epsilon=_MOMENTS_EPSILON,
         rate="alpha0",

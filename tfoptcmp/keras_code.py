@@ -1,0 +1,87 @@
+"""An optimizer of a trial as Python code to paste, which makes the updates that were measured.
+
+Nothing here imports TensorFlow.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tfoptcmp.signatures import Signature
+
+_NOT_THE_OPTIMIZERS = {
+    "l2": "The loss had l2 / 2 times the sum of squares of the kernels added: l2 = {!r}",
+    "label_smoothing": "Labels were smoothed: label_smoothing = {!r}",
+}
+
+
+def keras_code(signature: Signature, arguments: Mapping[str, float], told: str = "") -> str:
+    """Returns code that defines `optimizer`, with its learning-rate schedule.
+
+    Keras's own classes where they make the same updates, else those of this package.
+
+    Args:
+        signature: The optimizer's.
+        arguments: As used, of `SearchSpace.derive`.
+        told: A line on where they come from, put first as a comment.
+    """
+    rule = signature.rule
+    address = rule.in_keras or rule.optimizer
+    module, _, name = address.partition(":")
+    given = {n: arguments[n] for n in rule.hyperparameters[1:]} | dict(rule.constants)
+    if module == "keras.optimizers":
+        imports, called = ["import keras"], f"keras.optimizers.{name}"
+    else:
+        imports, called = ["import keras", f"from {module} import {name}"], name
+    if signature.bias_corrected:
+        imports.append("from tfoptcmp.schedules import BiasCorrected")
+    lines = [f"# {told}"] if told else []
+    lines += [*sorted(imports, key=_order), "", *_schedule(signature, arguments)]
+    lines.append(_call("optimizer", called, ["learning_rate"], given))
+    lines += [
+        f"# {text.format(arguments[argument])}."
+        for argument, text in _NOT_THE_OPTIMIZERS.items()
+        if arguments.get(argument)
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _order(line: str) -> tuple[bool, str]:
+    return line.startswith("from"), line
+
+
+def _schedule(signature: Signature, arguments: Mapping[str, float]) -> list[str]:
+    rate = arguments["learning_rate"]
+    schedules = "keras.optimizers.schedules"
+    match signature.schedule:
+        case "constant":
+            lines = [f"learning_rate = {rate!r}"]
+            if signature.bias_corrected:
+                decay = {"decay_steps": 1, "decay_rate": 1.0}
+                lines = [
+                    _call("learning_rate", f"{schedules}.ExponentialDecay", [repr(rate)], decay)
+                ]
+        case "linear_decay":
+            decay = {
+                "decay_steps": round(arguments["decay_steps"]),
+                "end_learning_rate": rate * arguments["decay_factor"],
+            }
+            lines = [_call("learning_rate", f"{schedules}.PolynomialDecay", [repr(rate)], decay)]
+        case _:
+            decay = {
+                "decay_steps": round(arguments["decay_steps"]),
+                "decay_rate": arguments["decay_factor"],
+                "staircase": True,
+            }
+            lines = [_call("learning_rate", f"{schedules}.ExponentialDecay", [repr(rate)], decay)]
+    if signature.bias_corrected:
+        betas = {name: arguments[name] for name in ("beta_1", "beta_2")}
+        lines.append(_call("learning_rate", "BiasCorrected", ["learning_rate"], betas))
+    return lines
+
+
+def _call(target: str, called: str, first: list[str], named: Mapping[str, Any]) -> str:
+    """An assignment, with an argument on each line."""
+    given = [*first, *(f"{name}={value!r}" for name, value in named.items())]
+    if len(given) == 1:
+        return f"{target} = {called}({given[0]})"
+    return "\n".join([f"{target} = {called}(", *(f"    {one}," for one in given), ")"])
