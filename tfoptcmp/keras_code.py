@@ -28,25 +28,23 @@ def keras_code(signature: Signature, arguments: Mapping[str, float], told: str =
     address = rule.in_keras or rule.optimizer
     module, _, name = address.partition(":")
     given = {n: arguments[n] for n in rule.hyperparameters[1:]} | dict(rule.constants)
-    if module == "keras.optimizers":
-        imports, called = ["import keras"], f"keras.optimizers.{name}"
-    else:
-        imports, called = ["import keras", f"from {module} import {name}"], name
-    if signature.bias_corrected:
-        imports.append("from tfoptcmp.schedules import BiasCorrected")
+    is_keras = module == "keras.optimizers"
+    called = f"{module}.{name}" if is_keras else name
+    schedule = _schedule(signature, arguments)
     lines = [f"# {told}"] if told else []
-    lines += [*sorted(imports, key=_order), "", *_schedule(signature, arguments)]
-    lines.append(_call("optimizer", called, ["learning_rate"], given))
+    if is_keras or "keras." in schedule[0]:
+        lines.append("import keras")
+    if not is_keras:
+        lines.append(f"from {module} import {name}")
+    if signature.bias_corrected:
+        lines.append("from tfoptcmp.schedules import BiasCorrected")
+    lines += ["", *schedule, _call("optimizer", called, ["learning_rate"], given)]
     lines += [
         f"# {text.format(arguments[argument])}."
         for argument, text in _NOT_THE_OPTIMIZERS.items()
         if arguments.get(argument)
     ]
     return "\n".join(lines) + "\n"
-
-
-def _order(line: str) -> tuple[bool, str]:
-    return line.startswith("from"), line
 
 
 def _schedule(signature: Signature, arguments: Mapping[str, float]) -> list[str]:

@@ -46,6 +46,13 @@ _JSON = flags.DEFINE_bool(
     "json", False, "Print everything that the report says as JSON, and write no files."
 )
 
+_BEST = flags.DEFINE_bool(
+    "best",
+    False,
+    "Print the best trial of each optimizer, as JSON and as Keras code to paste, and write no "
+    "files.",
+)
+
 _RESTRICT = flags.DEFINE_multi_string(
     "restrict",
     [],
@@ -62,7 +69,7 @@ _WRITE_SPACE = flags.DEFINE_bool(
 
 _GROUPS = {
     "What to report": (_STUDY_DIR, _CSV, MAXIMIZE, TUNING_BUDGET, MARGIN, _RESTRICT),
-    "Output": (_OUTPUT_DIR, _FORMATS, _WRITE_SPACE, _JSON),
+    "Output": (_OUTPUT_DIR, _FORMATS, _WRITE_SPACE, _JSON, _BEST),
 }
 
 
@@ -82,12 +89,16 @@ def _run(argv: list[str]) -> None:
     from tfoptcmp.analysis.audit.findings import findings_on, worst_first
     from tfoptcmp.analysis.report.answer import answer, format_answer, format_verdicts
     from tfoptcmp.analysis.report.as_json import as_json
+    from tfoptcmp.analysis.report.best import format_best
     from tfoptcmp.analysis.report.files import restriction_sections, write_report
     from tfoptcmp.analysis.report.restrictions import format_sections
     from tfoptcmp.analysis.report.tables import format_table
     from tfoptcmp.analysis.statistics.ranking import ranking
 
     comparisons = _with_boxes(as_asked(read_comparisons(paths, TUNING_BUDGET.value)))
+    if _BEST.value and not _JSON.value:
+        print("\n\n".join(map(format_best, comparisons)), end="")
+        return
     findings = audit(comparisons)
     if _JSON.value:
         print(as_json(comparisons, findings))

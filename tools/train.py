@@ -2,12 +2,18 @@
 
     tfoptcmp-train --workload=digits_simple_cnn --optimizer=adam --set=epsilon=1e-4
 
+    tfoptcmp-train --from_trial=runs/digits/adam --steps=1000 --save_model=best.keras
+
 Hyperparameters are those of trial --trial of the study with --seed, or the middle of the search
-space; --set changes some of them, by the names of the search space. With --output_dir the same
-command resumes a trial that was stopped.
+space; with --from_trial those of the best trial of a study, or of its trial --trial, with a new
+seed. --set changes some of them, by the names of the search space or of the optimizer. With
+--output_dir the same command resumes a trial that was stopped.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from absl import flags
@@ -15,9 +21,11 @@ from tfoptcmp.tools.common import cli, extensions, shared_flags, terminal, workl
 from tfoptcmp.tools.common.cli import UserError
 from tfoptcmp.tools.common.execution import with_threads
 
+from tfoptcmp.metrics import Metric
 from tfoptcmp.signatures import Signature
 from tfoptcmp.study.files import exists
-from tfoptcmp.study.schema import Measurement, Status
+from tfoptcmp.study.read import read_study
+from tfoptcmp.study.schema import Measurement, Status, Trial
 from tfoptcmp.training.options import Options
 from tfoptcmp.workload import Budget, Workload
 
@@ -28,13 +36,24 @@ _OPTIMIZER = flags.DEFINE_string("optimizer", None, "Update rule; an unknown nam
 _TRIAL = flags.DEFINE_integer(
     "trial", None, "Take the point and the seeds of this trial of the study.", lower_bound=0
 )
-_SET = flags.DEFINE_list("set", [], "name=value, ...: hyperparameters to set, e.g. epsilon=1e-4.")
+_SET = flags.DEFINE_list(
+    "set", [], "name=value, ...: hyperparameters to set, as searched or as used, e.g. beta_1=0.95."
+)
+_FROM_TRIAL = flags.DEFINE_string(
+    "from_trial",
+    None,
+    "A study: train its workload with the hyperparameters of its best trial, or of --trial.",
+)
+_SAVE_MODEL = flags.DEFINE_string("save_model", None, "Where to save the model, as name.keras.")
 _OUTPUT_DIR = flags.DEFINE_string(
     "output_dir", None, "Where to put measurements.csv, TensorBoard events and model.keras."
 )
 
 _GROUPS = {
-    "What to train": (workload_flags.WORKLOAD, _OPTIMIZER, shared_flags.DATA_DIR),
+    "What to train": (
+        *(workload_flags.WORKLOAD, _OPTIMIZER, shared_flags.DATA_DIR),
+        _FROM_TRIAL,
+    ),
     "Hyperparameters": (
         *(shared_flags.SPACE, workload_flags.SPACE_FILE, workload_flags.SEARCH),
         *(_TRIAL, _SET),
@@ -44,69 +63,145 @@ _GROUPS = {
     "Reproducibility": shared_flags.REPRODUCIBILITY,
     "Devices": shared_flags.DEVICES,
     "Checkpoints": shared_flags.CHECKPOINTS,
-    "Output": (_OUTPUT_DIR,),
+    "Output": (_OUTPUT_DIR, _SAVE_MODEL),
 }
 
 
-def _values(signature: Signature, point: Sequence[float]) -> dict[str, float]:
-    """The values of the point, as changed by --set."""
-    values = signature.space.values(point)
-    for assignment in _SET.value:
-        name, _, text = assignment.partition("=")
-        if name not in values:
-            raise UserError(f"--set: name must be one of {sorted(values)}; got {name!r}")
-        try:
-            values[name] = float(text)
-        except ValueError as error:
-            raise UserError(f"--set: {name} must be a number; got {text!r}") from error
-    return values
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    """What the flags say is to be trained."""
+
+    workload: Workload
+    budget: Budget
+    signature: Signature
+    index: int
+    seed: int
+    values: Mapping[str, float]
 
 
 def _run(argv: list[str]) -> None:
     if argv:
         raise UserError(f"takes flags only; got {argv}")
     options = shared_flags.options()
-    if _OPTIMIZER.value is None:
-        raise UserError("--optimizer must be given, e.g. --optimizer=adam")
     if _OUTPUT_DIR.value is None and options.keep_checkpoints:
         raise UserError("--keep_checkpoints needs --output_dir, where to keep them")
+    if _SAVE_MODEL.value is not None and not _SAVE_MODEL.value.endswith(".keras"):
+        raise UserError(f"--save_model must end with .keras; got {_SAVE_MODEL.value!r}")
+    asked = _of_space() if _FROM_TRIAL.value is None else _of_study(Path(_FROM_TRIAL.value))
+    searched, used = _set(asked)
+    asked = replace(asked, values={**asked.values, **searched})
+    try:
+        arguments = asked.signature.space.derive(asked.values, budget_steps=asked.budget.steps)
+    except ValueError as error:
+        raise UserError(f"--set: {error}") from error
+    options = with_threads(options, [asked.workload])
+    strategy = shared_flags.configure_process(options)
+
+    from tfoptcmp.training.optimizer import build_optimizer
+
+    try:
+        build_optimizer(asked.signature, arguments | used)
+    except ValueError as error:
+        raise UserError(f"--set: {error}") from error
+    _train(asked, arguments | used, options, strategy)
+
+
+def _of_space() -> _Asked:
+    """What is asked without --from_trial."""
+    if _OPTIMIZER.value is None:
+        raise UserError("--optimizer must be given, e.g. --optimizer=adam")
     workload, budget = workload_flags.workload_and_budget()
     signature = workload_flags.signature(_OPTIMIZER.value)
 
     from tfoptcmp.tuners.searches import point_of
 
     index = _TRIAL.value or 0
-    point = (0.5,) * signature.space.num_dims
+    seed = shared_flags.SEED.value
+    point: Sequence[float] = (0.5,) * signature.space.num_dims
     if _TRIAL.value is not None:
         try:
-            point = point_of(
-                signature.space, workload_flags.SEARCH.value, index, seed=shared_flags.SEED.value
-            )
+            point = point_of(signature.space, workload_flags.SEARCH.value, index, seed=seed)
         except ValueError as error:  # a grid has an end, and needs choices
             raise UserError(f"--search={workload_flags.SEARCH.value}: {error}") from error
-    values = _values(signature, point)
-    try:
-        arguments = signature.space.derive(values, budget_steps=budget.steps)
-    except ValueError as error:
-        raise UserError(f"--set: {error}") from error
+    return _Asked(
+        workload=workload,
+        budget=budget,
+        signature=signature,
+        index=index,
+        seed=seed,
+        values=signature.space.values(point),
+    )
 
-    options = with_threads(options, [workload])
-    strategy = shared_flags.configure_process(options)
-    _train(workload, budget, signature, index, values, arguments, options, strategy)
+
+def _of_study(directory: Path) -> _Asked:
+    """A trial of a study, with its workload and budget as far as flags do not change it."""
+    for flag in (_OPTIMIZER, workload_flags.WORKLOAD, workload_flags.SPACE_FILE):
+        if flag.present:
+            raise UserError(f"--from_trial says what is trained: leave out --{flag.name}")
+    study = read_study(directory)
+    config = study.config
+    feasible = [t for t in study.trials if t.status is Status.COMPLETE and t.final]
+    if _TRIAL.value is not None:
+        chosen = [trial for trial in study.trials if trial.index == _TRIAL.value]
+    else:
+        chosen = sorted(feasible, key=lambda t: _error(config.metric, t))[:1]
+    if not chosen:
+        which = "feasible trial" if _TRIAL.value is None else f"trial {_TRIAL.value}"
+        raise UserError(f"--from_trial: {directory} has no {which}")
+    workload = extensions.workload(config.workload)
+    recorded = config.budget
+    scale = recorded["scale"] if recorded["scale"] in workload.budgets else "cpu"
+    try:
+        budget = workload.budget(
+            scale,
+            steps=shared_flags.STEPS.value or recorded["steps"],
+            batch_size=workload_flags.BATCH_SIZE.value or recorded["batch_size"],
+            eval_every_steps=workload_flags.EVAL_EVERY_STEPS.value,
+        )
+    except ValueError as error:
+        raise UserError(f"--{error}") from error
+    seed = shared_flags.SEED.value if shared_flags.SEED.present else config.seed + 1
+    return _Asked(
+        workload=workload,
+        budget=budget,
+        signature=study.signature,
+        index=chosen[0].index,
+        seed=seed,
+        values=chosen[0].values,
+    )
+
+
+def _error(metric: Metric, trial: Trial) -> float:
+    assert trial.final is not None
+    error = metric.error(float(trial.final["validation_metric"] or 0.0))
+    return error if math.isfinite(error) else math.inf
+
+
+def _set(asked: _Asked) -> tuple[dict[str, float], dict[str, float]]:
+    """What --set names as searched, and as used by the optimizer, its schedule or the loss."""
+    of_space, arguments = asked.signature.space.dimensions, asked.signature.space.arguments
+    searched: dict[str, float] = {}
+    used: dict[str, float] = {}
+    for assignment in _SET.value:
+        name, _, text = assignment.partition("=")
+        if name not in of_space and name not in arguments:
+            known = sorted({*of_space, *arguments})
+            raise UserError(f"--set: name must be one of {known}; got {name!r}")
+        try:
+            value = float(text)
+        except ValueError as error:
+            raise UserError(f"--set: {name} must be a number; got {text!r}") from error
+        (searched if name in of_space else used)[name] = value
+    return searched, used
 
 
 def _train(
-    workload: Workload,
-    budget: Budget,
-    signature: Signature,
-    index: int,
-    values: Mapping[str, float],
+    asked: _Asked,
     arguments: Mapping[str, float],
     options: Options,
     strategy: "tf.distribute.Strategy | None",
 ) -> None:
     from contextlib import ExitStack
-    from pathlib import Path
 
     from tfoptcmp.tools.common.clock import CLOCK
     from tfoptcmp.tools.common.signals import stop_on_signals
@@ -118,17 +213,20 @@ def _train(
     from tfoptcmp.training.engine import Trainer
     from tfoptcmp.training.tensorboard import TrialLog
 
+    workload, budget, signature = asked.workload, asked.budget, asked.signature
     splits = workload_flags.load(workload, budget)
     print(f"{workload.title}, {signature.rule.title}, scale {budget.scale}, {budget.steps} steps")
+    if _FROM_TRIAL.value is not None:
+        print(f"trial {asked.index} of {_FROM_TRIAL.value}, seed {asked.seed}")
     if splits.partial:
         print(f"PARTIAL DATA: {splits.partial}")
-    print(terminal.hyperparameters(values, arguments))
+    print(terminal.hyperparameters(asked.values, arguments))
     directory = None if _OUTPUT_DIR.value is None else Path(_OUTPUT_DIR.value)
     task = TrialTask(
-        index=index,
-        values=values,
+        index=asked.index,
+        values=asked.values,
         arguments=arguments,
-        seeds=trial_seeds(shared_flags.SEED.value, index),
+        seeds=trial_seeds(asked.seed, asked.index),
         directory=directory,
     )
     written = directory if is_chief(strategy) else None  # the others write nothing
@@ -155,7 +253,7 @@ def _train(
                 file = stack.enter_context(open(written / "measurements.csv", "w", newline=""))
             except OSError as error:
                 raise UserError(f"--output_dir cannot be written: {error}") from error
-            log = TrialLog(written, "trial", {"optimizer": signature.name, **values})
+            log = TrialLog(written, "trial", {"optimizer": signature.name, **asked.values})
             sinks += [MeasurementWriter(file).write, log.write]
 
         def on_measurement(measurement: Measurement) -> None:
@@ -170,6 +268,9 @@ def _train(
                 remove_checkpoints(written)
             if outcome.status is Status.COMPLETE:
                 trainer.save(written / "model.keras")
+        if _SAVE_MODEL.value and outcome.status is Status.COMPLETE and is_chief(strategy):
+            trainer.save(Path(_SAVE_MODEL.value))
+            print(f"Model: {_SAVE_MODEL.value}")
     print(f"{outcome.status}" + (f": {outcome.message}" if outcome.message else ""))
 
 

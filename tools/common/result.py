@@ -18,6 +18,7 @@ from tfoptcmp.analysis.report.files import write_report
 from tfoptcmp.analysis.report.tables import best_cells, caption, format_rows, format_sentences
 from tfoptcmp.analysis.sources.studies import compare_studies
 from tfoptcmp.analysis.statistics.ranking import ranking
+from tfoptcmp.keras_code import keras_code
 from tfoptcmp.metrics import Metric
 from tfoptcmp.signatures import Signature
 from tfoptcmp.study.read import read_study
@@ -46,6 +47,10 @@ class Best:
     def optimizer(self) -> keras.Optimizer:
         """Returns a new Keras optimizer with its schedule, for `compile`."""
         return build_optimizer(self._signature, self.hyperparameters)
+
+    def code(self) -> str:
+        """Returns Python code that defines the same optimizer."""
+        return keras_code(self._signature, self.hyperparameters, f"trial {self.trial}")
 
     def __repr__(self) -> str:
         values = ", ".join(f"{name}={value:.6g}" for name, value in self.hyperparameters.items())

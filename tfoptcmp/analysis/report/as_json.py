@@ -14,6 +14,7 @@ from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.ranges.boundary import check_boundaries
 from tfoptcmp.analysis.ranges.containment import containments
 from tfoptcmp.analysis.report.answer import answer, how_sure, trust
+from tfoptcmp.analysis.report.best import best_trials
 from tfoptcmp.analysis.report.imitation import containment_json
 from tfoptcmp.analysis.report.lineage import lineage_json
 from tfoptcmp.analysis.report.restrictions import restrictions_json
@@ -42,6 +43,7 @@ def as_json(comparisons: Sequence[Comparison], findings: Sequence[Finding]) -> s
 
 def _comparison(comparison: Comparison, findings: Sequence[Finding]) -> dict[str, Any]:
     verdicts, ranked = inclusion_verdicts(comparison), ranking(comparison)
+    codes = {best.optimizer: best.code or None for best in best_trials(comparison)}
     return {
         "workload": comparison.workload,
         "metric": comparison.metric.name,
@@ -89,7 +91,7 @@ def _comparison(comparison: Comparison, findings: Sequence[Finding]) -> dict[str
         "expected_false_violated": verdicts.expected_false_alarms,
         "optimizers": [
             row
-            | {"best_used": one.values_of(one.winner, used=True)}
+            | {"best_used": one.values_of(one.winner, used=True), "best_code": codes.get(one.name)}
             | lineage_json(comparison, one)
             for one, row in zip(comparison.contestants, best_rows(comparison), strict=True)
         ],

@@ -36,6 +36,7 @@ from tfoptcmp.analysis.report.answer import (
     untested_sentences,
     verdict_cells,
 )
+from tfoptcmp.analysis.report.best import best_trials
 from tfoptcmp.analysis.report.lineage import HOW_TO_READ_LINEAGE, holds_for, lineage_cells
 from tfoptcmp.analysis.report.methods import (
     boundary_cells,
@@ -167,6 +168,7 @@ def part(
         verdicts=verdict_cells(verdicts),
         curves=curve_cells(inclusion_curves(comparison, statistic)),
         best_trials=hyperparameter_cells(comparison),
+        best_codes=[best for best in best_trials(comparison) if best.code],
         reruns=rerun_cells(comparison),
         holds_for=holds_for(comparison),
         lineage=lineage_cells(comparison),

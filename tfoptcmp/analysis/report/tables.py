@@ -74,7 +74,7 @@ def best_rows(comparison: Comparison) -> list[dict[str, Any]]:
                 for split in _splits(comparison)
             }
             row |= {f"best_{name}": value for name, value in one.values_of(best).items()}
-            row |= _again(one, best, comparison.metric)
+            row |= again(one, best, comparison.metric)
         rows.append(row)
     names = dict.fromkeys(name for row in rows for name in row)
     return [{name: row.get(name) for name in names} for row in rows]
@@ -95,7 +95,7 @@ def format_table(comparison: Comparison, style: str = "text") -> str:
     cells = best_cells(comparison)
     best = hyperparameter_cells(comparison)
     reruns = rerun_cells(comparison)
-    again = [reruns] if len(reruns) > 1 else []
+    of_reruns = [reruns] if len(reruns) > 1 else []
     heading = [
         f"{comparison.workload}: {comparison.headline}",
         *comparison.warnings,
@@ -103,13 +103,13 @@ def format_table(comparison: Comparison, style: str = "text") -> str:
         caption(comparison),
     ]
     if style == "markdown":
-        tables = [_markdown(table) for table in (cells, best, *again)]
+        tables = [_markdown(table) for table in (cells, best, *of_reruns)]
         return "\n\n".join([*map(_plain_markdown, heading), "\n".join(tables)])
     if style == "latex":
-        tables = [_latex(cells), _latex(best, long_last=True), *map(_latex, again)]
+        tables = [_latex(cells), _latex(best, long_last=True), *map(_latex, of_reruns)]
         comment = "".join(f"% {on_one_line(line)}\n" for line in heading)
         return comment + "\n".join(tables)
-    below = [f"{_AGAIN}:\n{format_rows(table)}" for table in again]
+    below = [f"{_AGAIN}:\n{format_rows(table)}" for table in of_reruns]
     listed = ["Best trial of each:", _listed(best)]
     return "\n".join([*heading, "", format_rows(cells), *listed, *below])
 
@@ -212,24 +212,24 @@ def rerun_cells(comparison: Comparison) -> list[list[str]]:
     ]
     for one in comparison.contestants:
         best = one.winner
-        again = {} if best is None else _again(one, best, metric)
-        if best is None or not again:
+        runs = {} if best is None else again(one, best, metric)
+        if best is None or not runs:
             continue
         diverged = (
-            f" ({again['num_diverged_reruns']} diverged)" if again["num_diverged_reruns"] else ""
+            f" ({runs['num_diverged_reruns']} diverged)" if runs["num_diverged_reruns"] else ""
         )
         numbers = [
             metric.text(float(best["validation_metric"])),
-            metric.shown(again["rerun_validation_mean"]),
+            metric.shown(runs["rerun_validation_mean"]),
             metric.text(float(best["test_metric"])),
-            metric.shown(again["rerun_test_mean"]),
-            metric.size(again["rerun_test_sd"]),
+            metric.shown(runs["rerun_test_mean"]),
+            metric.size(runs["rerun_test_sd"]),
         ]
         cells.append(
             [
                 one.title,
                 str(int(best["trial"])),
-                f"{again['num_reruns']}{diverged}",
+                f"{runs['num_reruns']}{diverged}",
                 *numbers,
             ]
         )
@@ -305,8 +305,8 @@ def _cap(name: str, comparison: Comparison) -> float:
     return metric.cap
 
 
-def _again(contestant: Contestant, best: "pd.Series[Any]", metric: Metric) -> dict[str, Any]:
-    """The re-runs of the best trial in numbers; empty if there are none."""
+def again(contestant: Contestant, best: "pd.Series[Any]", metric: Metric) -> dict[str, Any]:
+    """Returns the re-runs of the best trial in numbers; empty if there are none."""
     runs = contestant.reruns[contestant.reruns["trial"] == best["trial"]]
     if runs.empty:
         return {}
