@@ -74,6 +74,10 @@ class Metric:
         """Returns what an axis or a column shows, with the unit shown if there is one."""
         return f"{what}, {self.shown_unit}" if self.shown_unit else what
 
+    def worse_by(self, what: str) -> str:
+        """Returns the heading of differences of errors; if higher is better, it says what + is."""
+        return f"{what} (+ is worse)".lstrip() if self.maximize else what
+
     @property
     def difference_unit(self) -> str:
         """Name of the unit shown of differences."""
@@ -112,11 +116,11 @@ class Metric:
         return replace(self, maximize=False).text(value)
 
     def difference(self, value: float) -> str:
-        """Returns a difference of two errors with its sign; of shares in percentage points."""
+        """Returns a difference of errors with its sign; of shares in percentage points."""
         return f"{100 * value:+.2f} pp" if self.unit == SHARE else f"{value:+.3g}"
 
     def difference_with(self, value: float, low: float, high: float, *, unit: bool = True) -> str:
-        """Returns a difference with its interval: "+0.34 [-0.39, +0.86] pp".
+        """Returns a difference of errors with its interval: "+0.34 [-0.39, +0.86] pp".
 
         Args:
             value: The difference.
@@ -127,6 +131,15 @@ class Metric:
         shown, least, most = (self.difference(v).removesuffix(" pp") for v in (value, low, high))
         named = " pp" if unit and self.unit == SHARE else ""
         return f"{shown} [{least}, {most}]{named}"
+
+    def value_difference_with(self, value: float, low: float, high: float) -> str:
+        """Returns a difference of errors as that of the values, to stand beside values.
+
+        One value and the difference make the other; the ends of the interval change places.
+        """
+        if self.maximize:
+            value, low, high = 0.0 - value, 0.0 - high, 0.0 - low  # no "-0.00"
+        return self.difference_with(value, low, high)
 
     def tolerance(
         self,

@@ -8,15 +8,23 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from tfoptcmp.tools.common.forecast import forecast
 
 from tfoptcmp.analysis import load_studies
 from tfoptcmp.analysis.audit.checks import audit
+from tfoptcmp.analysis.figures.forest import forest_figure
+from tfoptcmp.analysis.figures.inclusions import inclusions_figure
 from tfoptcmp.analysis.figures.report_order import FIGURES
 from tfoptcmp.analysis.ranges.narrowing import next_spaces
+from tfoptcmp.analysis.report.answer import how_sure, pair_cells, ranking_cells, verdict_cells
 from tfoptcmp.analysis.report.as_json import as_json
-from tfoptcmp.analysis.report.tables import STYLES, best_rows, format_table, rerun_cells
+from tfoptcmp.analysis.report.restrictions import format_sections, sections
+from tfoptcmp.analysis.report.tables import STYLES, best_rows, caption, format_table, rerun_cells
 from tfoptcmp.analysis.sources import read_comparisons
 from tfoptcmp.analysis.statistics.ranking import ranking
+from tfoptcmp.analysis.statistics.restriction import parse_box
+from tfoptcmp.analysis.statistics.verdicts import all_pairs, inclusion_verdicts, margin_text
+from tfoptcmp.metrics import ACCURACY, AUC, CLASSIFICATION_ERROR, R2, TOP_5_ERROR, Metric
 
 RULES = ("sgd", "momentum", "adam", "nadam")
 
@@ -86,6 +94,20 @@ def check_same(low, high, path=""):
         assert low == high, path
 
 
+INTERVAL = re.compile(r"(worse by |D )?([+-][\d.]+)\s\[([+-][\d.]+),\s([+-][\d.]+)\]")
+
+
+def turned(match):
+    """What stands beside values has their direction; D, and what words tell, that of errors."""
+    if match[1]:
+        return match[0].replace("D ", "D (+ is worse) ")
+    value, low, high = (
+        number.translate(str.maketrans("+-", "-+")).replace("-0.00", "+0.00")
+        for number in match.groups()[1:]
+    )
+    return f"{value} [{high}, {low}]"
+
+
 NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?")
 DIRECTIONS = ("lower is better", "higher is better; of losses and steps lower ones are")
 
@@ -93,7 +115,14 @@ DIRECTIONS = ("lower is better", "higher is better; of losses and steps lower on
 def check_same_text(low, high):
     """Compares two texts, in which percentages may add up to 100."""
     low = low.replace(DIRECTIONS[0], DIRECTIONS[1]).replace("or less", "or more")
-    low = low.replace("Lowest", "Highest")
+    low = low.replace("Lowest", "Highest").replace("below 0 is better", "above 0 is better")
+    low = INTERVAL.sub(turned, low)
+    differences = [
+        [found[1:] for found in INTERVAL.findall(text.replace("D (+ is worse) ", "D "))]
+        for text in (low, high)
+    ]
+    assert differences[0] == differences[1]
+    low, high = (INTERVAL.sub("", text) for text in (low, high))
     assert _words(low) == _words(high)
     numbers = set(map(float, NUMBER.findall(low)))
     for number in map(float, NUMBER.findall(high)):
@@ -106,10 +135,113 @@ def _words(text):
     return re.sub(r"[-\s]+", " ", NUMBER.sub("#", text))
 
 
+CLAIMS = (("nadam", "sgd"), ("adam", "momentum"))  # not so
+
+
 def test_the_report_says_the_same(comparisons):
+    comparisons = [replace(one, claims=CLAIMS) for one in comparisons]
     low, high = (json.loads(as_json([one], audit([one]))) for one in comparisons)
     assert len({pair["verdict"] for pair in low["comparisons"][0]["pairs"]}) > 1
+    assert sum("better" in finding["evidence"] for finding in low["findings"]) == 2
     check_same(low, high)
+
+
+def test_differences_beside_values_have_their_direction():
+    """By hand: 72.42 % accuracy and 58.62 % are 27.58 and 41.38 % error, 13.80 points more."""
+    interval = (0.138, -0.0387, 0.2876)
+    assert CLASSIFICATION_ERROR.value_difference_with(*interval) == "+13.80 [-3.87, +28.76] pp"
+    assert ACCURACY.value_difference_with(*interval) == "-13.80 [-28.76, +3.87] pp"
+    assert ACCURACY.value_difference_with(0.0, 0.0, 0.0) == "+0.00 [+0.00, +0.00] pp"
+    assert R2.value_difference_with(0.5, -0.25, 1.0) == "-0.5 [-1, +0.25]"
+
+
+def test_a_mean_and_a_difference_make_the_other_mean(comparisons):
+    for comparison in comparisons:
+        found = ranking(comparison)
+        said = how_sure(comparison, found)[0]
+        leader = float(re.search(rf"{found.places[0].contestant.title}, ([\d.]+) %", said)[1])
+        for place in found.places[1:]:
+            title = place.contestant.title
+            pattern = rf"{title}: ([+-][\d.]+) \[([+-][\d.]+), ([+-][\d.]+)\] pp"
+            d, low, high = map(float, re.search(pattern, said).groups())
+            mean = 100 * comparison.metric.value(place.mean)
+            assert leader + d == pytest.approx(mean, abs=0.011)
+            assert low <= d <= high
+            assert (d < 0) == comparison.metric.maximize
+
+
+def test_a_claim_is_checked_in_the_direction_of_the_values(comparisons):
+    for comparison, sign, side in zip(comparisons, "+-", ("below", "above"), strict=True):
+        findings = audit([replace(comparison, claims=CLAIMS[:1])])
+        (said,) = (f.evidence for f in findings if "claim" in f.title)
+        assert f"difference of means {sign}" in said
+        assert f"(95 % interval, {side} 0 is better)" in said
+
+
+def test_tables_of_d_say_that_plus_is_worse(comparisons):
+    """D is the same in both; where higher is better the heading says what + is."""
+    for cells in (
+        lambda one: pair_cells(ranking(one)),
+        lambda one: verdict_cells(inclusion_verdicts(one)),
+    ):
+        low, high = map(cells, comparisons)
+        assert high[0] == [{"D": "D (+ is worse)"}.get(title, title) for title in low[0]]
+        d = low[0].index("D")
+        assert [row[d] for row in low[1:]] == [row[d] for row in high[1:]]
+    low, high = (ranking_cells(ranking(one)) for one in comparisons)
+    assert low == high  # the row "beats" the column
+
+
+def test_the_margin_is_a_share_of_the_mean_that_users_know(comparisons):
+    """By hand: of 72.42 % accuracy 6.70 points are 9 %, of 27.58 % error 24 %."""
+    for comparison, shown in zip(comparisons, ("6.70 pp (24 %)", "6.70 pp (9 %)"), strict=True):
+        j = all_pairs(comparison, "test")[0]
+        assert margin_text(replace(j, delta=0.067, mean=0.2758)) == shown
+
+
+def test_boxes_and_forecasts_say_that_plus_is_worse(comparisons, directories, tmp_path):
+    box = parse_box("adam:epsilon=1e-10..1e9")
+    boxed = [replace(one, boxes=(box,), tuning_budget=2) for one in comparisons]
+    low, high = (format_sections(one, sections(one, tmp_path)) for one in boxed)
+    assert "D (+ is worse), whole space" in high
+    assert _words(low) == _words(high.replace(" (+ is worse)", ""))
+    assert INTERVAL.findall(low) == INTERVAL.findall(high) != []
+    low, high = (forecast(path, RULES, None, None, 1) for path in directories)
+    assert "D (+ is worse)" in high
+    assert INTERVAL.findall(low) == INTERVAL.findall(high) != []
+
+
+@pytest.mark.parametrize(
+    ("metric", "start"),
+    [
+        (AUC, "AUC, mean"),
+        (R2, "R2, mean"),
+        (ACCURACY, "Accuracy, mean"),
+        (TOP_5_ERROR, "Top-5 error, mean"),
+        (Metric(name="pH of Gauss", unit=""), "pH of Gauss, mean"),
+        (Metric(name="share of GPUs", unit=""), "Share of GPUs, mean"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value.name,
+)
+def test_a_metric_keeps_its_letters(metric, start, comparisons):
+    said = caption(replace(comparisons[1], metric=metric)).replace(" and training loss (nats)", "")
+    assert said.startswith(start)
+
+
+def test_axes_of_differences_say_that_plus_is_worse(comparisons):
+    low, high = (forest_figure(one).axes[0].get_xlabel() for one in comparisons)
+    assert low == "difference of the means of the best of K, percentage points"
+    assert high == "by how much the second is worse, percentage points"
+    low, high = (inclusions_figure(one).axes[0].get_ylabel() for one in comparisons)
+    assert (low, high) == ("percentage points", "percentage points (+ is worse)")
+
+
+def test_an_open_pair_is_a_dot_that_is_wider_than_its_line(comparisons):
+    (axes,) = forest_figure(comparisons[0]).axes
+    dots = [line for line in axes.get_lines() if line.get_marker() == "o"]
+    assert dots
+    width = axes.collections[0].get_linewidth()[0]
+    assert all(dot.get_markersize() > 2 * width for dot in dots)
 
 
 @pytest.mark.parametrize("style", [style for style in STYLES if style != "csv"])

@@ -89,7 +89,8 @@ def _pairs(comparison: Comparison, plan: Plan | None) -> list[tuple[str, str]]:
 def _forecast(comparison: Comparison, plan: Plan | None, num_workers: int) -> str:
     pairs = _pairs(comparison, plan)
     judged = [_judge(comparison, a, b, len(pairs)) for a, b in pairs]
-    cells = [["pair", "D", "verdict", "trials needed of each", "cost of those to come"]]
+    d = STATISTICS[main_statistic(comparison)].metric(comparison).worse_by("D")
+    cells = [["pair", d, "verdict", "trials needed of each", "cost of those to come"]]
     cells += [[*_cells(j), _cost_text(j, num_workers)] for j in judged]
     statistic = STATISTICS[main_statistic(comparison)].title
     lines = [

@@ -94,7 +94,8 @@ def _end(looks: Looks, comparison: Comparison, num_workers: int) -> list[str]:
             metric = STATISTICS[one.statistic].metric(comparison)
             d = metric.difference_with(one.difference, one.low, one.high)
             lines.append(
-                f"  {b.title} against {a.title}: {one.verdict} at N = {look.num_trials}, D = {d}"
+                f"  {b.title} against {a.title}: {one.verdict} at N = {look.num_trials}, "
+                f"{metric.worse_by('D')} = {d}"
             )
     reached, most = looks.looks[-1].num_trials, looks.plan.max_feasible
     # A study that was begun without looks may have more trials than they needed.

@@ -83,8 +83,9 @@ def versus(comparison: Comparison, first: str, second: str) -> Judgement | None:
 
 
 def told(judgement: Judgement) -> str:
-    """Returns a difference of means with its 95 % interval."""
-    return judgement.metric.difference_with(judgement.difference, judgement.low, judgement.high)
+    """Returns a difference of means, as users know them, with its 95 % interval."""
+    j = judgement
+    return j.metric.value_difference_with(j.difference, j.low, j.high)
 
 
 def yes(holds: bool, panels: Panels) -> str:

@@ -23,7 +23,7 @@ from tfoptcmp.analysis.report.answer import how_sure
 from tfoptcmp.analysis.sources.studies import compare_studies
 from tfoptcmp.analysis.statistics.looks import make_plan, without_trials
 from tfoptcmp.analysis.statistics.ranking import ranking
-from tfoptcmp.metrics import CLASSIFICATION_ERROR
+from tfoptcmp.metrics import ACCURACY, CLASSIFICATION_ERROR, Metric
 from tfoptcmp.rules import RULES
 from tfoptcmp.study.looks import read_looks
 from tfoptcmp.study.read import read_study
@@ -50,6 +50,7 @@ class Studies:
     study_dir: Path
     run_trial: object = fake.run_trial
     signatures: list = field(default_factory=lambda: SIGNATURES)
+    metric: Metric = CLASSIFICATION_ERROR
     execution: Execution = field(default_factory=Execution)
     rounds: list = field(default_factory=list)
 
@@ -62,6 +63,7 @@ class Studies:
                 directory=self.study_dir / signature.name,
                 config=fake.config(
                     signature=signature.to_json(),
+                    metric=self.metric.with_classes(10),
                     num_feasible=one.num_feasible,
                     max_trials=800,
                     tuning_budget=4,
@@ -179,6 +181,13 @@ def test_it_stops_when_it_is_decided_and_says_what_that_saved(tmp_path, capsys):
     (comparison,) = compare_studies(tmp_path)
     said = " ".join(how_sure(comparison, ranking(comparison)))
     assert "Nesterov against Momentum worse at N = 20" in said
+
+
+def test_of_a_metric_that_is_maximised_it_says_what_plus_is(tmp_path, capsys):
+    """The results of `worse` as accuracies: 0.9 of Nesterov is better."""
+    run_until_decided(Studies(tmp_path, worse, metric=ACCURACY), plan(), budget)
+    said = "Nesterov against Momentum: better at N = 20, D (+ is worse) = -80.00 "
+    assert said in capsys.readouterr().out
 
 
 def test_another_plan_is_refused(tmp_path):

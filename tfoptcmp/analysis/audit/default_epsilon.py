@@ -69,7 +69,8 @@ def _pair(one: Restricted) -> str:
     whole, part = (
         one.metric.difference_with(e.value, e.low, e.high) for e in (one.whole, one.part)
     )
-    return f"{pair} (D {whole} in the whole space, {part} near the default)"
+    d = one.metric.worse_by("D")
+    return f"{pair} ({d} {whole} in the whole space, {part} near the default)"
 
 
 CHECKS = (near_the_default,)

@@ -142,8 +142,8 @@ def inconclusive(comparison: Comparison) -> Iterator[Finding]:
 def unsupported_claim(comparison: Comparison) -> Iterator[Finding]:
     """Finds claims ("A is better than B") that the trials do not bear out at this K.
 
-    Borne out is a difference of means whose 95 % interval lies below 0. Where there are too few
-    trials for any verdict, other checks speak of it.
+    Borne out is a difference of mean errors whose 95 % interval lies below 0. Where there are too
+    few trials for any verdict, other checks speak of it.
     """
     named = {one.name: one for one in comparison.contestants}
     for better, worse in comparison.claims:
@@ -160,14 +160,14 @@ def unsupported_claim(comparison: Comparison) -> Iterator[Finding]:
             for point in at_other
             if point.tuning_budget > comparison.tuning_budget and point.verdict is Verdict.BETTER
         ]
-        shown = judgement.metric.difference_with(
-            judgement.difference, judgement.low, judgement.high
-        )
+        metric = judgement.metric
+        shown = metric.value_difference_with(judgement.difference, judgement.low, judgement.high)
+        side = "above" if metric.maximize else "below"
         yield Finding(
             severity="warning",
             subject=f"{comparison.workload}: {first.title} better than {second.title}",
             title="the trials do not support the claim",
-            evidence=f"{both[0]}, difference of means {shown} (95 % interval, below 0 is "
+            evidence=f"{both[0]}, difference of means {shown} (95 % interval, {side} 0 is "
             f"better) at K = {comparison.tuning_budget}",
             next_step=f"claim it only for K = {enough[0]} trials"
             if enough

@@ -12,6 +12,7 @@ from tfoptcmp.analysis.figures.report_figure import ReportFigure
 from tfoptcmp.analysis.figures.style import MARKS, folded, house_style, symmetric_axis
 from tfoptcmp.analysis.statistics.quantities import STATISTICS, main_statistic, measured
 from tfoptcmp.analysis.statistics.verdicts import Judgement, all_pairs
+from tfoptcmp.metrics import Metric
 
 _HOW_TO_READ = (
     "point: by how much the mean of the best of K of the second optimizer is worse than that of "
@@ -54,7 +55,7 @@ def forest_figure(comparison: Comparison, statistic: str | None = None) -> Figur
         axes = figure.subplots()
         draw_forest(axes, ordered)
         unit = f", {metric.difference_unit}" if metric.difference_unit else ""
-        axes.set_xlabel(f"difference of the means of the best of K{unit}")
+        axes.set_xlabel(f"{_what(metric)}{unit}")
     return figure
 
 
@@ -92,6 +93,13 @@ def draw_forest(axes: Axes, pairs: list[Judgement]) -> None:
 def _name(j: Judgement) -> str:
     first, second = folded(j.special.title, 26), folded(j.general.title, 26)
     return f"{first} {'<=' if j.inclusion else 'and'} {second}"
+
+
+def _what(metric: Metric) -> str:
+    """What is right of 0: where higher is better, no difference of the values that users know."""
+    if metric.maximize:
+        return "by how much the second is worse"
+    return "difference of the means of the best of K"
 
 
 def _longest(names: list[str]) -> int:

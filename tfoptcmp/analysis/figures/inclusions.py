@@ -64,7 +64,7 @@ def inclusions_figure(comparison: Comparison, statistic: str | None = None) -> F
             axes.set_xlabel("tuning budget k, trials")
             axes.tick_params(labelbottom=True)
         for axes in grid[:, 0]:
-            axes.set_ylabel(metric.difference_unit)
+            axes.set_ylabel(metric.worse_by(metric.difference_unit))
         most = max(p.tuning_budget for _, _, points in curves for p in points)
         near = 4 * scale * max(p.delta for _, _, points in curves for p in points)
         symmetric_axis(panels[0], "y", near, panels[0].get_ylim())

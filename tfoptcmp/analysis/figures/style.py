@@ -27,7 +27,7 @@ _FURTHEST = 1e4  # times the linear part: differences to trials that all but div
 MARKS: dict[Tone, tuple[str, str, float]] = {
     "bad": ("X", WARNING_COLOUR, 5.0),
     "good": ("s", "#009E73", 3.0),
-    "open": (".", "#999999", 3.0),
+    "open": ("o", "#777777", 3.0),
 }
 """Marker, colour and size of verdicts.
 

@@ -97,7 +97,7 @@ def how_sure(comparison: Comparison, found: Ranking) -> list[str]:
         f"{leader.contestant.title}, {metric.text(leader.mean)}. "
         + " ".join(
             f"{place.contestant.title}: "
-            f"{metric.difference_with(place.behind, place.low, place.high)}."
+            f"{metric.value_difference_with(place.behind, place.low, place.high)}."
             for place in found.places[1:]
         )
         + (" In brackets 95 % confidence intervals of the difference." if found.pairs else "")
@@ -313,7 +313,8 @@ def ranking_cells(found: Ranking) -> list[list[str]]:
 
 def pair_cells(found: Ranking) -> list[list[str]]:
     """Returns every pair with its verdict, decided ones first, with a heading."""
-    cells = [["pair", "verdict on the second", "D", "tolerated", "P(better)", "trials needed"]]
+    d = found.metric.worse_by("D")
+    cells = [["pair", "verdict on the second", d, "tolerated", "P(better)", "trials needed"]]
     order = sorted(found.pairs, key=lambda j: not j.verdict.decided)
     for j in order:
         cells.append([f"{j.special.title}, {j.general.title}", *_numbers(j)])
@@ -334,9 +335,11 @@ def curve_cells(curves: Sequence[Curve]) -> list[list[str]]:
 
 def verdict_cells(verdicts: Verdicts) -> list[list[str]]:
     """Returns the judgements for people: a heading, then a row each."""
+    # The longer heading, if one of the metrics needs it.
+    d = max((j.metric.worse_by("D") for j in verdicts.judgements), default="D")
     cells = [
         [
-            *("special <= general", "statistic", "verdict", "D", "tolerated"),
+            *("special <= general", "statistic", "verdict", d, "tolerated"),
             *("P(better)", "trials needed"),
         ]
     ]

@@ -90,7 +90,7 @@ def sections(comparison: Comparison, output_dir: Path, suffix: str = ".json") ->
                     *_what_to_run(comparison, own, spaces, path, several),
                     *(f"{sentence}." for sentence in missing),
                 ],
-                cells=_cells(own),
+                cells=_cells(own, comparison.metric.worse_by("D")),
                 spaces=spaces,
                 path=path,
             )
@@ -187,8 +187,9 @@ def _without(flags: Sequence[str], dropped: Sequence[str]) -> list[str]:
     return kept
 
 
-def _cells(found: Sequence[Restricted]) -> Cells:
-    cells = [["pair", "answer", "trials inside", "D, whole space", "D, box", "box minus whole"]]
+def _cells(found: Sequence[Restricted], d: str) -> Cells:
+    numbers = (f"{d}, whole space", f"{d}, box", "box minus whole")
+    cells = [["pair", "answer", "trials inside", *numbers]]
     for one in found:
         a, b = one.a, one.b
         shown = [_shown(one, estimate) for estimate in (one.whole, one.part, one.difference)]

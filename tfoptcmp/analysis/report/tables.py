@@ -116,7 +116,7 @@ def format_table(comparison: Comparison, style: str = "text") -> str:
 
 def caption(comparison: Comparison) -> str:
     """Describes the numbers of `best_cells` in a sentence."""
-    told = comparison.metric.name.capitalize()
+    told = _as_first_word(comparison.metric.name)
     if any(measured(one, "train_loss") for one in comparison.contestants):
         unit = comparison.loss.shown_unit
         told += " and training loss" + (f" ({unit})" if unit else "")
@@ -137,6 +137,11 @@ def caption(comparison: Comparison) -> str:
         f"{told}; steps until {target}, given that one of them got there, and the probability of "
         "that."
     )
+
+
+def _as_first_word(name: str) -> str:
+    """A metric's name at the start of a sentence, with its own letters: "Accuracy", "AUC", "pH"."""
+    return name[0].upper() + name[1:] if name.partition(" ")[0].islower() else name
 
 
 def _directions(comparison: Comparison) -> str:

@@ -465,6 +465,5 @@ def _standard_error(comparison: Comparison, statistic: str, mean: float) -> floa
 def margin_text(judgement: Judgement) -> str:
     """Returns the margin, and what share of the first's mean it is."""
     shown = judgement.metric.difference(judgement.delta).lstrip("+")
-    if not judgement.mean:
-        return shown
-    return f"{shown} ({100 * judgement.delta / abs(judgement.mean):.0f} %)"
+    mean = abs(judgement.metric.value(judgement.mean))
+    return f"{shown} ({100 * judgement.delta / mean:.0f} %)" if mean else shown
