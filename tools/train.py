@@ -269,8 +269,9 @@ def _train(
             if outcome.status is Status.COMPLETE:
                 trainer.save(written / "model.keras")
         if _SAVE_MODEL.value and outcome.status is Status.COMPLETE and is_chief(strategy):
-            trainer.save(Path(_SAVE_MODEL.value))
-            print(f"Model: {_SAVE_MODEL.value}")
+            modules = trainer.save(Path(_SAVE_MODEL.value))
+            before = f" (to load it, import {', '.join(modules)} first)" if modules else ""
+            print(f"Model: {_SAVE_MODEL.value}{before}")
     print(f"{outcome.status}" + (f": {outcome.message}" if outcome.message else ""))
 
 

@@ -176,9 +176,16 @@ class Trainer:
         """
         return self._evaluation(names, with_errors=with_errors)
 
-    def save(self, path: Path) -> None:
-        """Writes the network as it is now, as a `.keras` file without its optimizer."""
-        self._model.network.save(path)
+    def save(self, path: Path) -> list[str]:
+        """Writes the network as it is now, as a `.keras` file without its optimizer.
+
+        Returns:
+            The modules that must be imported before it can be loaded, for the classes in them.
+        """
+        network = self._model.network
+        network.save(path)
+        modules = {type(layer).__module__ for layer in network._flatten_layers()}
+        return sorted(name for name in modules if not name.startswith("keras."))
 
     @functools.cached_property
     def _model(self) -> TrialModel:

@@ -1,0 +1,88 @@
+"""What a comparison leaves to go on with: report --best, train --from_trial."""
+
+import importlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import pytest
+
+from tfoptcmp.study.read import read_study
+
+ROUND = Path(__file__).parents[2] / "results/cpu/digits_simple_cnn/refined-quasirandom/round-2"
+
+
+def run(program, *arguments):
+    return subprocess.run(
+        [sys.executable, "-m", f"tfoptcmp.tools.{program}", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+
+
+def best_of(name):
+    study = read_study(ROUND / name)
+    feasible = [trial for trial in study.trials if trial.final is not None]
+    feasible = [trial for trial in feasible if trial.status == "COMPLETE"]
+    return study, min(feasible, key=lambda trial: trial.final["validation_metric"])
+
+
+def test_the_best_trials_as_json_and_code():
+    done = run("report", str(ROUND), "--best")
+    assert done.returncode == 0, done.stderr
+    _, best = best_of("adam")
+    assert f"Adam, trial {best.index}: validation" in done.stdout
+    lines = done.stdout.splitlines()
+    used = [json.loads(line) for line in lines if line.startswith("{")]
+    assert len(used) == 6
+    assert dict(best.arguments) in used
+    start = lines.index("    optimizer = keras.optimizers.Adam(")
+    assert f"        epsilon={best.arguments['epsilon']!r}," in lines[start : start + 6]
+    assert done.stdout.count("--rerun_best=5") == 6  # nobody ran them again
+    assert done.stderr == ""
+    found = json.loads(run("report", str(ROUND), "--json").stdout)
+    codes = {one["optimizer"]: one["best_code"] for one in found["comparisons"][0]["optimizers"]}
+    assert all(line[4:] in codes["adam"] for line in lines[start : start + 6])
+
+
+def test_a_trial_is_trained_again_and_saved(tmp_path):
+    """With the study's own seed it is the trial; by default it is another run."""
+    study, best = best_of("momentum")
+    model = tmp_path / "best.keras"
+    again = run(
+        "train", f"--from_trial={ROUND / 'momentum'}", f"--seed={study.config.seed}",
+        f"--save_model={model}",
+    )  # fmt: skip
+    assert again.returncode == 0, again.stderr
+    last = next(line for line in again.stdout.splitlines() if line.split()[:1] == ["100"])
+    metrics = [float(part) for part in last.replace("%", "").split()[2:8]]
+    known = [best.final[f"{split}_metric"] for split in ("train", "validation", "test")]
+    assert metrics[1::2] == pytest.approx([100 * value for value in known], abs=0.35)
+    assert "to load it, import tfoptcmp.workloads.layers.convolution first" in again.stdout
+    importlib.import_module("tfoptcmp.workloads.layers.convolution")
+    assert keras.saving.load_model(model).count_params() > 1000
+    other = run("train", f"--from_trial={ROUND / 'momentum'}", "--steps=2", "--set=momentum=0.5")
+    assert other.returncode == 0, other.stderr
+    assert f"seed {study.config.seed + 1}" in other.stdout
+    assert "momentum = 0.5" in other.stdout
+
+
+BAD = {
+    "not a study": (["--from_trial=nowhere"], "holds no study.json"),
+    "two optimizers": ([f"--from_trial={ROUND / 'sgd'}", "--optimizer=sgd"], "leave out --optim"),
+    "no such trial": ([f"--from_trial={ROUND / 'sgd'}", "--trial=100000"], "has no trial 100000"),
+    "unknown name": ([f"--from_trial={ROUND / 'sgd'}", "--set=gamma=1"], "must be one of ['decay"),
+    "out of range": ([f"--from_trial={ROUND / 'adam'}", "--set=beta_1=1.5"], "must be a number in"),
+    "no model": ([f"--from_trial={ROUND / 'sgd'}", "--save_model=x.h5"], "must end with .keras"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "message"), BAD.values(), ids=BAD)
+def test_what_cannot_be_trained_is_one_line(arguments, message):
+    done = run("train", *arguments)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
