@@ -18,6 +18,7 @@ from tfoptcmp.analysis.figures.report_order import FIGURES
 from tfoptcmp.analysis.ranges.narrowing import next_spaces
 from tfoptcmp.analysis.report.answer import how_sure, pair_cells, ranking_cells, verdict_cells
 from tfoptcmp.analysis.report.as_json import as_json
+from tfoptcmp.analysis.report.best import best_trials
 from tfoptcmp.analysis.report.restrictions import format_sections, sections
 from tfoptcmp.analysis.report.tables import STYLES, best_rows, caption, format_table, rerun_cells
 from tfoptcmp.analysis.sources import read_comparisons
@@ -340,3 +341,31 @@ def test_winners_and_their_reruns_are_values_and_the_spread_is_a_size(comparison
         )
         _, row = rerun_cells(replace(comparison, contestants=(replace(one, reruns=reruns),)))
         assert (row[4], row[6], row[7]) == (again, again, "1.41 %")
+
+
+def test_what_of_the_best_was_luck_is_the_same_for_both(comparisons):
+    """By hand: 2 points of the winner's validation figure are lost when it runs again."""
+    told = []
+    for comparison in comparisons:
+        one = comparison.contestants[0]
+        best = one.winner
+        reruns = pd.DataFrame(
+            {
+                "trial": best["trial"],
+                "rerun": [0, 1],
+                "status": "COMPLETE",
+                "seed": [1, 2],
+                "validation_metric": best["validation_metric"] + np.array([0.01, 0.03]),
+                "test_metric": [0.3, 0.4],
+            }
+        )
+        (found, *_) = best_trials(
+            replace(
+                comparison, contestants=(replace(one, reruns=reruns), *comparison.contestants[1:])
+            )
+        )
+        told.append(found.luck)
+        assert "Run again 2 times with other seeds" in found.luck
+        assert found.luck.endswith("so 2.00 pp of it was luck.")
+        assert "not known" in best_trials(comparison)[0].luck
+    assert told[0] != told[1]

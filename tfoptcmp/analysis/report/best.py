@@ -56,7 +56,7 @@ def best_trials(comparison: Comparison) -> list[Best]:
                 results=results,
                 luck=_luck(comparison, one),
                 hyperparameters=one.values_of(best, used=True),
-                code=_code(one, results),
+                code=_code(one, comparison.workload, results),
             )
         )
     return found
@@ -74,11 +74,11 @@ def format_best(comparison: Comparison) -> str:
     return "\n\n".join(parts)
 
 
-def _code(one: Contestant, results: str) -> str:
+def _code(one: Contestant, workload: str, results: str) -> str:
     if one.record is None or one.winner is None:
         return ""
     signature = Signature.from_json(one.record.signature)
-    where = f"trial {int(one.winner['trial'])} of {one.directory or one.name}: {results}"
+    where = f"{workload}, trial {int(one.winner['trial'])} of {one.name}: {results}"
     return keras_code(signature, one.values_of(one.winner, used=True), where)
 
 
