@@ -105,8 +105,8 @@ def _advice(trials: Sequence[Trial]) -> str:
     if last > _EARLY_STEPS or any(trial.status == Status.COMPLETE for trial in trials):
         return "raise max_trials or narrow the search space"
     return (
-        f"every trial diverged by step {last}, which is probably not the search space's fault: look "
-        "at the optimizer and the data"
+        f"every trial diverged by step {last}, which is probably not the search space's fault: "
+        "look at the optimizer and the data"
     )
 
 
