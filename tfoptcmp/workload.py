@@ -50,6 +50,21 @@ def loss_name(loss: Loss) -> str:
     return str(named or getattr(loss, "__name__", type(loss).__name__))
 
 
+def is_sparse(loss: Loss) -> bool:
+    """Returns whether it is a loss of Keras that takes class numbers.
+
+    The name of a function or class of the user's own says nothing.
+    """
+    if loss is None or isinstance(loss, str):
+        return "sparse" in (loss or "").lower()
+    kinds = [loss] if hasattr(loss, "__name__") else type(loss).__mro__
+    return any(
+        kind.__module__.startswith("keras.") and "sparse" in kind.__name__.lower()
+        for kind in kinds
+        if kind.__module__
+    )
+
+
 class TrainingSource(Protocol):
     """Training batches as a function of (seed, step), so that a trial can start anywhere.
 
@@ -76,7 +91,8 @@ class Splits:
             where they fit in memory, else a finite dataset in a fixed order. Has "train"
             (a fixed subset of the training split, without augmentation) and "validation", and
             "test" where the workload has one.
-        num_classes: Number of logits; 0 if the model does not choose between classes.
+        num_classes: How many classes there are, the least number of logits; 0 if the model does
+            not choose between classes.
         num_examples: Split name to the number of examples (tokens for sequences) in it, over the
             whole split. "train" is the full training split.
         partial: What the data lack, for people (PARTIAL DATA on every output); "" if complete.
@@ -292,6 +308,10 @@ class Workload:
             ratio = budget.eval_every_steps / budget.steps
             changed["eval_every_steps"] = max(1, round(ratio * changed["steps"]))
         return replace(budget, scale="custom", **changed) if changed else budget
+
+
+class DoesNotFit(ValueError):
+    """What a user gave does not fit, as only a trial shows; the message is one line."""
 
 
 class MissingData(Exception):

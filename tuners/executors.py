@@ -17,6 +17,7 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 from tfoptcmp.signatures import Signature
 from tfoptcmp.study.schema import Measurement, Status, StudyError
 from tfoptcmp.study.trial import Interrupted, Outcome, RunTrial, TrialTask
+from tfoptcmp.workload import DoesNotFit
 
 MAX_FAILED_STARTS = 3
 """Of workers, in a row; then it is not by accident."""
@@ -24,6 +25,14 @@ MAX_FAILED_STARTS = 3
 _SECONDS_BETWEEN_LOOKS = 0.5  # whether to stop
 
 OnMeasurement = Callable[[TrialTask, Measurement], None]
+
+
+def crash_message(error: Exception) -> str:
+    """Returns what is recorded of a crash: where it was, unless what the user gave is the cause."""
+    if isinstance(error, DoesNotFit):
+        return str(error)
+    return "".join(traceback.format_exception(error))
+
 
 RunOf = Callable[[Signature, TrialTask, Callable[[Measurement], None]], Outcome]
 """A `RunTrial` for the trials of any optimizer."""
@@ -223,8 +232,8 @@ class InProcess:
             return task, self._run_trial(task, functools.partial(on_measurement, task))
         except StudyError:  # of `on_measurement`: the records cannot be written
             raise
-        except Exception:
-            return task, Outcome(status=Status.FAILED, steps=0, message=traceback.format_exc())
+        except Exception as error:
+            return task, Outcome(status=Status.FAILED, steps=0, message=crash_message(error))
 
     def drop(self) -> None:
         """Forgets all trials; none runs outside `wait`."""

@@ -16,7 +16,6 @@ import queue
 import signal
 import sys
 import threading
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -203,8 +202,8 @@ def _work(driver: Any, make_run: bytes, environment: dict[str, str]) -> None:
                 driver.send(run(*jobs.get(), driver.send))
             except Interrupted:
                 driver.send(None)
-    except Exception:
-        driver.send(traceback.format_exc())
+    except Exception as error:
+        driver.send(executors.crash_message(error))
 
 
 def _listen(

@@ -18,7 +18,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from tfoptcmp.workloads.data.examples import as_examples, held_out_of, weighted
+from tfoptcmp.workloads.data.examples import as_examples, held_out_of, weighted, with_large_numbers
 from tfoptcmp.workloads.fingerprints import fingerprint
 from tfoptcmp.workloads.spaces.assemble import signatures
 
@@ -26,7 +26,7 @@ from tfoptcmp import metrics
 from tfoptcmp.imported import Imported
 from tfoptcmp.metrics import Metric
 from tfoptcmp.signatures import REGULARISATION, Signature
-from tfoptcmp.workload import Budget, Loss, Measure, Splits, Workload, loss_name
+from tfoptcmp.workload import Budget, Loss, Measure, Splits, Workload, is_sparse, loss_name
 
 SCALE = "own"
 """The one scale of these workloads."""
@@ -71,7 +71,8 @@ def own_workload(
 
     Args:
         name: Of letters, digits and underscores.
-        build: Returns an uncompiled `keras.Model`; takes nothing, or (budget, splits).
+        build: Returns an uncompiled `keras.Model`; takes nothing, or (budget, splits). Or a class
+            of such models.
         train: (x, y) or (x, y, weights): arrays, pandas frames, or structures of them; or a
             `tf.data.Dataset` or `keras.utils.PyDataset` of batches of such, which is read into
             memory; or a function from (seed, step), two integers, to a batch.
@@ -101,7 +102,8 @@ def own_workload(
             raise ValueError(f"{what} must be an integer >= 1; got {number!r}")
     if unknown := set(regularisation) - set(REGULARISATION):
         raise ValueError(f"regularisation must be of {REGULARISATION}; got {sorted(unknown)}")
-    if not callable(build) or hasattr(build, "trainable_variables"):
+    is_model = hasattr(build, "trainable_variables") and not isinstance(build, type)
+    if not callable(build) or is_model:
         raise ValueError(f"build must be a function that returns a model; got {build!r}")
     if not name.isidentifier():
         raise ValueError(f"name must be of letters, digits and underscores; got {name!r}")
@@ -116,6 +118,8 @@ def own_workload(
         examples |= held_out_of(examples["train"], held_out)
     if loss is None:
         examples = {split: _flat_labels(data) for split, data in examples.items()}
+    elif not is_sparse(loss):
+        examples = with_large_numbers(examples)
     if class_weight is not None:
         examples["train"] = weighted(examples["train"], class_weight)
     if measure is not None and not isinstance(metric, Metric):
@@ -209,7 +213,7 @@ class _Build:
 
 
 def _is_of_classes(loss: Loss) -> bool:
-    return loss is None or "sparse" in loss_name(loss)
+    return loss is None or is_sparse(loss)
 
 
 def _num_classes(examples: Mapping[str, Any]) -> int:

@@ -262,8 +262,8 @@ FAULTY = {
         r"outputs must have the shape of y, \(16,\); got \(16, 2\)",
     ),
     "other classes": (
-        *((X, CLASSES), dense(3), {**SOFTMAX, "num_classes": 2}),
-        "outputs must be 2 logits, one for each class; got 3",
+        *((X, CLASSES), dense(1), {**SOFTMAX, "num_classes": 2}),
+        "outputs must be at least 2 logits, one for each class; got 1",
     ),
     "no logits": (
         *((X, CLASSES[:, None]), dense(2), SOFTMAX),

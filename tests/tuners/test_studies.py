@@ -25,6 +25,7 @@ from tfoptcmp.spaces import Fixed, SearchSpace
 from tfoptcmp.study.read import read_study
 from tfoptcmp.study.schema import Status, StudyError, Trial
 from tfoptcmp.study.trial import Outcome, trial_seeds
+from tfoptcmp.workload import DoesNotFit
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:(currentThread|getName)\\(\\) is deprecated:DeprecationWarning"
@@ -119,6 +120,10 @@ class TestCrash:
         assert "ZeroDivisionError: bug" in trials[2].message
         assert trials[2].steps == STEPS[0]
         assert trials[2].final["step"] == STEPS[0]
+
+    def test_is_one_line_where_what_the_user_gave_is_the_cause(self, tmp_path):
+        with pytest.raises(StudyError, match=r"trial 2 in .*\nbatches of one shape$"):
+            study(tmp_path, Stop(2, DoesNotFit("batches of one shape")))
 
     @pytest.mark.parametrize("crashes", [1, 2, 3])
     def test_is_tried_again_as_often_as_allowed(self, crashes, tmp_path):

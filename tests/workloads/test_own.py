@@ -192,7 +192,7 @@ FAULTY = {
     "a truth": ({"validation": True}, "validation must be data, .* got True"),
     "single examples": (
         {"test": tf.data.Dataset.from_tensor_slices((X, Y))},
-        "test must have batches, see `batch` of tf.data; got single examples",
+        r"test must have batches, .* see .batch\(...\) of tf.data; got \(3,\), \(\)",
     ),
     "a measure without a metric": (
         {"measure": "loss"},

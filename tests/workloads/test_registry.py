@@ -8,6 +8,7 @@ import pytest
 
 from tfoptcmp import workloads
 from tfoptcmp.imported import named
+from tfoptcmp.keras_rules import KERAS_RULES
 from tfoptcmp.rules import RULES
 from tfoptcmp.spaces import Choice, Fixed, LogUniform
 from tfoptcmp.workload import Workload
@@ -78,8 +79,8 @@ def test_unknown_names_list_the_known():
         workloads.get("mnist")
     with pytest.raises(ValueError, match=r"\['initial', .*\]; got 'final'"):
         signature("pydocs_lstm", "adam", space="final")
-    with pytest.raises(ValueError, match=r"rmsprop.*got 'adagrad'"):
-        signature("digits_simple_cnn", "adagrad")
+    with pytest.raises(ValueError, match=r"rmsprop.*adamw.*got 'adahessian'"):
+        signature("digits_simple_cnn", "adahessian")
 
 
 EVERY_SPACE = [
@@ -93,7 +94,7 @@ EVERY_SPACE = [
 @pytest.mark.parametrize(("name", "space", "rule"), EVERY_SPACE)
 def test_every_space_determines_its_rules_hyperparameters(name, space, rule):
     found = signature(name, rule, space=space)
-    assert found.rule == RULES[rule]
+    assert found.rule == (RULES | KERAS_RULES)[rule]
     assert found.space.source
     # A signature itself checks rule and schedule; regularisation is the workload's.
     given = set(found.space.arguments) & {"l2", "label_smoothing"}

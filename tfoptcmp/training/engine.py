@@ -26,12 +26,14 @@ from tfoptcmp.study.clock import Clock
 from tfoptcmp.study.schema import Measurement, Status
 from tfoptcmp.study.trial import Interrupted, Outcome, TrialTask
 from tfoptcmp.training.callbacks import Measure, TakeCheckpoints
+from tfoptcmp.training.check_evaluation import check_share
 from tfoptcmp.training.checkpoint import Checkpoint, Checkpoints
 from tfoptcmp.training.distribution import Replicas, is_chief, num_replicas
 from tfoptcmp.training.evaluation import Evaluation
 from tfoptcmp.training.initial import InitialWeights
 from tfoptcmp.training.loop import run_blocks
 from tfoptcmp.training.losses_and_metrics import Problem, Result
+from tfoptcmp.training.messages import of_data
 from tfoptcmp.training.model import TrialModel, build_network
 from tfoptcmp.training.optimizer import build_optimizer, set_hyperparameters
 from tfoptcmp.training.options import Options
@@ -107,6 +109,7 @@ class Trainer:
 
         Raises:
             Interrupted: If `should_stop` said so before the end.
+            DoesNotFit: If a batch or a measured value cannot be used.
         """
         model = self._model
         self._reset(task)
@@ -150,12 +153,15 @@ class Trainer:
                 stop=self._budget.steps,
             )
             # The order of the callbacks is important.
-            run_blocks(
-                model,
-                (replicas or model).blocks(batches),
-                num_steps=self._budget.steps - start,
-                callbacks=[measure, keep, *self._callbacks],
-            )
+            try:
+                run_blocks(
+                    model,
+                    (replicas or model).blocks(batches),
+                    num_steps=self._budget.steps - start,
+                    callbacks=[measure, keep, *self._callbacks],
+                )
+            except tf.errors.OpError as error:
+                raise of_data(error) or error from None
         steps = int(model.optimizer.iterations.numpy())
         if keep.interrupted:
             if replicas:
@@ -269,6 +275,7 @@ class Trainer:
         if not found or not math.isfinite(found["validation"].loss):  # the training loss judges
             found = self.evaluate(with_errors=is_last)
         for split, result in found.items():
+            check_share(self._workload.metric, result.metric, split)
             row[f"{split}_loss"] = result.loss
             row[f"{split}_metric"] = result.metric
             if is_last and split != "train" and math.isfinite(result.standard_error):

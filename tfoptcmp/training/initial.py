@@ -42,8 +42,7 @@ class InitialWeights:
             self._seed_by = _seed if _equal(fresh, again) else keras.utils.set_random_seed
         else:
             fresh = self._fresh(self._seed_by, seed)
-        if any(new is old for new, old in zip(fresh.variables, network.variables, strict=False)):
-            raise ValueError("build must return a new model every time; got the same one again")
+        check_new(fresh, network)
         for variable, initial in zip(network.variables, fresh.variables, strict=True):
             variable.assign(initial.value)
         for i, generator in enumerate(_seed_generators(network)):
@@ -54,6 +53,24 @@ class InitialWeights:
         with undisturbed():
             seed_by(seed)
             return self._build()
+
+
+def check_new(network: keras.Model, earlier: keras.Model) -> None:
+    """Checks that two networks share no variables.
+
+    Raises:
+        ValueError: If they do.
+    """
+    if network is earlier:
+        raise ValueError("build must return a new model every time; got the same one again")
+    old = {id(variable) for variable in earlier.variables}
+    for layer in network._flatten_layers(include_self=False):
+        if any(id(variable) in old for variable in layer.variables):
+            raise ValueError(
+                "build must make new layers every time, as their weights are every trial's own; "
+                f"got {layer.name!r} of an earlier call again. Make it in build, and adapt it or "
+                "set its pretrained weights there"
+            )
 
 
 def _seed(seed: int) -> None:

@@ -17,7 +17,16 @@ from numpy.typing import NDArray
 
 from tfoptcmp import metrics
 from tfoptcmp.metrics import Metric
-from tfoptcmp.workload import Loss, Measure, WholeSplit, loss_name
+from tfoptcmp.workload import Loss, Measure, WholeSplit, is_sparse, loss_name
+
+PADDING = "mark padding by the label -1, for the default loss, or by weights of 0"
+"""What to do with entries that are not to count."""
+
+OF_BOTH = (
+    "give your own metric, and as its measure a function (y, outputs) that returns a value for "
+    "each example"
+)
+"""What to do with several outputs."""
 
 _NUM_RESAMPLES = 200
 _NUM_RESAMPLES_OF_KERAS = 50  # whose metrics take some 10 ms each
@@ -55,6 +64,8 @@ class Problem:
 
     Attributes:
         is_of_classes: Whether the metric compares class numbers, or ranks two classes.
+        is_of_one: Whether the metric is of one y and one output.
+        is_own: Whether the metric is computed by what the user gave.
         is_softmax: Whether the loss is the cross entropy of class numbers.
         loss_is_keras: Whether it is one of Keras's, which take one tensor each.
         loss_is_sparse: Whether that takes class numbers.
@@ -68,13 +79,15 @@ class Problem:
     ) -> None:
         self.is_softmax = loss is None
         self.loss_is_keras = isinstance(loss, str | keras.losses.Loss)
-        self.loss_is_sparse = "sparse" in loss_name(loss)
+        self.loss_is_sparse = is_sparse(loss)
         self._losses = _softmax_cross_entropies if loss is None else _unreduced(loss)
         self._from_logits = loss is None or bool(getattr(loss, "from_logits", False))
         kind: Any = _KINDS.get(metric.name, metric.name) if measure is None else measure
         if metric.name in _OF_CROSS_ENTROPY and measure is None and not _is_cross_entropy(loss):
             raise ValueError(f"{metric.name} needs a loss that is a cross entropy; got {loss!r}")
         self.is_of_classes = kind in _OF_CLASSES
+        self.is_of_one = kind in ("mean squared error", "mean absolute error", "R2")
+        self.is_own = measure not in (None, "loss")
         self._shown: Callable[[float], float] = float
         self._slope: Callable[[float], float] = lambda value: 1.0
         self._whole: Callable[..., float] | None = None
@@ -83,7 +96,7 @@ class Problem:
             self._values: _PerEntry = lambda y, outputs, losses: losses
         elif kind in ("mean squared error", "mean absolute error"):
             function = getattr(keras.losses, kind.replace(" ", "_"))
-            self._values = _of_function(function)
+            self._values = _of_keras(function)
         elif kind == "perplexity":
             self._values = lambda y, outputs, losses: losses
             self._shown = self._slope = _exp
@@ -95,13 +108,13 @@ class Problem:
         elif kind in ("error", "accuracy"):
             self._values = self._wrong if kind == "error" else self._right
         elif kind == "top-5 error":
-            self._values = _outside_top_5
+            self._values = self._outside_top_5
         elif isinstance(kind, type):
             raise ValueError(f"what measures a metric must be no class; got {kind!r}")
         elif isinstance(kind, keras.metrics.Metric):
             function = getattr(kind, "_fn", None)
             if isinstance(kind, keras.metrics.MeanMetricWrapper) and function is not None:
-                self._values = _of_function(lambda y, o: function(y, o, **kind._fn_kwargs))
+                self._values = _of_keras(lambda y, o: function(y, o, **kind._fn_kwargs))
             else:
                 self._whole = _by_keras(kind)
                 self._num_resamples = _NUM_RESAMPLES_OF_KERAS
@@ -204,7 +217,7 @@ class Problem:
         parts = {"y": _joined(y), "outputs": _joined(outputs)}
         parts["weights"] = None if weights is None else np.concatenate(weights)
         if weights is not None and not self.is_softmax:
-            parts["weights"] = _columns(parts["weights"], 1)
+            parts["weights"] = columns(parts["weights"], 1)
         value = self._of_whole(**parts)
         num = len(keras.tree.flatten(parts["y"])[0])
         if not with_error or num < 2 or not math.isfinite(value):
@@ -226,7 +239,7 @@ class Problem:
         if self.is_softmax and np.min(y) < 0:  # without the padding
             kept = y >= 0
             if weights is not None:
-                weights = np.broadcast_to(_columns(weights, y.ndim), y.shape)[kept]
+                weights = np.broadcast_to(columns(weights, y.ndim), y.shape)[kept]
             y, outputs = y[kept], outputs[kept]
         return float(self._whole(y, outputs, weights))
 
@@ -237,7 +250,7 @@ class Problem:
             return losses, tf.cast(y >= 0, tf.float32)
         return losses, tf.ones_like(losses)
 
-    def _classes(self, y: Any, outputs: Any) -> tuple[Any, Any]:
+    def classes(self, y: Any, outputs: Any) -> tuple[Any, Any]:
         """Class numbers that are right and those that the outputs name; of arrays or tensors."""
         if outputs.shape[-1] == 1:  # one output tells two classes apart
             named = outputs[..., 0] > (0.0 if self._from_logits else 0.5)
@@ -250,14 +263,22 @@ class Problem:
         return right, tf.argmax(outputs, axis=-1)
 
     def _wrong(self, y: Any, outputs: Any, losses: tf.Tensor) -> tf.Tensor:
-        right, named = self._classes(y, outputs)
+        right, named = self.classes(y, outputs)
         return tf.cast(tf.not_equal(named, right), tf.float32)
 
     def _right(self, y: Any, outputs: Any, losses: tf.Tensor) -> tf.Tensor:
         return 1.0 - self._wrong(y, outputs, losses)
 
+    def _outside_top_5(self, y: Any, outputs: Any, losses: tf.Tensor) -> tf.Tensor:
+        right, _ = self.classes(y, outputs)
+        rows = tf.reshape(outputs, (-1, outputs.shape[-1]))
+        best = tf.math.in_top_k(
+            tf.reshape(tf.maximum(right, 0), (-1,)), rows, min(5, rows.shape[-1])
+        )
+        return tf.reshape(1.0 - tf.cast(best, tf.float32), tf.shape(right))
+
     def _f1(self, y: Array, outputs: Array, weights: Array | None) -> float:
-        right, named = (np.asarray(part).ravel() for part in self._classes(y, outputs))
+        right, named = (np.asarray(part).ravel() for part in self.classes(y, outputs))
         average = "binary" if outputs.shape[-1] <= 2 else "macro"
         return float(
             sklearn.metrics.f1_score(
@@ -270,7 +291,7 @@ class Problem:
         if num_classes > 2:
             raise ValueError(f"AUC must be of two classes; got outputs for {num_classes}")
         scores = outputs[..., -1] - (outputs[..., 0] if num_classes == 2 else 0.0)
-        right, _ = self._classes(y, outputs)
+        right, _ = self.classes(y, outputs)
         if len(np.unique(right)) < 2:
             return math.nan
         return float(
@@ -307,13 +328,6 @@ def _exp(value: float) -> float:
     return math.exp(value) if value < 700 else math.inf
 
 
-def _outside_top_5(y: Any, outputs: Any, losses: tf.Tensor) -> tf.Tensor:
-    shape = tf.shape(y)
-    rows = tf.reshape(outputs, (-1, outputs.shape[-1]))
-    best = tf.math.in_top_k(tf.reshape(tf.maximum(y, 0), (-1,)), rows, min(5, rows.shape[-1]))
-    return tf.reshape(1.0 - tf.cast(best, tf.float32), shape)
-
-
 def _r2(y: Array, outputs: Array, weights: Array | None) -> float:
     if y.size != outputs.size:
         raise ValueError(f"R2 must be of equal shapes; got {y.shape} and outputs {outputs.shape}")
@@ -346,6 +360,17 @@ def _of_function(function: Callable[[Any, Any], Any]) -> _PerEntry:
     return values
 
 
+def _of_keras(function: Callable[[Any, Any], Any]) -> _PerEntry:
+    """Of one of Keras's, which take the mean over the last axis, examples' where it is the only."""
+
+    def values(y: Any, outputs: Any) -> Any:
+        if isinstance(outputs, tf.Tensor) and outputs.shape.rank == 1:
+            y, outputs = _as_keras_takes(y, outputs)
+        return function(y, outputs)
+
+    return _of_function(values)
+
+
 def _unreduced(loss: Any) -> Callable[[Any, Any], tf.Tensor]:
     """A Keras loss or a function as one that gives a value for each entry."""
     found = keras.losses.get(loss) if isinstance(loss, str) else loss
@@ -357,10 +382,15 @@ def _unreduced(loss: Any) -> Callable[[Any, Any], tf.Tensor]:
         raise ValueError(
             f"loss must have the reduction 'sum_over_batch_size', the mean; got {reduction!r}"
         )
+    if (ignored := getattr(loss, "ignore_class", None)) is not None:
+        raise ValueError(
+            f"loss must have no ignore_class, whose entries would count as losses of 0; got "
+            f"{ignored!r}: {PADDING}"
+        )
 
     def losses(y: Any, outputs: Any) -> tf.Tensor:
-        if isinstance(loss, str | keras.losses.Loss):
-            y, outputs = _as_keras_takes(y, outputs, loss_name(loss))
+        if isinstance(loss, str | keras.losses.Loss) and not is_sparse(loss):
+            y, outputs = _as_keras_takes(y, outputs)
         values = tf.cast(function(y, outputs), tf.float32)
         if values.shape.rank == 0:
             raise ValueError(f"loss must give one value for each example; got a scalar of {loss!r}")
@@ -370,9 +400,9 @@ def _unreduced(loss: Any) -> Callable[[Any, Any], tf.Tensor]:
     return losses
 
 
-def _as_keras_takes(y: Any, outputs: Any, name: str) -> tuple[Any, Any]:
+def _as_keras_takes(y: Any, outputs: Any) -> tuple[Any, Any]:
     """One output or target an example as [batch, 1]; Keras does so in `fit`."""
-    if not isinstance(y, tf.Tensor) or not isinstance(outputs, tf.Tensor) or "sparse" in name:
+    if not isinstance(y, tf.Tensor) or not isinstance(outputs, tf.Tensor):
         return y, outputs
     if outputs.shape.rank == 1:
         outputs = outputs[:, None]
@@ -397,11 +427,11 @@ def _spread(weights: tf.Tensor | None, entries: tf.Tensor) -> tf.Tensor:
     if weights is None:
         return entries
     weights = tf.cast(weights, entries.dtype)
-    return entries * _columns(weights, entries.shape.rank)
+    return entries * columns(weights, entries.shape.rank)
 
 
-def _columns(weights: Any, rank: int) -> Any:
-    """Weights with so many dimensions, of [batch] or [batch, 1] or as the entries."""
+def columns(weights: Any, rank: int) -> Any:
+    """Returns weights with so many dimensions, of [batch] or [batch, 1] or as the entries."""
     while len(weights.shape) > rank and weights.shape[-1] == 1:
         weights = weights[..., 0]
     if len(weights.shape) > rank:

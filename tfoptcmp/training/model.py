@@ -219,6 +219,15 @@ def unpacked(batch: Any) -> tuple[Any, Any, Any]:
     return x, y, weights[0] if weights else None
 
 
+def specs_of(parts: Any) -> Any:
+    """Returns shapes and types of tensors; None of None."""
+    return keras.tree.map_structure(
+        lambda part: None if part is None else tf.TensorSpec(part.shape, part.dtype),
+        parts,
+        none_is_leaf=True,
+    )
+
+
 def build_network(workload: Workload, budget: Budget, splits: Splits) -> keras.Model:
     """Returns a new network of a workload, with its weights.
 

@@ -5,6 +5,7 @@ and `decay_factor` belong to the schedule, the rest to the update rule.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import keras
 
@@ -17,7 +18,9 @@ def build_optimizer(signature: Signature, arguments: Mapping[str, float]) -> ker
     schedule: keras.optimizers.schedules.LearningRateSchedule = _schedule(signature, arguments)
     if signature.bias_corrected:
         schedule = BiasCorrected(schedule, beta_1=arguments["beta_1"], beta_2=arguments["beta_2"])
-    rule_arguments = {name: arguments[name] for name in signature.rule.hyperparameters[1:]}
+    rule_arguments: dict[str, Any] = {
+        name: arguments[name] for name in signature.rule.hyperparameters[1:]
+    }
     rule_arguments |= signature.rule.constants
     optimizer = signature.rule.optimizer_class()(learning_rate=schedule, **rule_arguments)
     if optimizer.gradient_accumulation_steps:

@@ -25,7 +25,19 @@ def as_examples(data: Any, split: str) -> tuple[Any, ...]:
     if not 2 <= len(data) <= 3:
         raise ValueError(f"{split} must be (x, y) or (x, y, weights); got {len(data)} parts")
     x, y, *weights = (_arrays(part, split) for part in data)
+    _check_lists(data, _num_rows(y), split)
     return (x, y, *weights)
+
+
+def _check_lists(data: Any, num: int, split: str) -> None:
+    """Finds lists of inputs, of which NumPy makes one array."""
+    for part in data[:2]:
+        is_of_arrays = isinstance(part, list) and all(np.ndim(one) for one in part)
+        if is_of_arrays and len(part) != num and {len(one) for one in part} == {num}:
+            raise ValueError(
+                f"{split} must have several inputs in a tuple or a dictionary; got a list of "
+                f"{len(part)}"
+            )
 
 
 def _arrays(part: Any, split: str) -> Any:
@@ -34,6 +46,10 @@ def _arrays(part: Any, split: str) -> Any:
         return {name: _arrays(value, split) for name, value in part.items()}
     if isinstance(part, tuple):
         return tuple(_arrays(value, split) for value in part)
+    if hasattr(part, "toarray"):
+        raise ValueError(
+            f"{split} must be dense; got {type(part).__name__}: make an array, .toarray()"
+        )
     array = np.asarray(part)
     if array.dtype.kind == "O" and hasattr(part, "dtypes"):  # a frame with columns of several types
         try:
@@ -64,9 +80,12 @@ def _read(data: Any, split: str) -> tuple[Any, ...]:
         raise ValueError(
             f"{split} must have batches (x, y) or (x, y, weights); got {type(batches[0]).__name__}"
         )
-    first = batches[0][-1]
-    if not isinstance(first, Mapping | tuple) and np.ndim(first) == 0:
-        raise ValueError(f"{split} must have batches, see `batch` of tf.data; got single examples")
+    shapes = [np.shape(part) for whole in batches[0] for part in _leaves(whole)]
+    if () in shapes or len({shape[0] for shape in shapes}) > 1:
+        raise ValueError(
+            f"{split} must have batches, which have as many rows in x as in y, see .batch(...) of "
+            f"tf.data; got {', '.join(map(str, shapes))}"
+        )
     columns = zip(*batches, strict=True)
     return tuple(_joined([_arrays(part, split) for part in column]) for column in columns)
 
@@ -126,10 +145,40 @@ def held_out_of(train: Any, sizes: Mapping[str, Any]) -> dict[str, Any]:
     return {"train": _rows_of(train, np.sort(order)), **found}
 
 
-def _num_rows(part: Any) -> int:
+def with_large_numbers(examples: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the splits with floats in y where whole numbers in it need more than 32 bits."""
+    of_data = [data[1] for data in examples.values() if not callable(data)]
+    if not any(is_large(part) for y in of_data for part in _leaves(y)):
+        return dict(examples)
+
+    def floats(part: Any) -> Any:
+        if isinstance(part, Mapping):
+            return {name: floats(value) for name, value in part.items()}
+        return tuple(map(floats, part)) if isinstance(part, tuple) else part.astype(np.float32)
+
+    return {
+        split: data if callable(data) else (data[0], floats(data[1]), *data[2:])
+        for split, data in examples.items()
+    }
+
+
+def is_large(array: Any) -> bool:
+    """Returns whether whole numbers do not fit into int32."""
+    if array.dtype.kind not in "iu" or not array.size:
+        return False
+    limits = np.iinfo(np.int32)
+    return bool(int(array.min()) < limits.min or int(array.max()) > limits.max)
+
+
+def _leaves(part: Any) -> list[Any]:
     if isinstance(part, Mapping):
         part = tuple(part.values())
-    return _num_rows(part[0]) if isinstance(part, tuple) else len(part)
+    return [leaf for one in part for leaf in _leaves(one)] if isinstance(part, tuple) else [part]
+
+
+def _num_rows(part: Any) -> int:
+    """Returns how many rows an array has, or the arrays of a structure."""
+    return len(_leaves(part)[0])
 
 
 def _rows_of(part: Any, rows: Any) -> Any:

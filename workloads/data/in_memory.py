@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from tfoptcmp.workloads.data.examples import is_large
 from tfoptcmp.workloads.data.order import index_batches, pipeline_options
 
 from tfoptcmp.workload import Splits
@@ -126,11 +127,20 @@ def first_rows(examples: Examples, stop: int, start: int = 0) -> Examples:
 
 
 def tensors(examples: Examples) -> Batch:
-    """Returns examples as tensors; whole numbers to be learnt take half the memory."""
+    """Returns examples as tensors; whole numbers to be learnt take half the memory.
+
+    Raises:
+        ValueError: If they need more than 32 bits.
+    """
+
+    def halved(array: Any) -> Any:
+        if is_large(array):
+            largest = max(array.max(), array.min(), key=abs)
+            raise ValueError(f"y must be floats, or whole numbers of 32 bits; got {largest}")
+        return array.astype(np.int32) if array.dtype.kind in "iub" else array
+
     x, y, *weights = examples
-    y = keras.tree.map_structure(
-        lambda array: array.astype(np.int32) if array.dtype.kind in "iub" else array, y
-    )
+    y = keras.tree.map_structure(halved, y)
     return tuple(keras.tree.map_structure(tf.constant, (x, y, *weights)))
 
 

@@ -17,7 +17,7 @@ from tfoptcmp.workloads.data.in_memory import (
 )
 from tfoptcmp.workloads.data.order import pipeline_options
 
-from tfoptcmp.workload import Budget, Splits
+from tfoptcmp.workload import Budget, DoesNotFit, Splits
 
 
 def load(
@@ -49,7 +49,7 @@ def load(
     measured = max(1, -(-min(EVALUATION_BATCH_SIZE, 10 * budget.batch_size) // budget.batch_size))
     others = {name: split for name, split in examples.items() if name != "train"}
     evaluation = {
-        "train": [_tensors(train(0, step)) for step in range(measured)],
+        "train": [source.batch(0, step) for step in range(measured)],
         **{name: evaluation_batches(split, prepare=lambda x: x) for name, split in others.items()},
     }
     return Splits(
@@ -71,10 +71,23 @@ class FunctionBatches:
 
     def __init__(self, function: Callable[[int, int], Batch]) -> None:
         self._function = function
-        first = _tensors(function(0, 0))
-        self._kinds = [part.dtype for part in keras.tree.flatten(first)]
-        self._shapes = [part.shape for part in keras.tree.flatten(first)]
-        self._structure = first
+        self._first = _tensors(function(0, 0))
+        self._kinds = [part.dtype for part in keras.tree.flatten(self._first)]
+        self._shapes = [part.shape for part in keras.tree.flatten(self._first)]
+
+    def batch(self, seed: int, step: int) -> Batch:
+        """Returns the batch of a step.
+
+        Raises:
+            DoesNotFit: If it is not like that of the first step.
+        """
+        batch = _tensors(self._function(seed, step))
+        if (got := _described(batch)) != (first := _described(self._first)):
+            raise DoesNotFit(
+                f"train must give batches of one shape and type; got {got} at step {step} with the "
+                f"seed {seed}, and {first} at step 0"
+            )
+        return batch
 
     def batches(
         self, *, seed: int, augmentation_seed: int, start: int, stop: int
@@ -82,19 +95,22 @@ class FunctionBatches:
         """Returns the batches of the steps start, ..., stop - 1, all of the first one's shape."""
 
         def call(step: Any) -> list[Any]:
-            return [
-                np.asarray(part)
-                for part in keras.tree.flatten(_tensors(self._function(seed, int(step))))
-            ]
+            return [np.asarray(part) for part in keras.tree.flatten(self.batch(seed, int(step)))]
 
         def batch(step: tf.Tensor) -> Any:
             parts = tf.numpy_function(call, [step], self._kinds)
             for part, shape in zip(parts, self._shapes, strict=True):
                 part.set_shape(shape)
-            return keras.tree.pack_sequence_as(self._structure, parts)
+            return keras.tree.pack_sequence_as(self._first, parts)
 
         return tf.data.Dataset.range(start, stop).map(batch).with_options(pipeline_options())
 
 
 def _tensors(batch: Any) -> Batch:
     return tensors(as_examples(batch, "train"))
+
+
+def _described(batch: Batch) -> str:
+    return str(
+        keras.tree.map_structure(lambda part: f"{part.dtype.name} {list(part.shape)}", batch)
+    ).replace("'", "")
