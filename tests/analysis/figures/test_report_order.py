@@ -43,7 +43,8 @@ ONE_COMPARISON = (
 def test_our_own_studies_have_every_figure(six_rules):
     (comparison,) = read_comparisons(six_rules)
     for figure in FIGURES:
-        assert (figure.needs(comparison) == "") == (figure.name != "rounds")
+        missing = figure.name in ("rounds", "importance")  # one round, of too few trials
+        assert (figure.needs(comparison) == "") != missing
         assert "digits_simple_cnn" in figure.caption_of(comparison)
     assert len({figure.name for figure in FIGURES}) == len(FIGURES)
 

@@ -26,6 +26,7 @@ from tfoptcmp.analysis.figures.files import Format as Format
 from tfoptcmp.analysis.figures.files import save as save
 from tfoptcmp.analysis.figures.forest import draw_forest as draw_forest
 from tfoptcmp.analysis.figures.forest import forest_figure as forest_figure
+from tfoptcmp.analysis.figures.importance import importance_figure as importance_figure
 from tfoptcmp.analysis.figures.inclusions import draw_differences as draw_differences
 from tfoptcmp.analysis.figures.inclusions import inclusions_figure as inclusions_figure
 from tfoptcmp.analysis.figures.infeasible import draw_infeasible as draw_infeasible

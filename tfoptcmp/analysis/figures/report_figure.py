@@ -12,7 +12,9 @@ from matplotlib.figure import Figure
 from tfoptcmp.analysis.comparison import Comparison
 
 Need = Callable[[Comparison], str]
-Section = Literal["answer", "results", "inclusions", "tuning", "lineage", "spaces", "trials"]
+Section = Literal[
+    "answer", "results", "inclusions", "tuning", "importance", "lineage", "spaces", "trials"
+]
 
 
 @dataclass(frozen=True, kw_only=True)

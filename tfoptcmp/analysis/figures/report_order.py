@@ -2,6 +2,7 @@
 
 from tfoptcmp.analysis.figures.boundaries import BOUNDARIES
 from tfoptcmp.analysis.figures.forest import FOREST
+from tfoptcmp.analysis.figures.importance import IMPORTANCE
 from tfoptcmp.analysis.figures.inclusions import INCLUSIONS
 from tfoptcmp.analysis.figures.infeasible import INFEASIBLE
 from tfoptcmp.analysis.figures.parallel import PARALLEL
@@ -21,6 +22,7 @@ FIGURES: tuple[ReportFigure, ...] = (
     INCLUSIONS,
     TUNING,
     TRAINING,
+    IMPORTANCE,
     ROUNDS,
     BOUNDARIES,
     PARALLEL,

@@ -13,7 +13,7 @@ Constants were chosen by simulation (`python -m tools.lab.narrowing`, docs/narro
 
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from scipy.stats import qmc
@@ -155,7 +155,7 @@ def narrowed(
     if len(values) < LEAST_TRIALS or not logarithmic:
         return {**current.dimensions, **beyond}
     chosen = _evenly(len(values), _MOST_TRIALS)
-    targets = _targets(results, worst)[chosen]
+    targets = standardised(results, worst)[0][chosen]
     process = _fitted(_inputs(first, [values[i] for i in chosen]), targets)
     box = SearchSpace(
         dimensions={**current.dimensions, **beyond}, own=current.own, source=current.source
@@ -208,10 +208,17 @@ def _inputs(first: SearchSpace, values: Sequence[Mapping[str, float]]) -> FloatA
     return np.stack(columns, axis=1)
 
 
-def _targets(results: FloatArray, worst: float) -> FloatArray:
-    """Standardised logs; what diverged is as bad as guessing, or as the worst that counts.
+def standardised(
+    results: FloatArray, worst: float
+) -> tuple[FloatArray, Callable[[FloatArray], FloatArray]]:
+    """Returns standardised logs of results, and what makes results of such.
 
-    Results as they are, not their logs, where one is negative (a density's logarithm, say).
+    What diverged is as bad as guessing, or as the worst that counts. Results as they are, not their
+    logs, where one is negative (a density's logarithm, say).
+
+    Args:
+        results: float64 [n], lower is better; inf or NaN for trials that diverged.
+        worst: What guessing gives; results above it are alike. inf if not known.
     """
     least = _LEAST_RESULT
     finite = results[np.isfinite(results)]
@@ -224,7 +231,13 @@ def _targets(results: FloatArray, worst: float) -> FloatArray:
         least = float(finite.min())
     kept = np.clip(np.nan_to_num(results, nan=worst, posinf=worst), least, worst)
     targets = np.log(kept) if are_logs else kept
-    return np.asarray((targets - targets.mean()) / (targets.std() or 1.0))
+    mean, deviation = float(targets.mean()), float(targets.std()) or 1.0
+
+    def restored(expected: FloatArray) -> FloatArray:
+        values = mean + deviation * expected
+        return np.exp(values) if are_logs else values
+
+    return np.asarray((targets - mean) / deviation), restored
 
 
 def _fitted(inputs: FloatArray, targets: FloatArray) -> GaussianProcessRegressor:

@@ -18,7 +18,7 @@ from tfoptcmp.analysis.audit.findings import Finding, findings_on, worst_first
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.figures.report_figure import Section
 from tfoptcmp.analysis.ranges.containment import containments
-from tfoptcmp.analysis.report import imitation
+from tfoptcmp.analysis.report import imitation, importance
 from tfoptcmp.analysis.report.answer import (
     LIMIT_OF_VERDICTS,
     LIMITS_OF_THE_PAPER,
@@ -37,6 +37,7 @@ from tfoptcmp.analysis.report.answer import (
     verdict_cells,
 )
 from tfoptcmp.analysis.report.best import best_trials
+from tfoptcmp.analysis.report.importance import importance_cells
 from tfoptcmp.analysis.report.lineage import HOW_TO_READ_LINEAGE, holds_for, lineage_cells
 from tfoptcmp.analysis.report.methods import (
     boundary_cells,
@@ -170,6 +171,7 @@ def part(
         best_trials=hyperparameter_cells(comparison),
         best_codes=[best for best in best_trials(comparison) if best.code],
         reruns=rerun_cells(comparison),
+        importances=importance_cells(comparison),
         holds_for=holds_for(comparison),
         lineage=lineage_cells(comparison),
         containments=imitation.containment_cells(containments(comparison)),
@@ -203,6 +205,8 @@ def render(parts: Sequence[dict[str, Any]], findings: Sequence[Finding] | None) 
         what_is_tested=WHAT_IS_TESTED,
         survives_note=SURVIVES_NOTE,
         how_to_read_lineage=HOW_TO_READ_LINEAGE,
+        importance_question=importance.QUESTION,
+        how_to_read_importances=importance.HOW_TO_READ,
         containment_question=imitation.QUESTION,
         how_to_read_containments=imitation.HOW_TO_READ,
         how_to_read=HOW_TO_READ,
