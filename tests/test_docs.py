@@ -12,9 +12,14 @@ import pytest
 from tests import examples
 from tfoptcmp import workloads
 from tfoptcmp.analysis import read_comparisons
+from tfoptcmp.analysis.report.answer import answer
 from tfoptcmp.analysis.report.files import restriction_sections
 from tfoptcmp.analysis.report.restrictions import format_sections
+from tfoptcmp.analysis.report.tables import format_table
+from tfoptcmp.analysis.statistics.ranking import ranking
 from tfoptcmp.analysis.statistics.restriction import parse_box, with_boxes
+from tfoptcmp.analysis.statistics.verdicts import all_pairs
+from tfoptcmp.keras_rules import KERAS_RULES
 from tfoptcmp.rules import RULES
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -25,7 +30,24 @@ def test_python_examples_of_a_newcomer(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     after = examples.run(DOCS / "compare.md", tmp_path)
     assert after["blocks"] == 1
-    assert after["SIGNATURES"]["digits_simple_cnn"]["initial"]["lion"].space.arguments
+    assert after["SIGNATURES"]["digits_simple_cnn"]["initial"]["sign"].space.arguments
+
+
+def test_the_page_on_contestants_quotes_the_published_study():
+    page = (DOCS / "compare.md").read_text(encoding="utf-8")
+    directory = "results/cpu/digits_simple_cnn/contestants-quasirandom"
+    assert f"`{directory}`" in page
+    (comparison,) = read_comparisons(DOCS.parent / directory)
+    said = " ".join(line.removeprefix("> ") for line in page.splitlines() if line[:2] == "> ")
+    assert said == f"**{answer(ranking(comparison))}**"
+    table, *_ = format_table(comparison, "markdown").split("\n\n| optimizer | trial |")
+    assert [line for line in page.splitlines() if line.startswith("| ") and "---" not in line] == [
+        line for line in table.splitlines() if line.startswith("| ") and "---" not in line
+    ]
+    # The pairs of a forest plot are decided or not.
+    found = all_pairs(comparison, "test")
+    decided = sum(j.verdict.decided for j in found)
+    assert f"only {decided} of {len(found)} pairs are decided" in page
 
 
 def test_python_examples_of_the_library(tmp_path, monkeypatch):
@@ -38,7 +60,7 @@ def test_python_examples_of_the_library(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("page", "names"), [("workloads.md", workloads.names()), ("rules.md", tuple(RULES))]
+    ("page", "names"), [("workloads.md", workloads.names()), ("rules.md", (*RULES, *KERAS_RULES))]
 )
 def test_tables_name_every_workload_and_rule(page, names):
     text = (DOCS / page).read_text(encoding="utf-8")

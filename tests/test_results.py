@@ -18,7 +18,7 @@ from tfoptcmp.analysis import read_comparisons
 from tfoptcmp.analysis.ranges.boundary import why_not_final
 from tfoptcmp.analysis.report.answer import answer, matrix_cells
 from tfoptcmp.analysis.report.lineage import share_at_guessing
-from tfoptcmp.analysis.report.tables import format_table
+from tfoptcmp.analysis.report.tables import format_table, rerun_cells
 from tfoptcmp.analysis.statistics.means import means_of
 from tfoptcmp.analysis.statistics.ranking import ranking
 from tfoptcmp.analysis.statistics.verdicts import Verdict, inclusion_verdicts, judge
@@ -84,7 +84,7 @@ def test_the_readme_quotes_what_the_studies_say(directory, tuning_budget):
     heading, said = text.split("\n\n")[:2]
     assert "\n" not in heading
     assert one_line(said) == f"**{answer(ranking(comparison))}**"
-    results, _ = format_table(comparison, "markdown").split("\n\n| optimizer | trial |")
+    results, *_ = format_table(comparison, "markdown").split("\n\n| optimizer | trial |")
     expected = [line for line in results.splitlines() if line.startswith("| ")]
     assert len(expected) == 2 + len(comparison.contestants)
     verdicts = inclusion_verdicts(comparison)
@@ -125,6 +125,21 @@ def test_the_readme_counts_the_verdicts_on_digits():
         f"Of 32 tests {found['better']} say better, {found['holds']} holds, and "
         f"{found['not decided']} are not decided."
     ) in one_line(section_on(f"`{INITIAL.relative_to(RESULTS.parent)}`"))
+
+
+def test_the_readme_counts_the_verdicts_on_contestants():
+    directory = DIGITS / "contestants-quasirandom"
+    text = one_line(section_on(f"`{directory.relative_to(RESULTS.parent)}`"))
+    found = counts(directory)
+    assert (
+        f"Of 44 tests (11 inclusions, four statistics) {found['better']} say better, "
+        f"{found['equivalent']} equivalent and {found['holds']} holds; {found['not decided']} are "
+        f"not decided. {found['violated']} is violated, RMSProp's training loss against Momentum's"
+    ) in text
+    (comparison,) = read_comparisons(directory)
+    again = {row[0]: row for row in rerun_cells(comparison)[1:]}
+    assert again["Muon"][3:7] == ["0.67 %", "2.93 %", "2.33 %", "4.93 %"]
+    assert (again["LAMB"][4], again["Lion"][4]) == ("1.33 %", "1.20 %")
 
 
 def test_the_readme_says_what_refining_changed():

@@ -43,6 +43,8 @@ def configure(threads: int) -> int:
             "process has already run"
         ) from error
     tf.config.experimental.enable_op_determinism()
+    # Optimizers of others are traced anew for every trial, which TensorFlow takes for a mistake.
+    tf.get_logger().addFilter(lambda record: "tf.function retracing" not in record.getMessage())
     return threads
 
 

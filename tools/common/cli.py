@@ -168,9 +168,9 @@ def _help(description: str, groups: Groups) -> str:
         lines.append(f"{title}:")
         for holder in holders:
             flag = flags.FLAGS[holder.name]
-            default = (
-                (flag.default_as_str or "").strip("'") if flag.default not in (None, []) else ""
-            )
+            default = "" if flag.default in (None, []) else (flag.default_as_str or "").strip("'")
+            if isinstance(flag.default, list):
+                default = ",".join(map(str, flag.default))
             name = f"--{'[no]' if flag.boolean else ''}{flag.name}"
             # For a flag that may be repeated absl says so, after a semicolon and many blanks.
             help_text = re.sub(r"\.?;\s+repeat this option", "; repeat this option", flag.help)

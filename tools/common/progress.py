@@ -73,7 +73,7 @@ class Progress:
         )
 
     def _show(self, doing: str, ended: bool = False) -> None:
-        text = f"{self._title:<9}{self._summary}" + ("" if ended else f"; {doing}")
+        text = f"{self._title:<8} {self._summary}" + ("" if ended else f"; {doing}")
         if self._live:
             text = text[
                 : shutil.get_terminal_size().columns - 1
