@@ -9,6 +9,7 @@ import pytest
 
 from tests import examples
 from tfoptcmp.analysis import load_studies, read_comparisons
+from tfoptcmp.analysis.report.answer import answer
 from tfoptcmp.analysis.report.tables import format_table
 from tfoptcmp.analysis.statistics.means import means_of
 from tfoptcmp.analysis.statistics.ranking import ranking
@@ -27,9 +28,14 @@ def one_line(text):
 def test_python_examples(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     after = examples.run(README, tmp_path)
-    assert after["blocks"] == 2
-    assert after["SIGNATURES"]["digits_simple_cnn"]["initial"]["lion"].space.arguments
+    assert after["blocks"] == 1
     assert after["model"].optimizer.epsilon == 1.0
+
+
+def test_the_answer_on_contestants_is_that_of_the_published_study():
+    (comparison,) = read_comparisons(DIGITS / "contestants-quasirandom")
+    said = f"digits_simple_cnn: {answer(ranking(comparison))}"
+    assert said in one_line(README.read_text(encoding="utf-8"))
 
 
 def test_it_names_every_program():

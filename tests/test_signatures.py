@@ -1,7 +1,10 @@
 import json
+from dataclasses import replace
 
 import pytest
+from tfoptcmp.workloads.spaces.ranges import initial_signatures
 
+from tfoptcmp.hyperparameters import Hyperparameter
 from tfoptcmp.rules import RULES
 from tfoptcmp.signatures import SCHEDULES, Signature
 from tfoptcmp.spaces import Choice, Fixed, LogUniform, SearchSpace, Uniform
@@ -97,3 +100,16 @@ def test_json_round_trip(bias_corrected):
 def test_json_of_an_unknown_rule_lists_the_known():
     with pytest.raises(ValueError, match=r"rule must be one of .*'sgd'.*; got 'lion'"):
         Signature.from_json(adam().to_json() | {"rule": "lion"})
+
+
+def test_weight_decay_beside_a_rate_in_epsilons_unit_is_cautioned():
+    adamw = initial_signatures("test")["adamw"]
+    assert adamw.caution == ""
+    dimensions = dict(adamw.space.dimensions)
+    dimensions["decay"] = dimensions.pop("weight_decay_per_step")
+    own = {"decay": Hyperparameter(argument="weight_decay", meaning="as Keras has it")}
+    as_it_is = replace(adamw, space=SearchSpace(source="test", dimensions=dimensions, own=own))
+    assert "which has the unit of epsilon in this space" in as_it_is.caution
+    dimensions["alpha0"] = dimensions.pop("alpha0_over_epsilon")
+    fine = replace(adamw, space=SearchSpace(source="test", dimensions=dimensions, own=own))
+    assert fine.caution == ""

@@ -63,6 +63,19 @@ class Signature:
                 f"missing {sorted(needed - given)}, not taken {sorted(given - needed)}"
             )
 
+    @property
+    def caution(self) -> str:
+        """What people should know of its search space before they believe it; "" if nothing."""
+        meanings = {m.argument: m for m in map(self.space.meaning, self.space.dimensions)}
+        decay, rate = meanings.get("weight_decay"), meanings["learning_rate"]
+        if decay is None or decay.transform == "over_rate" or not rate.needs_epsilon:
+            return ""
+        return (
+            f"{self.rule.title}: Keras multiplies weight_decay with the learning rate, which has "
+            "the unit of epsilon in this space, so that one value decays weights differently at "
+            "each epsilon; search weight_decay_per_step instead"
+        )
+
     def to_json(self) -> dict[str, Any]:
         """Returns the signature as JSON-ready data; `from_json` restores it."""
         data: dict[str, Any] = {

@@ -87,6 +87,7 @@ def _run(argv: list[str]) -> None:
     from tfoptcmp.analysis import read_comparisons
     from tfoptcmp.analysis.audit import audit
     from tfoptcmp.analysis.audit.findings import findings_on, worst_first
+    from tfoptcmp.analysis.report.across import format_across
     from tfoptcmp.analysis.report.answer import answer, format_answer, format_verdicts
     from tfoptcmp.analysis.report.as_json import as_json
     from tfoptcmp.analysis.report.best import format_best
@@ -105,6 +106,8 @@ def _run(argv: list[str]) -> None:
         return
     for comparison in comparisons:
         print(format_answer(comparison, findings_on(findings, comparison.workload)))
+    if everywhere := format_across(comparisons):
+        print(everywhere)
     for comparison in comparisons:
         print(format_table(comparison))
         print(format_verdicts(comparison))

@@ -5,9 +5,13 @@ import threading
 import pytest
 from tensorboard.backend.event_processing import plugin_event_multiplexer
 from tensorboard.plugins.hparams import metadata
+from tensorflow.python.summary.summary_iterator import summary_iterator
+from tfoptcmp.tuners.observers import Counts
 from tfoptcmp.workloads import get
 
 from tests.study.test_files import CONFIG
+from tfoptcmp.study.schema import Status, Trial
+from tfoptcmp.study.trial import TrialTask
 from tfoptcmp.study.write import open_study
 from tfoptcmp.training.tensorboard import TensorBoard, describe
 
@@ -36,14 +40,45 @@ def test_a_study_that_begins_later_is_not_lost(tmp_path, signatures):
         )
         with open_study(tmp_path / name, config):
             mine = [signatures[one] for one in planned]
-            log = TensorBoard(name, lambda: describe(tmp_path, mine, "error"))
-            log.on_study_begin(None)
+            log = TensorBoard(signatures[name], lambda: describe(tmp_path, mine, "error"))
+            log.on_study_begin(Counts(left=1))
 
     begin("sgd", ["sgd", "nadam"])
     assert optimizers(tmp_path) == {"sgd", "nadam"}
     begin("adam", ["adam"])
     begin("nadam", ["sgd", "nadam"])
     assert optimizers(tmp_path) == {"sgd", "adam", "nadam"}
+
+
+def test_the_best_trial_so_far_has_its_optimizers_code(tmp_path, signatures):
+    log = TensorBoard(signatures["sgd"], lambda: None)
+    log.on_study_begin(Counts(left=3))
+    arguments = {"learning_rate": 0.5, "decay_steps": 30, "decay_factor": 0.1}
+    for index, best in enumerate((0.3, 0.3, 0.2)):
+        directory = tmp_path / str(index)
+        directory.mkdir()
+        task = TrialTask(index=index, values={}, arguments=arguments, seeds={}, directory=directory)
+        log.on_trial_begin(task)
+        trial = Trial(
+            index=index,
+            status=Status.COMPLETE,
+            values={},
+            arguments=arguments,
+            seeds={},
+            started=0.0,
+            steps=40,
+        )
+        log.on_trial_end(trial, Counts(left=2 - index, feasible=index + 1, best=best))
+    texts = {
+        int(path.parent.name): value.tensor.string_val[0].decode()
+        for path in tmp_path.glob("*/events.*")
+        for event in summary_iterator(str(path))
+        for value in event.summary.value
+        if value.tag == "best/optimizer"
+    }
+    assert set(texts) == {0, 2}
+    assert texts[2].startswith("```python\n# the best trial so far, 2\nimport keras\n")
+    assert "optimizer = keras.optimizers.SGD(learning_rate)" in texts[2]
 
 
 def test_two_that_describe_at_once(tmp_path, signatures):

@@ -9,11 +9,13 @@ The dashboard needs one description of all hyperparameters, with their domains, 
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 from tensorboard.plugins.hparams import api as hp
 from tensorboard.plugins.hparams import summary as hp_summary
 
+from tfoptcmp.keras_code import keras_code
 from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import Choice, Fixed, LogUniform, Uniform
 from tfoptcmp.study.files import find
@@ -109,6 +111,11 @@ class TrialLog:
                 tf.summary.scalar(f"optimizer/{name}", measurement[name])
         self._writer.flush()
 
+    def write_code(self, code: str, step: int) -> None:
+        """Writes Python code as a text."""
+        with self._writer.as_default(step=step):
+            tf.summary.text("best/optimizer", f"```python\n{code}```")
+
     def close(self, status: Status) -> None:
         """Marks the trial as ended and closes the file."""
         ended = {
@@ -128,38 +135,45 @@ class TensorBoard:
     """Observes a study and writes the events of each trial into the trial's directory.
 
     Args:
-        name: Name of the signature.
+        signature: What is studied.
         describe: Describes the studies of the study's parent anew. It is called once the study is
             on record, and so knows it and all that other processes began there.
     """
 
-    def __init__(self, name: str, describe: Callable[[], None]) -> None:
-        self._name = name
+    def __init__(self, signature: Signature, describe: Callable[[], None]) -> None:
+        self._signature = signature
         self._describe = describe
+        self._best: float | None = None
         self._logs: dict[int, TrialLog] = {}  # of the trials that run, by index
 
-    def on_study_begin(self, counts: object) -> None:
+    def on_study_begin(self, counts: Any) -> None:
         """Describes the studies of the directory."""
+        self._best = counts.best
         self._describe()
 
     def on_trial_begin(self, task: TrialTask) -> None:
         """Opens the trial's event file."""
         assert task.directory is not None
         hyperparameters: dict[str, float | str] = {
-            "optimizer": self._name,
+            "optimizer": self._signature.name,
             **task.values,
             **task.arguments,
         }
-        name = f"{self._name} {task.index}"
+        name = f"{self._signature.name} {task.index}"
         self._logs[task.index] = TrialLog(task.directory, name, hyperparameters)
 
     def on_measurement(self, task: TrialTask, measurement: Measurement) -> None:
         """Writes the measurement."""
         self._logs[task.index].write(measurement)
 
-    def on_trial_end(self, trial: Trial, counts: object) -> None:
-        """Closes the trial's event file."""
-        self._logs.pop(trial.index).close(trial.status)
+    def on_trial_end(self, trial: Trial, counts: Any) -> None:
+        """Closes the trial's event file; that of the best so far has its optimizer's code too."""
+        log = self._logs.pop(trial.index)
+        if counts.best != self._best:
+            self._best = counts.best
+            told = f"the best trial so far, {trial.index}"
+            log.write_code(keras_code(self._signature, trial.arguments, told), trial.steps)
+        log.close(trial.status)
 
 
 def _writer(directory: Path) -> tf.summary.SummaryWriter:

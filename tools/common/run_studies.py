@@ -135,6 +135,8 @@ def open_studies(
         tuning_budget=tuning_budget,
     )
     studies.check(budget)
+    for caution in filter(None, (signature.caution for signature in signatures)):
+        print(f"CAUTION: {caution}", flush=True)
     # The order is important: Ray has its own handler for SIGTERM.
     with execution.connected(), stop_on_signals() as should_stop:
         studies.should_stop = should_stop
@@ -286,7 +288,7 @@ class OpenStudies:
             )
         ]
         if self.tensorboard:
-            observers.append(TensorBoard(signature.name, self._describe))
+            observers.append(TensorBoard(signature, self._describe))
         if not self.options.keep_checkpoints:
             observers.append(CheckpointRemover(directory))
         return observers

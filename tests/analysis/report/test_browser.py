@@ -31,7 +31,33 @@ document.querySelector("iframe").addEventListener("load", async event => {
   table.tHead.rows[0].cells[1].click();
   const up = first();
   table.tHead.rows[0].cells[1].click();
+  const explorer = page.querySelector(".explorer");
+  const count = () => explorer.querySelectorAll("svg .point, svg .diverged").length;
+  const rows = () => explorer.querySelectorAll("tbody tr").length;
+  const explored = {points: [count()], rows: [rows()]};
+  const plot = explorer.querySelector("svg[role]");
+  const point = plot.querySelector(".point").getBoundingClientRect();
+  const at = {clientX: point.x + point.width / 2, clientY: point.y + point.height / 2,
+              bubbles: true};
+  plot.dispatchEvent(new event.target.contentWindow.MouseEvent("click", at));
+  explored.told = explorer.querySelector(".told").textContent;
+  explored.curve = explorer.querySelectorAll(".curve polyline").length;
+  explored.chosen = explorer.querySelectorAll("tr.chosen").length;
+  const search = explorer.querySelector("input");
+  search.value = "adam, validation < 50";
+  search.dispatchEvent(new Event("input"));
+  explored.rows.push(rows());
+  explored.titles = Array.from(explorer.querySelectorAll("tbody tr"),
+                               row => row.cells[0].textContent);
+  search.value = "";
+  const button = explorer.querySelector(".controls button");
+  button.click();
+  explored.points.push(count());
+  explored.pressed = button.getAttribute("aria-pressed");
+  button.click();
+  explored.points.push(count());
   document.getElementById("found").textContent = JSON.stringify({
+    explored: explored,
     images: images.length,
     broken: images.filter(image => !image.naturalWidth).map(image => image.alt),
     overflow: page.documentElement.scrollWidth - page.documentElement.clientWidth,
@@ -84,3 +110,27 @@ def test_report_opens_without_errors_and_its_tables_sort(opened):
     assert numbers == sorted(numbers)
     assert found["down"] == found["up"][::-1]
     assert sorted(found["before"]) == sorted(found["up"])
+
+
+def test_trials_can_be_pointed_at_searched_and_switched_off(opened, six_rules):
+    (found, _), (comparison,) = opened, read_comparisons(six_rules)
+    explored = found["explored"]
+    numbers = [len(one.ended) for one in comparison.contestants]
+    assert explored["points"] == [sum(numbers), sum(numbers[1:]), sum(numbers)]
+    assert explored["pressed"] == "false"
+    name, _, rest = explored["told"].partition(": validation ")
+    title, _, index = name.rpartition(" ")
+    (one,) = [c for c in comparison.contestants if c.title == title]
+    (row,) = [r for _, r in one.trials.iterrows() if r["trial"] == int(index)]
+    assert float(rest.split(" ")[0]) == pytest.approx(100 * row["validation_metric"], abs=0.01)
+    assert f"eta0 {one.values_of(row)['eta0']:.4g}" in rest
+    assert explored["curve"] == 1
+    assert explored["chosen"] == 1
+    assert explored["rows"][0] == min(50, sum(numbers))
+    good = [
+        f"{c.title} {int(r['trial'])}"
+        for c in comparison.contestants
+        for _, r in c.feasible.iterrows()
+        if "adam" in c.title.lower() and 100 * r["validation_metric"] < 50
+    ]
+    assert sorted(explored["titles"]) == sorted(good)

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import math
+from pathlib import Path
 
 import pytest
 
@@ -22,6 +23,7 @@ from tfoptcmp.analysis.report.methods import cost_cells, spent
 from tfoptcmp.analysis.report.tables import best_cells, format_table
 from tfoptcmp.spaces import LogUniform
 
+DIGITS = Path(__file__).parents[3] / "results/cpu/digits_simple_cnn/refined-quasirandom"
 NARROW = {"eta0": LogUniform(low=0.1, high=10.0)}
 
 
@@ -120,11 +122,11 @@ def test_tables_count_the_trials_of_all_rounds(comparison, six_rules):
         assert "trials of all rounds" in format_table(comparison, style)
     rows = list(csv.DictReader(io.StringIO(format_table(comparison, "csv"))))
     assert [row["num_trials_all_rounds"] for row in rows] == ["75", "74"]
-    assert cost_cells(comparison.contestants)[1][-2:] == ["75", "0.6"]  # half a second each
+    assert cost_cells(comparison)[1][-2:] == ["75", "0.6"]  # half a second each
     assert spent(comparison.contestants).startswith("In total, in all rounds, 149 trials and ")
     (unrefined,) = read_comparisons(six_rules)
     assert "rounds" not in format_table(unrefined) + format_table(unrefined, "csv")
-    assert "rounds" not in str(cost_cells(unrefined.contestants)) + spent(unrefined.contestants)
+    assert "rounds" not in str(cost_cells(unrefined)) + spent(unrefined.contestants)
 
 
 def test_json_has_the_rounds(comparison, six_rules):
@@ -160,3 +162,15 @@ def test_containments_are_told_where_most_lie_outside(tmp_path, make_signature, 
     write_study(tmp_path / "wide", make_signature("sgd"), errors)
     write_study(tmp_path / "wide", make_signature("momentum"), errors)
     assert "Imitation" not in format_answer(*read_comparisons(tmp_path / "wide"))
+
+
+def test_seconds_to_the_target_are_steps_times_the_time_of_one():
+    """By hand, from the results table of the published study: mean steps to the target."""
+    (comparison,) = read_comparisons(DIGITS)
+    heading, *rows = cost_cells(comparison)
+    column = heading.index("to the target, s")
+    per_step = heading.index("per step with evaluation, ms")
+    steps = {row[0]: float(row[4].split(" ")[0]) for row in best_cells(comparison)[1:]}
+    for row in rows:
+        expected = steps[row[0]] * float(row[per_step]) / 1000
+        assert float(row[column]) == pytest.approx(expected, rel=0.02)

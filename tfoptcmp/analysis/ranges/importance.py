@@ -40,7 +40,7 @@ NUM_CELLS = 10
 _NUM_POINTS = 64  # of the other hyperparameters, over which is averaged
 _NUM_TREES = 64
 _NUM_RESAMPLES = 16
-_TREES_OF_RESAMPLE = 24
+_TREES_OF_RESAMPLE = 12
 _INTERVAL = (0.05, 0.95)
 
 

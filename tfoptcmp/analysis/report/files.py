@@ -16,6 +16,7 @@ from tfoptcmp.analysis.ranges.boundary import suggested_spaces, write_spaces
 from tfoptcmp.analysis.report.page import Picture, part, picture, render
 from tfoptcmp.analysis.report.restrictions import Section, sections
 from tfoptcmp.analysis.report.tables import best_rows, csv_text, format_table
+from tfoptcmp.analysis.statistics.across import across
 from tfoptcmp.study.schema import StudyError
 
 
@@ -130,7 +131,7 @@ def _write(
             )
         )
     report = output / "report.html"
-    report.write_text(render(parts, findings), encoding="utf-8")
+    report.write_text(render(parts, findings, across(comparisons)), encoding="utf-8")
     tables = [output / f"results.{suffix}" for suffix in ("csv", "md", "tex")]
     rows = [row for comparison in comparisons for row in best_rows(comparison)]
     tables[0].write_text(csv_text(rows), encoding="utf-8")

@@ -1,12 +1,15 @@
 """How results were obtained, as tables for readers: search spaces, what was spent, provenance."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.contestant import Contestant
 from tfoptcmp.analysis.ranges.boundary import check_boundaries
+from tfoptcmp.analysis.statistics.quantities import best_of_k
 
 _FLOAT32_BYTES = 4
 
@@ -51,11 +54,13 @@ def boundary_cells(contestants: Sequence[Contestant]) -> list[list[str]]:
     return cells
 
 
-def cost_cells(contestants: Sequence[Contestant]) -> list[list[str]]:
+def cost_cells(comparison: Comparison) -> list[list[str]]:
     """Returns the trials and the time that were spent, one optimizer per row, with a heading.
 
-    Of the last round; what all rounds cost stands in the last columns.
+    Of the last round; what all rounds cost stands in the last columns. Steps of optimizers differ
+    in cost: seconds to the target are the mean steps of the best of K times the median time of one.
     """
+    contestants = comparison.contestants
     in_rounds = any(one.earlier for one in contestants)
     cells = [
         [
@@ -66,6 +71,7 @@ def cost_cells(contestants: Sequence[Contestant]) -> list[list[str]]:
             "crashed",
             "total, minutes",
             "per step with evaluation, ms",
+            *(["to the target, s"] if comparison.target is not None else []),
             "optimizer state a weight, bytes",
             *(["trials of all rounds", "minutes of all rounds"] if in_rounds else []),
         ],
@@ -82,6 +88,7 @@ def cost_cells(contestants: Sequence[Contestant]) -> list[list[str]]:
             str(one.num_failed),
             f"{one.trials['seconds'].sum() / 60:.1f}" if timed else "-",
             f"{per_step:.2f}" if timed else "-",
+            *([_to_target(comparison, one, per_step)] if comparison.target is not None else []),
             "-" if state is None else str(state * _FLOAT32_BYTES),
         ]
         if in_rounds:
@@ -89,6 +96,14 @@ def cost_cells(contestants: Sequence[Contestant]) -> list[list[str]]:
             row += [str(sum(len(each.trials) for each in one.rounds)), f"{minutes:.1f}"]
         cells.append(row)
     return cells
+
+
+def _to_target(comparison: Comparison, one: Contestant, milliseconds: float) -> str:
+    known = best_of_k(one, "steps_to_target", comparison.tuning_budget)
+    reached, _ = (None, 0.0) if known is None else known.finite()
+    if reached is None or math.isnan(milliseconds):
+        return "-"
+    return f"{reached.mean() * milliseconds / 1000:.3g}"
 
 
 def spent(contestants: Sequence[Contestant]) -> str:

@@ -18,6 +18,7 @@ from tfoptcmp.analysis.audit.findings import Finding, findings_on, worst_first
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.figures.report_figure import Section
 from tfoptcmp.analysis.ranges.containment import containments
+from tfoptcmp.analysis.report import across as of_all
 from tfoptcmp.analysis.report import imitation, importance
 from tfoptcmp.analysis.report.answer import (
     LIMIT_OF_VERDICTS,
@@ -37,6 +38,7 @@ from tfoptcmp.analysis.report.answer import (
     verdict_cells,
 )
 from tfoptcmp.analysis.report.best import best_trials
+from tfoptcmp.analysis.report.explorer import explorer_data
 from tfoptcmp.analysis.report.importance import importance_cells
 from tfoptcmp.analysis.report.lineage import HOW_TO_READ_LINEAGE, holds_for, lineage_cells
 from tfoptcmp.analysis.report.methods import (
@@ -55,6 +57,7 @@ from tfoptcmp.analysis.report.tables import (
     hyperparameter_cells,
     rerun_cells,
 )
+from tfoptcmp.analysis.statistics.across import Across
 from tfoptcmp.analysis.statistics.curves import inclusion_curves
 from tfoptcmp.analysis.statistics.quantities import main_statistic
 from tfoptcmp.analysis.statistics.ranking import ranking
@@ -172,22 +175,28 @@ def part(
         best_codes=[best for best in best_trials(comparison) if best.code],
         reruns=rerun_cells(comparison),
         importances=importance_cells(comparison),
+        explorer=explorer_data(comparison),
         holds_for=holds_for(comparison),
         lineage=lineage_cells(comparison),
         containments=imitation.containment_cells(containments(comparison)),
         boundaries=boundaries,
         spaces=spaces,
-        cost=cost_cells(contestants),
+        cost=cost_cells(comparison),
         provenance=provenance,
     )
 
 
-def render(parts: Sequence[dict[str, Any]], findings: Sequence[Finding] | None) -> str:
+def render(
+    parts: Sequence[dict[str, Any]],
+    findings: Sequence[Finding] | None,
+    everywhere: Across | None = None,
+) -> str:
     """Returns the report as one HTML document.
 
     Args:
         parts: What `part` returns, for each comparison.
         findings: What the audit found; None if there was no audit.
+        everywhere: What can be said of all workloads together.
     """
     environment = jinja2.sandbox.SandboxedEnvironment(
         loader=jinja2.PackageLoader(__package__, ""),
@@ -197,10 +206,11 @@ def render(parts: Sequence[dict[str, Any]], findings: Sequence[Finding] | None) 
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    script = environment.get_template("sort.js").render()
+    scripts = [environment.get_template(name).render() for name in ("sort.js", "explorer.js")]
     environment.filters["explained"] = _explained
     return environment.get_template("page.html.jinja").render(
         parts=parts,
+        across=_across(everywhere),
         terms=TERMS,
         what_is_tested=WHAT_IS_TESTED,
         survives_note=SURVIVES_NOTE,
@@ -219,9 +229,21 @@ def render(parts: Sequence[dict[str, Any]], findings: Sequence[Finding] | None) 
             *LIMITS_OF_THE_PAPER,
             f"We add: {LIMIT_OF_VERDICTS[0].lower()}{LIMIT_OF_VERDICTS[1:]}",
         ],
-        script=Markup(script),
-        policy=_policy(script),
+        scripts=[Markup(script) for script in scripts],
+        policy=_policy(scripts),
     )
+
+
+def _across(found: Across | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {
+        "title": of_all.QUESTION,
+        "sentences": of_all.across_sentences(found),
+        "ranks": of_all.across_cells(found),
+        "profiles": of_all.profile_cells(found),
+        "how_to_read": of_all.HOW_TO_READ,
+    }
 
 
 def _explained(text: str) -> Markup:
@@ -248,8 +270,8 @@ def _finding_cells(findings: Sequence[Finding]) -> Cells:
     ]
 
 
-def _policy(script: str) -> str:
-    """Allows no script other than this one, and nothing to be loaded."""
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
-    sources = f"img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
-    return f"default-src 'none'; {sources}"
+def _policy(scripts: Sequence[str]) -> str:
+    """Allows no script other than these, and nothing to be loaded."""
+    digests = [hashlib.sha256(script.encode()).digest() for script in scripts]
+    allowed = " ".join(f"'sha256-{base64.b64encode(d).decode('ascii')}'" for d in digests)
+    return f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src {allowed}"

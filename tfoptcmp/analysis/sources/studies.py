@@ -6,6 +6,7 @@ separate comparisons.
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from operator import itemgetter
@@ -74,13 +75,14 @@ def compare_studies(
 ) -> list[Comparison]:
     """Reads studies and groups those that are comparable, in the order of the workloads' names.
 
+    Comparable studies of one name (another space, version or seed) get their directories' names.
+
     Args:
         directories: Study directories or their parents.
         tuning_budget: K >= 1, see `comparison`.
 
     Raises:
-        StudyError: If there is no study, a file is damaged, or two comparable studies have the
-            same signature name.
+        StudyError: If there is no study, or a file is damaged.
         ValueError: If tuning_budget is out of range.
     """
     groups: dict[tuple[str, ...], list[tuple[Study, Contestant]]] = {}
@@ -111,7 +113,7 @@ def _what_must_agree(config: StudyConfig) -> tuple[str, ...]:
 
 def _comparison(read: Sequence[tuple[Study, Contestant]], tuning_budget: int | None) -> Comparison:
     """The comparison of studies that are comparable; of them it needs no trials."""
-    studies, contestants = [study for study, _ in read], [one for _, one in read]
+    studies, contestants = [study for study, _ in read], _told_apart([one for _, one in read])
     config = studies[0].config
     target = config.budget["target"]
     made = comparison(
@@ -133,6 +135,29 @@ def _comparison(read: Sequence[tuple[Study, Contestant]], tuning_budget: int | N
         looks=_looks(studies),
         refinement=_refinement(studies),
     )
+
+
+def _told_apart(contestants: Sequence[Contestant]) -> list[Contestant]:
+    """Contestants of one name, of several directories, each with what its directory is called."""
+    names = Counter(one.name for one in contestants)
+    found = []
+    for one in contestants:
+        if names[one.name] > 1:
+            alike = [Path(c.directory).resolve() for c in contestants if c.name == one.name]
+            label = _which(Path(one.directory).resolve(), alike)
+            one = replace(one, name=f"{one.name} ({label})", title=f"{one.title} ({label})")
+        found.append(one)
+    return found
+
+
+def _which(directory: Path, others: Sequence[Path]) -> str:
+    """The part of a directory's path, from its end, that no other has at this place."""
+    parts = directory.parts
+    for place in range(1, len(parts)):
+        at_place = [path.parts[-place] for path in others if len(path.parts) >= place]
+        if at_place.count(parts[-place]) == 1:
+            return parts[-place]
+    return str(directory)
 
 
 def _looks(studies: Sequence[Study]) -> Looks | None:
