@@ -17,8 +17,10 @@ import numpy as np
 _SIMPLE = (bool, int, float, complex, str, bytes, type(None), np.generic)
 _INSTALLED = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "purelib", "platlib"))
 # Of every class, and no part of what it does.
-_OF_CLASSES = ("__module__", "__dict__", "__weakref__", "__doc__", "__annotations__")
-_OF_CLASSES += ("__firstlineno__", "__static_attributes__")
+_OF_CLASSES = (
+    *("__module__", "__dict__", "__weakref__", "__doc__", "__annotations__"),
+    *("__firstlineno__", "__static_attributes__"),
+)
 
 
 def fingerprint(*things: Any) -> str:

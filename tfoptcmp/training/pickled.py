@@ -18,7 +18,7 @@ def dumps(thing: Any) -> bytes:
         return file.getvalue()
 
 
-class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+class _Pickler(cloudpickle.Pickler):
     def reducer_override(self, thing: Any) -> Any:
         if isinstance(thing, keras.losses.Loss):
             return _loss, (type(thing), dict(vars(thing)))
@@ -38,7 +38,7 @@ _MADE_BY_KERAS = ("_tracker", "_variables", "_metrics")
 
 
 def _loss(kind: type[keras.losses.Loss], attributes: dict[str, Any]) -> keras.losses.Loss:
-    loss = kind.__new__(kind)
+    loss: keras.losses.Loss = object.__new__(kind)
     vars(loss).update(attributes)
     return loss
 
@@ -49,7 +49,7 @@ def _metric(
     states: dict[str, tuple[tuple[int, ...], str]],
 ) -> keras.metrics.Metric:
     """Its states are 0, as after `reset_state`."""
-    metric = kind.__new__(kind)
+    metric: keras.metrics.Metric = object.__new__(kind)
     keras.metrics.Metric.__init__(metric, name=attributes["name"])
     for name, value in attributes.items():
         setattr(metric, name, value)

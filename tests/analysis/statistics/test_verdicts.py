@@ -21,7 +21,6 @@ from tfoptcmp.analysis.statistics.verdicts import (
 )
 from tfoptcmp.metrics import CLASSIFICATION_ERROR, LOSS_TOLERANCE
 from tfoptcmp.spaces import Choice, Fixed, LogUniform
-from tfoptcmp.study.schema import StudyError
 
 # All pairs of PAPER section 1's transitive closure.
 CLOSURE = {
@@ -391,11 +390,23 @@ def test_scale_and_number_of_trials_may_differ_and_are_said(tmp_path, make_signa
     assert "The numbers of feasible trials differ: SGD 20, Adam 30" in comparison.notes
 
 
-def test_two_studies_of_one_signature_are_refused(tmp_path, make_signature, write_study):
-    for parent in ("a", "b"):
-        write_study(tmp_path / parent, make_signature("sgd"), [0.1, 0.2])
-    with pytest.raises(StudyError, match="must be distinct; got 'sgd' on digits_simple_cnn"):
-        compare_studies([tmp_path / "a", tmp_path / "b"])
+def test_two_studies_of_one_optimizer_are_compared_side_by_side(
+    tmp_path, make_signature, write_study
+):
+    """By hand: all trials of the second are worse by 0.1."""
+    for parent, error in (("runs/old/round-2", 0.2), ("runs/new/round-2", 0.3)):
+        write_study(tmp_path / parent, make_signature("sgd"), [error] * 20)
+    write_study(tmp_path / "runs/new/round-2", make_signature("adam"), [0.1] * 20)
+    (comparison,) = compare_studies([tmp_path / f"runs/{one}/round-2" for one in ("old", "new")])
+    titles = {one.name: one.title for one in comparison.contestants}
+    assert titles == {"sgd (old)": "SGD (old)", "sgd (new)": "SGD (new)", "adam": "Adam"}
+    (judgement,) = [
+        j for j in all_pairs(comparison, "test") if "adam" not in (j.special.name, j.general.name)
+    ]
+    sign = 1 if judgement.special.name == "sgd (old)" else -1
+    assert sign * judgement.difference == pytest.approx(0.1)
+    assert judgement.verdict.decided
+    assert not judgement.inclusion
 
 
 @pytest.mark.parametrize("tuning_budget", [0, -3])

@@ -1,6 +1,7 @@
 """Which hyperparameters matter: shares of the variance, and the most important pair together."""
 
 import importlib.util
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -88,7 +89,7 @@ def _heat(axes: Axes, comparison: Comparison, contestant: Contestant, pair: Slic
     )
     feasible = ended["feasible"].to_numpy(bool)
     for chosen, marker in ((feasible, "o"), (~feasible, "x")):
-        look = {"s": 7, "linewidths": 0.6, "color": "white"}
+        look: dict[str, Any] = {"s": 7, "linewidths": 0.6, "color": "white"}
         edge = {"edgecolors": "black"} if marker == "o" else {}
         axes.scatter(x[chosen], y[chosen], marker=marker, zorder=3, **look | edge)
     for name, axis in zip(pair.names, (axes.xaxis, axes.yaxis), strict=True):

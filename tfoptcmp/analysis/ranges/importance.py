@@ -170,7 +170,7 @@ def _forest(
 
 
 def _points(num_dims: int, num: int = _NUM_POINTS) -> FloatArray:
-    return qmc.Halton(d=num_dims, rng=np.random.default_rng(0)).random(num)
+    return np.asarray(qmc.Halton(d=num_dims, rng=np.random.default_rng(0)).random(num))
 
 
 def _middles(num_cells: int) -> FloatArray:
