@@ -11,7 +11,6 @@ tfoptcmp space_suggestion.json, the spaces with crowded edges moved, for tfoptcm
 What the audit found is in the report; tfoptcmp-audit prints it in full.
 """
 
-import importlib.util
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -139,8 +138,6 @@ def _run(argv: list[str]) -> None:
 def _final_spaces(comparisons: "list[Comparison]", output_dir: Path) -> list[Path]:
     if not _WRITE_SPACE.value:
         return []
-    if importlib.util.find_spec("sklearn") is None:
-        raise UserError("--write_space needs scikit-learn: pip install scikit-learn")
     from tfoptcmp.analysis.report.spaces import write_final_spaces
 
     return write_final_spaces(comparisons, output_dir)

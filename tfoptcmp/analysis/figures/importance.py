@@ -1,6 +1,5 @@
 """Which hyperparameters matter: shares of the variance, and the most important pair together."""
 
-import importlib.util
 from typing import Any
 
 import numpy as np
@@ -106,9 +105,7 @@ def _heat(axes: Axes, comparison: Comparison, contestant: Contestant, pair: Slic
 
 
 def _importance(comparison: Comparison) -> str:
-    """Enough trials of an optimizer in a space that is known, and scikit-learn."""
-    if importlib.util.find_spec("sklearn") is None:
-        return "which hyperparameters matter needs scikit-learn: pip install scikit-learn"
+    """Enough trials of an optimizer in a space that is known."""
     cap = comparison.metric.cap
     found = [importances(one, cap) for one in comparison.contestants]
     return (

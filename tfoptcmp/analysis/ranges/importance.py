@@ -15,18 +15,15 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.stats import qmc
+from sklearn.ensemble import RandomForestRegressor
 
 from tfoptcmp.analysis.contestant import Contestant
 from tfoptcmp.analysis.ranges.boundary import position
 from tfoptcmp.analysis.ranges.narrowing import standardised
 from tfoptcmp.analysis.statistics.best_of_k import FloatArray
-
-if TYPE_CHECKING:
-    from sklearn.ensemble import RandomForestRegressor
 
 LEAST_TRIALS = 20
 """Fewer say nothing."""
@@ -160,9 +157,7 @@ def _importances(
 
 def _forest(
     x: FloatArray, y: FloatArray, num_trees: int, seed: int, *, oob_score: bool = False
-) -> "RandomForestRegressor":
-    from sklearn.ensemble import RandomForestRegressor
-
+) -> RandomForestRegressor:
     forest = RandomForestRegressor(
         num_trees, min_samples_leaf=2, oob_score=oob_score, random_state=seed % 2**32, n_jobs=1
     )
@@ -177,18 +172,18 @@ def _middles(num_cells: int) -> FloatArray:
     return (np.arange(num_cells) + 0.5) / num_cells
 
 
-def _variance(forest: "RandomForestRegressor", num_dims: int) -> float:
+def _variance(forest: RandomForestRegressor, num_dims: int) -> float:
     return float(forest.predict(_points(num_dims, 1024)).var())
 
 
-def _shares(forest: "RandomForestRegressor", num_dims: int) -> FloatArray:
+def _shares(forest: RandomForestRegressor, num_dims: int) -> FloatArray:
     """float64 [num_dims]: the share of the variance that each dimension explains alone."""
     variance = _variance(forest, num_dims)
     alone = [_marginal(forest, num_dims, (dim,)).var() for dim in range(num_dims)]
     return np.clip(np.asarray(alone) / variance, 0.0, 1.0) if variance else np.zeros(num_dims)
 
 
-def _marginal(forest: "RandomForestRegressor", num_dims: int, dims: tuple[int, ...]) -> FloatArray:
+def _marginal(forest: RandomForestRegressor, num_dims: int, dims: tuple[int, ...]) -> FloatArray:
     """What is expected on a grid of some dimensions, averaged over the others."""
     points = _points(num_dims)
     grid = np.array(list(itertools.product(*[_middles(NUM_CELLS)] * len(dims))))
@@ -199,7 +194,7 @@ def _marginal(forest: "RandomForestRegressor", num_dims: int, dims: tuple[int, .
 
 
 def _pair(
-    forest: "RandomForestRegressor",
+    forest: RandomForestRegressor,
     names: tuple[str, ...],
     shares: FloatArray,
     restored: Callable[[FloatArray], FloatArray],

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.contestant import Contestant
 from tfoptcmp.analysis.report.tables import again
+from tfoptcmp.analysis.statistics.ranking import Ranking
 from tfoptcmp.keras_code import keras_code
 from tfoptcmp.signatures import Signature
 
@@ -99,3 +100,30 @@ def _luck(comparison: Comparison, one: Contestant) -> str:
         f"Run again {runs['num_reruns']} times with other seeds: validation {metric.text(mean)} on "
         f"average, so {which}."
     )
+
+
+def choose_now(comparison: Comparison, ranked: Ranking) -> list[str]:
+    """Returns what to take now, in sentences; nothing without a leader.
+
+    The leader's best trial was chosen for its result; what best trials gave when they were run
+    again was not.
+    """
+    if not ranked.places:
+        return []
+    leader = ranked.places[0].contestant
+    said = [
+        f"{best.title}'s best trial, {best.trial}, whose code is in this report (see --best): "
+        f"{best.results}. {best.luck}"
+        for best in best_trials(comparison)
+        if best.optimizer == leader.name
+    ]
+    metric = comparison.metric
+    found = []
+    for one in comparison.contestants:
+        runs = {} if one.winner is None else again(one, one.winner, metric)
+        if runs and runs["num_reruns"] and one.reports("test_metric"):
+            found.append((metric.error(runs["rerun_test_mean"]), one.title))
+    if len(found) > 1:
+        each = ", ".join(f"{title} {metric.text(mean)}" for mean, title in sorted(found))
+        said.append(f"Mean test {metric.name} of the best trials run again: {each}.")
+    return said

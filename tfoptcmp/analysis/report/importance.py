@@ -1,7 +1,5 @@
 """What a report says on which hyperparameters matter, as a table."""
 
-import importlib.util
-
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.ranges.importance import LEAST_EXPLAINED, LEAST_TRIALS, importances
 from tfoptcmp.analysis.report.tables import Cells
@@ -22,8 +20,6 @@ def importance_cells(comparison: Comparison) -> Cells:
     """Returns the table, one optimizer per row; only the heading if nothing can be said."""
     heading = ["optimizer", "explains most alone", "by interactions", "best pair", "foretold"]
     rows = []
-    if importlib.util.find_spec("sklearn") is None:
-        return [heading]
     for one in comparison.contestants:
         found = importances(one, comparison.metric.cap)
         if found is None:

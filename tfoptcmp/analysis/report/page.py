@@ -37,7 +37,7 @@ from tfoptcmp.analysis.report.answer import (
     untested_sentences,
     verdict_cells,
 )
-from tfoptcmp.analysis.report.best import best_trials
+from tfoptcmp.analysis.report.best import best_trials, choose_now
 from tfoptcmp.analysis.report.explorer import explorer_data
 from tfoptcmp.analysis.report.importance import importance_cells
 from tfoptcmp.analysis.report.lineage import HOW_TO_READ_LINEAGE, holds_for, lineage_cells
@@ -154,6 +154,7 @@ def part(
         left_out=[*left_out, *(reason for reason, cells in missing.items() if len(cells) == 1)],
         answer=answer(ranked),
         how_sure=how_sure(comparison, ranked),
+        choose_now=choose_now(comparison, ranked),
         trust=trust(
             comparison,
             verdicts,
