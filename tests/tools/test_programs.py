@@ -77,7 +77,7 @@ FLAGS = {
     "train": {
         *("workload", "optimizer", "data_dir", "space", "search", "trial", "set", "scale"),
         *("steps", "batch_size", "eval_every_steps", "seed", "threads_per_trial", "output_dir"),
-        *("import_module", "space_file", "measure_all"),
+        *("import_module", "space_file", "measure_all", "from_trial", "save_model"),
         *DEVICES,
         *CHECKPOINTS,
     },
@@ -86,14 +86,14 @@ FLAGS = {
         *("batch_size", "eval_every_steps", "num_feasible", "max_trials", "seed"),
         *("threads_per_trial", "study_dir", "plan", "tensorboard", "import_module", "rerun_best"),
         *("space_file", "until_decided", "max_feasible", "pairs", "tuning_budget"),
-        *("refine", "rounds", "trials_per_round", "max_rounds", "measure_all"),
+        *("refine", "rounds", "trials_per_round", "max_rounds", "measure_all", "list"),
         *EXECUTION,
         *DEVICES,
         *CHECKPOINTS,
     },
     "report": {
         *("study_dir", "csv", "tuning_budget", "maximize", "margin", "restrict", "write_space"),
-        *("output_dir", "figure_format", "json"),
+        *("output_dir", "figure_format", "json", "best"),
     },
     "audit": {"csv", "columns", "claim", "tuning_budget", "maximize", "margin", "json"},
     "reproduce": {
@@ -129,7 +129,7 @@ BAD = {
     ),
     "no workload": (("tune", "--study_dir=x"), "got nothing"),
     "unknown optimizer": (
-        ("tune", "--workload=digits_simple_cnn", "--optimizers=sgd,adamw", "--study_dir=x"),
+        ("tune", "--workload=digits_simple_cnn", "--optimizers=sgd,adahessian", "--study_dir=x"),
         "must be one of ['sgd', 'momentum', 'nesterov',",
     ),
     "same optimizer twice": (
