@@ -148,6 +148,11 @@ def _of_study(directory: Path) -> _Asked:
     if not chosen:
         which = "feasible trial" if _TRIAL.value is None else f"trial {_TRIAL.value}"
         raise UserError(f"--from_trial: {directory} has no {which}")
+    if config.workload not in extensions.all_workloads():
+        raise UserError(
+            f"--from_trial: the workload {config.workload!r} is not known here; name the module "
+            "that has it as --import_module"
+        )
     workload = extensions.workload(config.workload)
     recorded = config.budget
     scale = recorded["scale"] if recorded["scale"] in workload.budgets else "cpu"
