@@ -7,8 +7,8 @@ Ranges are ours. Those of a rate have the value that the source proposes near th
 and decay rates go from almost all to almost nothing kept, as for `tfoptcmp.rules`.
 """
 
-from tfoptcmp.rules import Epsilon, Look, Rule
-from tfoptcmp.spaces import Dimension, LogUniform
+from tfoptcmp.rules import RULES, Epsilon, Look, Rule
+from tfoptcmp.spaces import LogUniform
 
 _ONE_MINUS_BETA1 = LogUniform(low=1e-3, high=1.0)
 _ONE_MINUS_BETA2 = LogUniform(low=1e-4, high=1e-1)
@@ -20,13 +20,8 @@ _DECAY = {"weight_decay_per_step": LogUniform(low=1e-8, high=1e-2)}
 _DAMPING = Epsilon(power=1, default=1e-7)
 _DAMPING_IN_ROOT = Epsilon(power=2, default=1e-7)
 
-# As the Adam of `tfoptcmp.rules`, in the same order.
-_MOMENTS: dict[str, Dimension] = {
-    "alpha0_over_epsilon": LogUniform(low=1e-2, high=1e4),
-    "one_minus_beta1": _ONE_MINUS_BETA1,
-    "one_minus_beta2": _ONE_MINUS_BETA2,
-    "epsilon": _EPSILON,
-}
+_MOMENTS = RULES["adam"].initial_ranges
+_MEAN_SQUARE = RULES["rmsprop"].initial_ranges
 
 _RULES = (
     Rule(
@@ -214,12 +209,7 @@ _RULES = (
         rate_over_epsilon="eta0_over_sqrt_epsilon",
         kept_per_parameter=2,
         look=Look(colour="#5AAE61", marker="|"),
-        initial_ranges={
-            "eta0_over_sqrt_epsilon": LogUniform(low=1e-2, high=1e4),
-            "one_minus_gamma": LogUniform(low=1e-3, high=1.0),
-            "one_minus_rho": LogUniform(low=1e-4, high=1.0),
-            "epsilon": _EPSILON,
-        },
+        initial_ranges=_MEAN_SQUARE,
         ranges_source="ours: as of RMSProp (Tieleman & Hinton 2012)",
     ),
 )

@@ -10,7 +10,6 @@ seed. --set changes some of them, by the names of the search space or of the opt
 --output_dir the same command resumes a trial that was stopped.
 """
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,11 +20,10 @@ from tfoptcmp.tools.common import cli, extensions, shared_flags, terminal, workl
 from tfoptcmp.tools.common.cli import UserError
 from tfoptcmp.tools.common.execution import with_threads
 
-from tfoptcmp.metrics import Metric
 from tfoptcmp.signatures import Signature
 from tfoptcmp.study.files import exists
 from tfoptcmp.study.read import read_study
-from tfoptcmp.study.schema import Measurement, Status, Trial
+from tfoptcmp.study.schema import Measurement, Status
 from tfoptcmp.training.options import Options
 from tfoptcmp.workload import Budget, Workload
 
@@ -138,13 +136,14 @@ def _of_study(directory: Path) -> _Asked:
     for flag in (_OPTIMIZER, workload_flags.WORKLOAD, workload_flags.SPACE_FILE):
         if flag.present:
             raise UserError(f"--from_trial says what is trained: leave out --{flag.name}")
+    from tfoptcmp.analysis.sources.studies import contestant
+
     study = read_study(directory)
     config = study.config
-    feasible = [t for t in study.trials if t.status is Status.COMPLETE and t.final]
-    if _TRIAL.value is not None:
-        chosen = [trial for trial in study.trials if trial.index == _TRIAL.value]
-    else:
-        chosen = sorted(feasible, key=lambda t: _error(config.metric, t))[:1]
+    index = _TRIAL.value
+    if index is None and (winner := contestant(study, alone=True).winner) is not None:
+        index = int(winner["trial"])
+    chosen = [trial for trial in study.trials if trial.index == index]
     if not chosen:
         which = "feasible trial" if _TRIAL.value is None else f"trial {_TRIAL.value}"
         raise UserError(f"--from_trial: {directory} has no {which}")
@@ -174,12 +173,6 @@ def _of_study(directory: Path) -> _Asked:
         seed=seed,
         values=chosen[0].values,
     )
-
-
-def _error(metric: Metric, trial: Trial) -> float:
-    assert trial.final is not None
-    error = metric.error(float(trial.final["validation_metric"] or 0.0))
-    return error if math.isfinite(error) else math.inf
 
 
 def _set(asked: _Asked) -> tuple[dict[str, float], dict[str, float]]:

@@ -168,10 +168,7 @@ def _run(argv: list[str]) -> None:
 def _print_list() -> None:
     """Prints what there is, of the workload that is named or else of the first."""
     workloads = extensions.all_workloads()
-    name = workload_flags.WORKLOAD.value
-    if name is not None and name not in workloads:
-        raise UserError(f"--workload must be one of {list(workloads)}; got {name!r}")
-    of = workloads[name or next(iter(workloads))]
+    of = extensions.named(workload_flags.WORKLOAD.value or next(iter(workloads)))
     print(listing.listing(workloads, extensions.all_signatures(of)))
 
 

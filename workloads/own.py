@@ -167,18 +167,10 @@ def own_workload(
         fingerprints={
             "data": fingerprint(examples),
             "build": fingerprint(build),
-            "loss": fingerprint(loss, _settings(loss)),
-            "measure": fingerprint(measure, _settings(measure)),
+            "loss": fingerprint(loss),
+            "measure": fingerprint(measure),
         },
     )
-
-
-def _settings(thing: Any) -> Any:
-    """Of a loss or metric of Keras."""
-    try:
-        return repr(sorted(thing.get_config().items()))
-    except (AttributeError, NotImplementedError):
-        return None
 
 
 def _flat_labels(examples: Any) -> Any:

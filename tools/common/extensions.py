@@ -34,11 +34,17 @@ def workload(name: str | None) -> Workload:
     Raises:
         UserError: If the name is unknown; the message lists the known names.
     """
+    found = named(name)
+    import_tensorflow()
+    return found
+
+
+def named(name: str | None) -> Workload:
+    """As `workload`, but imports no TensorFlow: its data and model cannot be made yet."""
     known = all_workloads()
     if name is None or name not in known:
         got = "nothing" if name is None else repr(name)
         raise UserError(f"--workload must be one of {list(known)}; got {got}")
-    import_tensorflow()
     return known[name]
 
 

@@ -13,7 +13,13 @@ from tfoptcmp.analysis.figures.frame import Margins, framed
 from tfoptcmp.analysis.figures.report_figure import ReportFigure
 from tfoptcmp.analysis.figures.style import folded, house_style
 from tfoptcmp.analysis.ranges.boundary import position
-from tfoptcmp.analysis.ranges.importance import LEAST_TRIALS, Importances, Slice, importances
+from tfoptcmp.analysis.ranges.importance import (
+    LEAST_TRIALS,
+    Importances,
+    Slice,
+    can_tell,
+    importances,
+)
 from tfoptcmp.spaces import Choice, LogUniform
 
 _HOW_TO_READ = (
@@ -106,11 +112,9 @@ def _heat(axes: Axes, comparison: Comparison, contestant: Contestant, pair: Slic
 
 def _importance(comparison: Comparison) -> str:
     """Enough trials of an optimizer in a space that is known."""
-    cap = comparison.metric.cap
-    found = [importances(one, cap) for one in comparison.contestants]
     return (
         ""
-        if any(one is not None and one.is_believable for one in found)
+        if can_tell(comparison.contestants, comparison.metric.cap)
         else f"no optimizer has {LEAST_TRIALS} trials from which a pattern can be told"
     )
 

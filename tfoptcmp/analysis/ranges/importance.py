@@ -12,7 +12,7 @@ All of this is about the space that was searched: in a narrower one other hyperp
 import itertools
 import math
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -120,6 +120,12 @@ def importances(contestant: Contestant, worst: float = math.inf) -> Importances 
     inputs = np.clip(np.stack(columns, axis=1), 0.0, 1.0)
     results = ended["validation_metric"].where(ended["feasible"], math.inf).to_numpy(np.float64)
     return _importances(tuple(names), inputs.tobytes(), results.tobytes(), worst)
+
+
+def can_tell(contestants: Iterable[Contestant], worst: float) -> bool:
+    """Returns whether of one of them it can be told what matters."""
+    found = (importances(one, worst) for one in contestants)
+    return any(one is not None and one.is_believable for one in found)
 
 
 @lru_cache(maxsize=256)  # the report's table and figures ask for the same

@@ -1,7 +1,7 @@
 """What a report says on which hyperparameters matter, as a table."""
 
 from tfoptcmp.analysis.comparison import Comparison
-from tfoptcmp.analysis.ranges.importance import LEAST_EXPLAINED, LEAST_TRIALS, importances
+from tfoptcmp.analysis.ranges.importance import LEAST_EXPLAINED, LEAST_TRIALS, can_tell, importances
 from tfoptcmp.analysis.report.tables import Cells
 
 QUESTION = "Which hyperparameters matter?"
@@ -19,7 +19,9 @@ HOW_TO_READ = (
 def importance_cells(comparison: Comparison) -> Cells:
     """Returns the table, one optimizer per row; only the heading if nothing can be said."""
     heading = ["optimizer", "explains most alone", "by interactions", "best pair", "foretold"]
-    rows = []
+    rows: list[list[str]] = []
+    if not can_tell(comparison.contestants, comparison.metric.cap):
+        return [heading]
     for one in comparison.contestants:
         found = importances(one, comparison.metric.cap)
         if found is None:
@@ -37,5 +39,4 @@ def importance_cells(comparison: Comparison) -> Cells:
         if found.pair:
             pair = f"{' with '.join(found.pair.names)}: {found.pair.share:.0%}"
         rows.append([one.title, most, f"{found.interactions:.0%}", pair, explained])
-    told = any(row[1] not in ("-", "nothing can be told") and "fewer" not in row[1] for row in rows)
-    return [heading, *rows] if told else [heading]
+    return [heading, *rows]
