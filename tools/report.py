@@ -108,8 +108,9 @@ def _run(argv: list[str]) -> None:
     if everywhere := format_across(comparisons):
         print(everywhere)
     for comparison in comparisons:
-        print(format_table(comparison))
-        print(format_verdicts(comparison))
+        if comparison.num_trials:
+            print(format_table(comparison))
+            print(format_verdicts(comparison))
     for comparison, found in zip(
         comparisons, restriction_sections(comparisons, output_dir), strict=True
     ):
@@ -122,7 +123,9 @@ def _run(argv: list[str]) -> None:
     formats = cast("list[Format]", _FORMATS.value)
     files = write_report(comparisons, output_dir, findings=findings, formats=formats)
     print(f"Report:   {files.html}")
-    print(f"Figures:  {len(files.figures)} files beside it, the first is {files.figures[0].name}")
+    if files.figures:
+        first = files.figures[0].name
+        print(f"Figures:  {len(files.figures)} files beside it, the first is {first}")
     print(f"Tables:   {', '.join(str(path) for path in files.tables)}")
     if spaces := [*_final_spaces(comparisons, output_dir), *files.spaces]:
         print(f"Spaces:   {', '.join(map(str, spaces))} (for --space_file)")

@@ -50,6 +50,21 @@ def test_a_study_that_begins_later_is_not_lost(tmp_path, signatures):
     assert optimizers(tmp_path) == {"sgd", "adam", "nadam"}
 
 
+def test_hyperparameters_as_used_come_first_and_searched_ones_say_so(tmp_path, signatures):
+    describe(tmp_path, [signatures["adam"]], "error")
+    events = plugin_event_multiplexer.EventMultiplexer().AddRunsFromDirectory(str(tmp_path))
+    events.Reload()
+    content = events.PluginRunToTagToContent("hparams")["."][metadata.EXPERIMENT_TAG]
+    infos = metadata.parse_experiment_plugin_data(content).hparam_infos
+    shown = [info.display_name or info.name for info in infos]
+    assert shown == [
+        "optimizer",
+        *("beta_1", "beta_2", "decay_factor", "decay_steps", "epsilon", "learning_rate"),
+        *(f"{name} (as searched)" for name in ("alpha0_over_epsilon", "one_minus_beta1")),
+        *(f"{name} (as searched)" for name in ("one_minus_beta2", "decay_steps_fraction")),
+    ]
+
+
 def test_the_best_trial_so_far_has_its_optimizers_code(tmp_path, signatures):
     log = TensorBoard(signatures["sgd"], lambda: None)
     log.on_study_begin(Counts(left=3))

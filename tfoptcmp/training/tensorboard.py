@@ -63,14 +63,17 @@ def _describe(study_dir: Path, signatures: Sequence[Signature], metric: str) -> 
     for signature in signatures:
         for name, dimension in signature.space.dimensions.items():
             domains[name] = _union(domains.get(name), dimension)
-    derived = {
-        argument
-        for signature in signatures
-        for argument in signature.space.arguments
-        if argument not in domains
-    }
-    hparams = [hp.HParam(name, domain) for name, domain in domains.items()]
-    hparams += [hp.HParam(name, hp.RealInterval(0.0, float("inf"))) for name in sorted(derived)]
+    used = {argument for signature in signatures for argument in signature.space.arguments}
+    for name in used - domains.keys():
+        domains[name] = hp.RealInterval(0.0, float("inf"))
+    # As an optimizer takes them first: that is what people look for.
+    first = ["optimizer", *sorted(used)]
+    hparams = [hp.HParam(name, domains[name]) for name in first]
+    hparams += [
+        hp.HParam(name, domain, display_name=f"{name} (as searched)")
+        for name, domain in domains.items()
+        if name not in first
+    ]
     metrics = [
         hp.Metric(f"{kind}/{split}", display_name=f"{split} {name}")
         for kind, name in (("metric", metric), ("loss", "loss"))

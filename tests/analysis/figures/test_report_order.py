@@ -65,10 +65,10 @@ def test_a_figure_is_left_out_for_what_a_table_does_not_have(tmp_path):
     assert "narrowed in rounds" in reasons["rounds"]
 
 
-def test_without_feasible_trials_there_is_one_figure(tmp_path, make_signature, write_study):
+def test_without_feasible_trials_there_is_no_figure(tmp_path, make_signature, write_study):
     write_study(tmp_path, make_signature("sgd"), [], infeasible=3)
     (comparison,) = read_comparisons(tmp_path)
-    assert [f.name for f in FIGURES if not f.needs(comparison)] == ["results"]
+    assert [f.name for f in FIGURES if not f.needs(comparison)] == []
 
 
 @pytest.mark.parametrize("draw", ONE_COMPARISON, ids=lambda draw: draw.__name__)

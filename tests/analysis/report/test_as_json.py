@@ -8,16 +8,21 @@ from pathlib import Path
 
 import pytest
 
+from tests.analysis.statistics.test_across import THREE
 from tfoptcmp.analysis import read_comparisons
 from tfoptcmp.analysis.audit import audit
 from tfoptcmp.analysis.audit.findings import Finding
+from tfoptcmp.analysis.ranges.importance import LEAST_EXPLAINED
+from tfoptcmp.analysis.report.across import across_json
 from tfoptcmp.analysis.report.as_json import as_json
+from tfoptcmp.analysis.statistics.across import across
 from tfoptcmp.analysis.statistics.quantities import statistics_of
 from tfoptcmp.analysis.statistics.ranking import ranking
 from tfoptcmp.analysis.statistics.verdicts import all_pairs
 from tfoptcmp.spaces import Fixed
 
-DOCUMENTED = Path(__file__).parents[3] / "docs" / "files.md"
+ROOT = Path(__file__).parents[3]
+DOCUMENTED = ROOT / "docs" / "files.md"
 
 LISTS = {
     "ranking": "comparisons[].ranking[]",
@@ -80,6 +85,7 @@ def test_other_fields_are_those_documented(report):
     rounds = [one for row in report["comparisons"][0]["optimizers"] for one in row["rounds"]]
     assert rounds
     assert all(list(one) == documented("comparisons[].optimizers[].rounds[]") for one in rounds)
+    assert list(across_json(across(THREE))) == documented("across")
     assert [field.name for field in fields(Finding)] == documented("findings[]")
     assert all(list(finding) == documented("findings[]") for finding in report["findings"])
 
@@ -105,6 +111,16 @@ def test_pairs_are_those_judged(comparison, report):
 def test_the_ranking_is_the_one_of_the_answer(comparison, report):
     places = [place.contestant.name for place in ranking(comparison).places]
     assert [row["optimizer"] for row in report["comparisons"][0]["ranking"]] == places
+
+
+def test_importances():
+    (found,) = read_comparisons(ROOT / "results/cpu/digits_simple_cnn/initial-quasirandom")
+    optimizers = json.loads(as_json([found], []))["comparisons"][0]["optimizers"]
+    sgd = next(one for one in optimizers if one["optimizer"] == "sgd")["importance"]
+    assert list(sgd) == documented("comparisons[].optimizers[].importance")
+    assert next(iter(sgd["each"])) == "eta0"
+    assert list(sgd["each"]["eta0"]) == ["share", "low", "high"]
+    assert sgd["believable"] is (sgd["explained"] >= LEAST_EXPLAINED)
 
 
 def test_numbers_that_json_lacks_are_null(tmp_path, make_signature, write_study):

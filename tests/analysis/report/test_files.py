@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.analysis.statistics.test_across import THREE
 from tfoptcmp.analysis import read_comparisons
 from tfoptcmp.analysis.audit.findings import Finding
 from tfoptcmp.analysis.report.answer import LIMIT_OF_VERDICTS, LIMITS_OF_THE_PAPER
@@ -215,13 +216,24 @@ def test_several_workloads_in_one_report(six_rules, tmp_path, make_signature, wr
     assert set(pd.read_csv(files.tables[0]).workload) == {"digits_simple_cnn", "pydocs_lstm"}
 
 
+def test_profiles_of_several_workloads(tmp_path):
+    files = write_report(THREE, tmp_path)
+    assert [path.name for path in files.figures if path.stem == "profiles"] == [
+        "profiles.svg",
+        "profiles.png",
+    ]
+    assert "Performance profiles: on what share" in files.html.read_text(encoding="utf-8")
+
+
 def test_nothing_but_infeasible_trials(tmp_path, make_signature, write_study):
     write_study(tmp_path / "s", make_signature("sgd"), [], infeasible=3)
     files = write_report(read_comparisons(tmp_path / "s"), tmp_path / "out")
     page = Page(files.html.read_text(encoding="utf-8"))
-    assert "no feasible trial" in page.text
     assert "NO FEASIBLE TRIALS" in page.text
     assert "N = 0 feasible trials are too few" not in " ".join(page.texts[:6])
+    for left_out in ("inclusions hold", "Which optimizer is better", "Best trial of each"):
+        assert left_out not in page.text
+    assert not (tmp_path / "out" / "results-1-digits_simple_cnn.svg").exists()
 
 
 def test_findings_are_counted_first_and_listed_worst_first(six_rules, tmp_path):

@@ -8,8 +8,10 @@ import pytest
 
 from tfoptcmp.analysis.comparison import comparison
 from tfoptcmp.analysis.contestant import Contestant, trials_table
+from tfoptcmp.analysis.figures import profiles_figure
 from tfoptcmp.analysis.report.across import (
     across_cells,
+    across_json,
     across_sentences,
     format_across,
     profile_cells,
@@ -102,6 +104,28 @@ def test_what_is_said():
         "A has the best mean rank over 10 workloads, 1.00. It is better than B beyond chance."
     ]
     assert "Over all workloads" in format_across(THREE)
+
+
+def test_as_json():
+    known = across_json(across(THREE))
+    assert known["workloads"] == ["one", "two", "three"]
+    # By hand: a needs 1, 2 and 1 times the steps of the fastest.
+    assert known["optimizers"][0] == {
+        "optimizer": "a",
+        "mean_rank": 1.5,
+        "ranks": [1.0, 2.0, 1.5],
+        "profile": {"1": 2 / 3, "1.25": 2 / 3, "1.5": 2 / 3, "2": 1.0, "4": 1.0},
+    }
+    assert across_json(None) is None
+
+
+def test_profiles_are_steps_up_to_the_share_that_reached_the_target():
+    (axes,) = profiles_figure(across(THREE)).axes
+    (a, _, c) = axes.get_lines()
+    assert list(zip(*a.get_data(), strict=True))[1:4] == [(1, 1 / 3), (1, 2 / 3), (2, 1)]
+    assert c.get_ydata()[-1] == pytest.approx(2 / 3)  # one target was never reached
+    with pytest.raises(ValueError, match="two workloads"):
+        profiles_figure(across([made(name, {"a": 0.1, "b": 0.2}) for name in "xy"]))
 
 
 def test_too_few_workloads_are_said():

@@ -35,6 +35,7 @@ def violated(comparison: Comparison) -> Iterator[Finding]:
         elif special.schedule != general.schedule:
             reason = f"schedules {special.schedule} and {general.schedule}"
             cure = "give both the same schedule"
+        names = [STATISTICS[j.statistic].title for j in worse]
         shown = "; ".join(
             f"{STATISTICS[j.statistic].title} worse by "
             f"{j.metric.difference_with(j.difference, j.low, j.high)} (95 % interval; tolerated: "
@@ -47,7 +48,7 @@ def violated(comparison: Comparison) -> Iterator[Finding]:
             title="a rule did worse than its own special case",
             evidence=f"{shown}; K = {comparison.tuning_budget} of N = {worse[0].num_trials} "
             "trials" + (f"; {reason}" if reason else ""),
-            next_step=f"do not rank them yet: {cure}",
+            next_step=f"do not rank them by {' and '.join(names)} yet: {cure}",
         )
 
 

@@ -1,4 +1,4 @@
-"""Luck of the seed: single seeds, gaps inside their noise, and winners that were lucky."""
+"""Luck of the seed: single seeds, gaps inside their noise, winners that were lucky or vary."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -9,9 +9,12 @@ import pandas as pd
 from tfoptcmp.analysis.audit.findings import Finding
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.contestant import Contestant
+from tfoptcmp.analysis.statistics.verdicts import tolerance_of
 
 # Standard deviations, of the difference of two runs or of a run and a mean: 1 in 20 by chance.
 _TWO = 2.0
+# Fewer runs say little of how much they vary.
+_FEWEST_TO_SPREAD = 3
 
 
 def seed_noise(comparison: Comparison) -> Iterator[Finding]:
@@ -50,7 +53,7 @@ def seed_noise(comparison: Comparison) -> Iterator[Finding]:
 
 
 def winners_curse(comparison: Comparison) -> Iterator[Finding]:
-    """Finds selected trials and claims that the winners' re-runs do not bear out."""
+    """Finds winners and claims that the winners' re-runs do not bear out."""
     again, text = {}, comparison.metric.text
     for one in comparison.contestants:
         runs, winner = _reruns(one), one.winner
@@ -73,6 +76,7 @@ def winners_curse(comparison: Comparison) -> Iterator[Finding]:
                     next_step="quote the mean of the re-runs",
                 )
                 break
+        yield from _unstable(comparison, one, runs)
     for better, worse in comparison.claims:
         if better in again and worse in again and not again[better] < again[worse]:
             yield Finding(
@@ -83,6 +87,26 @@ def winners_curse(comparison: Comparison) -> Iterator[Finding]:
                 f"{text(again[better])}, {worse} {text(again[worse])}",
                 next_step="do not claim this order from the selected trials",
             )
+
+
+def _unstable(comparison: Comparison, one: Contestant, runs: pd.DataFrame) -> Iterator[Finding]:
+    """Finds winners whose result depends on the seed, far beyond the noise of the test set."""
+    tests = runs["test_metric"].dropna()
+    if len(tests) < _FEWEST_TO_SPREAD or "test" not in comparison.num_examples:
+        return
+    deviation = float(tests.std(ddof=1))
+    margin = tolerance_of(comparison, "test", float(tests.median()))
+    if deviation > _TWO * margin:
+        text, size = comparison.metric.text, comparison.metric.size
+        yield Finding(
+            severity="note",
+            subject=f"{comparison.workload}: {one.title}",
+            title="the winner's result depends on the seed",
+            evidence=f"{len(tests)} re-runs: test {text(float(tests.min()))} to "
+            f"{text(float(tests.max()))}, standard deviation {size(deviation)}; the margin is "
+            f"{size(margin)}",
+            next_step="run it with several seeds before you rely on it",
+        )
 
 
 def _one_seed(contestants: Sequence[Contestant]) -> bool:

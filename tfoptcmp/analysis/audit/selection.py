@@ -14,6 +14,8 @@ _FEWEST = 5
 
 def selected_on_test(comparison: Comparison) -> Iterator[Finding]:
     """Finds comparisons whose trials were selected by the metric that is reported."""
+    if not comparison.num_trials:
+        return
     if comparison.selected_by == "test":
         yield _finding(
             comparison, "no validation metric is reported: only the test metric can select"

@@ -33,6 +33,8 @@ from tfoptcmp.analysis.figures.infeasible import draw_infeasible as draw_infeasi
 from tfoptcmp.analysis.figures.infeasible import infeasible_figure as infeasible_figure
 from tfoptcmp.analysis.figures.parallel import draw_parallel as draw_parallel
 from tfoptcmp.analysis.figures.parallel import parallel_figure as parallel_figure
+from tfoptcmp.analysis.figures.profiles import draw_profiles as draw_profiles
+from tfoptcmp.analysis.figures.profiles import profiles_figure as profiles_figure
 from tfoptcmp.analysis.figures.protocols import protocols_figure as protocols_figure
 from tfoptcmp.analysis.figures.report_order import FIGURES as FIGURES
 from tfoptcmp.analysis.figures.results import draw_statistic as draw_statistic

@@ -152,7 +152,7 @@ RESULTS = ReportFigure(
     section="results",
     caption="Final validation and test results of {workload} after tuning with K trials.",
     draw=lambda comparison: results_figure([comparison]),
-    needs=lambda comparison: "",
+    needs=feasible_trials,
 )
 
 TRAINING_LOSS = ReportFigure(

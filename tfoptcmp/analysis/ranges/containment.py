@@ -129,6 +129,31 @@ def misses_of(special: Contestant, trial: Row, general: Contestant) -> dict[str,
     return misses if misses or translated else None
 
 
+def acts_as(one: Contestant, trial: Row) -> tuple[str, float] | None:
+    """Returns what a trial comes to whose epsilon is large: the special rule and its learning rate.
+
+    Args:
+        one: An optimizer of Table 1 with an epsilon; of others nothing is known.
+        trial: A row of its trials.
+
+    Returns:
+        Name of the special rule and the learning rate at the first step, at bias correction 1; None
+        if epsilon is not large or a number that it takes to know is not reported.
+    """
+    rule, used = one.rule, one.values_of(trial, used=True)
+    if rule is None or rule.epsilon is None or not {"epsilon", "learning_rate"} <= used.keys():
+        return None
+    power, rms = rule.epsilon.power, float(trial["largest_gradient_rms"])
+    # NaN is not large.
+    if not (math.isfinite(used["epsilon"]) and used["epsilon"] >= _LARGE * rms**power):
+        return None
+    for inclusion in inclusions.EDGES:
+        if inclusion.limit and inclusion.general == rule.name:
+            rate = used["learning_rate"] / used["epsilon"] ** (1 / power)
+            return inclusion.special, rate * (1 - used.get("beta_1", 0.0))
+    return None
+
+
 def _small_epsilon(
     translated: Mapping[str, float], trial: Row, general: Contestant
 ) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """What a report says of all its workloads together."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -58,7 +59,7 @@ def across_cells(found: Across) -> Cells:
 def profile_cells(found: Across) -> Cells:
     """Returns the performance profiles; only the heading without a target on two workloads."""
     heading = ["optimizer", *(f"within {factor:g} x" for factor in FACTORS)]
-    if len(found.slowness) < 2:
+    if not found.has_profiles:
         return [heading]
     shares = np.stack([found.profile(factor) for factor in FACTORS], axis=1)
     order = np.lexsort(-shares.T[::-1])
@@ -66,6 +67,26 @@ def profile_cells(found: Across) -> Cells:
         heading,
         *([found.contestants[i].title, *(f"{share:.0%}" for share in shares[i])] for i in order),
     ]
+
+
+def across_json(found: Across | None) -> dict[str, Any] | None:
+    """Returns it as `docs/files.md` says; None if there is nothing to say."""
+    if found is None:
+        return None
+    factors = FACTORS if found.has_profiles else ()
+    return {
+        "workloads": [one.workload for one in found.comparisons],
+        "critical_difference": found.critical_difference,
+        "optimizers": [
+            {
+                "optimizer": one.name,
+                "mean_rank": float(found.mean_ranks[i]),
+                "ranks": found.ranks[:, i].tolist(),
+                "profile": {f"{factor:g}": float(found.profile(factor)[i]) for factor in factors},
+            }
+            for i, one in enumerate(found.contestants)
+        ],
+    }
 
 
 def format_across(comparisons: Sequence[Comparison]) -> str:

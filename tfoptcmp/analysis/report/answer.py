@@ -12,6 +12,7 @@ from tfoptcmp.analysis.audit.findings import SEVERITIES, Finding
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.ranges.boundary import Edge, check_boundaries
 from tfoptcmp.analysis.ranges.containment import containments
+from tfoptcmp.analysis.report.best import choose_now
 from tfoptcmp.analysis.report.imitation import containment_sentence
 from tfoptcmp.analysis.report.lineage import acceptance, holds_for
 from tfoptcmp.analysis.report.tables import format_rows, format_sentences
@@ -28,6 +29,7 @@ from tfoptcmp.analysis.statistics.verdicts import (
     inclusion_verdicts,
     margin_text,
     rounded_up,
+    tolerance_of,
 )
 from tfoptcmp.metrics import Metric
 
@@ -82,7 +84,20 @@ def answer(found: Ranking) -> str:
         amounts = _listed([_amount(metric, place) for place in behind])
         is_or_are = "is" if len(behind) == 1 else "are"
         sentence += f"; {titles} {is_or_are} behind by {amounts}"
-    return sentence + "."
+    return f"{sentence}.{_in_doubt(found)}"
+
+
+def _in_doubt(found: Ranking) -> str:
+    """A sentence on those whose place the ranking should not have given, after a space; or ""."""
+    worse: dict[str, list[str]] = {}
+    for j in found.pairs:
+        if j.verdict is Verdict.VIOLATED:
+            worse.setdefault(j.general.title, []).append(j.special.title)
+    return "".join(
+        f" {general}'s place is in doubt: it did worse than {_listed(specials)}, which it can "
+        "imitate."
+        for general, specials in worse.items()
+    )
 
 
 def how_sure(comparison: Comparison, found: Ranking) -> list[str]:
@@ -100,7 +115,7 @@ def how_sure(comparison: Comparison, found: Ranking) -> list[str]:
             f"{metric.value_difference_with(place.behind, place.low, place.high)}."
             for place in found.places[1:]
         )
-        + (" In brackets 95 % confidence intervals of the difference." if found.pairs else "")
+        + (f" {_rule(comparison, found)}" if found.pairs else "")
     ]
     told = [j for j in found.pairs if j.verdict.decided]
     if found.pairs:
@@ -120,8 +135,12 @@ def how_sure(comparison: Comparison, found: Ranking) -> list[str]:
             f"{_counted(len(found.places) - 1, 'rival')}, the best may be "
             f"{_listed(_titles(found.group))}."
         )
-    if found.open_pairs:
-        first = found.open_pairs[0]
+    # Which rival of the leader is told from it next; of others it matters less.
+    of_leader = [
+        j for j in found.open_pairs if leader.contestant.name in (j.special.name, j.general.name)
+    ]
+    if of_leader:
+        first = of_leader[0]
         pair = f"{first.special.title} against {first.general.title}"
         if math.isinf(first.trials_needed):
             said.append(
@@ -132,11 +151,25 @@ def how_sure(comparison: Comparison, found: Ranking) -> list[str]:
         else:
             said.append(
                 f"To be surer: {first.trials_needed_text} trials of each would probably decide "
-                f"{pair}, the nearest to a decision (a rough forecast)."
+                f"{pair}, the nearest to a decision of the leader's (a rough forecast)."
                 + _run(comparison, rounded_up(int(first.trials_needed)))
             )
     said += [f"{one.title} does not take part: {reason}." for one, reason in found.too_few]
     return said
+
+
+def _rule(comparison: Comparison, found: Ranking) -> str:
+    """How it is judged who is behind."""
+    margin = tolerance_of(comparison, found.statistic, found.places[0].mean)
+    shown = found.metric.difference(margin).lstrip("+")
+    examples = comparison.num_examples.get(found.statistic)
+    of = f" on {examples:,} examples" if examples and comparison.margin is None else ""
+    rivals = _counted(len(found.places) - 1, "rival")
+    return (
+        "In brackets 95 % confidence intervals of the difference. An optimizer counts as behind "
+        f"only if it still is after correction for {rivals}, which widens the intervals; the "
+        f"margin is {shown}{of}."
+    )
 
 
 def _what_is_missing(comparison: Comparison, found: Ranking) -> list[str]:
@@ -209,7 +242,7 @@ def conclusion(verdicts: Verdicts) -> str:
         return (
             f"{len(violated)} of {len(verdicts.pairs)} violated. Worse than their own special "
             f"case: {names}. The likely cause is their search space or too few trials; do not rank "
-            "these before that is mended."
+            "these by that before it is mended."
         )
     open_ones = [j for j in judged if j.verdict is Verdict.NOT_DECIDED]
     if open_ones:
@@ -239,6 +272,13 @@ def count_line(verdicts: Verdicts) -> str:
         line += (
             f" If every inclusion holds, at most {verdicts.expected_false_alarms:.1f} of these "
             f"tests should come out as violated by chance."
+        )
+    violated = [j for j in verdicts.judgements if j.verdict is Verdict.VIOLATED]
+    if violated:
+        sure = sum(j.survives for j in violated)
+        line += (
+            f" Of the violated, {sure} remain so at the level divided by the number of pairs; "
+            "chance is an unlikely reason for these."
         )
     return line
 
@@ -375,9 +415,11 @@ def format_answer(comparison: Comparison, findings: Sequence[Finding] | None = N
     lines += [*comparison.warnings]
     for title, sentences in (
         ("How sure?", how_sure(comparison, found)),
+        ("If you have to choose now", choose_now(comparison, found)),
         ("Can the comparison be trusted?", trust(comparison, verdicts, findings)),
     ):
-        lines += ["", title, *format_sentences(sentences)]
+        if sentences:
+            lines += ["", title, *format_sentences(sentences)]
     return "\n".join(lines) + "\n"
 
 

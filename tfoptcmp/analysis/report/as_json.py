@@ -13,12 +13,15 @@ from tfoptcmp.analysis.audit.findings import Finding, findings_on, worst_first
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.ranges.boundary import check_boundaries
 from tfoptcmp.analysis.ranges.containment import containments
+from tfoptcmp.analysis.report.across import across_json
 from tfoptcmp.analysis.report.answer import answer, how_sure, trust
-from tfoptcmp.analysis.report.best import best_trials
+from tfoptcmp.analysis.report.best import best_trials, choose_now
 from tfoptcmp.analysis.report.imitation import containment_json
+from tfoptcmp.analysis.report.importance import importance_json
 from tfoptcmp.analysis.report.lineage import lineage_json
 from tfoptcmp.analysis.report.restrictions import restrictions_json
 from tfoptcmp.analysis.report.tables import best_rows
+from tfoptcmp.analysis.statistics.across import across
 from tfoptcmp.analysis.statistics.quantities import statistics_of
 from tfoptcmp.analysis.statistics.ranking import ranking
 from tfoptcmp.analysis.statistics.verdicts import Judgement, all_pairs, inclusion_verdicts
@@ -36,6 +39,7 @@ def as_json(comparisons: Sequence[Comparison], findings: Sequence[Finding]) -> s
     report = {
         "schema_version": SCHEMA_VERSION,
         "comparisons": [_comparison(one, findings) for one in comparisons],
+        "across": across_json(across(comparisons)),
         "findings": [dataclasses.asdict(finding) for finding in worst_first(findings)],
     }
     return json.dumps(_plain(report), indent=1, allow_nan=False)
@@ -44,6 +48,7 @@ def as_json(comparisons: Sequence[Comparison], findings: Sequence[Finding]) -> s
 def _comparison(comparison: Comparison, findings: Sequence[Finding]) -> dict[str, Any]:
     verdicts, ranked = inclusion_verdicts(comparison), ranking(comparison)
     codes = {best.optimizer: best.code or None for best in best_trials(comparison)}
+    importance = importance_json(comparison)
     return {
         "workload": comparison.workload,
         "metric": comparison.metric.name,
@@ -55,6 +60,7 @@ def _comparison(comparison: Comparison, findings: Sequence[Finding]) -> dict[str
         "num_trials": comparison.num_trials,
         "answer": answer(ranked),
         "how_sure": how_sure(comparison, ranked),
+        "choose_now": choose_now(comparison, ranked),
         "trust": trust(comparison, verdicts, findings_on(findings, comparison.workload)),
         "warnings": comparison.warnings,
         "notes": comparison.notes,
@@ -91,7 +97,11 @@ def _comparison(comparison: Comparison, findings: Sequence[Finding]) -> dict[str
         "expected_false_violated": verdicts.expected_false_alarms,
         "optimizers": [
             row
-            | {"best_used": one.values_of(one.winner, used=True), "best_code": codes.get(one.name)}
+            | {
+                "best_used": one.values_of(one.winner, used=True),
+                "best_code": codes.get(one.name),
+                "importance": importance.get(one.name),
+            }
             | lineage_json(comparison, one)
             for one, row in zip(comparison.contestants, best_rows(comparison), strict=True)
         ],

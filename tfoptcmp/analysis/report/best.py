@@ -1,15 +1,18 @@
 """The best trial of each optimizer, to take with you: hyperparameters as used, and Keras code."""
 
 import json
+import math
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.contestant import Contestant
+from tfoptcmp.analysis.ranges.containment import acts_as
 from tfoptcmp.analysis.report.tables import again
 from tfoptcmp.analysis.statistics.ranking import Ranking
 from tfoptcmp.keras_code import keras_code
+from tfoptcmp.rules import RULES
 from tfoptcmp.signatures import Signature
 
 
@@ -23,6 +26,7 @@ class Best:
         trial: Its index.
         results: Its final metrics, for people.
         luck: How much of them is luck, in a sentence.
+        acts_as: Which simpler rule it comes to, in a sentence; "" if none is known.
         hyperparameters: As used; empty if not reported.
         code: Python code that defines the optimizer; "" for results of other tools.
     """
@@ -32,6 +36,7 @@ class Best:
     trial: int
     results: str
     luck: str
+    acts_as: str
     hyperparameters: Mapping[str, float]
     code: str
 
@@ -56,6 +61,7 @@ def best_trials(comparison: Comparison) -> list[Best]:
                 trial=int(best["trial"]),
                 results=results,
                 luck=_luck(comparison, one),
+                acts_as=_acts_as(one),
                 hyperparameters=one.values_of(best, used=True),
                 code=_code(one, comparison.workload, results),
             )
@@ -69,10 +75,27 @@ def format_best(comparison: Comparison) -> str:
     for best in best_trials(comparison):
         used = json.dumps(dict(best.hyperparameters))
         parts.append(
-            f"{best.title}, trial {best.trial}: {best.results}. {best.luck}\n\n"
+            f"{best.title}, trial {best.trial}: {best.results}. {told(best)}\n\n"
             f"{used}\n\n{textwrap.indent(best.code, '    ')}"
         )
     return "\n\n".join(parts)
+
+
+def told(best: Best) -> str:
+    """Returns what to know of a best trial beside its numbers."""
+    return f"{best.luck} {best.acts_as}".rstrip()
+
+
+def _acts_as(one: Contestant) -> str:
+    assert one.winner is not None
+    found = acts_as(one, one.winner)
+    if found is None:
+        return ""
+    special, rate = found
+    return (
+        f"Its epsilon is so large beside the gradients that it acts as {RULES[special].title} "
+        f"with a learning rate of {rate:.3g}; its own learning rate matters only over epsilon."
+    )
 
 
 def _code(one: Contestant, workload: str, results: str) -> str:
@@ -106,24 +129,42 @@ def choose_now(comparison: Comparison, ranked: Ranking) -> list[str]:
     """Returns what to take now, in sentences; nothing without a leader.
 
     The leader's best trial was chosen for its result; what best trials gave when they were run
-    again was not.
+    again was not. So of those the one with the best mean validation metric is to be taken, where
+    they are known.
     """
     if not ranked.places:
         return []
-    leader = ranked.places[0].contestant
+    metric, leader = comparison.metric, ranked.places[0].contestant
+    best = {one.optimizer: one for one in best_trials(comparison)}
+    runs = {
+        one.name: known
+        for one in comparison.contestants
+        if one.winner is not None and (known := again(one, one.winner, metric)).get("num_reruns")
+    }
+
+    def validation(name: str) -> float:
+        return metric.error(runs[name]["rerun_validation_mean"])
+
+    chosen = min(runs, key=validation) if len(runs) > 1 else leader.name
+    if chosen not in best:
+        return []
+    take = best[chosen]
     said = [
-        f"{best.title}'s best trial, {best.trial}, whose code is in this report (see --best): "
-        f"{best.results}. {best.luck}"
-        for best in best_trials(comparison)
-        if best.optimizer == leader.name
+        f"{take.title}'s best trial, {take.trial}, whose code is in this report (see --best): "
+        f"{take.results}. {told(take)}"
     ]
-    metric = comparison.metric
-    found = []
-    for one in comparison.contestants:
-        runs = {} if one.winner is None else again(one, one.winner, metric)
-        if runs and runs["num_reruns"] and one.reports("test_metric"):
-            found.append((metric.error(runs["rerun_test_mean"]), one.title))
-    if len(found) > 1:
-        each = ", ".join(f"{title} {metric.text(mean)}" for mean, title in sorted(found))
-        said.append(f"Mean test {metric.name} of the best trials run again: {each}.")
+    if len(runs) < 2:
+        return said
+    said[0] += " Of the best trials run again it has the best mean validation result."
+    if leader.name in runs and leader.name != chosen:
+        lead = best[leader.name]
+        said.append(
+            f"{lead.title} leads in what tuning gives on average, but its best trial, "
+            f"{lead.trial}, does not bear that out: {lead.results}. {told(lead)}"
+        )
+    tested = [name for name in runs if not math.isnan(runs[name]["rerun_test_mean"])]
+    order = sorted(tested, key=lambda name: metric.error(runs[name]["rerun_test_mean"]))
+    each = [f"{best[name].title} {metric.shown(runs[name]['rerun_test_mean'])}" for name in order]
+    if each:
+        said.append(f"Mean test {metric.name} of the best trials run again: {', '.join(each)}.")
     return said

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from tfoptcmp.analysis.audit.findings import Finding
 from tfoptcmp.analysis.comparison import Comparison
-from tfoptcmp.analysis.figures import FIGURES, Format, save
+from tfoptcmp.analysis.figures import FIGURES, Format, profiles_figure, save
+from tfoptcmp.analysis.figures.profiles import PROFILES_CAPTION
 from tfoptcmp.analysis.ranges.boundary import suggested_spaces, write_spaces
 from tfoptcmp.analysis.report.page import Picture, part, picture, render
 from tfoptcmp.analysis.report.restrictions import Section, sections
@@ -130,8 +131,16 @@ def _write(
                 restrictions=restricted,
             )
         )
+    everywhere, profiles = across(comparisons), None
+    if everywhere is not None and everywhere.has_profiles:
+        figure = profiles_figure(everywhere)
+        files = save(figure, output / "profiles", formats)
+        figures += files
+        profiles = picture(
+            "answer", PROFILES_CAPTION, files[0].read_bytes(), figure.get_size_inches()[0]
+        )
     report = output / "report.html"
-    report.write_text(render(parts, findings, across(comparisons)), encoding="utf-8")
+    report.write_text(render(parts, findings, everywhere, profiles), encoding="utf-8")
     tables = [output / f"results.{suffix}" for suffix in ("csv", "md", "tex")]
     rows = [row for comparison in comparisons for row in best_rows(comparison)]
     tables[0].write_text(csv_text(rows), encoding="utf-8")

@@ -1,7 +1,16 @@
 """What a report says on which hyperparameters matter, as a table."""
 
+from typing import Any
+
 from tfoptcmp.analysis.comparison import Comparison
-from tfoptcmp.analysis.ranges.importance import LEAST_EXPLAINED, LEAST_TRIALS, can_tell, importances
+from tfoptcmp.analysis.contestant import Contestant
+from tfoptcmp.analysis.ranges.importance import (
+    LEAST_EXPLAINED,
+    LEAST_TRIALS,
+    Importances,
+    can_tell,
+    importances,
+)
 from tfoptcmp.analysis.report.tables import Cells
 
 QUESTION = "Which hyperparameters matter?"
@@ -16,14 +25,34 @@ HOW_TO_READ = (
 )
 
 
+def _found(comparison: Comparison) -> list[tuple[Contestant, Importances | None]]:
+    """Every optimizer and what is known of it; none if nothing can be said of any."""
+    cap = comparison.metric.cap
+    if not can_tell(comparison.contestants, cap):
+        return []
+    return [(one, importances(one, cap)) for one in comparison.contestants]
+
+
+def importance_json(comparison: Comparison) -> dict[str, dict[str, Any]]:
+    """Returns each optimizer's as `docs/files.md` says; those of which nothing is known are out."""
+    return {
+        one.name: {
+            "explained": found.explained,
+            "believable": found.is_believable,
+            "each": {e.name: {"share": e.share, "low": e.low, "high": e.high} for e in found.each},
+            "interactions": found.interactions,
+            "best_pair": list(found.pair.names) if found.pair else None,
+        }
+        for one, found in _found(comparison)
+        if found is not None
+    }
+
+
 def importance_cells(comparison: Comparison) -> Cells:
     """Returns the table, one optimizer per row; only the heading if nothing can be said."""
     heading = ["optimizer", "explains most alone", "by interactions", "best pair", "foretold"]
     rows: list[list[str]] = []
-    if not can_tell(comparison.contestants, comparison.metric.cap):
-        return [heading]
-    for one in comparison.contestants:
-        found = importances(one, comparison.metric.cap)
+    for one, found in _found(comparison):
         if found is None:
             rows.append([one.title, f"fewer than {LEAST_TRIALS} trials", "-", "-", "-"])
             continue

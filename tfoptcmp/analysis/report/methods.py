@@ -15,14 +15,19 @@ _FLOAT32_BYTES = 4
 
 
 def space_cells(contestants: Sequence[Contestant]) -> list[list[str]]:
-    """Returns the search spaces with their lineage, one dimension per row, with a heading."""
-    cells = [["optimizer", "hyperparameter", "searched over", "source of the space"]]
-    for one in contestants:
-        cells += [
-            [one.title, name, str(dimension), one.source or "-"]
-            for name, dimension in one.dimensions.items()
-        ]
-    return cells
+    """Returns the search spaces with their lineage, one optimizer per row, with a heading."""
+    return [
+        ["optimizer", "searched over", "source of the space"],
+        *(
+            [
+                one.title,
+                "\n".join(f"{name} {dimension}" for name, dimension in one.dimensions.items()),
+                one.source or "-",
+            ]
+            for one in contestants
+            if one.dimensions
+        ),
+    ]
 
 
 def boundary_cells(contestants: Sequence[Contestant]) -> list[list[str]]:

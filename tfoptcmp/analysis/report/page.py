@@ -141,7 +141,7 @@ def part(
     verdicts, ranked = inclusion_verdicts(comparison), ranking(comparison)
     statistic = main_statistic(comparison)
     boundaries, spaces = boundary_cells(contestants), space_cells(contestants)
-    provenance = provenance_cells(contestants)
+    provenance, best = provenance_cells(contestants), best_trials(comparison)
     missing = {
         "boundary check: no hyperparameter is reported with its values and its range": boundaries,
         "search spaces: none is reported": spaces,
@@ -173,7 +173,8 @@ def part(
         verdicts=verdict_cells(verdicts),
         curves=curve_cells(inclusion_curves(comparison, statistic)),
         best_trials=hyperparameter_cells(comparison),
-        best_codes=[best for best in best_trials(comparison) if best.code],
+        best_codes=[one for one in best if one.code],
+        acts_as=[f"{one.title}: {one.acts_as}" for one in best if one.acts_as],
         reruns=rerun_cells(comparison),
         importances=importance_cells(comparison),
         explorer=explorer_data(comparison),
@@ -191,6 +192,7 @@ def render(
     parts: Sequence[dict[str, Any]],
     findings: Sequence[Finding] | None,
     everywhere: Across | None = None,
+    profiles: Picture | None = None,
 ) -> str:
     """Returns the report as one HTML document.
 
@@ -198,6 +200,7 @@ def render(
         parts: What `part` returns, for each comparison.
         findings: What the audit found; None if there was no audit.
         everywhere: What can be said of all workloads together.
+        profiles: Its figure.
     """
     environment = jinja2.sandbox.SandboxedEnvironment(
         loader=jinja2.PackageLoader(__package__, ""),
@@ -211,7 +214,7 @@ def render(
     environment.filters["explained"] = _explained
     return environment.get_template("page.html.jinja").render(
         parts=parts,
-        across=_across(everywhere),
+        across=_across(everywhere, profiles),
         terms=TERMS,
         what_is_tested=WHAT_IS_TESTED,
         survives_note=SURVIVES_NOTE,
@@ -235,7 +238,7 @@ def render(
     )
 
 
-def _across(found: Across | None) -> dict[str, Any] | None:
+def _across(found: Across | None, picture: Picture | None) -> dict[str, Any] | None:
     if found is None:
         return None
     return {
@@ -243,6 +246,7 @@ def _across(found: Across | None) -> dict[str, Any] | None:
         "sentences": of_all.across_sentences(found),
         "ranks": of_all.across_cells(found),
         "profiles": of_all.profile_cells(found),
+        "picture": picture,
         "how_to_read": of_all.HOW_TO_READ,
     }
 

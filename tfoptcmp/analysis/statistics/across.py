@@ -61,6 +61,11 @@ class Across:
         one = _critical_difference(num, 1)
         return math.ceil((one / (num - 1)) ** 2 - 1e-9)
 
+    @property
+    def has_profiles(self) -> bool:
+        """Whether shares of workloads say anything: two of them have a target."""
+        return len(self.slowness) > 1
+
     def profile(self, factor: float) -> FloatArray:
         """Returns float64 [optimizers]: the share of workloads within a factor of the fastest."""
         return np.asarray((self.slowness <= factor * (1 + 1e-12)).mean(axis=0))
