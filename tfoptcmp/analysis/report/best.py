@@ -143,7 +143,7 @@ def choose_now(comparison: Comparison, ranked: Ranking) -> list[str]:
     }
 
     def validation(name: str) -> float:
-        return metric.error(runs[name]["rerun_validation_mean"])
+        return float(metric.error(runs[name]["rerun_validation_mean"]))
 
     chosen = min(runs, key=validation) if len(runs) > 1 else leader.name
     if chosen not in best:
