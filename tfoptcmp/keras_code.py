@@ -8,6 +8,10 @@ from typing import Any
 
 from tfoptcmp.signatures import Signature
 
+# Their state begins as a copy of the weights. `fit` builds them inside its traced step, where the
+# copy would be made again at every step.
+_BUILT_BEFORE = ("keras.optimizers:ScheduleFreeAdamW",)
+
 _NOT_THE_OPTIMIZERS = {
     "l2": "The loss had l2 / 2 times the sum of squares of the kernels added: l2 = {!r}",
     "label_smoothing": "Labels were smoothed: label_smoothing = {!r}",
@@ -16,6 +20,8 @@ _NOT_THE_OPTIMIZERS = {
 
 def keras_code(signature: Signature, arguments: Mapping[str, float], told: str = "") -> str:
     """Returns code that defines `optimizer`, with its learning-rate schedule.
+
+    The code of one whose state begins as a copy of the weights needs your `model`, built.
 
     Keras's own classes where they make the same updates, else those of this package.
 
@@ -39,6 +45,9 @@ def keras_code(signature: Signature, arguments: Mapping[str, float], told: str =
     if signature.bias_corrected:
         lines.append("from tfoptcmp.schedules import BiasCorrected")
     lines += ["", *schedule, _call("optimizer", called, ["learning_rate"], given)]
+    if address in _BUILT_BEFORE:
+        lines.append("# Before `fit`, which would build it anew at every step; `model` is yours.")
+        lines.append("optimizer.build(model.trainable_variables)")
     lines += [
         f"# {text.format(arguments[argument])}."
         for argument, text in _NOT_THE_OPTIMIZERS.items()

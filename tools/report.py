@@ -104,7 +104,8 @@ def _run(argv: list[str]) -> None:
         print(as_json(comparisons, findings))
         return
     for comparison in comparisons:
-        print(format_answer(comparison, findings_on(findings, comparison.workload)))
+        found = findings_on(findings, comparison.workload)
+        print(format_answer(comparison, found, comparison.among(comparisons)))
     if everywhere := format_across(comparisons):
         print(everywhere)
     for comparison in comparisons:
@@ -135,7 +136,7 @@ def _run(argv: list[str]) -> None:
         )
     # Once more: on a terminal the first lines have scrolled away.
     for comparison in comparisons:
-        print(f"Answer:   {comparison.workload}: {answer(ranking(comparison))}")
+        print(f"Answer:   {comparison.among(comparisons)}: {answer(ranking(comparison))}")
 
 
 def _final_spaces(comparisons: "list[Comparison]", output_dir: Path) -> list[Path]:

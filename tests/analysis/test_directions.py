@@ -366,6 +366,6 @@ def test_what_of_the_best_was_luck_is_the_same_for_both(comparisons):
         )
         told.append(found.luck)
         assert "Run again 2 times with other seeds" in found.luck
-        assert found.luck.endswith("so 2.00 pp of it was luck.")
+        assert found.luck.endswith("(standard deviation 1.41 %), so about 2.00 pp of it was luck.")
         assert "not known" in best_trials(comparison)[0].luck
     assert told[0] != told[1]

@@ -151,6 +151,11 @@ class Comparison:
         before = f" after {self.trials_before} to narrow the space" if self.is_refined else ""
         return f"{self.trials_judged}{before}, K = {self.tuning_budget}"
 
+    def among(self, others: Sequence["Comparison"]) -> str:
+        """Returns its workload, and its budget if there are others of the same workload."""
+        alike = sum(one.workload == self.workload for one in others) > 1
+        return f"{self.workload} ({self.spent})" if alike and self.spent else self.workload
+
     @property
     def headline(self) -> str:
         """Scale, budget, N and K in one line."""

@@ -1,5 +1,6 @@
 """Mean ranks and performance profiles over several workloads, by hand."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -100,8 +101,11 @@ def test_what_is_said():
     said = across_sentences(found)
     assert said[0].startswith("A has the best mean rank over 3 workloads, 1.50. That is not beyond")
     sure = across([made(f"w{i}", {"a": 0.1, "b": 0.2}) for i in range(10)])
+    # By hand: 1.960 sqrt(6 / 60).
     assert across_sentences(sure) == [
-        "A has the best mean rank over 10 workloads, 1.00. It is better than B beyond chance."
+        "A has the best mean rank over 10 workloads, 1.00. It is better than B beyond chance: mean "
+        "ranks must differ by 0.62.",
+        "Ranked by the mean test result of the best of K, at K = 4.",
     ]
     assert "Over all workloads" in format_across(THREE)
 
@@ -128,8 +132,14 @@ def test_profiles_are_steps_up_to_the_share_that_reached_the_target():
         profiles_figure(across([made(name, {"a": 0.1, "b": 0.2}) for name in "xy"]))
 
 
+def test_a_table_with_steps_to_a_target_has_profiles():
+    """A table reports the steps, not the target."""
+    known = [dataclasses.replace(one, target=None) for one in THREE]
+    np.testing.assert_array_equal(across(known).slowness, across(THREE).slowness)
+
+
 def test_too_few_workloads_are_said():
-    (_, said) = across_sentences(across(THREE[:2]))
+    (_, _, said) = across_sentences(across(THREE[:2]))
     assert said == (
         "With 3 optimizers nothing can be told from ranks on fewer than 3 workloads."
     )  # by hand: 2.343 sqrt(12 / (6 n)) <= 2 from n = 2.74 on
@@ -138,6 +148,13 @@ def test_too_few_workloads_are_said():
 def test_only_what_was_compared_everywhere_counts():
     other = made("four", {"b": 0.1, "a": 0.2, "d": 0.1})
     assert [one.name for one in across([*THREE, other]).contestants] == ["a", "b"]
+    few = made("few", {"a": 0.1, "b": 0.2}, num=5)
+    assert across_sentences(across([*THREE, other, THREE[0], few]))[2:] == [
+        "Left out: one: only its first budget counts.",
+        "Left out: few: N = 5 feasible trials are too few; K = 4 needs 20.",
+        "Left out: C: compared only on one, two, three.",
+        "Left out: D: compared only on four.",
+    ]
     assert across(THREE[:1]) is None
     assert across([THREE[0], made("few", {"a": 0.1, "b": 0.2}, num=5)]) is None
     assert format_across(THREE[:1]) == ""

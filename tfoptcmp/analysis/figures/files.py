@@ -1,5 +1,6 @@
 """Figures as files."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -27,7 +28,9 @@ def save(figure: Figure, path: Path, formats: Sequence[Format] = ("png", "svg"))
     Returns:
         The files, in the order of the formats.
     """
-    with house_style():
+    with house_style(), warnings.catch_warnings():
+        # A name in letters that the font lacks is drawn as boxes; its text is in the report.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         if figure.get_layout_engine() is not None:
             figure.draw_without_rendering()
             figure.set_layout_engine("none")  # or it would run again for each format

@@ -227,6 +227,8 @@ def standardised(
         of_use = finite[finite > 0] if are_logs else finite
         ends = np.quantile(of_use, [0.0, _WORST_QUANTILE]) if len(of_use) else (1.0, 1.0)
         least, worst = map(float, ends)
+        if len(of_use) < len(finite):  # 0 has no logarithm, and is better than the least
+            least /= 2
     elif not are_logs:
         least = float(finite.min())
     kept = np.clip(np.nan_to_num(results, nan=worst, posinf=worst), least, worst)

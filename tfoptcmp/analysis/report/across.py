@@ -8,6 +8,7 @@ import numpy as np
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.report.tables import Cells, format_rows, format_sentences
 from tfoptcmp.analysis.statistics.across import FACTORS, Across, across
+from tfoptcmp.analysis.statistics.quantities import main_statistic
 
 QUESTION = "Over all workloads"
 
@@ -28,17 +29,23 @@ def across_sentences(found: Across) -> list[str]:
     ranks = f"{best.title} has the best mean rank over {num} workloads, "
     ranks += f"{found.mean_ranks[order[0]]:.2f}"
     sure = (
-        f"It is better than {', '.join(told)} beyond chance."
+        f"It is better than {', '.join(told)} beyond chance"
         if told
-        else f"That is not beyond chance: ranks must differ by {found.critical_difference:.2f}."
+        else "That is not beyond chance"
     )
-    sentences = [f"{ranks}. {sure}"]
+    needed = f"mean ranks must differ by {found.critical_difference:.2f}"
+    sentences = [f"{ranks}. {sure}: {needed}."]
+    statistics = {main_statistic(one) for one in found.comparisons}
+    budgets = {one.tuning_budget for one in found.comparisons}
+    by = " or ".join(sorted(statistics))
+    at = f"K = {budgets.pop()}" if len(budgets) == 1 else "each workload's own K"
+    sentences.append(f"Ranked by the mean {by} result of the best of K, at {at}.")
     if num < found.workloads_needed:
         sentences.append(
             f"With {len(found.contestants)} optimizers nothing can be told from ranks on fewer "
             f"than {found.workloads_needed} workloads."
         )
-    return sentences
+    return [*sentences, *(f"Left out: {reason}" for reason in found.left_out)]
 
 
 def across_cells(found: Across) -> Cells:

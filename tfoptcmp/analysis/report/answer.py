@@ -58,8 +58,13 @@ def answer(found: Ranking) -> str:
     """Returns which optimizer to use, in one sentence."""
     at = f"at K = {found.tuning_budget}"
     if not found.places:
-        reasons = dict.fromkeys(reason for _, reason in found.too_few)
-        return f"No answer yet: {'; '.join(reasons) or 'there is no result'}."
+        lacking: dict[str, list[str]] = {}
+        for one, reason in found.too_few:
+            lacking.setdefault(reason, []).append(one.title)
+        told = [f"{_listed(titles)}: {reason}" for reason, titles in lacking.items()]
+        if len(lacking) == 1:  # all of them
+            told = list(lacking)
+        return f"No answer yet: {'; '.join(told) or 'there is no result'}."
     equal = found.all_equal and len(found.group) > 1
     alike, leader = found.group if equal else found.alike, found.places[0]
     names = [place.contestant.title for place in alike]
@@ -213,6 +218,8 @@ def trust(
             f"Search spaces: the best trials crowd at an edge of {_listed(crowded)}; a wider range "
             "may hold better ones."
             if crowded
+            else "Search spaces: too few trials to say whether the best ones crowd at an edge."
+            if not inside
             else f"Search spaces: no best trials crowd at an edge ({inside} of {len(checks)} "
             "ranges could be checked)."
         )
@@ -407,11 +414,19 @@ SURVIVES_NOTE = (
 """What the mark behind a verdict means."""
 
 
-def format_answer(comparison: Comparison, findings: Sequence[Finding] | None = None) -> str:
-    """Returns the answer, how sure it is, and whether to trust it, as text for a terminal."""
+def format_answer(
+    comparison: Comparison, findings: Sequence[Finding] | None = None, called: str = ""
+) -> str:
+    """Returns the answer, how sure it is, and whether to trust it, as text for a terminal.
+
+    Args:
+        comparison: What was compared.
+        findings: Of the audit on it; None if there was none.
+        called: What to call it; "" for its workload.
+    """
     verdicts, found = inclusion_verdicts(comparison), ranking(comparison)
     lines: list[str] = []
-    lines += textwrap.wrap(f"{comparison.workload}: {answer(found)}", 100)
+    lines += textwrap.wrap(f"{called or comparison.workload}: {answer(found)}", 100)
     lines += [*comparison.warnings]
     for title, sentences in (
         ("How sure?", how_sure(comparison, found)),

@@ -118,10 +118,15 @@ def _luck(comparison: Comparison, one: Contestant) -> str:
     mean = metric.error(runs["rerun_validation_mean"])
     lost = mean - float(best["validation_metric"])
     luck = metric.difference(lost).lstrip("+-")
-    which = f"{luck} of it was luck" if lost > 0 else "none of it was luck"
+    which = f"about {luck} of it was luck" if lost > 0 else "it was not luck"
+    spread = (
+        f" (standard deviation {metric.size(runs['rerun_validation_sd'])})"
+        if runs["num_reruns"] > 1
+        else ""
+    )
     return (
         f"Run again {runs['num_reruns']} times with other seeds: validation {metric.text(mean)} on "
-        f"average, so {which}."
+        f"average{spread}, so {which}."
     )
 
 

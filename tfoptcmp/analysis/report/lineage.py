@@ -144,11 +144,14 @@ def acceptance(comparison: Comparison) -> str:
 
 def holds_for(comparison: Comparison) -> str:
     """Returns for which search spaces verdicts hold, in a sentence; "" if none is on record."""
-    sources = list(
-        dict.fromkeys(s for one in comparison.contestants if (s := one.rounds[0].source))
-    )
+    told_of = [(one, s) for one in comparison.contestants if (s := one.rounds[0].source)]
+    sources = list(dict.fromkeys(source for _, source in told_of))
     if not sources:
         return ""
+    rules = [one.rule for one, _ in told_of if one.rule is not None]
+    if len(set(map(id, rules))) < len(rules) and len(sources) > 1:
+        # The same rule in several spaces: which is whose is what the reader wants to know.
+        sources = [f"{one.title}: {source}" for one, source in told_of]
     short_ones = [
         textwrap.shorten(s, _SOURCE_CHARACTERS, placeholder=" ...") for s in sources[:_MOST_SOURCES]
     ]

@@ -46,7 +46,7 @@ def best_rows(comparison: Comparison) -> list[dict[str, Any]]:
     (with that probability); `best_trial`,
     `best_validation`, `best_test` and `best_<hyperparameter>` of the best of all trials; and where
     it was run again with fresh seeds `num_reruns`, `num_diverged_reruns`, `rerun_validation_mean`,
-    `rerun_test_mean` and `rerun_test_sd`. None where there is no value.
+    `rerun_validation_sd`, `rerun_test_mean` and `rerun_test_sd`. None where there is no value.
     """
     rows = []
     for one in comparison.contestants:
@@ -320,6 +320,7 @@ def again(contestant: Contestant, best: "pd.Series[Any]", metric: Metric) -> dic
         "num_reruns": len(done),
         "num_diverged_reruns": len(runs) - len(done),
         "rerun_validation_mean": float(metric.value(done["validation_metric"].mean())),
+        "rerun_validation_sd": float(done["validation_metric"].std(ddof=1)),
         "rerun_test_mean": float(metric.value(done["test_metric"].mean())),
         "rerun_test_sd": float(done["test_metric"].std(ddof=1)),
     }

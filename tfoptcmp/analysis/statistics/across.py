@@ -36,6 +36,7 @@ class Across:
         ranks: float64 [workloads, optimizers]: 1 for the best; ties share their ranks.
         slowness: float64 [workloads with a target, optimizers]: steps to the target as a multiple
             of those of the fastest; inf if not reached within the budget.
+        left_out: Workloads and optimizers that do not take part, and why, in sentences.
     """
 
     contestants: tuple[Contestant, ...]
@@ -43,6 +44,7 @@ class Across:
     means: FloatArray
     ranks: FloatArray
     slowness: FloatArray
+    left_out: tuple[str, ...] = ()
 
     @property
     def mean_ranks(self) -> FloatArray:
@@ -79,9 +81,14 @@ def across(comparisons: Sequence[Comparison]) -> Across | None:
             with several budgets all but the first. Only optimizers that are in all others count.
     """
     once: dict[str, Comparison] = {}
+    left_out = []
     for comparison in comparisons:
-        if not comparison.too_few:
-            once.setdefault(comparison.workload, comparison)
+        if comparison.too_few:
+            left_out.append(f"{comparison.workload}: {comparison.too_few}.")
+        elif comparison.workload in once:
+            left_out.append(f"{comparison.workload}: only its first budget counts.")
+        else:
+            once[comparison.workload] = comparison
     kept = tuple(once.values())
     if len(kept) < 2:
         return None
@@ -89,6 +96,10 @@ def across(comparisons: Sequence[Comparison]) -> Across | None:
     names = [name for name in named[0] if all(name in each for each in named)]
     if len(names) < 2:
         return None
+    for missing in dict.fromkeys(name for each in named for name in each if name not in names):
+        there = [c.workload for c, each in zip(kept, named, strict=True) if missing in each]
+        title = next(each[missing].title for each in named if missing in each)
+        left_out.append(f"{title}: compared only on {', '.join(there)}.")
     means = np.array(
         [
             [_mean(comparison, each[name], main_statistic(comparison)) for name in names]
@@ -98,7 +109,7 @@ def across(comparisons: Sequence[Comparison]) -> Across | None:
     slowness = [
         _slowness(comparison, [each[name] for name in names])
         for comparison, each in zip(kept, named, strict=True)
-        if comparison.target is not None
+        if any(measured(each[name], "steps_to_target") for name in names)
     ]
     return Across(
         contestants=tuple(named[0][name] for name in names),
@@ -106,6 +117,7 @@ def across(comparisons: Sequence[Comparison]) -> Across | None:
         means=means,
         ranks=np.apply_along_axis(rankdata, 1, means),
         slowness=np.array(slowness).reshape(-1, len(names)),
+        left_out=tuple(left_out),
     )
 
 
