@@ -112,6 +112,8 @@ def _described(comparison: "Comparison") -> list[str]:
         lines += _wrapped("rule not known, so no inclusion was checked: ", ", ".join(unknown))
     if comparison.not_read:
         lines += _wrapped("columns not read: ", ", ".join(comparison.not_read))
+    for remark in comparison.remarks:
+        lines += _wrapped("", remark)
     return lines
 
 

@@ -76,6 +76,7 @@ class Comparison:
         claims: Pairs of names: the first is claimed to be better than the second.
         boxes: Smaller search spaces that are asked about: limits that hold together.
         not_read: Columns of the input that nothing was made of.
+        remarks: What else its source says of what it read, in sentences.
         looks: Of trials that were added until pairs were decided; None if they were not.
         refinement: The plan of the rounds that led to these search spaces; None without any.
     """
@@ -96,6 +97,7 @@ class Comparison:
     claims: tuple[tuple[str, str], ...] = ()
     boxes: tuple[tuple[Limit, ...], ...] = ()
     not_read: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
     looks: Looks | None = None
     refinement: Plan | None = None
 
@@ -210,7 +212,7 @@ class Comparison:
             said.append(f"The update rule is not known, so no inclusion of: {', '.join(unknown)}")
         if self.not_read:
             said.append(f"Columns that were not read: {', '.join(self.not_read)}")
-        return said
+        return [*said, *self.remarks]
 
 
 def comparison(

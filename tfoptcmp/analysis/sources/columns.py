@@ -16,6 +16,8 @@ Columns (see the example below); all but the first two are optional:
     train_loss   final training loss.
     seed         seed of the trial. Rows that differ only in the seed are runs of one trial: the
                  first counts, the others show the effect of the seed.
+    status       complete, diverged, pruned, failed, running ... (in any case): what did not end is
+                 left out.
     selected     1 for the trial whose result the comparison quotes.
     gradient_rms largest root mean square of the gradient during the trial.
     num_validation, num_test   examples in these sets, for the standard error of error rates; the
@@ -52,6 +54,7 @@ RESULTS = (
     "validation",
     "test",
     "diverged",
+    "status",
     "steps",
     "steps_to_target",
     "train_loss",
@@ -63,7 +66,7 @@ RESULTS = (
 )
 """All columns that are not hyperparameters."""
 
-_WORDS = ("optimizer", "rule", "workload", "diverged", "selected")
+_WORDS = ("optimizer", "rule", "workload", "diverged", "status", "selected")
 _TRUE, _FALSE = ("1", "1.0", "true", "yes"), ("0", "0.0", "false", "no", "", "nan")
 
 _ROUNDING = 1e-6  # relative; tables are written with few digits

@@ -16,6 +16,7 @@ from tfoptcmp.analysis.sources.names import (
     searched_range,
     searched_value,
 )
+from tfoptcmp.analysis.sources.statuses import finished
 from tfoptcmp.analysis.statistics.best_of_k import FloatArray
 from tfoptcmp.hyperparameters import HYPERPARAMETERS
 from tfoptcmp.metrics import SHARE, Metric
@@ -75,21 +76,39 @@ def of_table(
     metric: Metric | None = None,
     ranges: Mapping[str, Mapping[str, Dimension]] | None = None,
     not_read: tuple[str, ...] = (),
+    remarks: tuple[str, ...] = (),
+    schedules: Mapping[str, str] | None = None,
+    origin: Path | str = "",
 ) -> Comparison:
-    """Returns the comparison in a table.
+    """Returns the comparison in a table; every source makes one and comes here.
 
     Args:
         workload: What was trained.
-        table: One row per trial, with columns as in `columns`, `diverged` among them.
+        table: One row per trial, with columns as in `columns`, `diverged` among them. Metrics are
+            values: those of a metric that is maximised are the better the higher they are.
         tuning_budget: K >= 1; by default `planned_tuning_budget` of the trials.
         metric: None if not known; then a share if all are in [0, 1] and the sizes of the sets are
             given.
         ranges: Optimizer to searched name to dimension, beside the columns `<name>_low`.
         not_read: Columns of the input that were ignored.
+        remarks: What else is to be said of what was read, in sentences.
+        schedules: Optimizer to the name of its learning-rate schedule, where that is known.
+        origin: Where it was read from.
+
+    Raises:
+        StudyError: If no trial ended, or a status or a range makes no sense.
     """
+    table, left_out = finished(table)
+    if metric is not None and metric.maximize:
+        splits = [split for split in ("validation", "test") if split in table]
+        table = table.assign(**{split: errors(metric, table[split]) for split in splits})
     selected_by = "validation" if table.get("validation", pd.Series()).notna().any() else "test"
     contestants = [
-        _contestant(str(name), rows, selected_by, (ranges or {}).get(str(name), {}))
+        replace(
+            _contestant(str(name), rows, selected_by, (ranges or {}).get(str(name), {})),
+            schedule=(schedules or {}).get(str(name), ""),
+            directory=str(origin),
+        )
         for name, rows in table.groupby("optimizer", sort=False)
     ]
     sizes = {
@@ -109,6 +128,7 @@ def of_table(
         num_examples=sizes,
         selected_by=selected_by,
         not_read=not_read,
+        remarks=(*left_out, *remarks),
     )
 
 

@@ -1,0 +1,54 @@
+"""Which trials of another tool count: those that ended, and those that diverged.
+
+What was pruned, killed, crashed or still runs has no final result. It is left out and counted.
+"""
+
+import re
+
+import pandas as pd
+
+from tfoptcmp.study.schema import StudyError
+
+_COMPLETE = (
+    *("complete", "completed", "finished", "terminated"),
+    *("success", "succeeded", "done", "ok"),
+)
+_DIVERGED = ("diverged", "infeasible")
+_UNFINISHED = (
+    *("pruned", "stopped", "killed", "interrupted", "preempted", "timeout"),
+    *("failed", "fail", "crashed", "error", "errored", "invalid"),
+    *("running", "waiting", "paused", "pending", "queued", "scheduled", "initiated", "idle"),
+    "incomplete",
+)
+
+
+def finished(table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Returns the trials that count, without the column `status`, and what was left out.
+
+    Args:
+        table: One row per trial; `status` as words of the tool, in any case. Without that column
+            all count. An empty status counts as complete.
+
+    Raises:
+        StudyError: If a status is not known, or if no trial counts.
+    """
+    if "status" not in table:
+        return table, ()
+    words = table["status"].astype(object).where(table["status"].notna(), "complete")
+    words = words.map(lambda word: re.sub("[^a-z]", "", str(word).rpartition(".")[2].lower()))
+    words = words.replace("", "complete")
+    if wrong := sorted(set(words) - {*_COMPLETE, *_DIVERGED, *_UNFINISHED}):
+        raise StudyError(
+            f"'status' must be one of {[*_COMPLETE, *_DIVERGED, *_UNFINISHED]}; got {wrong[0]!r}"
+        )
+    out = words[words.isin(_UNFINISHED)]
+    kept = table.drop(columns="status")
+    if words.isin(_DIVERGED).any():
+        before = kept["diverged"].astype(bool) if "diverged" in kept else False
+        kept["diverged"] = before | words.isin(_DIVERGED)
+    if out.empty:
+        return kept, ()
+    counts = ", ".join(f"{number} {word}" for word, number in out.value_counts().items())
+    if len(out) == len(table):
+        raise StudyError(f"there is no trial that ended: {counts}")
+    return kept.drop(index=out.index).reset_index(drop=True), (f"Left out: {counts}.",)
