@@ -93,9 +93,12 @@ FLAGS = {
     },
     "report": {
         *("study_dir", "csv", "tuning_budget", "maximize", "margin", "restrict", "write_space"),
-        *("output_dir", "figure_format", "json", "best"),
+        *("output_dir", "figure_format", "json", "best", "map", "range", "ignore"),
     },
-    "audit": {"csv", "columns", "claim", "tuning_budget", "maximize", "margin", "json"},
+    "audit": {
+        *("csv", "columns", "claim", "tuning_budget", "maximize", "margin", "json"),
+        *("map", "range", "ignore", "write_map"),
+    },
     "reproduce": {
         *("figure", "workloads", "optimizers", "data_dir", "scale", "steps", "num_feasible"),
         *("tuning_budget", "seed", "threads_per_trial", "output_dir", "plan", "mock_data"),
