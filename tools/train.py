@@ -11,12 +11,19 @@ seed. --set changes some of them, by the names of the search space or of the opt
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from absl import flags
-from tfoptcmp.tools.common import cli, extensions, shared_flags, terminal, workload_flags
+from tfoptcmp.tools.common import (
+    cli,
+    extensions,
+    settings,
+    shared_flags,
+    terminal,
+    workload_flags,
+)
 from tfoptcmp.tools.common.cli import UserError
 from tfoptcmp.tools.common.execution import with_threads
 
@@ -35,7 +42,10 @@ _TRIAL = flags.DEFINE_integer(
     "trial", None, "Take the point and the seeds of this trial of the study.", lower_bound=0
 )
 _SET = flags.DEFINE_list(
-    "set", [], "name=value, ...: hyperparameters to set, as searched or as used, e.g. beta_1=0.95."
+    "set",
+    [],
+    "name=value, ...: hyperparameters to set, as searched or as used, e.g. beta_1=0.95. The others "
+    "stay as searched, and what they make of the learning rate or epsilon follows.",
 )
 _FROM_TRIAL = flags.DEFINE_string(
     "from_trial",
@@ -67,7 +77,7 @@ _GROUPS = {
 
 @dataclass(frozen=True, kw_only=True)
 class _Asked:
-    """What the flags say is to be trained."""
+    """What the flags say is to be trained, apart from --set."""
 
     workload: Workload
     budget: Budget
@@ -86,22 +96,19 @@ def _run(argv: list[str]) -> None:
     if _SAVE_MODEL.value is not None and not _SAVE_MODEL.value.endswith(".keras"):
         raise UserError(f"--save_model must end with .keras; got {_SAVE_MODEL.value!r}")
     asked = _of_space() if _FROM_TRIAL.value is None else _of_study(Path(_FROM_TRIAL.value))
-    searched, used = _set(asked)
-    asked = replace(asked, values={**asked.values, **searched})
-    try:
-        arguments = asked.signature.space.derive(asked.values, budget_steps=asked.budget.steps)
-    except ValueError as error:
-        raise UserError(f"--set: {error}") from error
+    changed = settings.change(
+        asked.signature.space, asked.values, _SET.value, budget_steps=asked.budget.steps
+    )
     options = with_threads(options, [asked.workload])
     strategy = shared_flags.configure_process(options)
 
     from tfoptcmp.training.optimizer import build_optimizer
 
     try:
-        build_optimizer(asked.signature, arguments | used)
+        build_optimizer(asked.signature, changed.arguments)
     except ValueError as error:
         raise UserError(f"--set: {error}") from error
-    _train(asked, arguments | used, options, strategy)
+    _train(asked, changed, options, strategy)
 
 
 def _of_space() -> _Asked:
@@ -175,27 +182,9 @@ def _of_study(directory: Path) -> _Asked:
     )
 
 
-def _set(asked: _Asked) -> tuple[dict[str, float], dict[str, float]]:
-    """What --set names as searched, and as used by the optimizer, its schedule or the loss."""
-    of_space, arguments = asked.signature.space.dimensions, asked.signature.space.arguments
-    searched: dict[str, float] = {}
-    used: dict[str, float] = {}
-    for assignment in _SET.value:
-        name, _, text = assignment.partition("=")
-        if name not in of_space and name not in arguments:
-            known = sorted({*of_space, *arguments})
-            raise UserError(f"--set: name must be one of {known}; got {name!r}")
-        try:
-            value = float(text)
-        except ValueError as error:
-            raise UserError(f"--set: {name} must be a number; got {text!r}") from error
-        (searched if name in of_space else used)[name] = value
-    return searched, used
-
-
 def _train(
     asked: _Asked,
-    arguments: Mapping[str, float],
+    changed: settings.Changed,
     options: Options,
     strategy: "tf.distribute.Strategy | None",
 ) -> None:
@@ -218,12 +207,14 @@ def _train(
         print(f"trial {asked.index} of {_FROM_TRIAL.value}, seed {asked.seed}")
     if splits.partial:
         print(f"PARTIAL DATA: {splits.partial}")
-    print(terminal.hyperparameters(asked.values, arguments))
+    print(terminal.hyperparameters(changed.values, changed.arguments))
+    if changed.note:
+        print(f"  {changed.note}")
     directory = None if _OUTPUT_DIR.value is None else Path(_OUTPUT_DIR.value)
     task = TrialTask(
         index=asked.index,
-        values=asked.values,
-        arguments=arguments,
+        values=changed.values,
+        arguments=changed.arguments,
         seeds=trial_seeds(asked.seed, asked.index),
         directory=directory,
     )
@@ -251,7 +242,11 @@ def _train(
                 file = stack.enter_context(open(written / "measurements.csv", "w", newline=""))
             except OSError as error:
                 raise UserError(f"--output_dir cannot be written: {error}") from error
-            log = TrialLog(written, "trial", {"optimizer": signature.name, **asked.values})
+            log = TrialLog(
+                written,
+                "trial",
+                {"optimizer": signature.name, **changed.values, **changed.arguments},
+            )
             sinks += [MeasurementWriter(file).write, log.write]
 
         def on_measurement(measurement: Measurement) -> None:

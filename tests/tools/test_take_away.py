@@ -78,6 +78,10 @@ BAD = {
     "two optimizers": ([f"--from_trial={ROUND / 'sgd'}", "--optimizer=sgd"], "leave out --optim"),
     "no such trial": ([f"--from_trial={ROUND / 'sgd'}", "--trial=100000"], "has no trial 100000"),
     "unknown name": ([f"--from_trial={ROUND / 'sgd'}", "--set=gamma=1"], "must be one of ['decay"),
+    "the same twice": (
+        [f"--from_trial={ROUND / 'adam'}", "--set=learning_rate=1,alpha0_over_epsilon=3"],
+        "both determine learning_rate",
+    ),
     "out of range": ([f"--from_trial={ROUND / 'adam'}", "--set=beta_1=1.5"], "must be a number in"),
     "no model": ([f"--from_trial={ROUND / 'sgd'}", "--save_model=x.h5"], "must end with .keras"),
 }
@@ -113,3 +117,42 @@ def test_what_to_choose_now_and_what_it_gave_when_it_was_run_again():
     assert said[2].startswith(
         "Mean test classification error of the best trials run again: Lion 2.40 %, Nesterov 2.67 %"
     )
+
+
+CONTESTANTS = ROUND.parents[1] / "contestants-quasirandom" / "round-2"
+
+
+def numbers(output, label):
+    """The hyperparameters on the line with this label."""
+    line = next(line for line in output.splitlines() if line.startswith(f"  {label}: "))
+    pairs = (part.split(" = ") for part in line.partition(": ")[2].split(", "))
+    return {name: float(value) for name, value in pairs}
+
+
+def test_what_is_set_as_used_moves_what_depends_on_it():
+    study, best = best_of(CONTESTANTS / "adamw")
+    done = run("train", f"--from_trial={study.directory}", "--steps=2", "--set=learning_rate=0.01")
+    assert done.returncode == 0, done.stderr
+    searched, used = numbers(done.stdout, "searched"), numbers(done.stdout, "used")
+    decay = best.values["weight_decay_per_step"] / 0.01
+    assert used == pytest.approx(
+        {
+            **best.arguments,
+            "learning_rate": 0.01,
+            "weight_decay": decay,
+            "decay_steps": used["decay_steps"],
+        }
+    )
+    assert searched.keys() == best.values.keys() - {"alpha0_over_epsilon"}  # no longer true
+    assert "moved with epsilon" not in done.stdout
+
+
+def test_epsilon_moves_the_learning_rate_and_says_so():
+    study, best = best_of(CONTESTANTS / "adamw")
+    done = run("train", f"--from_trial={study.directory}", "--steps=2", "--set=epsilon=1.0")
+    assert done.returncode == 0, done.stderr
+    used, rate = numbers(done.stdout, "used"), best.values["alpha0_over_epsilon"]
+    assert used["learning_rate"] == pytest.approx(rate)
+    assert used["epsilon"] == 1.0
+    assert used["weight_decay"] == pytest.approx(best.values["weight_decay_per_step"] / rate)
+    assert f"from {best.arguments['learning_rate']:.4g} to {rate:.4g}" in done.stdout
