@@ -160,6 +160,7 @@ def _of_study(directory: Path) -> _Asked:
             "that has it as --import_module"
         )
     workload = extensions.workload(config.workload)
+    extensions.check_rule(study.signature.rule)
     recorded = config.budget
     scale = recorded["scale"] if recorded["scale"] in workload.budgets else "cpu"
     try:

@@ -20,6 +20,7 @@ from absl import flags
 from tfoptcmp.tools.common.cli import UserError, import_tensorflow
 
 from tfoptcmp import workloads
+from tfoptcmp.rules import Rule
 from tfoptcmp.signatures import Signature
 from tfoptcmp.workload import Workload
 
@@ -91,11 +92,30 @@ def signature(workload_name: str | None, optimizer: str, space: str) -> Signatur
             "--import_module adds yours)"
         )
     found = spaces[space][optimizer]
-    try:
-        found.rule.optimizer_class()
-    except ValueError as error:
-        raise UserError(f"{error}: a newer Keras has it") from error
+    check_rule(found.rule)
     return found
+
+
+def check_rule(rule: Rule) -> None:
+    """Checks that a rule's optimizer can be imported.
+
+    Raises:
+        UserError: If it cannot; the message says what would help.
+    """
+    module = rule.optimizer.partition(":")[0]
+    _modules()  # they may be where it is found
+    try:
+        rule.optimizer_class()
+    except ValueError as error:
+        has_it = ": a newer Keras has it" if module.partition(".")[0] == "keras" else ""
+        raise UserError(f"{error}{has_it}") from error
+    except ModuleNotFoundError as error:
+        if not f"{module}.".startswith(f"{error.name}."):
+            raise  # a module that it imports
+        raise UserError(
+            f"{rule.title} is in the module {module!r}, which is not found: say "
+            f"--import_module={module}, in the directory that it is in"
+        ) from error
 
 
 def _modules() -> list[ModuleType]:
