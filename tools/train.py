@@ -13,6 +13,7 @@ seed. --set changes some of them, by the names of the search space or of the opt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 from absl import flags
@@ -93,8 +94,8 @@ def _run(argv: list[str]) -> None:
     options = shared_flags.options()
     if _OUTPUT_DIR.value is None and options.keep_checkpoints:
         raise UserError("--keep_checkpoints needs --output_dir, where to keep them")
-    if _SAVE_MODEL.value is not None and not _SAVE_MODEL.value.endswith(".keras"):
-        raise UserError(f"--save_model must end with .keras; got {_SAVE_MODEL.value!r}")
+    if _SAVE_MODEL.value is not None:
+        _check_can_save(Path(_SAVE_MODEL.value))
     asked = _of_space() if _FROM_TRIAL.value is None else _of_study(Path(_FROM_TRIAL.value))
     changed = settings.change(
         asked.signature.space, asked.values, _SET.value, budget_steps=asked.budget.steps
@@ -109,6 +110,21 @@ def _run(argv: list[str]) -> None:
     except ValueError as error:
         raise UserError(f"--set: {error}") from error
     _train(asked, changed, options, strategy)
+
+
+def _check_can_save(path: Path) -> None:
+    """Checks that a model can be saved there, before it is trained."""
+    if path.suffix != ".keras":
+        raise UserError(f"--save_model must end with .keras; got {str(path)!r}")
+    if not path.parent.is_dir():
+        raise UserError(f"--save_model must be in a directory that exists; got {str(path)!r}")
+    if path.is_dir():
+        raise UserError(f"--save_model must not be a directory; got {str(path)!r}")
+    try:
+        with open(path, "r+b") if path.exists() else TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise UserError(f"--save_model cannot be written: {path}: {error.strerror}") from error
 
 
 def _of_space() -> _Asked:

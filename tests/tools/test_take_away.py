@@ -83,6 +83,14 @@ BAD = {
         "both determine learning_rate",
     ),
     "out of range": ([f"--from_trial={ROUND / 'adam'}", "--set=beta_1=1.5"], "must be a number in"),
+    "nowhere to save": (
+        [f"--from_trial={ROUND / 'sgd'}", "--save_model=/nowhere/a.keras"],
+        "--save_model must be in a directory that exists; got '/nowhere/a.keras'",
+    ),
+    "not to be written": (  # not even by root
+        [f"--from_trial={ROUND / 'sgd'}", "--save_model=/proc/a.keras"],
+        "--save_model cannot be written: /proc/a.keras: ",
+    ),
     "no model": ([f"--from_trial={ROUND / 'sgd'}", "--save_model=x.h5"], "must end with .keras"),
 }
 
