@@ -29,9 +29,9 @@ from tfoptcmp.tools.common.cli import UserError
 from tfoptcmp.tools.common.execution import with_threads
 
 from tfoptcmp.signatures import Signature
-from tfoptcmp.study.files import exists
-from tfoptcmp.study.read import read_study
-from tfoptcmp.study.schema import Measurement, Status
+from tfoptcmp.study.files import CannotRead, exists, find
+from tfoptcmp.study.read import find_studies, read_study
+from tfoptcmp.study.schema import Measurement, Status, StudyError
 from tfoptcmp.training.options import Options
 from tfoptcmp.workload import Budget, Workload
 
@@ -51,12 +51,15 @@ _SET = flags.DEFINE_list(
 _FROM_TRIAL = flags.DEFINE_string(
     "from_trial",
     None,
-    "A study: train its workload with the hyperparameters of its best trial, or of --trial.",
+    "A study, or a directory that holds only one: train its workload with the hyperparameters of "
+    "its best trial, or of --trial.",
 )
 _SAVE_MODEL = flags.DEFINE_string("save_model", None, "Where to save the model, as name.keras.")
 _OUTPUT_DIR = flags.DEFINE_string(
     "output_dir", None, "Where to put measurements.csv, TensorBoard events and model.keras."
 )
+
+_MOST_NAMED = 12  # studies, in one line
 
 _GROUPS = {
     "What to train": (
@@ -86,6 +89,7 @@ class _Asked:
     index: int
     seed: int
     values: Mapping[str, float]
+    study: Path | None = None
 
 
 def _run(argv: list[str]) -> None:
@@ -161,7 +165,7 @@ def _of_study(directory: Path) -> _Asked:
             raise UserError(f"--from_trial says what is trained: leave out --{flag.name}")
     from tfoptcmp.analysis.sources.studies import contestant
 
-    study = read_study(directory)
+    study = read_study(_study_directory(directory))
     config = study.config
     index = _TRIAL.value
     if index is None and (winner := contestant(study, alone=True).winner) is not None:
@@ -169,7 +173,7 @@ def _of_study(directory: Path) -> _Asked:
     chosen = [trial for trial in study.trials if trial.index == index]
     if not chosen:
         which = "feasible trial" if _TRIAL.value is None else f"trial {_TRIAL.value}"
-        raise UserError(f"--from_trial: {directory} has no {which}")
+        raise UserError(f"--from_trial: {study.directory} has no {which}")
     if config.workload not in extensions.all_workloads():
         raise UserError(
             f"--from_trial: the workload {config.workload!r} is not known here; name the module "
@@ -196,7 +200,39 @@ def _of_study(directory: Path) -> _Asked:
         index=chosen[0].index,
         seed=seed,
         values=chosen[0].values,
+        study=study.directory,
     )
+
+
+def _study_directory(directory: Path) -> Path:
+    """The directory of a study: the one that is named, or the only one below it."""
+    if exists(directory / "study.json"):
+        return directory
+    below = _studies_below(directory)
+    if len(below) > 1:
+        names = [str(path.relative_to(directory)) for path in below]
+        more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+        raise UserError(
+            f"--from_trial: {directory} is no study, but holds {', '.join(names[:_MOST_NAMED])}"
+            f"{more}: name one of them"
+        )
+    return below[0] if below else directory
+
+
+def _studies_below(directory: Path) -> list[Path]:
+    """The studies one level below, or else two; of a refinement those of its last round."""
+    found: list[Path] = []
+    for folders in ([directory], filter(Path.is_dir, find(directory, "*"))):
+        for folder in folders:
+            try:
+                found += find_studies(folder)
+            except CannotRead:
+                raise
+            except StudyError:  # none there
+                continue
+        if found:
+            break
+    return found
 
 
 def _train(
@@ -220,8 +256,8 @@ def _train(
     workload, budget, signature = asked.workload, asked.budget, asked.signature
     splits = workload_flags.load(workload, budget)
     print(f"{workload.title}, {signature.rule.title}, scale {budget.scale}, {budget.steps} steps")
-    if _FROM_TRIAL.value is not None:
-        print(f"trial {asked.index} of {_FROM_TRIAL.value}, seed {asked.seed}")
+    if asked.study is not None:
+        print(f"trial {asked.index} of {asked.study}, seed {asked.seed}")
     if splits.partial:
         print(f"PARTIAL DATA: {splits.partial}")
     print(terminal.hyperparameters(changed.values, changed.arguments))

@@ -75,6 +75,14 @@ def test_a_trial_is_trained_again_and_saved(tmp_path):
 
 BAD = {
     "not a study": (["--from_trial=nowhere"], "holds no study.json"),
+    "studies below": (
+        [f"--from_trial={ROUND.parent}"],
+        "is no study, but holds round-2/adam, round-2/momentum, round-2/nadam, round-2/nesterov, ",
+    ),
+    "studies two levels below": (
+        [f"--from_trial={ROUND.parents[1]}"],
+        "/round-2/sgd, default_epsilon-quasirandom/adam_default_epsilon, ",
+    ),
     "two optimizers": ([f"--from_trial={ROUND / 'sgd'}", "--optimizer=sgd"], "leave out --optim"),
     "no such trial": ([f"--from_trial={ROUND / 'sgd'}", "--trial=100000"], "has no trial 100000"),
     "unknown name": ([f"--from_trial={ROUND / 'sgd'}", "--set=gamma=1"], "must be one of ['decay"),
@@ -164,3 +172,12 @@ def test_epsilon_moves_the_learning_rate_and_says_so():
     assert used["epsilon"] == 1.0
     assert used["weight_decay"] == pytest.approx(best.values["weight_decay_per_step"] / rate)
     assert f"from {best.arguments['learning_rate']:.4g} to {rate:.4g}" in done.stdout
+
+
+def test_the_only_study_below_is_taken(tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "sgd").symlink_to(ROUND / "sgd")
+    (tmp_path / "empty").mkdir()
+    for directory in (tmp_path / "mine", tmp_path):
+        done = run("train", f"--from_trial={directory}", "--trial=100000")
+        assert f"--from_trial: {tmp_path / 'mine' / 'sgd'} has no trial 100000" in done.stderr
