@@ -51,6 +51,14 @@ def test_the_best_trials_as_json_and_code():
     assert all(line[4:] in codes["adam"] for line in lines[start : start + 6])
 
 
+def test_the_best_trials_are_printed_in_one_way():
+    done = run("report", str(ROUND), "--best", "--json")
+    assert done.returncode == 2
+    assert "leave out --best" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stdout == ""
+
+
 def test_a_trial_is_trained_again_and_saved(tmp_path):
     """With the study's own seed it is the trial; by default it is another run."""
     study, best = best_of("momentum")
