@@ -136,6 +136,14 @@ BAD = {
         ("tune", "--workload=digits_simple_cnn", "--optimizers=sgd,sgd", "--study_dir=x"),
         "--optimizers must name different rules",
     ),
+    "same optimizer by two names": (
+        ("tune", "--workload=digits_simple_cnn", "--optimizers=sgd,SGD", "--study_dir=x"),
+        "--optimizers must name different rules",
+    ),
+    "an optimizer's name with a slip": (
+        ("tune", "--workload=digits_simple_cnn", "--optimizers=adm", "--study_dir=x"),
+        "got 'adm': did you mean adam? (tfoptcmp-tune --list",
+    ),
     "no study_dir": (("tune", "--workload=digits_simple_cnn"), "--study_dir must be given"),
     "unknown space": (
         ("train", "--workload=digits_simple_cnn", "--optimizer=sgd", "--space=nowhere"),

@@ -18,6 +18,7 @@ from types import ModuleType
 
 from absl import flags
 from tfoptcmp.tools.common.cli import UserError, import_tensorflow
+from tfoptcmp.tools.common.names import meant, proposal
 
 from tfoptcmp import workloads
 from tfoptcmp.rules import Rule
@@ -76,8 +77,13 @@ def all_signatures(workload: Workload) -> dict[str, dict[str, Signature]]:
     return found
 
 
-def signature(workload_name: str | None, optimizer: str, space: str) -> Signature:
-    """Returns the signature of an optimizer in a search space of a workload.
+def signature(workload_name: str | None, optimizer: str, space: str) -> tuple[str, Signature]:
+    """Returns an optimizer's name and signature in a search space of a workload.
+
+    Args:
+        workload_name: The workload's.
+        optimizer: Its name, as it is listed or as people and other tools write it: "Adam W".
+        space: The space's name.
 
     Raises:
         UserError: If there is none; the message lists those that exist.
@@ -85,15 +91,17 @@ def signature(workload_name: str | None, optimizer: str, space: str) -> Signatur
     spaces = all_signatures(workload(workload_name))
     if space not in spaces:
         raise UserError(f"--space of {workload_name} must be one of {list(spaces)}; got {space!r}")
-    if optimizer not in spaces[space]:
+    of_space = spaces[space]
+    name = meant(optimizer, of_space)
+    if name is None:
         raise UserError(
             f"optimizer in the space {space!r} of {workload_name} must be one of "
-            f"{list(spaces[space])}; got {optimizer!r} (tfoptcmp-tune --list says what they are; "
-            "--import_module adds yours)"
+            f"{list(of_space)}; got {optimizer!r}{proposal(optimizer, of_space)} (tfoptcmp-tune "
+            "--list says what they are; --import_module adds yours)"
         )
-    found = spaces[space][optimizer]
+    found = of_space[name]
     check_rule(found.rule)
-    return found
+    return name, found
 
 
 def check_rule(rule: Rule) -> None:
