@@ -122,6 +122,12 @@ def test_a_program_does_not_know_the_flags_of_others():
     assert "Unknown command line flag 'num_workers'" in done.stderr
 
 
+def test_a_question_mark_among_optimizers_lists_them():
+    done = run("tune", "--optimizers=adam,?")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("Optimizers (--optimizers=a,b)")
+
+
 BAD = {
     "unknown workload": (
         ("train", "--workload=mnist", "--optimizer=sgd"),
