@@ -82,6 +82,8 @@ def _run(argv: list[str]) -> None:
             raise UserError(f"--study_dir must be a directory; got {str(path)!r}")
     if _JSON.value and _WRITE_SPACE.value:
         raise UserError("--json writes no files: leave out --write_space, or --json")
+    if _JSON.value and _BEST.value:
+        raise UserError("--json has the best trials, too (best_used, best_code): leave out --best")
     output_dir = Path(_OUTPUT_DIR.value or _beside(paths[0]))
 
     from tfoptcmp.analysis.audit import audit
@@ -96,7 +98,7 @@ def _run(argv: list[str]) -> None:
     from tfoptcmp.analysis.statistics.ranking import ranking
 
     comparisons = _with_boxes(read_as_asked(paths))
-    if _BEST.value and not _JSON.value:
+    if _BEST.value:
         print("\n\n".join(map(format_best, comparisons)), end="")
         return
     findings = audit(comparisons)
