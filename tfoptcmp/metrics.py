@@ -122,6 +122,8 @@ class Metric:
     def difference_with(self, value: float, low: float, high: float, *, unit: bool = True) -> str:
         """Returns a difference of errors with its interval: "+0.34 [-0.39, +0.86] pp".
 
+        An interval that is infinite is not known: there are too few trials.
+
         Args:
             value: The difference.
             low: Low end of the interval.
@@ -130,6 +132,8 @@ class Metric:
         """
         shown, least, most = (self.difference(v).removesuffix(" pp") for v in (value, low, high))
         named = " pp" if unit and self.unit == SHARE else ""
+        if math.isinf(low) and math.isinf(high):
+            return f"{shown}{named} (no interval: too few trials)"
         return f"{shown} [{least}, {most}]{named}"
 
     def value_difference_with(self, value: float, low: float, high: float) -> str:

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from tfoptcmp.analysis.audit import audit
+from tfoptcmp.analysis.report.files import write_report
 from tfoptcmp.analysis.sources import read_comparisons
 from tfoptcmp.analysis.sources.mapping import TableMap, parse_assignments
 from tfoptcmp.spaces import LogUniform, Uniform
@@ -258,3 +259,25 @@ class TestMaps:
     def test_a_map_is_of_a_table(self, tmp_path):
         with pytest.raises(StudyError, match="are of tables"):
             read_comparisons(tmp_path, None, TableMap(ignore=("x",)))
+
+
+def test_what_a_fair_comparison_would_take(write):
+    """By hand: 18 and 17 trials of 100 and 300 seconds are missing to 20."""
+    path = write(
+        "optimizer,validation,test,seconds\nadam,.1,.1,90\nadam,.2,.2,110\n"
+        "sgd,.1,.1,300\nsgd,.2,.2,300\nsgd,.3,.2,300\n"
+    )
+    found = {f.title: f.next_step for f in audit(read_comparisons(path))}
+    assert found["fewer than tens of trials"].endswith(
+        ": 35 more trials, about 1.9 hours one after the other"
+    )
+    assert found["unequal numbers of trials"].endswith(
+        ": 1 more trial, about 1.7 minutes one after the other"
+    )
+
+
+def test_an_interval_that_is_not_known_is_said(write):
+    path = write("optimizer,validation,test\nadam,.1,.1\nsgd,.2,.2\n")
+    page = write_report(read_comparisons(path), path.parent).html.read_text(encoding="utf-8")
+    assert "no interval: too few trials" in page
+    assert "inf]" not in page

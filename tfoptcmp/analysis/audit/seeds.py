@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
+from tfoptcmp.analysis.audit.cost import more_trials
 from tfoptcmp.analysis.audit.findings import Finding
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.contestant import Contestant
@@ -48,7 +49,7 @@ def seed_noise(comparison: Comparison) -> Iterator[Finding]:
             title="one seed, and a gap that may be its noise",
             evidence=f"gap {size(gap)}; {known}",
             next_step="run the best trial of each again with fresh seeds "
-            "(tfoptcmp-tune --rerun_best=5)",
+            "(tfoptcmp-tune --rerun_best=5)" + more_trials((one, 5) for one, _ in ranked),
         )
 
 

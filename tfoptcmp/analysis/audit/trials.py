@@ -1,7 +1,9 @@
 """How many trials there are, of what length, and what can be claimed from them."""
 
+import math
 from collections.abc import Iterator, Sequence
 
+from tfoptcmp.analysis.audit.cost import more_trials
 from tfoptcmp.analysis.audit.findings import Finding
 from tfoptcmp.analysis.comparison import LEAST_TRIALS, LEAST_TRIALS_A_DRAW, Comparison
 from tfoptcmp.analysis.contestant import Contestant
@@ -28,7 +30,7 @@ def few_trials(comparison: Comparison) -> Iterator[Finding]:
             title="fewer than tens of trials",
             evidence=f"{_counts(few)} feasible trials; at least {LEAST_TRIALS} are needed",
             next_step="run more trials (of tfoptcmp-tune: raise --num_feasible and repeat the "
-            "command)",
+            "command)" + more_trials((one, LEAST_TRIALS - one.num_feasible) for one in few),
         )
 
 
@@ -44,7 +46,8 @@ def unequal(comparison: Comparison) -> Iterator[Finding]:
             evidence=f"{_counts(comparison.contestants)} feasible trials; the best of more trials "
             "is better by luck alone",
             next_step=f"compare only at the same K (K = {comparison.tuning_budget} here), or run "
-            "the same number of trials of each",
+            "the same number of trials of each"
+            + more_trials((one, max(counts) - one.num_feasible) for one in comparison.contestants),
         )
     yield from _unequal_steps(comparison)
     schedules = {one.title: one.schedule for one in comparison.contestants if one.schedule}
@@ -173,7 +176,8 @@ def no_verdicts(comparison: Comparison) -> Iterator[Finding]:
             subject=comparison.workload,
             title="K is too large for the number of trials",
             evidence=f"{comparison.too_few}: no verdicts",
-            next_step=f"run {needed} trials of each, or ask about K = {largest} or less",
+            next_step=f"ask about K = {largest} or less, or run {needed} trials of each"
+            + more_trials((one, needed - one.num_feasible) for one in comparison.contestants),
         )
 
 
@@ -185,6 +189,10 @@ def inconclusive(comparison: Comparison) -> Iterator[Finding]:
     if found.decided or not found.open_pairs:
         return
     first = found.open_pairs[0]
+    lacking = (
+        (one, int(min(first.trials_needed, 1e9)) - one.num_feasible)
+        for one in (first.special, first.general)
+    )
     pairs = "its only pair is" if len(found.pairs) == 1 else f"all {len(found.pairs)} pairs are"
     yield Finding(
         severity="warning",
@@ -193,7 +201,8 @@ def inconclusive(comparison: Comparison) -> Iterator[Finding]:
         evidence=f"{STATISTICS[found.statistic].title}, K = {comparison.tuning_budget}, "
         f"N = {comparison.num_trials}: {pairs} not decided",
         next_step=f"run more trials: {first.trials_needed_text.replace('>', 'more than')} of each "
-        f"would be needed, roughly, to decide {first.special.title} against {first.general.title}",
+        f"would be needed, roughly, to decide {first.special.title} against {first.general.title}"
+        + ("" if math.isinf(first.trials_needed) else more_trials(lacking)),
     )
 
 

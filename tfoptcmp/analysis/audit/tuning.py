@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from itertools import combinations
 
+from tfoptcmp.analysis.audit.cost import more_trials
 from tfoptcmp.analysis.audit.findings import Finding
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.contestant import Contestant
@@ -53,7 +54,8 @@ def untuned(comparison: Comparison) -> Iterator[Finding]:
                     if "epsilon" in one.fixed
                     else ""
                 )
-                + ", or justify the value",
+                + ", or justify the value"
+                + more_trials([(one, one.num_feasible)]),
             )
 
 
