@@ -34,8 +34,9 @@ STUDIES = sorted(
     }
 )
 DIGITS = RESULTS / "cpu" / "digits_simple_cnn"
-REFINED, FINAL, INITIAL, DEFAULT = (
-    DIGITS / f"{space}-quasirandom" for space in ("refined", "final", "initial", "default_epsilon")
+SEVEN, REFINED, FINAL, INITIAL, DEFAULT = (
+    DIGITS / f"{space}-quasirandom"
+    for space in ("seven", "refined", "final", "initial", "default_epsilon")
 )
 
 
@@ -140,6 +141,27 @@ def test_the_readme_counts_the_verdicts_on_contestants():
     again = {row[0]: row for row in rerun_cells(comparison)[1:]}
     assert again["Muon"][3:7] == ["0.67 %", "2.93 %", "2.33 %", "4.93 %"]
     assert (again["LAMB"][4], again["Lion"][4]) == ("1.33 %", "1.20 %")
+
+
+def test_the_readme_counts_the_verdicts_on_seven_rules():
+    text = one_line(section_on(f"`{SEVEN.relative_to(RESULTS.parent)}`"))
+    found = counts(SEVEN)
+    assert set(found) == {"better", "equivalent", "holds", "not decided"}
+    assert (
+        f"Of 40 tests (10 inclusions, four statistics) {found['better']} say better, "
+        f"{found['equivalent']} equivalent and {found['holds']} holds. None is violated, and "
+        f"{found['not decided']} are not decided, all of secondary statistics"
+    ) in text
+    (comparison,) = read_comparisons(SEVEN)
+    judgements = inclusion_verdicts(comparison).judgements
+    primary = Counter(str(j.verdict) for j in judgements if j.primary)
+    assert primary == {"better": 6, "equivalent": 4}
+    forecasts = [j.trials_needed_text for j in judgements if j.verdict is Verdict.NOT_DECIDED]
+    assert sorted(forecasts) == ["> 2,000", "> 2,000", "about 1,300"]
+    rounds = [each for one in comparison.contestants for each in one.rounds]
+    assert f"{sum(len(each.trials) for each in rounds):,} trials of 100 steps" in text
+    minutes = sum(float(each.trials["seconds"].sum()) for each in rounds) / 60
+    assert f"{minutes:.0f} minutes on one core" in text
 
 
 def test_the_readme_says_what_refining_changed():
