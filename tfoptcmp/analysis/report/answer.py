@@ -146,7 +146,8 @@ def how_sure(comparison: Comparison, found: Ranking) -> list[str]:
     ]
     if of_leader:
         first = of_leader[0]
-        pair = f"{first.special.title} against {first.general.title}"
+        rival = next(o for o in (first.special, first.general) if o is not leader.contestant)
+        pair = f"{leader.contestant.title} against {rival.title}"
         if math.isinf(first.trials_needed):
             said.append(
                 f"To be surer: all who may be best are so alike that more than "
@@ -156,7 +157,7 @@ def how_sure(comparison: Comparison, found: Ranking) -> list[str]:
         else:
             said.append(
                 f"To be surer: {first.trials_needed_text} trials of each would probably decide "
-                f"{pair}, the nearest to a decision of the leader's (a rough forecast)."
+                f"{pair}, and others of its rivals need more (a rough forecast)."
                 + _run(comparison, rounded_up(int(first.trials_needed)))
             )
     said += [f"{one.title} does not take part: {reason}." for one, reason in found.too_few]
@@ -284,8 +285,8 @@ def count_line(verdicts: Verdicts) -> str:
     if violated:
         sure = sum(j.survives for j in violated)
         line += (
-            f" Of the violated, {sure} remain so at the level divided by the number of pairs; "
-            "chance is an unlikely reason for these."
+            f" After correction for the number of pairs {sure} of the violated remain; chance is "
+            "an unlikely reason for these."
         )
     return line
 
@@ -429,8 +430,8 @@ def format_answer(
     lines += textwrap.wrap(f"{called or comparison.workload}: {answer(found)}", 100)
     lines += [*comparison.warnings]
     for title, sentences in (
-        ("How sure?", how_sure(comparison, found)),
         ("If you have to choose now", choose_now(comparison, found)),
+        ("How sure?", how_sure(comparison, found)),
         ("Can the comparison be trusted?", trust(comparison, verdicts, findings)),
     ):
         if sentences:

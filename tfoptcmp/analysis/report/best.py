@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.contestant import Contestant
 from tfoptcmp.analysis.ranges.containment import acts_as
-from tfoptcmp.analysis.report.tables import again
+from tfoptcmp.analysis.report.tables import again, digits
 from tfoptcmp.analysis.statistics.ranking import Ranking
 from tfoptcmp.keras_code import keras_code
 from tfoptcmp.rules import RULES
@@ -117,15 +117,16 @@ def _luck(comparison: Comparison, one: Contestant) -> str:
         )
     mean = metric.error(runs["rerun_validation_mean"])
     lost = mean - float(best["validation_metric"])
-    luck = metric.difference(lost).lstrip("+-")
-    which = f"about {luck} of it was luck" if lost > 0 else "it was not luck"
-    spread = (
-        f" (standard deviation {metric.size(runs['rerun_validation_sd'])})"
-        if runs["num_reruns"] > 1
-        else ""
-    )
+    number, deviation = runs["num_reruns"], runs["rerun_validation_sd"]
+    spread = f" (standard deviation {metric.size(deviation)})" if number > 1 else ""
+    if lost <= 0:
+        which = "it was not luck"
+    elif number > 1 and lost < 2 * deviation / math.sqrt(number):
+        which = "seeds vary so much that its result may be luck"
+    else:
+        which = f"about {metric.difference(lost).lstrip('+-')} of it was luck"
     return (
-        f"Run again {runs['num_reruns']} times with other seeds: validation {metric.text(mean)} on "
+        f"Run again {number} times with other seeds: validation {metric.text(mean)} on "
         f"average{spread}, so {which}."
     )
 
@@ -154,13 +155,17 @@ def choose_now(comparison: Comparison, ranked: Ranking) -> list[str]:
     if chosen not in best:
         return []
     take = best[chosen]
+    settings = ", ".join(f"{name}={digits(value)}" for name, value in take.hyperparameters.items())
     said = [
-        f"{take.title}'s best trial, {take.trial}, whose code is in this report (see --best): "
-        f"{take.results}. {told(take)}"
+        f"{take.title}, trial {take.trial}: {settings or 'its hyperparameters are not reported'}. "
+        "Its code stands below (Best trial of each optimizer), and tfoptcmp-report --best prints it."
+        if take.code
+        else f"{take.title}, trial {take.trial}: {settings or 'hyperparameters are not reported'}.",
+        f"{take.results[0].upper()}{take.results[1:]}. {told(take)}",
     ]
     if len(runs) < 2:
         return said
-    said[0] += " Of the best trials run again it has the best mean validation result."
+    said[1] += " Of the best trials run again it has the best mean validation result."
     if leader.name in runs and leader.name != chosen:
         lead = best[leader.name]
         said.append(

@@ -193,7 +193,7 @@ def hyperparameter_cells(comparison: Comparison) -> list[list[str]]:
             cells.append([one.title, "-", *("-" for _ in splits), "no feasible trial"])
             continue
         used = one.values_of(best, used=True) or one.values_of(best)
-        values = [f"{name}={_digits(value)}" for name, value in used.items()]
+        values = [f"{name}={digits(value)}" for name, value in used.items()]
         cells.append(
             [
                 one.title,
@@ -334,8 +334,8 @@ def _shown(row: dict[str, Any], name: str, metric: Metric) -> str:
     return f"{mean} [{low}, {high}]"
 
 
-def _digits(value: float) -> str:
-    """Three digits; of a value just below 1 three of its distance to 1, which is what counts."""
+def digits(value: float) -> str:
+    """Returns three digits; of a value just below 1 three of its distance to 1, which is what counts."""
     if 0.9 < value < 1:
         return f"{value:.{2 - math.floor(math.log10(1 - value))}f}"
     return f"{value:.3g}"
