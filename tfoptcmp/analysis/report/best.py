@@ -122,7 +122,7 @@ def _luck(comparison: Comparison, one: Contestant) -> str:
     if lost <= 0:
         which = "it was not luck"
     elif number > 1 and lost < 2 * deviation / math.sqrt(number):
-        which = "seeds vary so much that its result may be luck"
+        which = "seeds vary too much to tell how much of it was luck"
     else:
         which = f"about {metric.difference(lost).lstrip('+-')} of it was luck"
     return (
@@ -156,11 +156,9 @@ def choose_now(comparison: Comparison, ranked: Ranking) -> list[str]:
         return []
     take = best[chosen]
     settings = ", ".join(f"{name}={digits(value)}" for name, value in take.hyperparameters.items())
+    where = " Its code stands below; tfoptcmp-report --best prints it." if take.code else ""
     said = [
-        f"{take.title}, trial {take.trial}: {settings or 'its hyperparameters are not reported'}. "
-        "Its code stands below (Best trial of each optimizer), and tfoptcmp-report --best prints it."
-        if take.code
-        else f"{take.title}, trial {take.trial}: {settings or 'hyperparameters are not reported'}.",
+        f"{take.title}, trial {take.trial}: {settings or 'hyperparameters are not reported'}.{where}",
         f"{take.results[0].upper()}{take.results[1:]}. {told(take)}",
     ]
     if len(runs) < 2:

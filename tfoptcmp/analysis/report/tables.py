@@ -335,7 +335,7 @@ def _shown(row: dict[str, Any], name: str, metric: Metric) -> str:
 
 
 def digits(value: float) -> str:
-    """Returns three digits; of a value just below 1 three of its distance to 1, which is what counts."""
+    """Returns a value with three digits; just below 1, three of its distance to 1, which counts."""
     if 0.9 < value < 1:
         return f"{value:.{2 - math.floor(math.log10(1 - value))}f}"
     return f"{value:.3g}"
