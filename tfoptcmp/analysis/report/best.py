@@ -157,8 +157,9 @@ def choose_now(comparison: Comparison, ranked: Ranking) -> list[str]:
     take = best[chosen]
     settings = ", ".join(f"{name}={digits(value)}" for name, value in take.hyperparameters.items())
     where = " Its code stands below; tfoptcmp-report --best prints it." if take.code else ""
+    given = settings or "hyperparameters are not reported"
     said = [
-        f"{take.title}, trial {take.trial}: {settings or 'hyperparameters are not reported'}.{where}",
+        f"{take.title}, trial {take.trial}: {given}.{where}",
         f"{take.results[0].upper()}{take.results[1:]}. {told(take)}",
     ]
     if len(runs) < 2:
