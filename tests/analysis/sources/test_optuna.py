@@ -126,7 +126,7 @@ def test_storages_say_everything(written):
         "Left out: 2 pruned, 1 fail.",
         "Optuna study 'digits', 24 trials, direction maximize.",
         "The test metric is the user attribute test_accuracy.",
-        "2 failed or pruned trials count as diverged",
+        "Failed or pruned trials that count as diverged: 2.",
         "Optuna records a trial that returned NaN as failed",
         "Optuna does not record the sampler",
     ):

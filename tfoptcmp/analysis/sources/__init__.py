@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tfoptcmp.analysis.comparison import Comparison
-from tfoptcmp.analysis.sources import deepobs, optuna, shallue, studies, tables
+from tfoptcmp.analysis.sources import deepobs, mlflow, optuna, shallue, studies, tables
 from tfoptcmp.study.schema import StudyError
 
 
@@ -47,6 +47,11 @@ SOURCES: dict[str, Source] = {
         title="studies of Optuna (SQLite, journal, or the CSV of trials_dataframe)",
         find=optuna.find,
         read=optuna.read,
+    ),
+    "mlflow": Source(
+        title="experiments of MLflow (mlruns, mlflow.db, or the CSV of search_runs)",
+        find=mlflow.find,
+        read=mlflow.read,
     ),
     "table": Source(
         title="a table of results, one row per trial (a CSV file)",

@@ -25,7 +25,7 @@ from tfoptcmp.analysis.sources.optuna_files import is_optuna, studies_in
 from tfoptcmp.analysis.sources.optuna_ranges import ranges
 from tfoptcmp.analysis.sources.optuna_study import Study, Trial
 from tfoptcmp.analysis.sources.parameters import optimizer_parameter, parameters, result_called
-from tfoptcmp.analysis.sources.result_names import higher_is_better, metric_of, test_result
+from tfoptcmp.analysis.sources.result_names import higher_is_better, metric_of, result_on_test
 from tfoptcmp.analysis.sources.statuses import none_ended
 from tfoptcmp.analysis.sources.tables import of_table
 from tfoptcmp.rules import rule_named
@@ -191,7 +191,7 @@ def _comparison(
     direction, objective = studies[0].directions[0], studies[0].objective
     known = direction != "NOT_SET"
     maximize = direction == "MAXIMIZE" if known else higher_is_better(objective)
-    test = test_result(_numbers(attributes), objective, maximize)
+    test = result_on_test(_numbers(attributes), objective, maximize)
     results, read = _results(rows, attributes, test)
     table = found.table.assign(**results)
     if maximize is None:
@@ -208,7 +208,7 @@ def _comparison(
         )
     if test:
         said.append(f"The test metric is the user attribute {test}.")
-    said += [*_on_statuses(rows, table), _SAMPLER, *none_ended(table)]
+    said += [*found.said, *_on_statuses(rows, table), _SAMPLER, *none_ended(table)]
     values = [table[split] for split in ("validation", "test") if split in table]
     called = objective or (test and higher_is_better(test) == maximize and test) or ""
     searched, unclear = ranges(
@@ -221,7 +221,7 @@ def _comparison(
         tuning_budget=tuning_budget,
         metric=None if maximize is None else metric_of(called, maximize=maximize, values=values),
         ranges=searched,
-        not_read=(*found.not_read, *(str(name) for name in attributes if name not in read)),
+        not_read=(*map(str, found.unread), *(str(name) for name in attributes if name not in read)),
         remarks=tuple(said),
         origin=studies[0].path,
     )
@@ -243,7 +243,7 @@ def _named(study: Study, rows: Sequence[_Row]) -> tuple[list[_Row], list[str]]:
     if len(wrong) == len(rows):
         raise StudyError(f"{study.path}: no trial of Optuna study '{study.name}' has an optimizer")
     kept = [row for row in rows if row not in wrong]
-    return kept, [f"Left out: {len(wrong)} trials without an optimizer."] if wrong else []
+    return kept, [f"Trials left out, since they have no optimizer: {len(wrong)}."] if wrong else []
 
 
 def _numbers(table: pd.DataFrame) -> list[str]:
@@ -294,8 +294,8 @@ def _on_statuses(rows: Sequence[_Row], table: pd.DataFrame) -> list[str]:
     counted = [s for s, d in zip(states, table["diverged"], strict=True) if d and s != "COMPLETE"]
     if counted:
         said.append(
-            f"{len(counted)} failed or pruned trials count as diverged: the last value that they "
-            "reported is not finite, or their attribute says so."
+            f"Failed or pruned trials that count as diverged: {len(counted)}. The last value that "
+            "they reported is not finite, or their attribute says so."
         )
     if (table["status"] == "FAIL").any():
         said.append(

@@ -59,6 +59,6 @@ def _dimension(column: str, distribution: Mapping[str, Any]) -> Dimension:
     if step and not log and (count := int((high - low) / step + 1e-9) + 1) <= _MOST_CHOICES:
         return searched_choice(column, [low + i * float(step) for i in range(count)])
     # What is log-uniform in momentum is close to uniform in 1 - momentum.
-    if log and searched_value(column, low) == low:
+    if log and searched_value(column, 0.0) == 0.0:
         return LogUniform(low=low, high=high)
     return Uniform(low=ends[0], high=ends[1])

@@ -26,6 +26,8 @@ _RESULTS_BY_LETTERS = {
     **{"steps": "steps", "trainsteps": "steps", "numsteps": "steps", "trainingsteps": "steps"},
     **{"maxsteps": "steps", "numtrainsteps": "steps"},
 }
+# Folders of configurations, and Keras's arguments as MLflow logs them: optimizer.lr, opt_epsilon.
+_FOLDERS = ("optimizer", "optimiser", "optim", "opt", "hparams", "hp", "config", "cfg", "args")
 _SEPARATOR = r"[_./:\- ]"
 
 
@@ -36,12 +38,14 @@ class Parameters:
     Attributes:
         table: `optimizer`, and a column for each parameter; with the index of what was given.
         columns: Optimizer to the parameter as its tool calls it to its column.
-        not_read: Parameters that are no numbers, and those of another optimizer only.
+        unread: Those that are no numbers, and those of another optimizer only, as given.
+        said: What is to be said of them, in sentences.
     """
 
     table: pd.DataFrame
     columns: Mapping[str, Mapping[str, str]]
-    not_read: tuple[str, ...]
+    unread: pd.DataFrame
+    said: tuple[str, ...]
 
 
 def optimizer_parameter(names: Iterable[str]) -> str | None:
@@ -75,9 +79,11 @@ def parameters(given: pd.DataFrame, optimizer: "pd.Series[str]") -> Parameters:
     table = pd.DataFrame({"optimizer": optimizer}, index=given.index)
     columns: dict[str, dict[str, str]] = {}
     read: set[str] = set()
+    texts: dict[str, None] = {}
     for name in names:
         rows = given[optimizer == name].dropna(axis=1, how="all")
         numbers = {column: _numbers(rows[column]) for column in rows}
+        texts |= {c: None for c in rows if numbers[c] is None and rows[c].nunique() > 1}
         usable = [column for column, values in numbers.items() if values is not None]
         columns[name] = _columns(name, names, usable)
         read |= columns[name].keys()
@@ -85,11 +91,13 @@ def parameters(given: pd.DataFrame, optimizer: "pd.Series[str]") -> Parameters:
             if column not in table:
                 table[column] = math.nan
             table.loc[rows.index, column] = numbers[source]
-    there = given.columns[given.notna().any()]
+    differ = f"Trials of one optimizer differ in what is no number: {', '.join(texts)}."
+    unread = [c for c in given if c not in read and given[c].notna().any()]
     return Parameters(
         table=table,
         columns=columns,
-        not_read=tuple(str(column) for column in there if column not in read),
+        unread=given[unread],
+        said=(differ,) if texts else (),
     )
 
 
@@ -135,7 +143,8 @@ def _owner(name: str, optimizers: Collection[str]) -> tuple[str | None, str]:
         for rest in _without(alias, name)
     ]
     if not found:
-        return None, name
+        inside = [rest for folder in _FOLDERS for rest in _without(folder, name)]
+        return None, next((rest for rest in inside if is_hyperparameter(rest)), name)
     _, _, owner, rest = max(found, key=lambda one: one[:2])
     return owner, rest
 

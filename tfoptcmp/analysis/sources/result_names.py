@@ -53,7 +53,7 @@ def higher_is_better(name: str) -> bool | None:
     return True if words & _HIGHER else None
 
 
-def test_result(names: Iterable[str], validation: str, maximize: bool | None) -> str:
+def result_on_test(names: Iterable[str], validation: str, maximize: bool | None) -> str:
     """Returns which result is the test metric beside a validation metric; "" if none can be told.
 
     Args:
