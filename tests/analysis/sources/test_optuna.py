@@ -211,6 +211,34 @@ def test_names_of_optimizers_elsewhere(tmp_path):
     assert [one.rule for one in comparison.contestants] == [RULES["sgd"], RULES["adam"]]
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_choices_of_lists_and_trials_without_an_optimizer(tmp_path):
+    """Such as a trial that was added by hand, and one that still waits."""
+    path = tmp_path / "study.log"
+    study = optuna.create_study(study_name="x", storage=journal(path))
+    choice = optuna.distributions.CategoricalDistribution
+    for optimizer, betas in (("adam", (0.9, 0.99)), ("adam", (0.8, 0.9)), ("sgd", None)):
+        study.add_trial(
+            optuna.create_trial(
+                value=0.1,
+                params={"optimizer": optimizer, "betas": betas},
+                distributions={
+                    "optimizer": choice(("adam", "sgd")),
+                    "betas": choice(((0.9, 0.99), (0.8, 0.9), None)),
+                },
+            )
+        )
+    study.add_trial(optuna.create_trial(value=0.1))
+    study.enqueue_trial({})
+    (comparison,) = read_comparisons(path)
+    assert [one.num_feasible for one in comparison.contestants] == [1, 2]
+    assert comparison.not_read == ("betas",)
+    remarks = " ".join(comparison.remarks)
+    assert "Left out: 1 waiting." in remarks
+    assert "Trials left out, since they have no optimizer: 1." in remarks
+    assert "differ in what is no number: betas." in remarks
+
+
 def test_several_objectives_are_refused_in_one_line(tmp_path):
     study = optuna.create_study(directions=["minimize", "maximize"])
     study.optimize(lambda trial: (1, 2), n_trials=2)

@@ -93,6 +93,7 @@ def of_json(kind, **attributes):
         ("x", of_json("Int", low=1, high=8, step=1, log=True), LogUniform(low=1.0, high=8.0)),
         ("x", of_json("Float", low=2.0, high=2.0), Fixed(fixed=2.0)),
         ("x", of_json("Categorical", choices=[8, 4]), Choice(values=(8.0, 4.0))),
+        ("x", of_json("Categorical", choices=[None, 0.5, "auto"]), Choice(values=(0.5,))),
         ("x", {"type": "float", "low": 0.0, "high": 1.0}, Uniform(low=0.0, high=1.0)),
     ],
 )

@@ -22,7 +22,12 @@ from tfoptcmp.analysis.sources.mlflow_stores import (
     experiments_in,
     stores,
 )
-from tfoptcmp.analysis.sources.parameters import optimizer_parameter, parameters, result_called
+from tfoptcmp.analysis.sources.parameters import (
+    is_number,
+    optimizer_parameter,
+    parameters,
+    result_called,
+)
 from tfoptcmp.analysis.sources.result_names import (
     higher_is_better,
     is_test,
@@ -90,7 +95,7 @@ def _trials(experiment: Experiment) -> tuple[str, list[_Trial], list[str]]:
     for run in runs:
         for name, value in {**run.tags, **run.parameters}.items():
             if not name.startswith("mlflow."):
-                kinds[name] = kinds.get(name, True) and not _is_number(value)
+                kinds[name] = kinds.get(name, True) and not is_number(value)
     texts = [name for name, is_text in kinds.items() if is_text]
     in_parameters = [name for name in texts if any(name in run.parameters for run in runs)]
     named = optimizer_parameter(in_parameters) or optimizer_parameter(texts)
@@ -104,14 +109,6 @@ def _trials(experiment: Experiment) -> tuple[str, list[_Trial], list[str]]:
     if missing := len(runs) - len(trials):
         said.append(f"Runs left out, since they have no {named}: {missing}.")
     return named, trials, said
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _comparison(

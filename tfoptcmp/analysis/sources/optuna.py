@@ -185,7 +185,10 @@ def _comparison(
     rows, more = _named(studies[0], rows)
     said += more
     optimizer = pd.Series([row.optimizer for row in rows], dtype=object)
-    given = pd.DataFrame([dict(row.parameters) for row in rows], index=optimizer.index)
+    given = pd.DataFrame(
+        [{n: _plain(value) for n, value in row.parameters.items()} for row in rows],
+        index=optimizer.index,
+    )
     found = parameters(given, optimizer)
     attributes = pd.DataFrame([row.trial.attributes for row in rows], index=optimizer.index)
     direction, objective = studies[0].directions[0], studies[0].objective
@@ -237,13 +240,16 @@ def _described(study: Study) -> str:
 
 def _named(study: Study, rows: Sequence[_Row]) -> tuple[list[_Row], list[str]]:
     """Leaves out trials that ended without an optimizer."""
-    wrong = [
-        row for row in rows if row.optimizer == _NOT_NAMED and row.trial.state not in _UNFINISHED
-    ]
-    if len(wrong) == len(rows):
+    kept = [row for row in rows if row.optimizer != _NOT_NAMED or row.trial.state in _UNFINISHED]
+    if all(row.optimizer == _NOT_NAMED for row in kept):
         raise StudyError(f"{study.path}: no trial of Optuna study '{study.name}' has an optimizer")
-    kept = [row for row in rows if row not in wrong]
-    return kept, [f"Trials left out, since they have no optimizer: {len(wrong)}."] if wrong else []
+    wrong = len(rows) - len(kept)
+    return kept, [f"Trials left out, since they have no optimizer: {wrong}."] if wrong else []
+
+
+def _plain(value: Any) -> Any:
+    """Returns a number or a text; choices may be lists, such as Adam's betas."""
+    return value if value is None or isinstance(value, int | float | str) else str(value)
 
 
 def _numbers(table: pd.DataFrame) -> list[str]:

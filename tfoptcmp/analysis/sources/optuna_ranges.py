@@ -6,6 +6,7 @@ from typing import Any
 from tfoptcmp.analysis.sources.columns import RESULTS
 from tfoptcmp.analysis.sources.names import searched_choice, searched_name, searched_value
 from tfoptcmp.analysis.sources.optuna_study import of_distribution
+from tfoptcmp.analysis.sources.parameters import is_number
 from tfoptcmp.rules import rule_named
 from tfoptcmp.spaces import Dimension, Fixed, LogUniform, Uniform
 
@@ -48,7 +49,8 @@ def ranges(
 def _dimension(column: str, distribution: Mapping[str, Any]) -> Dimension:
     """Returns the dimension of a column that was sampled from a distribution."""
     if (choices := of_distribution(distribution, "choices")) is not None:
-        return searched_choice(column, list(dict.fromkeys(map(float, choices))))
+        numbers = [float(one) for one in choices if is_number(one)]  # None: without it
+        return searched_choice(column, list(dict.fromkeys(numbers)))
     low, high = (float(of_distribution(distribution, end)) for end in ("low", "high"))
     kind = str(distribution.get("name", distribution.get("type", "")))
     log = bool(of_distribution(distribution, "log")) or "Log" in kind

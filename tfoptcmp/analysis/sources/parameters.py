@@ -67,6 +67,17 @@ def letters(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
+def is_number(value: object) -> bool:
+    """Returns whether a value is a number, or a text that is one; a switch is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return False
+    try:
+        float(value)
+    except ValueError:
+        return False
+    return True
+
+
 def parameters(given: pd.DataFrame, optimizer: "pd.Series[str]") -> Parameters:
     """Returns the columns of the trials' parameters.
 
