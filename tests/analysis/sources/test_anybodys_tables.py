@@ -62,6 +62,13 @@ class TestRunsOfOneTrial:
         text = "optimizer,test,lr,schedule,seed\na,1,1,constant,1\na,1,1,linear,2\na,1,1,linear,3\n"
         assert the_only(write(text)).num_feasible == 2
 
+    def test_rows_that_are_left_out_shift_no_others(self, write):
+        text = (
+            "optimizer,test,lr,schedule,seed,status\na,,1,linear,0,failed\n"
+            "a,1,1,constant,1,ok\na,1,1,linear,2,ok\na,1,1,linear,3,ok\n"
+        )
+        assert the_only(write(text)).num_feasible == 2
+
     @pytest.mark.parametrize("name", ["run_id", "Run Name", "runTime", "train_loss_2", "epoch"])
     def test_runs_may_differ_in_what_is_of_a_run(self, write, name):
         text = f"optimizer,test,lr,{name},seed\na,1,1,7,1\na,1,1,8,2\n"

@@ -10,7 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tfoptcmp.analysis.comparison import Comparison
-from tfoptcmp.analysis.sources import deepobs, mapping, shallue, studies, tables
+from tfoptcmp.analysis.sources import (
+    deepobs,
+    mapping,
+    mlflow,
+    optuna,
+    shallue,
+    studies,
+    tables,
+)
 from tfoptcmp.analysis.sources.mapping import TableMap
 from tfoptcmp.analysis.sources.tables import higher_is_better
 from tfoptcmp.study.schema import StudyError
@@ -46,6 +54,16 @@ SOURCES: dict[str, Source] = {
     ),
     "deepobs": Source(
         title=f"runs of DeepOBS ({deepobs.PATTERN})", find=deepobs.find, read=deepobs.read
+    ),
+    "optuna": Source(
+        title="studies of Optuna (SQLite, journal, or the CSV of trials_dataframe)",
+        find=optuna.find,
+        read=optuna.read,
+    ),
+    "mlflow": Source(
+        title="experiments of MLflow (mlruns, mlflow.db, or the CSV of search_runs)",
+        find=mlflow.find,
+        read=mlflow.read,
     ),
     _TABLE: Source(
         title="a table of results, one row per trial (a CSV file)",

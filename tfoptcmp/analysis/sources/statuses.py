@@ -55,4 +55,16 @@ def finished(table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
     counts = ", ".join(f"{number} {word}" for word, number in out.value_counts().items())
     if len(out) == len(table):
         raise StudyError(f"there is no trial that ended: {counts}")
-    return kept.drop(index=out.index).reset_index(drop=True), (f"Left out: {counts}.",)
+    return kept.drop(index=out.index), (f"Left out: {counts}.",)
+
+
+def none_ended(table: pd.DataFrame) -> tuple[str, ...]:
+    """Says of which optimizers of a table no trial counts.
+
+    Args:
+        table: As for `finished`, with `optimizer`.
+    """
+    kept, _ = finished(table)
+    names = dict.fromkeys(str(name) for name in table["optimizer"])
+    gone = [name for name in names if name != "?" and name not in set(kept["optimizer"])]
+    return (f"No trial ended of: {', '.join(gone)}.",) if gone else ()

@@ -94,6 +94,7 @@ def of_table(
     metric: Metric | None = None,
     ranges: Mapping[str, Mapping[str, Dimension]] | None = None,
     unread: pd.DataFrame | None = None,
+    not_read: tuple[str, ...] = (),
     how: TableMap | None = None,
     remarks: tuple[str, ...] = (),
     schedules: Mapping[str, str] | None = None,
@@ -111,6 +112,7 @@ def of_table(
         ranges: Optimizer to searched name to dimension, beside the columns `<name>_low`.
         unread: Columns of the input that are not understood, of the same rows: where two rows
             differ in one of them, they need not be runs of one trial.
+        not_read: Names of what else was ignored.
         how: Has ranges beside `ranges`.
         remarks: What else is to be said of what was read, in sentences.
         schedules: Optimizer to the name of its learning-rate schedule, where that is known.
@@ -150,7 +152,7 @@ def of_table(
         budget={"steps": int(steps.pop())} if len(steps) == 1 else {},
         num_examples=sizes,
         selected_by=selected_by,
-        not_read=() if unread is None else tuple(unread),
+        not_read=(*(() if unread is None else unread), *not_read),
         remarks=(*left_out, *remarks),
     )
 

@@ -1,0 +1,62 @@
+"""What kind of file a path is, from its first bytes, and rows out of an SQLite file."""
+
+import csv
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from tfoptcmp.study.schema import StudyError
+
+_SQLITE = b"SQLite format 3\x00"
+_FIRST_BYTES = 1 << 20
+
+
+def first_line(path: Path) -> str:
+    """Returns the first line of a file, or as much of it as identifies one; "" if it is none."""
+    if not path.is_file():
+        return ""
+    with open(path, "rb") as file:
+        line = file.readline(_FIRST_BYTES)
+    return line.decode("utf-8-sig", errors="replace").strip()
+
+
+def csv_header(path: Path) -> list[str]:
+    """Returns the names of a CSV file's columns; empty if it is none."""
+    try:
+        return next(csv.reader([first_line(path)]), [])
+    except csv.Error:
+        return []
+
+
+def sqlite_tables(path: Path) -> frozenset[str]:
+    """Returns the names of an SQLite file's tables; empty if it is none."""
+    if not path.is_file():
+        return frozenset()
+    with open(path, "rb") as file:
+        if file.read(len(_SQLITE)) != _SQLITE:
+            return frozenset()
+    with opened(path) as database:
+        found = rows(database, "SELECT name FROM sqlite_master WHERE type = 'table'")
+    return frozenset(str(row["name"]) for row in found)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[sqlite3.Connection]:
+    """Opens an SQLite file to read it; nothing is written.
+
+    Raises:
+        StudyError: If it is damaged, or a table or a column is missing; the message names it.
+    """
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            database.row_factory = sqlite3.Row
+            yield database
+    except sqlite3.Error as error:
+        raise StudyError(f"{path} cannot be read as an SQLite file: {error}") from error
+
+
+def rows(database: sqlite3.Connection, query: str) -> list[dict[str, Any]]:
+    """Returns the rows of a query, column to value."""
+    return [dict(row) for row in database.execute(query)]

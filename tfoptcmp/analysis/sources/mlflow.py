@@ -1,0 +1,229 @@
+"""Experiments of MLflow as comparisons.
+
+    the CSV of `mlflow.search_runs()`, an SQLite file (mlflow.db), or a directory `mlruns`
+
+An experiment is a comparison, a run a trial. A parameter names the optimizer (`optimizer`, `opt`
+...). The validation metric is the one whose name says so (`val_loss`, `eval/accuracy`). MLflow does
+not know what was searched over, so there are no ranges.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from tfoptcmp.analysis.comparison import Comparison
+from tfoptcmp.analysis.sources.mlflow_stores import (
+    PARENT,
+    Experiment,
+    Run,
+    experiments_in,
+    stores,
+)
+from tfoptcmp.analysis.sources.parameters import (
+    is_number,
+    optimizer_parameter,
+    parameters,
+    result_called,
+)
+from tfoptcmp.analysis.sources.result_names import (
+    higher_is_better,
+    is_test,
+    is_validation,
+    metric_of,
+    result_on_test,
+)
+from tfoptcmp.analysis.sources.statuses import none_ended
+from tfoptcmp.analysis.sources.tables import of_table
+from tfoptcmp.study.schema import StudyError
+
+_ENDED = ("FINISHED", "FAILED", "KILLED")
+_TRAIN_LOSS = "train_loss"
+_MISSING = ("", "None", "nan", "NaN", "null")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Trial:
+    """A run and the optimizer that it used."""
+
+    run: Run
+    optimizer: str
+
+
+def find(path: Path) -> list[Path]:
+    """Returns the stores of MLflow at a path."""
+    return stores(path)
+
+
+def read(files: Sequence[Path], tuning_budget: int | None = None) -> list[Comparison]:
+    """Reads experiments; returns a comparison for each whose runs name their optimizer.
+
+    Args:
+        files: As `find` returns them.
+        tuning_budget: K >= 1; by default `planned_tuning_budget` of the trials.
+
+    Raises:
+        StudyError: If a store is damaged, no run names an optimizer, or it cannot be told which
+            metric is the validation metric.
+    """
+    found, without = [], []
+    for experiment in (one for path in files for one in experiments_in(path)):
+        name, trials, said = _trials(experiment)
+        if trials:
+            found.append(_comparison(experiment, name, trials, said, tuning_budget))
+        elif experiment.runs:
+            without.append(experiment.name)
+    if not found:
+        raise StudyError(
+            f"{', '.join(map(str, files))}: no run of MLflow says which optimizer it used (looked "
+            f"for a parameter 'optimizer' in: {', '.join(without) or 'no experiment with runs'}); "
+            "name it: --map optimizer=params.NAME"
+        )
+    return found
+
+
+def _trials(experiment: Experiment) -> tuple[str, list[_Trial], list[str]]:
+    """Returns the parameter that names optimizers, the trials, and what was left out."""
+    parents = {run.tags[PARENT] for run in experiment.runs if PARENT in run.tags}
+    runs = [run for run in experiment.runs if run.run_id not in parents]
+    said = [f"MLflow experiment '{experiment.name}', {len(runs)} runs."]
+    if nested := len(experiment.runs) - len(runs):
+        said.append(f"Runs left out, since others are nested in them: {nested}.")
+    kinds: dict[str, bool] = {}
+    for run in runs:
+        for name, value in {**run.tags, **run.parameters}.items():
+            if not name.startswith("mlflow."):
+                kinds[name] = kinds.get(name, True) and not is_number(value)
+    texts = [name for name, is_text in kinds.items() if is_text]
+    in_parameters = [name for name in texts if any(name in run.parameters for run in runs)]
+    named = optimizer_parameter(in_parameters) or optimizer_parameter(texts)
+    if named is None:
+        return "", [], []
+    trials = [
+        _Trial(run=run, optimizer=optimizer)
+        for run in runs
+        if (optimizer := run.parameters.get(named, run.tags.get(named, ""))) not in _MISSING
+    ]
+    if missing := len(runs) - len(trials):
+        said.append(f"Runs left out, since they have no {named}: {missing}.")
+    return named, trials, said
+
+
+def _comparison(
+    experiment: Experiment,
+    named: str,
+    trials: Sequence[_Trial],
+    said: Sequence[str],
+    tuning_budget: int | None,
+) -> Comparison:
+    logged = pd.DataFrame([dict(one.run.metrics) for one in trials], index=range(len(trials)))
+    validation, test = _chosen(experiment, [str(name) for name in logged])
+    optimizer = pd.Series([one.optimizer for one in trials], dtype=object)
+    given = pd.DataFrame([_parameters(one.run, named) for one in trials], index=optimizer.index)
+    found = parameters(given, optimizer)
+    results = {
+        column: logged[name].astype(float)
+        for column, name in (
+            ("validation", validation),
+            ("test", test),
+            ("train_loss", _TRAIN_LOSS),
+        )
+        if name in logged
+    }
+    main = validation or test
+    words = [_status(experiment, one.run, main) for one in trials]
+    table = found.table.assign(
+        **results, status=words, diverged=[word == "diverged" for word in words]
+    )
+    maximize = higher_is_better(main)
+    roles = [f"validation is {validation}"] if validation else []
+    roles += [f"test is {test}"] if test else []
+    side = {True: "higher is better", False: "lower is better", None: "lower taken for better"}
+    remarks = [*said, f"Of the metrics, {', '.join(roles)}; {side[maximize]}."]
+    if maximize is None:
+        remarks.append(f"If higher values of {main} are better, give --maximize.")
+    remarks += _on_nan(experiment, trials, words, main)
+    remarks += [*found.said, *none_ended(table)]
+    read = {validation, test, _TRAIN_LOSS}
+    return of_table(
+        experiment.name,
+        table,
+        tuning_budget=tuning_budget,
+        metric=None
+        if maximize is None
+        else metric_of(
+            main, maximize=maximize, values=[table[s] for s in results if s != "train_loss"]
+        ),
+        unread=found.unread.add_prefix("params."),
+        not_read=tuple(f"metrics.{name}" for name in logged if name not in read),
+        remarks=tuple(remarks),
+        origin=experiment.path,
+    )
+
+
+def _chosen(experiment: Experiment, names: Sequence[str]) -> tuple[str, str]:
+    """Returns the names of the validation and the test metric; "" if there is none."""
+    likely = [name for name in names if is_validation(name)]
+    tests = [name for name in names if is_test(name)]
+    if len(likely) == 1:
+        return likely[0], result_on_test(names, likely[0], higher_is_better(likely[0]))
+    others = [n for n in names if n not in tests and not n.startswith(("system/", "train"))]
+    if len(tests) == 1 and not others:
+        return "", tests[0]
+    among = likely or names
+    if not among:
+        raise StudyError(f"{experiment.path}: no run of '{experiment.name}' logged a metric")
+    which = "several metrics" if likely else "none of the metrics"
+    table = "" if not experiment.has_nan else "write mlflow.search_runs().to_csv(...) and "
+    raise StudyError(
+        f"{experiment.path}: {which} of '{experiment.name}' look like the validation metric: "
+        f"{', '.join(sorted(among))}; {table}name it: --map "
+        f"validation=metrics.{sorted(likely or others or ['NAME'])[-1]}"
+    )
+
+
+def _parameters(run: Run, named: str) -> dict[str, str]:
+    tags = {name: value for name, value in run.tags.items() if result_called(name)}
+    return {
+        name: value
+        for name, value in {**tags, **run.parameters}.items()
+        if name != named and value not in _MISSING
+    }
+
+
+def _status(experiment: Experiment, run: Run, main: str) -> str:
+    """Returns a run's status; one that failed after its loss was no number has diverged.
+
+    A run that finished without the metric did not end, unless its NaN cannot be seen: then it
+    diverged if it logged anything else.
+    """
+    if run.status not in _ENDED:
+        return run.status
+    losses = [run.metrics[name] for name in (main, _TRAIN_LOSS) if name in run.metrics]
+    if not all(map(math.isfinite, losses)):
+        return "diverged"
+    if run.status != "FINISHED" or main in run.metrics:
+        return run.status
+    return "diverged" if run.metrics and not experiment.has_nan else "incomplete"
+
+
+def _on_nan(
+    experiment: Experiment, trials: Sequence[_Trial], words: Sequence[str], main: str
+) -> list[str]:
+    pairs = [(one.run, word) for one, word in zip(trials, words, strict=True)]
+    said = []
+    unseen = sum(word == "diverged" and main not in run.metrics for run, word in pairs)
+    if unseen and not experiment.has_nan:
+        said.append(
+            f"Finished runs without {main} that count as diverged: {unseen}. A CSV of "
+            "search_runs() has nothing in the place of NaN."
+        )
+    if failed := sum(word == "diverged" and run.status != "FINISHED" for run, word in pairs):
+        said.append(
+            f"Failed or killed runs that count as diverged, as their loss is not finite: {failed}."
+        )
+    if absent := sum(word == "incomplete" for _, word in pairs):
+        said.append(f"Finished runs that did not log {main} and count as incomplete: {absent}.")
+    return said

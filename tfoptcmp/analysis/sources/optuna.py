@@ -1,0 +1,312 @@
+"""Studies of Optuna as comparisons.
+
+    an SQLite file, a journal file, or the CSV of `study.trials_dataframe()`
+
+A parameter that names the optimizer (`optimizer`, `opt` ...) makes a study a comparison; studies
+without one are the trials of one optimizer each, which the study is named after. The objective is
+the validation metric, since trials are selected by it; a user attribute such as `test_error` is the
+test metric, and `seed`, `steps` and `diverged` are what they say. Ranges are the parameters'
+distributions.
+"""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from tfoptcmp.analysis.comparison import Comparison
+from tfoptcmp.analysis.sources.columns import RESULTS
+from tfoptcmp.analysis.sources.optuna_files import is_optuna, studies_in
+from tfoptcmp.analysis.sources.optuna_ranges import ranges
+from tfoptcmp.analysis.sources.optuna_study import Study, Trial
+from tfoptcmp.analysis.sources.parameters import optimizer_parameter, parameters, result_called
+from tfoptcmp.analysis.sources.result_names import higher_is_better, metric_of, result_on_test
+from tfoptcmp.analysis.sources.statuses import none_ended
+from tfoptcmp.analysis.sources.tables import of_table
+from tfoptcmp.rules import rule_named
+from tfoptcmp.study.schema import StudyError
+
+_UNNAMED = "no-name-"  # the name of a study that was given none starts so
+_NOT_NAMED = "?"  # the optimizer of a trial that ended before it was chosen
+_UNFINISHED = ("RUNNING", "WAITING", "FAIL", "PRUNED")
+
+_SAMPLER = (
+    "Optuna does not record the sampler: intervals and verdicts hold for random and quasi-random "
+    "search, not for TPE, its default, whose trials depend on each other."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Row:
+    """A trial, its optimizer, and the parameters beside it."""
+
+    trial: Trial
+    optimizer: str
+    parameters: Mapping[str, Any]
+
+
+def find(path: Path) -> list[Path]:
+    """Returns the path if it is a file of Optuna's."""
+    return [path] if is_optuna(path) else []
+
+
+def read(files: Sequence[Path], tuning_budget: int | None = None) -> list[Comparison]:
+    """Reads studies; returns a comparison for each that names optimizers, and one of all others.
+
+    Args:
+        files: As `find` returns them.
+        tuning_budget: K >= 1; by default `planned_tuning_budget` of the trials.
+
+    Raises:
+        StudyError: If a file is damaged, no study has trials and one objective, or optimizers are
+            not named.
+    """
+    said: list[str] = []
+    usable = []
+    for study in (study for path in files for study in studies_in(path)):
+        if len(study.directions) > 1:
+            said.append(
+                f"Optuna study '{study.name}' has {len(study.directions)} objectives: trials are "
+                "compared by one, so it is left out."
+            )
+        elif not study.trials:
+            said.append(f"Optuna study '{study.name}' has no trials.")
+        else:
+            usable.append(study)
+    if not usable:
+        where = ", ".join(map(str, files))
+        raise StudyError(f"{where}: there is no study to read. {' '.join(said)}".strip())
+    found, of_one = [], []
+    for study in usable:
+        if rows := _with_optimizers(study):
+            found.append(_comparison([study], rows, study.name, tuning_budget, said))
+        else:
+            of_one.append(study)
+    return [*found, _of_studies(of_one, tuning_budget, said)] if of_one else found
+
+
+def _with_optimizers(study: Study) -> list[_Row]:
+    """Returns the trials of a study that names each one's optimizer; empty if it does not."""
+    trials = study.trials
+    in_parameters = optimizer_parameter(_texts(trial.parameters for trial in trials))
+    in_attributes = optimizer_parameter(_texts(trial.attributes for trial in trials))
+    if in_parameters is None and in_attributes is None:
+        return []
+    rows = []
+    for trial in trials:
+        rest = dict(trial.parameters)
+        named = (
+            trial.attributes.get(in_attributes or "")
+            if in_parameters is None
+            else rest.pop(in_parameters, None)
+        )
+        optimizer = _NOT_NAMED if named is None else str(named)
+        rows.append(_Row(trial=trial, optimizer=optimizer, parameters=rest))
+    return rows
+
+
+def _texts(given: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Names of what is always a text."""
+    kinds: dict[str, bool] = {}
+    for one in given:
+        for name, value in one.items():
+            kinds[name] = kinds.get(name, True) and isinstance(value, str)
+    return [name for name, is_text in kinds.items() if is_text]
+
+
+def _of_studies(
+    studies: Sequence[Study], tuning_budget: int | None, said: Sequence[str]
+) -> Comparison:
+    """Returns the comparison of studies that are of one optimizer each."""
+    names = [study.name for study in studies]
+    nameless = [study for study in studies if study.name.startswith(_UNNAMED)]
+    nameless += [study for study in studies if not study.has_distributions and len(studies) == 1]
+    nameless = [study for study in nameless if rule_named(study.name) is None]
+    if nameless:
+        raise StudyError(
+            f"{nameless[0].path}: Optuna study '{nameless[0].name}' does not say which optimizer a "
+            "trial used: tune a parameter 'optimizer', or give each optimizer a study of its name"
+        )
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        raise StudyError(
+            f"{studies[0].path}: studies of one optimizer each must have distinct names; got "
+            f"{twice[0]!r} {names.count(twice[0])} times"
+        )
+    directions = {study.directions for study in studies}
+    if len(directions) > 1:
+        each = ", ".join(f"{study.name} {study.directions[0]}" for study in studies)
+        raise StudyError(f"{studies[0].path}: studies must have the same direction; got {each}")
+    workload, optimizers = _common_part(names)
+    rows = [
+        _Row(trial=trial, optimizer=optimizer, parameters=trial.parameters)
+        for study, optimizer in zip(studies, optimizers, strict=True)
+        for trial in study.trials
+    ]
+    taken = (
+        *said,
+        f"No parameter names the optimizer: each study is taken for one, {', '.join(optimizers)}.",
+    )
+    return _comparison(studies, rows, workload or studies[0].path.stem, tuning_budget, taken)
+
+
+def _common_part(names: Sequence[str]) -> tuple[str, list[str]]:
+    """Splits "digits_adam" and "digits_sgd" into "digits" and the optimizers."""
+    if len(names) < 2 or all(rule_named(name) for name in names):
+        return "", list(names)
+    start = _shared_start(names)
+    rest = [name.removeprefix(start) for name in names]
+    end = _shared_start([name[::-1] for name in rest])[::-1]
+    return (start + end).strip("_./:- "), [name.removesuffix(end) for name in rest]
+
+
+def _shared_start(names: Sequence[str]) -> str:
+    """Returns with what all names begin, up to a separator."""
+    length = 0
+    while all(name[: length + 1] == names[0][: length + 1] for name in names) and length < min(
+        map(len, names)
+    ):
+        length += 1
+    return re.sub(r"[^_./: -]*$", "", names[0][:length])
+
+
+def _comparison(
+    studies: Sequence[Study],
+    rows: Sequence[_Row],
+    workload: str,
+    tuning_budget: int | None,
+    said: Sequence[str],
+) -> Comparison:
+    said = [*map(_described, studies), *said]
+    rows, more = _named(studies[0], rows)
+    said += more
+    optimizer = pd.Series([row.optimizer for row in rows], dtype=object)
+    given = pd.DataFrame(
+        [{n: _plain(value) for n, value in row.parameters.items()} for row in rows],
+        index=optimizer.index,
+    )
+    found = parameters(given, optimizer)
+    attributes = pd.DataFrame([row.trial.attributes for row in rows], index=optimizer.index)
+    direction, objective = studies[0].directions[0], studies[0].objective
+    known = direction != "NOT_SET"
+    maximize = direction == "MAXIMIZE" if known else higher_is_better(objective)
+    test = result_on_test(_numbers(attributes), objective, maximize)
+    results, read = _results(rows, attributes, test)
+    table = found.table.assign(**results)
+    if maximize is None:
+        hint = f" The name of {test} says so." if higher_is_better(test) else ""
+        said.append(
+            "A CSV of trials_dataframe() does not say which values are better: lower ones are "
+            f"taken for better. If higher ones are, give --maximize.{hint}"
+        )
+    elif not known:
+        side = "higher" if maximize else "lower"
+        said.append(
+            f"A CSV of trials_dataframe() does not say which values are better: {side} ones, by "
+            f"the name {objective}."
+        )
+    if test:
+        said.append(f"The test metric is the user attribute {test}.")
+    said += [*found.said, *_on_statuses(rows, table), _SAMPLER, *none_ended(table)]
+    values = [table[split] for split in ("validation", "test") if split in table]
+    called = objective or (test and higher_is_better(test) == maximize and test) or ""
+    searched, unclear = ranges(
+        ((row.optimizer, row.trial.distributions) for row in rows), found.columns
+    )
+    said += unclear
+    return of_table(
+        workload,
+        table,
+        tuning_budget=tuning_budget,
+        metric=None if maximize is None else metric_of(called, maximize=maximize, values=values),
+        ranges=searched,
+        unread=found.unread,
+        not_read=tuple(str(name) for name in attributes if name not in read),
+        remarks=tuple(said),
+        origin=studies[0].path,
+    )
+
+
+def _described(study: Study) -> str:
+    direction = study.directions[0].lower().replace("not_set", "not known")
+    ranges = "" if study.has_distributions else ", no ranges"
+    return (
+        f"Optuna study '{study.name}', {len(study.trials)} trials, direction {direction}{ranges}."
+    )
+
+
+def _named(study: Study, rows: Sequence[_Row]) -> tuple[list[_Row], list[str]]:
+    """Leaves out trials that ended without an optimizer."""
+    kept = [row for row in rows if row.optimizer != _NOT_NAMED or row.trial.state in _UNFINISHED]
+    if all(row.optimizer == _NOT_NAMED for row in kept):
+        raise StudyError(f"{study.path}: no trial of Optuna study '{study.name}' has an optimizer")
+    wrong = len(rows) - len(kept)
+    return kept, [f"Trials left out, since they have no optimizer: {wrong}."] if wrong else []
+
+
+def _plain(value: Any) -> Any:
+    """Returns a number or a text; choices may be lists, such as Adam's betas."""
+    return value if value is None or isinstance(value, int | float | str) else str(value)
+
+
+def _numbers(table: pd.DataFrame) -> list[str]:
+    return [
+        str(name)
+        for name in table
+        if all(
+            isinstance(value, int | float) and not isinstance(value, bool)
+            for value in table[name].dropna()
+        )
+    ]
+
+
+def _results(
+    rows: Sequence[_Row], attributes: pd.DataFrame, test: str
+) -> tuple[dict[str, Any], list[str]]:
+    """Returns columns of results, and which attributes were read for them."""
+    validation = pd.Series([row.trial.value for row in rows], dtype=float)
+    found: dict[str, Any] = {"validation": validation}
+    read = []
+    for name in _numbers(attributes):
+        known = "test" if name == test else result_called(name) or name
+        if known in RESULTS and known not in found and (known == "test") == (name == test):
+            found[known] = attributes[name].astype(float)
+            read.append(name)
+    diverged = pd.Series([_diverged(row.trial) for row in rows])
+    if "diverged" in attributes:
+        read.append("diverged")
+    words = pd.Series([row.trial.state for row in rows], dtype=object)
+    found["status"] = words.mask(diverged, "diverged")
+    found["diverged"] = diverged
+    return found, read
+
+
+def _diverged(trial: Trial) -> bool:
+    """Whether it is on record that a trial diverged; Optuna calls one that returned NaN failed."""
+    if trial.attributes.get("diverged") in (True, 1):
+        return True
+    if trial.state == "COMPLETE":
+        return not math.isfinite(trial.value)
+    last = trial.reported[max(trial.reported)] if trial.reported else None
+    return trial.state in ("FAIL", "PRUNED") and last is not None and not math.isfinite(last)
+
+
+def _on_statuses(rows: Sequence[_Row], table: pd.DataFrame) -> list[str]:
+    said = []
+    states = [row.trial.state for row in rows]
+    counted = [s for s, d in zip(states, table["diverged"], strict=True) if d and s != "COMPLETE"]
+    if counted:
+        said.append(
+            f"Failed or pruned trials that count as diverged: {len(counted)}. The last value that "
+            "they reported is not finite, or their attribute says so."
+        )
+    if (table["status"] == "FAIL").any():
+        said.append(
+            "Optuna records a trial that returned NaN as failed, like one that crashed: some of "
+            "the failed trials may have diverged. Set the user attribute 'diverged' to tell."
+        )
+    return said

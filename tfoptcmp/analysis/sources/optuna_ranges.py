@@ -1,0 +1,66 @@
+"""Ranges out of the distributions that Optuna sampled from."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from tfoptcmp.analysis.sources.columns import RESULTS
+from tfoptcmp.analysis.sources.names import searched_choice, searched_name, searched_value
+from tfoptcmp.analysis.sources.optuna_study import of_distribution
+from tfoptcmp.analysis.sources.parameters import is_number
+from tfoptcmp.rules import rule_named
+from tfoptcmp.spaces import Dimension, Fixed, LogUniform, Uniform
+
+# A grid with more values is taken for a range.
+_MOST_CHOICES = 20
+
+
+def ranges(
+    trials: Iterable[tuple[str, Mapping[str, Mapping[str, Any]]]],
+    columns: Mapping[str, Mapping[str, str]],
+) -> tuple[dict[str, dict[str, Dimension]], list[str]]:
+    """Returns the ranges of each optimizer, and what is to be said of those that are unclear.
+
+    Args:
+        trials: Optimizer and distributions of each trial.
+        columns: Optimizer to parameter to column, see `parameters.Parameters`.
+    """
+    of_optimizer: dict[str, list[Mapping[str, Mapping[str, Any]]]] = {}
+    for optimizer, distributions in trials:
+        of_optimizer.setdefault(optimizer, []).append(distributions)
+    found: dict[str, dict[str, Dimension]] = {}
+    said = []
+    for optimizer, names in columns.items():
+        rule = rule_named(optimizer)
+        for name, column in names.items():
+            if column in RESULTS:
+                continue
+            known = [each[name] for each in of_optimizer[optimizer] if name in each]
+            dimensions = {repr(one): one for one in (_dimension(column, each) for each in known)}
+            if len(dimensions) > 1:
+                said.append(
+                    f"{optimizer}: the range of {name} changed between trials, so it has none here."
+                )
+            elif dimensions:
+                (dimension,) = dimensions.values()
+                found.setdefault(optimizer, {})[searched_name(column, rule)] = dimension
+    return found, said
+
+
+def _dimension(column: str, distribution: Mapping[str, Any]) -> Dimension:
+    """Returns the dimension of a column that was sampled from a distribution."""
+    if (choices := of_distribution(distribution, "choices")) is not None:
+        numbers = [float(one) for one in choices if is_number(one)]  # None: without it
+        return searched_choice(column, list(dict.fromkeys(numbers)))
+    low, high = (float(of_distribution(distribution, end)) for end in ("low", "high"))
+    kind = str(distribution.get("name", distribution.get("type", "")))
+    log = bool(of_distribution(distribution, "log")) or "Log" in kind
+    step = of_distribution(distribution, "step") or of_distribution(distribution, "q")
+    ends = sorted((searched_value(column, low), searched_value(column, high)))
+    if low == high:
+        return Fixed(fixed=ends[0])
+    if step and not log and (count := int((high - low) / step + 1e-9) + 1) <= _MOST_CHOICES:
+        return searched_choice(column, [low + i * float(step) for i in range(count)])
+    # What is log-uniform in momentum is close to uniform in 1 - momentum.
+    if log and searched_value(column, 0.0) == 0.0:
+        return LogUniform(low=low, high=high)
+    return Uniform(low=ends[0], high=ends[1])
