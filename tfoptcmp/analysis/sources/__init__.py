@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tfoptcmp.analysis.comparison import Comparison
-from tfoptcmp.analysis.sources import deepobs, shallue, studies, tables
+from tfoptcmp.analysis.sources import algoperf, deepobs, shallue, studies, tables
 from tfoptcmp.study.schema import StudyError
 
 
@@ -42,6 +42,9 @@ SOURCES: dict[str, Source] = {
     ),
     "deepobs": Source(
         title=f"runs of DeepOBS ({deepobs.PATTERN})", find=deepobs.find, read=deepobs.read
+    ),
+    "algoperf": Source(
+        title=f"logs of AlgoPerf ({algoperf.PATTERN})", find=algoperf.find, read=algoperf.read
     ),
     "table": Source(
         title="a table of results, one row per trial (a CSV file)",

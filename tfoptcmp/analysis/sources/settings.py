@@ -5,12 +5,14 @@ runs of one trial. Either they are optimizers of their own, or the words become 
 """
 
 import json
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from tfoptcmp.analysis.sources.columns import RESULTS
+
+_SHOWN = 6  # words of one column; more are names of runs or paths, not settings
 
 
 def numbers(settings: Mapping[str, Any]) -> dict[str, float]:
@@ -38,7 +40,7 @@ def column(name: str) -> str:
 
 
 def as_numbers(
-    table: pd.DataFrame, names: list[str]
+    table: pd.DataFrame, names: Sequence[str]
 ) -> tuple[pd.DataFrame, dict[str, dict[str, float]]]:
     """Returns the table with words that differ within an optimizer as numbers 0, 1, ...
 
@@ -49,38 +51,29 @@ def as_numbers(
     Returns:
         The table, and column to word to number.
     """
-    codes: dict[str, dict[str, float]] = {}
-    for name in names:
-        values = table[name].astype(object).where(table[name].notna(), "")
-        table = table.drop(columns=name)
-        if values.groupby(table["optimizer"], sort=False).nunique().max() > 1:
-            known = sorted({str(value) for value in values})
-            codes[name] = {word: float(number) for number, word in enumerate(known)}
-            table[name] = values.map(lambda value, code=codes[name]: code[str(value)])
-    return table, codes
+    differ = {name for of_one in differing(table, names).values() for name in of_one}
+    kept = table.drop(columns=[name for name in names if name not in differ])
+    codes = {}
+    for name in (name for name in names if name in differ):
+        known = sorted({str(word) for word in table[name].dropna()})
+        codes[name] = {word: float(number) for number, word in enumerate(known)}
+        kept[name] = table[name].map(codes[name], na_action="ignore").astype(float)
+    return kept, codes
 
 
 def legend(codes: Mapping[str, Mapping[str, float]]) -> tuple[str, ...]:
     """Says which numbers stand for which words, a sentence for each column."""
     return tuple(
-        f"{name}: "
-        + ", ".join(f"{number:g} is {word or 'empty'}" for word, number in code.items())
-        + "."
-        for name, code in codes.items()
+        f"{name}: " + ", ".join(f"{number:g} is {word}" for word, number in code.items()) + "."
         if len(code) <= _SHOWN
-    ) + tuple(
-        f"{name}: {len(code)} different words, which keep runs apart."
+        else f"{name}: {len(code)} different words, which keep runs apart."
         for name, code in codes.items()
-        if len(code) > _SHOWN
     )
 
 
-_SHOWN = 6
-
-
-def differing(table: pd.DataFrame, names: list[str]) -> dict[Hashable, list[str]]:
+def differing(table: pd.DataFrame, names: Sequence[str]) -> dict[str, list[str]]:
     """Returns for each optimizer the columns in which its runs differ."""
     return {
-        optimizer: [name for name in names if runs[name].nunique(dropna=False) > 1]
+        str(optimizer): [name for name in names if runs[name].nunique(dropna=False) > 1]
         for optimizer, runs in table.groupby("optimizer", sort=False)
     }
