@@ -10,11 +10,9 @@ The metric, its target and its direction are the workload's, as `meta_data_<k>.j
 last evaluation is the result. The budget is time. Submissions that tune themselves have one trial
 without hyperparameters. A trial without any evaluation ended before it: it counts as failed.
 
-`tuning_search_space.json`, beside the studies, one level above, or in `submissions/` where the
-leaderboard has `logs/`, is a list of points or has a range for each hyperparameter.
+`algoperf_spaces` reads what was searched over.
 """
 
-import json
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -25,15 +23,20 @@ from typing import Any
 import pandas as pd
 
 from tfoptcmp.analysis.comparison import Comparison
+from tfoptcmp.analysis.sources.algoperf_spaces import (
+    dimensions,
+    newest,
+    outside,
+    read_space,
+    space_file,
+)
 from tfoptcmp.analysis.sources.budgets import by_time
-from tfoptcmp.analysis.sources.names import searched_choice, searched_name, searched_range
 from tfoptcmp.analysis.sources.settings import as_numbers, column, legend, numbers, words
 from tfoptcmp.analysis.sources.tables import of_table
 from tfoptcmp.metrics import ACCURACY, CROSS_ENTROPY, PERPLEXITY, SHARE, Metric
 from tfoptcmp.rules import rule_named
-from tfoptcmp.spaces import Dimension, Fixed, Uniform
+from tfoptcmp.spaces import Dimension
 from tfoptcmp.study.files import exists, find_below, reading
-from tfoptcmp.study.files import find as find_files
 from tfoptcmp.study.read import read_json
 from tfoptcmp.study.schema import StudyError
 
@@ -42,7 +45,6 @@ PATTERN = "study_*/<workload>_<framework>/trial_*"
 _TRIAL = re.compile(r"trial_(\d+)")
 _WORKLOAD = re.compile(r"(.+)_(jax|pytorch)")
 _STUDY = re.compile(r"study_(\d+)")
-_SPACE = "tuning_search_space.json"
 _EVALUATIONS = "eval_measurements.csv"
 
 # Target metrics, by the name that logs have. Where logs do not say which one is the target, the
@@ -142,7 +144,7 @@ class _Trial:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.meta = _newest(folder, "meta_data_*.json")
+        self.meta = newest(folder, "meta_data_*.json")
         self.settings = _settings(folder)
         self.evaluations = _evaluations(folder / _EVALUATIONS)
         measured = (name for name in _METRICS if f"validation/{name}" in self.evaluations)
@@ -217,12 +219,6 @@ def _names(submissions: set[Path]) -> dict[Path, str]:
     return names
 
 
-def _newest(folder: Path, pattern: str) -> dict[str, Any]:
-    """The last of the files that each start of a trial writes; {} without any."""
-    found = find_files(folder, pattern)
-    return dict(read_json(found[-1])) if found else {}
-
-
 def _settings(folder: Path) -> dict[str, Any]:
     path = folder / "hparams.json"
     if not exists(path):
@@ -293,81 +289,15 @@ def _all_ranges(
     ranges, said = {}, []
     for submission, name in dict.fromkeys((p["submission"], p["optimizer"]) for p in places):
         folder = next(p["folder"] for p in places if p["submission"] == submission)
-        path = _space_file(submission, folder)
+        path = space_file(submission, folder)
         if path is None:
             continue
-        of_one = _ranges(name, path, codes)
-        rows = table[table["optimizer"] == name]
-        outside = [n for n, one in of_one.items() if not _holds(one, rows.get(n))]
-        if outside:
+        space = read_space(path, codes)
+        if other := outside(space, table[table["optimizer"] == name]):
             said.append(
                 f"{path} is not the search space of {name}: its trials have other values of "
-                f"{', '.join(outside)}."
+                f"{', '.join(other)}."
             )
         else:
-            rule = rule_named(name)
-            ranges[name] = {searched_name(n, rule): _searched(n, one) for n, one in of_one.items()}
+            ranges[name] = dimensions(space, rule_named(name))
     return ranges, tuple(said)
-
-
-def _space_file(submission: Path, folder: Path) -> Path | None:
-    """The search space of a submission: the file that its flags name, where it is kept."""
-    named = _newest(folder, "flags_*.json").get("tuning_search_space")
-    name = Path(str(named)).name if named else _SPACE
-    near = [submission, submission.parent]
-    if "logs" in submission.parts:
-        at = len(submission.parts) - 1 - submission.parts[::-1].index("logs")
-        near.append(Path(*submission.parts[:at], "submissions", *submission.parts[at + 1 :]))
-    found = (place / name for place in near)
-    return next((path for path in found if exists(path)), None)
-
-
-def _ranges(
-    name: str, path: Path, codes: Mapping[str, Mapping[str, float]]
-) -> dict[str, tuple[float, ...] | Mapping[str, Any]]:
-    """Returns for each hyperparameter its values, or its `min`, `max` and `scaling`."""
-    with reading(path):
-        text = path.read_text(encoding="utf-8")
-    try:
-        space = json.loads(text)  # an object, or a list of points
-        if isinstance(space, list):
-            points = [{column(n): value for n, value in point.items()} for point in space]
-            given = {n: [point[n] for point in points if n in point] for n in points[0]}
-        else:
-            given = {column(n): one.get("feasible_points", one) for n, one in space.items()}
-        found: dict[str, tuple[float, ...] | Mapping[str, Any]] = {}
-        for n, one in given.items():
-            if isinstance(one, Mapping):
-                found[n] = {"low": float(one["min"]), "high": float(one["max"]), **one}
-                continue
-            numeric = [numbers({n: value}).get(n) for value in one]
-            as_words = [codes.get(n, {}).get(words({n: value}).get(n, "")) for value in one]
-            values = numeric if None not in numeric else as_words
-            if values and None not in values:
-                found[n] = tuple(
-                    dict.fromkeys(float(value) for value in values if value is not None)
-                )
-    except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
-        raise StudyError(f"{path} is not a search space of AlgoPerf: {error!r}") from error
-    return found
-
-
-def _holds(one: tuple[float, ...] | Mapping[str, Any], values: "pd.Series[float] | None") -> bool:
-    if values is None:
-        return True
-    if isinstance(one, Mapping):
-        slack = 1e-6 * max(abs(one["low"]), abs(one["high"]))
-        return bool(values.dropna().between(one["low"] - slack, one["high"] + slack).all())
-    return all(
-        any(math.isclose(value, known, rel_tol=1e-6) for known in one) for value in values.dropna()
-    )
-
-
-def _searched(name: str, one: tuple[float, ...] | Mapping[str, Any]) -> Dimension:
-    if isinstance(one, Mapping):
-        scale = searched_range(name, one["low"], one["high"])
-        if one.get("scaling") == "linear" and scale.only_value is None:
-            return Uniform(low=scale.low, high=scale.high)
-        return scale
-    choice = searched_choice(name, list(one))
-    return Fixed(fixed=choice.low) if len(one) == 1 else choice
