@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tfoptcmp.analysis.comparison import Comparison
-from tfoptcmp.analysis.sources import algoperf, deepobs, shallue, studies, tables
+from tfoptcmp.analysis.sources import algoperf, deepobs, shallue, studies, tables, wandb
 from tfoptcmp.study.schema import StudyError
 
 
@@ -45,6 +45,11 @@ SOURCES: dict[str, Source] = {
     ),
     "algoperf": Source(
         title=f"logs of AlgoPerf ({algoperf.PATTERN})", find=algoperf.find, read=algoperf.read
+    ),
+    "wandb": Source(
+        title=f"a table of runs that Weights & Biases exports ({wandb.PATTERN})",
+        find=wandb.find,
+        read=wandb.read,
     ),
     "table": Source(
         title="a table of results, one row per trial (a CSV file)",
