@@ -86,9 +86,26 @@ def test_an_error_as_json(tmp_path):
     assert {"severity", "subject", "title", "evidence", "next_step"} == set(found["findings"][0])
 
 
+@pytest.mark.parametrize("gap", [0.1, 0.001])
+def test_every_format_has_the_same_exit_code(tmp_path, gap):
+    path = table(tmp_path / "results.csv", gap=gap)
+    expected = audit(path).returncode
+    found = {name: audit(path, f"--format={name}") for name in ("text", "json", "sarif", "junit")}
+    assert {done.returncode for done in found.values()} == {expected} == {0 if gap == 0.1 else 3}
+    assert found["text"].stdout == audit(path).stdout
+    assert found["json"].stdout == audit(path, "--json").stdout
+    assert json.loads(found["json"].stdout)["schema_version"] == 1
+    assert json.loads(found["sarif"].stdout)["version"] == "2.1.0"
+    assert found["junit"].stdout.startswith('<?xml version="1.0" encoding="UTF-8"?>\n<testsuites')
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (
+            ["--json", "--format=sarif", "x.csv"],
+            "--json and --format=sarif must not be given together",
+        ),
         ([], "name study directories or tables as arguments, or a table as --csv=..."),
         (
             ["/nowhere"],

@@ -95,7 +95,7 @@ FLAGS = {
         *("study_dir", "csv", "tuning_budget", "maximize", "margin", "restrict", "write_space"),
         *("output_dir", "figure_format", "json", "best"),
     },
-    "audit": {"csv", "columns", "claim", "tuning_budget", "maximize", "margin", "json"},
+    "audit": {"csv", "columns", "claim", "tuning_budget", "maximize", "margin", "json", "format"},
     "reproduce": {
         *("figure", "workloads", "optimizers", "data_dir", "scale", "steps", "num_feasible"),
         *("tuning_budget", "seed", "threads_per_trial", "output_dir", "plan", "mock_data"),

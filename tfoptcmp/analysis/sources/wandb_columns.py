@@ -5,6 +5,7 @@ name can be two things, the user has to say which: a guess would decide who wins
 """
 
 import re
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -148,8 +149,8 @@ def _only(path: Path, wanted: str, candidates: Sequence[str], names: Sequence[st
         return candidates[0]
     what = f"could be {', '.join(map(repr, candidates))}" if candidates else "is none of"
     among = "" if candidates else " " + ", ".join(map(repr, names))
-    example = candidates[0] if candidates else "..."
-    raise StudyError(f"{path}: '{wanted}' {what}{among}; say which with {_HINT} {wanted}={example}")
+    example = shlex.quote(f"{wanted}={candidates[0] if candidates else '...'}")
+    raise StudyError(f"{path}: '{wanted}' {what}{among}; say which with {_HINT} {example}")
 
 
 def _setting(name: str) -> str:
