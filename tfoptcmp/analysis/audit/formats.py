@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 from xml.etree import ElementTree
@@ -110,20 +110,18 @@ def as_junit(comparisons: Sequence[Comparison]) -> str:
         failed = sum(finding.severity != "note" for finding in findings)
         counts = {"tests": max(1, len(findings)), "failures": failed}
         total = {name: total[name] + number for name, number in counts.items()}
-        suite = ElementTree.SubElement(
-            root, "testsuite", name=check, errors="0", skipped="0", **_texts(counts)
-        )
+        suite = _below(root, "testsuite", name=check, errors=0, skipped=0, **counts)
         for finding in findings:
             name = f"{finding.subject}: {finding.title}"
-            case = ElementTree.SubElement(suite, "testcase", **_texts(classname=check, name=name))
+            case = _below(suite, "testcase", classname=check, name=name)
             if finding.severity == "note":
-                ElementTree.SubElement(case, "system-out").text = _xml(_message(finding))
+                below = _below(case, "system-out")
             else:
-                told = _texts(message=finding.evidence, type=finding.severity)
-                ElementTree.SubElement(case, "failure", **told).text = _xml(_message(finding))
+                below = _below(case, "failure", message=finding.evidence, type=finding.severity)
+            below.text = _xml(_message(finding))
         if not findings:
-            ElementTree.SubElement(suite, "testcase", classname=check, name="found nothing")
-    root.attrib.update(_texts({**total, "errors": 0}))
+            _below(suite, "testcase", classname=check, name="found nothing")
+    root.attrib.update({name: str(number) for name, number in {**total, "errors": 0}.items()})
     ElementTree.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, "unicode")
 
@@ -187,9 +185,10 @@ def _paths_of(
     return near or paths
 
 
-def _texts(values: Mapping[str, object] | None = None, **more: object) -> dict[str, str]:
-    """Returns attributes of XML."""
-    return {name: _xml(str(value)) for name, value in {**(values or {}), **more}.items()}
+def _below(parent: ElementTree.Element, tag: str, **attributes: object) -> ElementTree.Element:
+    """Adds an element of XML."""
+    texts = {name: _xml(str(value)) for name, value in attributes.items()}
+    return ElementTree.SubElement(parent, tag, texts)
 
 
 def _xml(text: str) -> str:

@@ -71,6 +71,7 @@ def read_space(path: Path, codes: Mapping[str, Mapping[str, float]]) -> Space:
         text = path.read_text(encoding="utf-8")
     try:
         space = json.loads(text)  # an object, or a list of points
+        given: dict[str, Any]
         if isinstance(space, list):
             points = [{column(n): value for n, value in point.items()} for point in space]
             given = {n: [point[n] for point in points if n in point] for n in points[0]}
