@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 from absl import flags
 from tfoptcmp.tools.common import cli
 from tfoptcmp.tools.common.cli import UserError
-from tfoptcmp.tools.common.shared_flags import MARGIN, MAXIMIZE, TUNING_BUDGET, as_asked
+from tfoptcmp.tools.common.shared_flags import MARGIN, TUNING_BUDGET
+from tfoptcmp.tools.common.table_flags import TABLE_FLAGS, read_as_asked
 
 if TYPE_CHECKING:
     from tfoptcmp.analysis.audit.findings import Finding
@@ -30,6 +31,12 @@ _CSV = flags.DEFINE_string(
     "better) and more; --columns lists all columns. You can also give it as an argument.",
 )
 _COLUMNS = flags.DEFINE_bool("columns", False, "Print the columns that a table may have, and exit.")
+_WRITE_MAP = flags.DEFINE_bool(
+    "write_map",
+    False,
+    "Write a guess of what the columns of a table are to audit.toml beside it, to be checked, and "
+    "exit.",
+)
 _CLAIM = flags.DEFINE_multi_string(
     "claim", [], "better,worse: check whether the trials support this claim; may be repeated."
 )
@@ -43,7 +50,7 @@ _FORMAT = flags.DEFINE_enum(
 )
 
 _GROUPS = {
-    "What to check": (_CSV, _COLUMNS, _CLAIM, MAXIMIZE, TUNING_BUDGET, MARGIN),
+    "What to check": (_CSV, _COLUMNS, *TABLE_FLAGS, _WRITE_MAP, _CLAIM, TUNING_BUDGET, MARGIN),
     "Output": (_FORMAT, _JSON),
 }
 
@@ -63,10 +70,15 @@ def _run(argv: list[str]) -> None:
     if not paths:
         raise UserError("name study directories or tables as arguments, or a table as --csv=...")
 
-    from tfoptcmp.analysis.audit import audit
-    from tfoptcmp.analysis.sources import read_comparisons
+    if _WRITE_MAP.value:
+        from tfoptcmp.analysis.sources.guess import write_guess
 
-    comparisons = _with_claims(as_asked(read_comparisons(paths, TUNING_BUDGET.value)))
+        for path in paths:
+            print(write_guess(path))
+        return
+    from tfoptcmp.analysis.audit import audit
+
+    comparisons = _with_claims(read_as_asked(paths))
     findings = audit(comparisons)
     print(_formatted(comparisons, findings, paths))
     sys.exit(max((EXIT_CODES[finding.severity] for finding in findings), default=0))

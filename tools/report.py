@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, cast
 from absl import flags
 from tfoptcmp.tools.common import cli
 from tfoptcmp.tools.common.cli import UserError
-from tfoptcmp.tools.common.shared_flags import MARGIN, MAXIMIZE, TUNING_BUDGET, as_asked
+from tfoptcmp.tools.common.shared_flags import MARGIN, TUNING_BUDGET
+from tfoptcmp.tools.common.table_flags import TABLE_FLAGS, read_as_asked
 
 if TYPE_CHECKING:
     from tfoptcmp.analysis.comparison import Comparison
@@ -67,7 +68,7 @@ _WRITE_SPACE = flags.DEFINE_bool(
 )
 
 _GROUPS = {
-    "What to report": (_STUDY_DIR, _CSV, MAXIMIZE, TUNING_BUDGET, MARGIN, _RESTRICT),
+    "What to report": (_STUDY_DIR, _CSV, *TABLE_FLAGS, TUNING_BUDGET, MARGIN, _RESTRICT),
     "Output": (_OUTPUT_DIR, _FORMATS, _WRITE_SPACE, _JSON, _BEST),
 }
 
@@ -81,9 +82,10 @@ def _run(argv: list[str]) -> None:
             raise UserError(f"--study_dir must be a directory; got {str(path)!r}")
     if _JSON.value and _WRITE_SPACE.value:
         raise UserError("--json writes no files: leave out --write_space, or --json")
+    if _JSON.value and _BEST.value:
+        raise UserError("--json has the best trials, too (best_used, best_code): leave out --best")
     output_dir = Path(_OUTPUT_DIR.value or _beside(paths[0]))
 
-    from tfoptcmp.analysis import read_comparisons
     from tfoptcmp.analysis.audit import audit
     from tfoptcmp.analysis.audit.findings import findings_on, worst_first
     from tfoptcmp.analysis.report.across import format_across
@@ -95,8 +97,8 @@ def _run(argv: list[str]) -> None:
     from tfoptcmp.analysis.report.tables import format_table
     from tfoptcmp.analysis.statistics.ranking import ranking
 
-    comparisons = _with_boxes(as_asked(read_comparisons(paths, TUNING_BUDGET.value)))
-    if _BEST.value and not _JSON.value:
+    comparisons = _with_boxes(read_as_asked(paths))
+    if _BEST.value:
         print("\n\n".join(map(format_best, comparisons)), end="")
         return
     findings = audit(comparisons)

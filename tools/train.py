@@ -11,19 +11,27 @@ seed. --set changes some of them, by the names of the search space or of the opt
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 from absl import flags
-from tfoptcmp.tools.common import cli, extensions, shared_flags, terminal, workload_flags
+from tfoptcmp.tools.common import (
+    cli,
+    extensions,
+    settings,
+    shared_flags,
+    terminal,
+    workload_flags,
+)
 from tfoptcmp.tools.common.cli import UserError
 from tfoptcmp.tools.common.execution import with_threads
 
 from tfoptcmp.signatures import Signature
-from tfoptcmp.study.files import exists
-from tfoptcmp.study.read import read_study
-from tfoptcmp.study.schema import Measurement, Status
+from tfoptcmp.study.files import CannotRead, exists, find
+from tfoptcmp.study.read import find_studies, read_study
+from tfoptcmp.study.schema import Measurement, Status, StudyError
 from tfoptcmp.training.options import Options
 from tfoptcmp.workload import Budget, Workload
 
@@ -35,17 +43,23 @@ _TRIAL = flags.DEFINE_integer(
     "trial", None, "Take the point and the seeds of this trial of the study.", lower_bound=0
 )
 _SET = flags.DEFINE_list(
-    "set", [], "name=value, ...: hyperparameters to set, as searched or as used, e.g. beta_1=0.95."
+    "set",
+    [],
+    "name=value, ...: hyperparameters to set, as searched or as used, e.g. beta_1=0.95. The others "
+    "stay as searched, and what they make of the learning rate or epsilon follows.",
 )
 _FROM_TRIAL = flags.DEFINE_string(
     "from_trial",
     None,
-    "A study: train its workload with the hyperparameters of its best trial, or of --trial.",
+    "A study, or a directory that holds only one: train its workload with the hyperparameters of "
+    "its best trial, or of --trial.",
 )
 _SAVE_MODEL = flags.DEFINE_string("save_model", None, "Where to save the model, as name.keras.")
 _OUTPUT_DIR = flags.DEFINE_string(
     "output_dir", None, "Where to put measurements.csv, TensorBoard events and model.keras."
 )
+
+_MOST_NAMED = 12  # studies, in one line
 
 _GROUPS = {
     "What to train": (
@@ -67,7 +81,7 @@ _GROUPS = {
 
 @dataclass(frozen=True, kw_only=True)
 class _Asked:
-    """What the flags say is to be trained."""
+    """What the flags say is to be trained, apart from --set."""
 
     workload: Workload
     budget: Budget
@@ -75,6 +89,7 @@ class _Asked:
     index: int
     seed: int
     values: Mapping[str, float]
+    study: Path | None = None
 
 
 def _run(argv: list[str]) -> None:
@@ -83,25 +98,37 @@ def _run(argv: list[str]) -> None:
     options = shared_flags.options()
     if _OUTPUT_DIR.value is None and options.keep_checkpoints:
         raise UserError("--keep_checkpoints needs --output_dir, where to keep them")
-    if _SAVE_MODEL.value is not None and not _SAVE_MODEL.value.endswith(".keras"):
-        raise UserError(f"--save_model must end with .keras; got {_SAVE_MODEL.value!r}")
+    if _SAVE_MODEL.value is not None:
+        _check_can_save(Path(_SAVE_MODEL.value))
     asked = _of_space() if _FROM_TRIAL.value is None else _of_study(Path(_FROM_TRIAL.value))
-    searched, used = _set(asked)
-    asked = replace(asked, values={**asked.values, **searched})
-    try:
-        arguments = asked.signature.space.derive(asked.values, budget_steps=asked.budget.steps)
-    except ValueError as error:
-        raise UserError(f"--set: {error}") from error
+    changed = settings.change(
+        asked.signature.space, asked.values, _SET.value, budget_steps=asked.budget.steps
+    )
     options = with_threads(options, [asked.workload])
     strategy = shared_flags.configure_process(options)
 
     from tfoptcmp.training.optimizer import build_optimizer
 
     try:
-        build_optimizer(asked.signature, arguments | used)
+        build_optimizer(asked.signature, changed.arguments)
     except ValueError as error:
         raise UserError(f"--set: {error}") from error
-    _train(asked, arguments | used, options, strategy)
+    _train(asked, changed, options, strategy)
+
+
+def _check_can_save(path: Path) -> None:
+    """Checks that a model can be saved there, before it is trained."""
+    if path.suffix != ".keras":
+        raise UserError(f"--save_model must end with .keras; got {str(path)!r}")
+    if not path.parent.is_dir():
+        raise UserError(f"--save_model must be in a directory that exists; got {str(path)!r}")
+    if path.is_dir():
+        raise UserError(f"--save_model must not be a directory; got {str(path)!r}")
+    try:
+        with open(path, "r+b") if path.exists() else TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise UserError(f"--save_model cannot be written: {path}: {error.strerror}") from error
 
 
 def _of_space() -> _Asked:
@@ -138,7 +165,7 @@ def _of_study(directory: Path) -> _Asked:
             raise UserError(f"--from_trial says what is trained: leave out --{flag.name}")
     from tfoptcmp.analysis.sources.studies import contestant
 
-    study = read_study(directory)
+    study = read_study(_study_directory(directory))
     config = study.config
     index = _TRIAL.value
     if index is None and (winner := contestant(study, alone=True).winner) is not None:
@@ -146,13 +173,14 @@ def _of_study(directory: Path) -> _Asked:
     chosen = [trial for trial in study.trials if trial.index == index]
     if not chosen:
         which = "feasible trial" if _TRIAL.value is None else f"trial {_TRIAL.value}"
-        raise UserError(f"--from_trial: {directory} has no {which}")
+        raise UserError(f"--from_trial: {study.directory} has no {which}")
     if config.workload not in extensions.all_workloads():
         raise UserError(
             f"--from_trial: the workload {config.workload!r} is not known here; name the module "
             "that has it as --import_module"
         )
     workload = extensions.workload(config.workload)
+    extensions.check_rule(study.signature.rule)
     recorded = config.budget
     scale = recorded["scale"] if recorded["scale"] in workload.budgets else "cpu"
     try:
@@ -172,30 +200,44 @@ def _of_study(directory: Path) -> _Asked:
         index=chosen[0].index,
         seed=seed,
         values=chosen[0].values,
+        study=study.directory,
     )
 
 
-def _set(asked: _Asked) -> tuple[dict[str, float], dict[str, float]]:
-    """What --set names as searched, and as used by the optimizer, its schedule or the loss."""
-    of_space, arguments = asked.signature.space.dimensions, asked.signature.space.arguments
-    searched: dict[str, float] = {}
-    used: dict[str, float] = {}
-    for assignment in _SET.value:
-        name, _, text = assignment.partition("=")
-        if name not in of_space and name not in arguments:
-            known = sorted({*of_space, *arguments})
-            raise UserError(f"--set: name must be one of {known}; got {name!r}")
-        try:
-            value = float(text)
-        except ValueError as error:
-            raise UserError(f"--set: {name} must be a number; got {text!r}") from error
-        (searched if name in of_space else used)[name] = value
-    return searched, used
+def _study_directory(directory: Path) -> Path:
+    """The directory of a study: the one that is named, or the only one below it."""
+    if exists(directory / "study.json"):
+        return directory
+    below = _studies_below(directory)
+    if len(below) > 1:
+        names = [str(path.relative_to(directory)) for path in below]
+        more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+        raise UserError(
+            f"--from_trial: {directory} is no study, but holds {', '.join(names[:_MOST_NAMED])}"
+            f"{more}: name one of them"
+        )
+    return below[0] if below else directory
+
+
+def _studies_below(directory: Path) -> list[Path]:
+    """The studies one level below, or else two; of a refinement those of its last round."""
+    found: list[Path] = []
+    for folders in ([directory], filter(Path.is_dir, find(directory, "*"))):
+        for folder in folders:
+            try:
+                found += find_studies(folder)
+            except CannotRead:
+                raise
+            except StudyError:  # none there
+                continue
+        if found:
+            break
+    return found
 
 
 def _train(
     asked: _Asked,
-    arguments: Mapping[str, float],
+    changed: settings.Changed,
     options: Options,
     strategy: "tf.distribute.Strategy | None",
 ) -> None:
@@ -214,16 +256,18 @@ def _train(
     workload, budget, signature = asked.workload, asked.budget, asked.signature
     splits = workload_flags.load(workload, budget)
     print(f"{workload.title}, {signature.rule.title}, scale {budget.scale}, {budget.steps} steps")
-    if _FROM_TRIAL.value is not None:
-        print(f"trial {asked.index} of {_FROM_TRIAL.value}, seed {asked.seed}")
+    if asked.study is not None:
+        print(f"trial {asked.index} of {asked.study}, seed {asked.seed}")
     if splits.partial:
         print(f"PARTIAL DATA: {splits.partial}")
-    print(terminal.hyperparameters(asked.values, arguments))
+    print(terminal.hyperparameters(changed.values, changed.arguments))
+    if changed.note:
+        print(f"  {changed.note}")
     directory = None if _OUTPUT_DIR.value is None else Path(_OUTPUT_DIR.value)
     task = TrialTask(
         index=asked.index,
-        values=asked.values,
-        arguments=arguments,
+        values=changed.values,
+        arguments=changed.arguments,
         seeds=trial_seeds(asked.seed, asked.index),
         directory=directory,
     )
@@ -251,7 +295,11 @@ def _train(
                 file = stack.enter_context(open(written / "measurements.csv", "w", newline=""))
             except OSError as error:
                 raise UserError(f"--output_dir cannot be written: {error}") from error
-            log = TrialLog(written, "trial", {"optimizer": signature.name, **asked.values})
+            log = TrialLog(
+                written,
+                "trial",
+                {"optimizer": signature.name, **changed.values, **changed.arguments},
+            )
             sinks += [MeasurementWriter(file).write, log.write]
 
         def on_measurement(measurement: Measurement) -> None:

@@ -74,7 +74,7 @@ _GROUPS = {
 def _run(argv: list[str]) -> None:
     if argv:
         raise UserError(f"takes flags only; got {argv}")
-    if _LIST.value or shared_flags.OPTIMIZERS.value == ["?"]:
+    if _LIST.value or "?" in shared_flags.OPTIMIZERS.value:
         _print_list()
         return
     if _STUDY_DIR.value is None and not shared_flags.PLAN.value:
@@ -84,7 +84,7 @@ def _run(argv: list[str]) -> None:
     shared_flags.start_server(execution, options)
     names = shared_flags.OPTIMIZERS.value
     signatures = [workload_flags.signature(name) for name in names]
-    if len(set(names)) < len(signatures) or not signatures:
+    if len({signature.name for signature in signatures}) < len(signatures) or not signatures:
         raise UserError(f"--optimizers must name different rules; got {names}")
     workload = extensions.workload(workload_flags.WORKLOAD.value)
     refine_flags.check()

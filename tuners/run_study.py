@@ -40,6 +40,9 @@ from tfoptcmp.study.write import StudyWriter, open_study
 
 _EARLY_STEPS = 5  # of divergence, which a lower rate would at least delay
 
+# So many trials, the first, all of which diverged by this step: more would be no better.
+_HOPELESS_TRIALS, _HOPELESS_STEP = 30, 2
+
 
 def run_study(
     *,
@@ -70,8 +73,9 @@ def run_study(
 
     Raises:
         StudyError: If the directory cannot be used as requested.
-        StudyFailed: If a trial crashes too often, or if `config.max_trials` are done before N are
-            feasible. Finished trials stay recorded.
+        StudyFailed: If a trial crashes too often, if `config.max_trials` are done before N are
+            feasible, or if none is and each of the first 30 diverged by step 2. Finished trials
+            stay recorded.
         KeyboardInterrupt: Says how to resume; `Interrupted` if the trials could stop cleanly.
     """
     if signature.to_json() != config.signature:
@@ -81,7 +85,7 @@ def run_study(
     with open_study(directory, config, accept_version_changes=accept_version_changes) as writer:
         trials = read_study(directory).trials
         oracle = StudyOracle(config=config, space=signature.space, trials=trials)
-        run = _Run(writer, signature, executor, clock, observers, max_retries)
+        run = _Run(writer, signature, executor, clock, observers, max_retries, trials)
         counts = _count(trials, Counts(left=config.num_feasible, maximize=config.metric.maximize))
         for observer in observers:
             observer.on_study_begin(counts)
@@ -127,6 +131,7 @@ class _Run:
         clock: Clock,
         observers: Sequence[Observer],
         max_retries: int,
+        trials: Iterable[Trial],
     ) -> None:
         self._writer = writer
         self._signature = signature
@@ -136,6 +141,7 @@ class _Run:
         self._max_retries = max_retries
         self._attempts: dict[int, Attempt] = {}  # those that run, by the index of the trial
         self._num_crashes: Counter[int] = Counter()
+        self._diverged = {one.index: one for one in trials if one.status == Status.INFEASIBLE}
 
     def to_the_end(self, oracle: StudyOracle, counts: Counts) -> Counts:
         """Runs trials until none is left to run; returns how many there are then."""
@@ -143,6 +149,7 @@ class _Run:
         free = [str(worker) for worker in range(self._executor.num_workers)]
         try:
             while True:
+                self._check_hope(counts)
                 while free and (claim := self._claim(oracle, free[-1])):
                     claims[int(claim.trial_id)] = free.pop(), claim
                     self._begin(self._task(claim))
@@ -157,6 +164,8 @@ class _Run:
                     self._count_crash(trial)
                     self._begin(task)
                 else:
+                    if trial.status == Status.INFEASIBLE:
+                        self._diverged[trial.index] = trial
                     worker, claim = claims.pop(task.index)
                     oracle.record(claim, trial)
                     free.append(worker)
@@ -169,6 +178,26 @@ class _Run:
         finally:
             for attempt in self._attempts.values():
                 attempt.close()
+
+    def _check_hope(self, counts: Counts) -> None:
+        """Raises StudyFailed if no trial of the sequence is likely to be feasible.
+
+        It is always the first trials that tell, in whatever order several workers end them. A grid
+        is run to its end: its trials are all that were asked for.
+        """
+        config, diverged = self._writer.config, list(self._diverged.values())
+        if (
+            config.search == GRID
+            or counts.feasible
+            or not all(index in self._diverged for index in range(_HOPELESS_TRIALS))
+            or 1 + max(trial.steps for trial in diverged) > _HOPELESS_STEP
+        ):
+            return
+        raise StudyFailed(
+            f"{self._writer.directory}: {len(diverged)} trials, of at most max_trials="
+            f"{config.max_trials}, gave no feasible one; {_advice(diverged)}. Remove the directory "
+            "to begin anew"
+        )
 
     def _claim(self, oracle: StudyOracle, worker: str) -> Claim | None:
         """The next trial; None if there is none, or if it is not yet known whether there is one."""

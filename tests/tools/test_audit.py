@@ -67,11 +67,11 @@ def test_a_claim_that_the_trials_do_not_support(tmp_path):
 
 def test_what_was_not_read_is_said(tmp_path):
     path = tmp_path / "results.csv"
-    path.write_text("optimizer,validation,seconds\nadamw,0.1,3\n")
+    path.write_text("optimizer,validation,memory\nadamw,0.1,3\n")
     lines = audit(f"--csv={path}").stdout.splitlines()
     assert lines[1:3] == [
         "  rule not known, so no inclusion was checked: adamw",
-        "  columns not read: seconds",
+        "  columns not read: memory",
     ]
 
 

@@ -3,12 +3,21 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tfoptcmp.tools.common.clock import CLOCK
+from tfoptcmp.tools.lab.faults import fake
+from tfoptcmp.tuners.executors import InProcess
+from tfoptcmp.tuners.run_study import run_study
 
 from tfoptcmp.analysis import load_studies, read_comparisons
 from tfoptcmp.analysis.statistics.verdicts import inclusion_verdicts
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:(currentThread|getName)\\(\\) is deprecated:DeprecationWarning"
+)
 
 HERE = Path(__file__).parent
 
@@ -71,3 +80,58 @@ def test_a_module_that_is_not_there_is_named():
     )
     assert done.returncode == 2
     assert "--import_module: no module 'nowhere'" in done.stderr
+
+
+ELSEWHERE = """
+from tfoptcmp.rules import Rule
+from tfoptcmp.signatures import Signature
+from tfoptcmp.tools.lab.faults import fake
+
+RULE = Rule(
+    name="mine",
+    title="Mine",
+    optimizer="nowhere.optimizers:Mine",
+    hyperparameters=("learning_rate", "momentum"),
+)
+MINE = Signature(name="mine", rule=RULE, space=fake.signature().space)
+SIGNATURES = {"digits_simple_cnn": {"initial": {"mine": MINE}}}
+"""
+
+
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory):
+    """A directory with a module, and a study of its optimizer, which is in another module."""
+    directory = tmp_path_factory.mktemp("elsewhere")
+    (directory / "named.py").write_text(ELSEWHERE)
+    found = {}
+    exec(ELSEWHERE, found)
+    config = fake.config(signature=found["MINE"].to_json(), workload="digits_simple_cnn")
+    run_study(
+        directory=directory / "mine",
+        config=replace(config, num_feasible=1),
+        signature=found["MINE"],
+        executor=InProcess(fake.run_trial),
+        clock=CLOCK,
+    )
+    return directory
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("train", "--from_trial=mine"),
+        ("tune", "--import_module=named", "--workload=digits_simple_cnn", "--optimizers=mine"),
+    ],
+)
+def test_the_module_of_an_optimizer_that_is_not_found_is_named(elsewhere, arguments):
+    more = ["--study_dir=x"] if arguments[0] == "tune" else []
+    done = subprocess.run(
+        [sys.executable, "-m", f"tfoptcmp.tools.{arguments[0]}", *arguments[1:], *more],
+        capture_output=True,
+        text=True,
+        cwd=elsewhere,
+        timeout=240,
+    )
+    assert done.returncode == 2, done.stderr
+    assert "say --import_module=nowhere.optimizers" in done.stderr
+    assert len(done.stderr.splitlines()) == 1

@@ -93,9 +93,12 @@ FLAGS = {
     },
     "report": {
         *("study_dir", "csv", "tuning_budget", "maximize", "margin", "restrict", "write_space"),
-        *("output_dir", "figure_format", "json", "best"),
+        *("output_dir", "figure_format", "json", "best", "map", "range", "ignore"),
     },
-    "audit": {"csv", "columns", "claim", "tuning_budget", "maximize", "margin", "json", "format"},
+    "audit": {
+        *("csv", "columns", "claim", "tuning_budget", "maximize", "margin", "json"),
+        *("map", "range", "ignore", "write_map", "format"),
+    },
     "reproduce": {
         *("figure", "workloads", "optimizers", "data_dir", "scale", "steps", "num_feasible"),
         *("tuning_budget", "seed", "threads_per_trial", "output_dir", "plan", "mock_data"),
@@ -122,6 +125,12 @@ def test_a_program_does_not_know_the_flags_of_others():
     assert "Unknown command line flag 'num_workers'" in done.stderr
 
 
+def test_a_question_mark_among_optimizers_lists_them():
+    done = run("tune", "--optimizers=adam,?")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("Optimizers (--optimizers=a,b)")
+
+
 BAD = {
     "unknown workload": (
         ("train", "--workload=mnist", "--optimizer=sgd"),
@@ -135,6 +144,14 @@ BAD = {
     "same optimizer twice": (
         ("tune", "--workload=digits_simple_cnn", "--optimizers=sgd,sgd", "--study_dir=x"),
         "--optimizers must name different rules",
+    ),
+    "same optimizer by two names": (
+        ("tune", "--workload=digits_simple_cnn", "--optimizers=sgd,SGD", "--study_dir=x"),
+        "--optimizers must name different rules",
+    ),
+    "an optimizer's name with a slip": (
+        ("tune", "--workload=digits_simple_cnn", "--optimizers=adm", "--study_dir=x"),
+        "got 'adm': did you mean adam? (tfoptcmp-tune --list",
     ),
     "no study_dir": (("tune", "--workload=digits_simple_cnn"), "--study_dir must be given"),
     "unknown space": (

@@ -51,6 +51,14 @@ def test_the_best_trials_as_json_and_code():
     assert all(line[4:] in codes["adam"] for line in lines[start : start + 6])
 
 
+def test_the_best_trials_are_printed_in_one_way():
+    done = run("report", str(ROUND), "--best", "--json")
+    assert done.returncode == 2
+    assert "leave out --best" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stdout == ""
+
+
 def test_a_trial_is_trained_again_and_saved(tmp_path):
     """With the study's own seed it is the trial; by default it is another run."""
     study, best = best_of("momentum")
@@ -75,10 +83,30 @@ def test_a_trial_is_trained_again_and_saved(tmp_path):
 
 BAD = {
     "not a study": (["--from_trial=nowhere"], "holds no study.json"),
+    "studies below": (
+        [f"--from_trial={ROUND.parent}"],
+        "is no study, but holds round-2/adam, round-2/momentum, round-2/nadam, round-2/nesterov, ",
+    ),
+    "studies two levels below": (
+        [f"--from_trial={ROUND.parents[1]}"],
+        "/round-2/sgd, default_epsilon-quasirandom/adam_default_epsilon, ",
+    ),
     "two optimizers": ([f"--from_trial={ROUND / 'sgd'}", "--optimizer=sgd"], "leave out --optim"),
     "no such trial": ([f"--from_trial={ROUND / 'sgd'}", "--trial=100000"], "has no trial 100000"),
     "unknown name": ([f"--from_trial={ROUND / 'sgd'}", "--set=gamma=1"], "must be one of ['decay"),
+    "the same twice": (
+        [f"--from_trial={ROUND / 'adam'}", "--set=learning_rate=1,alpha0_over_epsilon=3"],
+        "both determine learning_rate",
+    ),
     "out of range": ([f"--from_trial={ROUND / 'adam'}", "--set=beta_1=1.5"], "must be a number in"),
+    "nowhere to save": (
+        [f"--from_trial={ROUND / 'sgd'}", "--save_model=/nowhere/a.keras"],
+        "--save_model must be in a directory that exists; got '/nowhere/a.keras'",
+    ),
+    "not to be written": (  # not even by root
+        [f"--from_trial={ROUND / 'sgd'}", "--save_model=/proc/a.keras"],
+        "--save_model cannot be written: /proc/a.keras: ",
+    ),
     "no model": ([f"--from_trial={ROUND / 'sgd'}", "--save_model=x.h5"], "must end with .keras"),
 }
 
@@ -115,3 +143,51 @@ def test_what_to_choose_now_and_what_it_gave_when_it_was_run_again():
     assert said[2].startswith(
         "Mean test classification error of the best trials run again: Lion 2.40 %, Nesterov 2.67 %"
     )
+
+
+CONTESTANTS = ROUND.parents[1] / "contestants-quasirandom" / "round-2"
+
+
+def numbers(output, label):
+    """The hyperparameters on the line with this label."""
+    line = next(line for line in output.splitlines() if line.startswith(f"  {label}: "))
+    pairs = (part.split(" = ") for part in line.partition(": ")[2].split(", "))
+    return {name: float(value) for name, value in pairs}
+
+
+def test_what_is_set_as_used_moves_what_depends_on_it():
+    study, best = best_of(CONTESTANTS / "adamw")
+    done = run("train", f"--from_trial={study.directory}", "--steps=2", "--set=learning_rate=0.01")
+    assert done.returncode == 0, done.stderr
+    searched, used = numbers(done.stdout, "searched"), numbers(done.stdout, "used")
+    decay = best.values["weight_decay_per_step"] / 0.01
+    assert used == pytest.approx(
+        {
+            **best.arguments,
+            "learning_rate": 0.01,
+            "weight_decay": decay,
+            "decay_steps": used["decay_steps"],
+        }
+    )
+    assert searched.keys() == best.values.keys() - {"alpha0_over_epsilon"}  # no longer true
+    assert "moved with epsilon" not in done.stdout
+
+
+def test_epsilon_moves_the_learning_rate_and_says_so():
+    study, best = best_of(CONTESTANTS / "adamw")
+    done = run("train", f"--from_trial={study.directory}", "--steps=2", "--set=epsilon=1.0")
+    assert done.returncode == 0, done.stderr
+    used, rate = numbers(done.stdout, "used"), best.values["alpha0_over_epsilon"]
+    assert used["learning_rate"] == pytest.approx(rate)
+    assert used["epsilon"] == 1.0
+    assert used["weight_decay"] == pytest.approx(best.values["weight_decay_per_step"] / rate)
+    assert f"from {best.arguments['learning_rate']:.4g} to {rate:.4g}" in done.stdout
+
+
+def test_the_only_study_below_is_taken(tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "sgd").symlink_to(ROUND / "sgd")
+    (tmp_path / "empty").mkdir()
+    for directory in (tmp_path / "mine", tmp_path):
+        done = run("train", f"--from_trial={directory}", "--trial=100000")
+        assert f"--from_trial: {tmp_path / 'mine' / 'sgd'} has no trial 100000" in done.stderr

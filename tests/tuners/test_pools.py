@@ -31,7 +31,7 @@ from tfoptcmp.tuners.process_pool import ProcessPool
 from tfoptcmp.tuners.run_study import run_study
 
 from tfoptcmp.study.read import read_study
-from tfoptcmp.study.schema import Status, StudyError
+from tfoptcmp.study.schema import Status, StudyError, StudyFailed
 from tfoptcmp.study.trial import Interrupted, Outcome
 
 # Ray reads its environment at import, which `cluster.connected` sets: not imported here.
@@ -239,6 +239,22 @@ def test_all_trials_are_asked_to_stop(tmp_path, undisturbed, on_workers):
         path.unlink()
     study(tmp_path)
     assert contents(tmp_path) == undisturbed
+
+
+def test_a_study_all_of_whose_trials_diverge_at_once_ends_early(tmp_path, on_workers):
+    def make_run_trial(should_stop):
+        return lambda task, on_measurement: Outcome(
+            status=Status.INFEASIBLE, steps=1, message="loss nan"
+        )
+
+    with pytest.raises(StudyFailed, match="every trial diverged by step 2"):
+        on_workers(tmp_path, make_run_trial)
+    trials = read_study(tmp_path).trials
+    ended = {one.index for one in trials if one.status == Status.INFEASIBLE}
+    assert set(range(30)) <= ended <= set(range(31))  # that of the other worker may have ended
+    with pytest.raises(StudyFailed, match="every trial diverged by step 2"):
+        on_workers(tmp_path, make_run_trial)
+    assert len(read_study(tmp_path).trials) == len(trials)
 
 
 def test_two_studies_have_the_same_workers(tmp_path):

@@ -21,9 +21,9 @@ from tfoptcmp.tuners.run_study import Counts, run_study
 from tests.tuners.stop import Stop
 from tfoptcmp.rules import RULES
 from tfoptcmp.signatures import Signature
-from tfoptcmp.spaces import Fixed, SearchSpace
+from tfoptcmp.spaces import Choice, Fixed, SearchSpace
 from tfoptcmp.study.read import read_study
-from tfoptcmp.study.schema import Status, StudyError, Trial
+from tfoptcmp.study.schema import Status, StudyError, StudyFailed, Trial
 from tfoptcmp.study.trial import Outcome, trial_seeds
 from tfoptcmp.workload import DoesNotFit
 
@@ -109,6 +109,56 @@ class TestStudy:
         with pytest.raises(StudyError, match=r"6 trials.*max_trials=6.*gave \d feasible .*=5"):
             study(tmp_path, max_trials=6, num_feasible=5)
         assert len(read_study(tmp_path).trials) == 6
+
+
+def diverging(steps, feasible=()):
+    """A trial function that diverges after so many steps, but for trials of these indices."""
+
+    def trial(task, on_measurement):
+        if task.index in feasible:
+            on_measurement({"step": 5, "train_loss": 1.0, "validation_metric": 0.5})
+            return Outcome(status=Status.COMPLETE, steps=5)
+        return Outcome(status=Status.INFEASIBLE, steps=steps, message="loss nan")
+
+    return trial
+
+
+class TestHopeless:
+    def test_thirty_trials_that_diverge_at_once_are_enough(self, tmp_path):
+        with pytest.raises(StudyFailed, match=r"30 trials, .* every trial diverged by step 2, whi"):
+            study(tmp_path, diverging(1))
+        assert len(read_study(tmp_path).trials) == 30
+
+    def test_no_trial_is_added_to_them(self, tmp_path):
+        with pytest.raises(StudyError, match="max_trials=20 allows"):
+            study(tmp_path, diverging(1), max_trials=20)
+        with pytest.raises(StudyFailed, match=r"30 trials, .*Remove the directory"):
+            study(tmp_path, diverging(1))
+        with pytest.raises(StudyFailed, match="30 trials"):
+            study(tmp_path, Stop(0, AssertionError("no trial is to be run")))
+        assert len(read_study(tmp_path).trials) == 30
+
+    @pytest.mark.parametrize("trial", [diverging(2), diverging(1, feasible=[20])])
+    def test_later_divergence_or_one_feasible_trial_gives_hope(self, trial, tmp_path):
+        with pytest.raises(StudyError, match="40 trials, the most that max_trials=40 allows"):
+            study(tmp_path, trial, max_trials=40)
+
+    def test_a_grid_is_run_to_its_end(self, tmp_path):
+        rates = Choice(values=tuple(0.1 * rate for rate in range(1, 33)))
+        grid = Signature(
+            name="sgd",
+            rule=RULES["sgd"],
+            schedule="constant",
+            space=SearchSpace(source="test", dimensions={"eta0": rates}),
+        )
+        found = run_study(
+            directory=tmp_path,
+            config=config(signature=grid.to_json(), search="grid", num_feasible=32, max_trials=32),
+            signature=grid,
+            executor=InProcess(diverging(1)),
+            clock=CLOCK,
+        )
+        assert len(found.trials) == 32
 
 
 class TestCrash:

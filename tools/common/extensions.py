@@ -18,8 +18,10 @@ from types import ModuleType
 
 from absl import flags
 from tfoptcmp.tools.common.cli import UserError, import_tensorflow
+from tfoptcmp.tools.common.names import meant, proposal
 
 from tfoptcmp import workloads
+from tfoptcmp.rules import Rule
 from tfoptcmp.signatures import Signature
 from tfoptcmp.workload import Workload
 
@@ -75,8 +77,13 @@ def all_signatures(workload: Workload) -> dict[str, dict[str, Signature]]:
     return found
 
 
-def signature(workload_name: str | None, optimizer: str, space: str) -> Signature:
-    """Returns the signature of an optimizer in a search space of a workload.
+def signature(workload_name: str | None, optimizer: str, space: str) -> tuple[str, Signature]:
+    """Returns an optimizer's name and signature in a search space of a workload.
+
+    Args:
+        workload_name: The workload's.
+        optimizer: Its name, as it is listed or as people and other tools write it: "Adam W".
+        space: The space's name.
 
     Raises:
         UserError: If there is none; the message lists those that exist.
@@ -84,18 +91,39 @@ def signature(workload_name: str | None, optimizer: str, space: str) -> Signatur
     spaces = all_signatures(workload(workload_name))
     if space not in spaces:
         raise UserError(f"--space of {workload_name} must be one of {list(spaces)}; got {space!r}")
-    if optimizer not in spaces[space]:
+    of_space = spaces[space]
+    name = meant(optimizer, of_space)
+    if name is None:
         raise UserError(
             f"optimizer in the space {space!r} of {workload_name} must be one of "
-            f"{list(spaces[space])}; got {optimizer!r} (tfoptcmp-tune --list says what they are; "
-            "--import_module adds yours)"
+            f"{list(of_space)}; got {optimizer!r}{proposal(optimizer, of_space)} (tfoptcmp-tune "
+            "--list says what they are; --import_module adds yours)"
         )
-    found = spaces[space][optimizer]
+    found = of_space[name]
+    check_rule(found.rule)
+    return name, found
+
+
+def check_rule(rule: Rule) -> None:
+    """Checks that a rule's optimizer can be imported.
+
+    Raises:
+        UserError: If it cannot; the message says what would help.
+    """
+    module = rule.optimizer.partition(":")[0]
+    _modules()  # they may be where it is found
     try:
-        found.rule.optimizer_class()
+        rule.optimizer_class()
     except ValueError as error:
-        raise UserError(f"{error}: a newer Keras has it") from error
-    return found
+        has_it = ": a newer Keras has it" if module.partition(".")[0] == "keras" else ""
+        raise UserError(f"{error}{has_it}") from error
+    except ModuleNotFoundError as error:
+        if not f"{module}.".startswith(f"{error.name}."):
+            raise  # a module that it imports
+        raise UserError(
+            f"{rule.title} is in the module {module!r}, which is not found: say "
+            f"--import_module={module}, in the directory that it is in"
+        ) from error
 
 
 def _modules() -> list[ModuleType]:

@@ -240,10 +240,7 @@ class OpenStudies:
                 print(f"{signature.rule.title} failed; the reason follows at the end", flush=True)
         if failed:
             complete = [one.name for one in self.signatures if one.name not in failed]
-            others = f"{', '.join(complete)}: complete. " if complete else ""
-            raise StudyFailed(
-                others + "\n".join(f"{name} failed: {error}" for name, error in failed.items())
-            )
+            raise StudyFailed(_reasons(complete, failed))
 
     def _run(self, signature: Signature, budget: Budget, num_reruns: int) -> None:
         assert self.trainers is not None, "open_studies"
@@ -323,6 +320,24 @@ class OpenStudies:
             devices=self.options.devices(num_replicas(self.strategy)),
             fingerprints=_fingerprints(workload),
         )
+
+
+def _reasons(complete: Sequence[str], failed: Mapping[str, StudyFailed]) -> str:
+    """Why studies failed: what takes many lines first, then a line for each, the last of all."""
+    lines = [f"{', '.join(complete)}: complete"] if complete else []
+    for name, error in failed.items():
+        if "\n" in str(error).strip():
+            lines += [f"{name} failed: {str(error).rstrip()}", ""]
+    return "\n".join([*lines, *(f"{name} failed: {_short(e)}" for name, e in failed.items())])
+
+
+def _short(error: StudyFailed) -> str:
+    """A reason in one line: the first, and what the traceback says was raised."""
+    first, *others = str(error).strip().splitlines()
+    frames = [i for i, line in enumerate(others) if line.startswith("  File ")]
+    after = others[frames[-1] + 1 :] if frames else others
+    raised = next((line for line in after if line.strip() and not line.startswith(" ")), "")
+    return f"{first}: {raised}" if raised else first
 
 
 def _fingerprints(workload: Workload) -> dict[str, str]:

@@ -242,16 +242,11 @@ def _values(*holders: flags.FlagHolder[Any]) -> dict[str, Any]:
 
 
 def as_asked(comparisons: "list[Comparison]") -> "list[Comparison]":
-    """Returns comparisons that are judged with --maximize and --margin.
+    """Returns comparisons that are judged with --margin.
 
     Raises:
         UserError: If the margin is not finite.
-        StudyError: If --maximize is not of the tables that were read.
     """
-    if MAXIMIZE.value:
-        from tfoptcmp.analysis.sources.tables import higher_is_better
-
-        comparisons = [higher_is_better(one) for one in comparisons]
     if MARGIN.value is None:
         return comparisons
     if not math.isfinite(MARGIN.value):

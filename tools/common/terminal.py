@@ -45,12 +45,10 @@ def measurement_row(measurement: Measurement, metric: Metric) -> str:
 
 
 def hyperparameters(values: Mapping[str, float], arguments: Mapping[str, float]) -> str:
-    """Hyperparameters as searched and, where that differs, as used."""
+    """Hyperparameters as searched, if any are, and all arguments as used."""
     searched = ", ".join(f"{name} = {value:.4g}" for name, value in values.items())
-    used = ", ".join(
-        f"{name} = {value:.10g}" for name, value in arguments.items() if name not in values
-    )
-    return f"  searched: {searched}\n  used: {used}"
+    used = ", ".join(f"{name} = {value:.10g}" for name, value in arguments.items())
+    return (f"  searched: {searched}\n" if searched else "") + f"  used: {used}"
 
 
 def space(signature: Signature) -> str:

@@ -88,13 +88,16 @@ def load(workload: Workload, budget: Budget) -> Splits:
 def signature(optimizer: str) -> Signature:
     """Returns the signature of an optimizer in the space that the flags name.
 
+    Args:
+        optimizer: As `extensions.signature`.
+
     Raises:
         UserError: If there is none.
     """
-    found = extensions.signature(WORKLOAD.value, optimizer, SPACE.value)
+    name, found = extensions.signature(WORKLOAD.value, optimizer, SPACE.value)
     if SPACE_FILE.value is None:
         return found
-    return _with_space_of_file(found, optimizer, Path(SPACE_FILE.value))
+    return _with_space_of_file(found, name, Path(SPACE_FILE.value))
 
 
 def _with_space_of_file(signature: Signature, optimizer: str, path: Path) -> Signature:

@@ -4,7 +4,9 @@ import pytest
 from tfoptcmp.analysis.statistics import resamples
 from tfoptcmp.analysis.statistics.best_of_k import best_of
 from tfoptcmp.analysis.statistics.resamples import (
+    blocks_of_counts,
     bootstrapped_means,
+    means_of_many,
     means_without_each,
     resampled_counts,
     resampled_means,
@@ -134,3 +136,22 @@ def test_values_without_a_worst_are_refused():
         resampled_means(np.array([0.1, 0.2]), np.array([0.1, np.inf]), counts, 1)
     with pytest.raises(ValueError, match="each resample must have a trial"):
         resampled_means(np.array([0.1]), np.array([0.1]), counts[:, :1] * 0, 1)
+
+
+@pytest.mark.parametrize("num_drawn", [2, 300])
+@pytest.mark.parametrize("digits", [3, 8])
+def test_many_trials_give_what_drawing_them_one_by_one_gives(num_drawn, digits):
+    """The reference is the bootstrap itself; K = 2 is the sum, K = N / 10 draws the best alone."""
+    num, resamples = 3000, 4000
+    rng = np.random.default_rng(1)
+    selection = np.round(rng.beta(2, 5, num), digits)
+    values = selection + 0.01 * rng.normal(size=num)
+    counts = blocks_of_counts(num, resamples, seed=(5,))
+    wanted = bootstrapped_means(selection, values, counts, np.arange(num), num_drawn)[0]
+    found = means_of_many(selection, values, resamples, num_drawn, seed=(6,))[0]
+    np.testing.assert_allclose(found[: 1 + num], wanted[: 1 + num], rtol=1e-12)
+    ends = (0.025, 0.5, 0.975)
+    spread = wanted[1 + num :].std()
+    apart = np.quantile(found[1 + num :], ends) - np.quantile(wanted[1 + num :], ends)
+    assert np.abs(apart).max() < 0.12 * spread  # of 4,000 resamples each: one in 1,000 by chance
+    assert found[1 + num :].std() == pytest.approx(spread, rel=0.05)

@@ -30,3 +30,9 @@ def test_a_measurement_is_a_line_under_its_header(metric, shown):
 )
 def test_durations(seconds, text):
     assert terminal.duration(seconds) == text
+
+
+def test_all_arguments_are_shown_as_used():
+    shown = terminal.hyperparameters({"epsilon": 0.5}, {"learning_rate": 2.0, "epsilon": 0.5})
+    assert shown == "  searched: epsilon = 0.5\n  used: learning_rate = 2, epsilon = 0.5"
+    assert terminal.hyperparameters({}, {"epsilon": 0.5}) == "  used: epsilon = 0.5"

@@ -60,7 +60,9 @@ def winners_curse(comparison: Comparison) -> Iterator[Finding]:
         if winner is None or len(runs) < 2:
             continue
         again[one.name] = float(runs["test_metric"].mean())
-        for split in ("validation", "test"):
+        # Without a validation metric the test metric stands in its column.
+        splits = ("test",) if comparison.selected_by == "test" else ("validation", "test")
+        for split in splits:
             selected, values = float(winner[f"{split}_metric"]), runs[f"{split}_metric"]
             mean, deviation = float(values.mean()), float(values.std(ddof=1))
             # Of one run against the mean of n others.
@@ -113,7 +115,10 @@ def _one_seed(contestants: Sequence[Contestant]) -> bool:
     ended = [one.ended for one in contestants]
     if all(len(trials) == 1 for trials in ended):
         return True
-    seeds = pd.concat([trials["seed"] for trials in ended])
+    # A point that was run with several seeds is there once; the others are its re-runs.
+    seeds = pd.concat(
+        [*(trials["seed"] for trials in ended), *(one.reruns["seed"] for one in contestants)]
+    )
     return bool(seeds.notna().all() and seeds.nunique() == 1)
 
 

@@ -14,6 +14,8 @@ from tfoptcmp.analysis.statistics.verdicts import Verdict, judge
 _MUCH_FEWER = 2.0
 # With more than half of the trials lost, the space was hardly searched where the rule works.
 _TOO_MANY_INFEASIBLE = 0.5
+# In a budget of time, steps of trials vary by some percent (AlgoPerf: 57,218 to 59,229).
+_OF_ONE_BUDGET = 1.2
 
 
 def few_trials(comparison: Comparison) -> Iterator[Finding]:
@@ -44,19 +46,7 @@ def unequal(comparison: Comparison) -> Iterator[Finding]:
             next_step=f"compare only at the same K (K = {comparison.tuning_budget} here), or run "
             "the same number of trials of each",
         )
-    steps = {
-        one.title: int(one.feasible["steps"].max())
-        for one in comparison.contestants
-        if one.reports("steps")
-    }
-    if len(set(steps.values())) > 1:
-        yield Finding(
-            severity="error",
-            subject=comparison.workload,
-            title="unequal budgets",
-            evidence="steps per trial: " + ", ".join(f"{t} {s:,}" for t, s in steps.items()),
-            next_step="train every optimizer for the same number of steps",
-        )
+    yield from _unequal_steps(comparison)
     schedules = {one.title: one.schedule for one in comparison.contestants if one.schedule}
     if len(set(schedules.values())) > 1:
         yield Finding(
@@ -65,6 +55,74 @@ def unequal(comparison: Comparison) -> Iterator[Finding]:
             title="different learning-rate schedules",
             evidence=", ".join(f"{title} {schedule}" for title, schedule in schedules.items()),
             next_step="give every optimizer the same kind of schedule, tuned for each",
+        )
+
+
+def _unequal_steps(comparison: Comparison) -> Iterator[Finding]:
+    """Finds trials of fewer steps than others; a budget of time gives each its own number."""
+    steps = {
+        one.title: (int(one.feasible["steps"].min()), int(one.feasible["steps"].max()))
+        for one in comparison.contestants
+        if one.reports("steps")
+    }
+    if len({end for ends in steps.values() for end in ends}) < 2:
+        return
+    within = [title for title, (low, high) in steps.items() if high > _OF_ONE_BUDGET * low]
+    most = [high for _, high in steps.values()]
+    by_time = all(low < high for low, high in steps.values()) and not within
+    apart = max(most) > _OF_ONE_BUDGET * min(most)
+    shown = ", ".join(
+        f"{title} {low:,}" + (f" to {high:,}" if high > low else "")
+        for title, (low, high) in steps.items()
+    )
+    if by_time and not apart:
+        yield Finding(
+            severity="note",
+            subject=comparison.workload,
+            title="a budget of time, it seems",
+            evidence=f"steps per trial: {shown}",
+            next_step="say that the budget was time, and on which machine",
+        )
+        return
+    yield Finding(
+        severity="error",
+        subject=comparison.workload,
+        title="unequal budgets",
+        evidence=f"steps per trial: {shown}",
+        next_step="train every optimizer for the same number of steps"
+        if not within
+        else f"train every trial of {', '.join(within)} for the same number of steps, or leave out "
+        "those that were stopped early",
+    )
+
+
+def identical(comparison: Comparison) -> Iterator[Finding]:
+    """Finds trials that are listed twice."""
+    for one in comparison.contestants:
+        trials = one.trials.drop(columns="trial")
+        repeated = int(trials[one.trials["feasible"]].duplicated().sum())
+        if repeated and any(name.startswith("searched_") for name in trials):
+            yield Finding(
+                severity="note",
+                subject=f"{comparison.workload}: {one.title}",
+                title="identical trials",
+                evidence=f"{repeated} of {len(trials)} trials equal another in all that is known",
+                next_step="leave out copies; if they are runs with other seeds, report the seeds",
+            )
+
+
+def untested(comparison: Comparison) -> Iterator[Finding]:
+    """Finds comparisons without a test metric, whose selected results flatter."""
+    if comparison.num_trials and not any(
+        one.reports("test_metric") for one in comparison.contestants
+    ):
+        yield Finding(
+            severity="note",
+            subject=comparison.workload,
+            title="no test metric",
+            evidence="trials are selected by the validation metric, and judged by it",
+            next_step="report the test metric of the selected trials, or say that the results are "
+            "those of the validation set",
         )
 
 
@@ -185,4 +243,13 @@ def _counts(contestants: Sequence[Contestant]) -> str:
     return ", ".join(f"{one.title} {one.num_feasible}" for one in contestants)
 
 
-CHECKS = (few_trials, no_verdicts, unequal, infeasible, inconclusive, unsupported_claim)
+CHECKS = (
+    few_trials,
+    no_verdicts,
+    unequal,
+    identical,
+    untested,
+    infeasible,
+    inconclusive,
+    unsupported_claim,
+)

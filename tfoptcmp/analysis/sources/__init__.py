@@ -10,7 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tfoptcmp.analysis.comparison import Comparison
-from tfoptcmp.analysis.sources import algoperf, deepobs, shallue, studies, tables, wandb
+from tfoptcmp.analysis.sources import (
+    algoperf,
+    deepobs,
+    mapping,
+    shallue,
+    studies,
+    tables,
+    wandb,
+)
+from tfoptcmp.analysis.sources.mapping import TableMap
+from tfoptcmp.analysis.sources.tables import higher_is_better
 from tfoptcmp.study.schema import StudyError
 
 
@@ -28,6 +38,8 @@ class Source:
     find: Callable[[Path], list[Path]]
     read: Callable[[Sequence[Path], int | None], list[Comparison]]
 
+
+_TABLE = "table"
 
 SOURCES: dict[str, Source] = {
     "shallue": Source(
@@ -51,7 +63,7 @@ SOURCES: dict[str, Source] = {
         find=wandb.find,
         read=wandb.read,
     ),
-    "table": Source(
+    _TABLE: Source(
         title="a table of results, one row per trial (a CSV file)",
         find=tables.find,
         read=tables.read,
@@ -60,34 +72,47 @@ SOURCES: dict[str, Source] = {
 
 
 def read_comparisons(
-    paths: Path | str | Sequence[Path | str], tuning_budget: int | None = None
+    paths: Path | str | Sequence[Path | str],
+    tuning_budget: int | None = None,
+    how: TableMap | None = None,
 ) -> list[Comparison]:
     """Reads results of one or several tools.
 
     Args:
         paths: Directories at or above the results, or CSV files.
         tuning_budget: K >= 1, see `comparison.comparison`.
+        how: What the columns of tables are, and whether higher values of the metric are better.
 
     Raises:
         StudyError: If a path holds nothing of SOURCES, or a file is damaged; the message says what
-            was looked for.
+            was looked for. If `how` cannot be of what was read.
         ValueError: If tuning_budget is out of range.
     """
     given = [paths] if isinstance(paths, Path | str) else paths
+    how = how or TableMap()
     found: dict[str, list[Path]] = {}
     for path in map(Path, given):
-        name, files = _find(path)
+        name, files = _find(path, how)
         found.setdefault(name, []).extend(files)
-    return [
-        one
-        for name, source in SOURCES.items()
-        if name in found
-        for one in source.read(list(dict.fromkeys(found[name])), tuning_budget)
-    ]
+    comparisons = []
+    for name, source in SOURCES.items():
+        files = list(dict.fromkeys(found.get(name, ())))
+        if files and name == _TABLE:
+            comparisons += tables.read(files, tuning_budget, how)
+        elif files:
+            known = source.read(files, tuning_budget)
+            comparisons += [higher_is_better(one) for one in known] if how.maximize else known
+    return comparisons
 
 
-def _find(path: Path) -> tuple[str, list[Path]]:
-    """Returns the source of a path, and the files to read."""
+def _find(path: Path, how: TableMap) -> tuple[str, list[Path]]:
+    """Returns the source of a path, and the files to read; a map says that it is a table."""
+    if how:
+        if files := tables.find(path):
+            return _TABLE, files
+        raise StudyError(f"--map, --range and --ignore are of tables; {path} is none")
+    if tables.find(path) and mapping.beside(path):
+        return _TABLE, [path]
     wrong = "holds nothing that can be read as results"
     try:
         for name, source in SOURCES.items():

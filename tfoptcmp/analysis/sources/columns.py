@@ -14,8 +14,10 @@ Columns (see the example below); all but the first two are optional:
     steps        training steps of the trial.
     steps_to_target   steps until the target was reached; empty if it was not.
     train_loss   final training loss.
+    seconds      time that the trial took.
     seed         seed of the trial. Rows that differ only in the seed are runs of one trial: the
-                 first counts, the others show the effect of the seed.
+                 first counts, the others show the effect of the seed. Numbers are the same within
+                 one in a million.
     status       complete, diverged, pruned, failed, running ... (in any case): what did not end is
                  left out.
     selected     1 for the trial whose result the comparison quotes.
@@ -27,7 +29,8 @@ Columns (see the example below); all but the first two are optional:
                  a range. Empty where the optimizer does not have it.
     <name>_low, <name>_high   the range it was searched over; both are the value if it was fixed.
 
-Columns with other names are ignored, and the audit lists them.
+Columns with other names are ignored, and the audit lists them. A column that has another name is
+given by --map test=test_error, the range of a hyperparameter by --range lr=1e-5:10:log.
 
     optimizer,validation,test,learning_rate,learning_rate_low,learning_rate_high
     momentum,0.081,0.083,0.02,0.0001,10
@@ -37,12 +40,16 @@ Columns with other names are ignored, and the audit lists them.
 
 import math
 import re
+import shlex
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from tfoptcmp.analysis.sources.delimited import read_delimited
+from tfoptcmp.analysis.sources.mapping import TableMap
 from tfoptcmp.analysis.sources.names import is_hyperparameter
 from tfoptcmp.rules import RULES, rule_named
 from tfoptcmp.study.schema import StudyError
@@ -58,6 +65,7 @@ RESULTS = (
     "steps",
     "steps_to_target",
     "train_loss",
+    "seconds",
     "seed",
     "selected",
     "gradient_rms",
@@ -72,38 +80,55 @@ _TRUE, _FALSE = ("1", "1.0", "true", "yes"), ("0", "0.0", "false", "no", "", "na
 _ROUNDING = 1e-6  # relative; tables are written with few digits
 _LARGEST = 1e100  # a loss of 1e29 is allowed; far above, sums and axes overflow
 
-# Other common names of the required columns.
+# Other common names of the required columns, after what tools put before them.
+_BEFORE = r"(?:(?:params?|config|hparams?|hp|metrics?|summary|user_attrs?)[ _/.-])*"
 _LIKELY = {
-    "optimizer": r"opt|optim|optimi[sz]er[ _-].*|optimiser|method|algo|algorithm",
-    "validation": r"(val|valid|validation|dev|eval)([ _/.-].*)?",
-    "test": r"test[ _/.-].*",
+    "optimizer": r"opt|optim|optimi[sz]er([ _-].*)?|optimiser|method|algo|algorithm",
+    "validation": r"(val|valid|validation|dev|eval)([ _/.-].*)?|value|objective",
+    "test": r"test([ _/.-].*)?",
 }
+_HIGH = r"acc|auc|f1|bleu|ssim|psnr|precision|recall|dice|iou|\bmap\b|reward|\br2\b"
 
 
-def read_table(path: Path | str) -> tuple[pd.DataFrame, tuple[str, ...]]:
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A table with the columns above.
+
+    Attributes:
+        read: What was understood, `diverged` among its columns: numbers as float64, `diverged` and
+            `selected` as booleans.
+        unread: The other columns.
+        remarks: What was made of it that its author may not have meant, in sentences.
+    """
+
+    read: pd.DataFrame
+    unread: pd.DataFrame
+    remarks: tuple[str, ...]
+
+
+def read_table(path: Path | str, how: TableMap | None = None) -> Table:
     """Reads a table with the columns above.
 
     Args:
         path: A CSV file.
-
-    Returns:
-        The table, `diverged` among its columns: numbers as float64, `diverged` and `selected` as
-        booleans; and the names of the columns that were not read.
+        how: What its columns are, where they have other names.
 
     Raises:
         StudyError: If it is not such a table; the message says what is allowed.
     """
-    try:
-        table = pd.read_csv(path, skipinitialspace=True)
-    except (OSError, ValueError) as error:
-        raise StudyError(
-            f"{path} cannot be read as a table of results (CSV): {error}; "
-            "its columns: tfoptcmp-audit --columns"
-        ) from error
+    how = how or TableMap()
+    table = read_delimited(path)
+    table = how.applied(table)
     table.columns = [_plain(str(name)) for name in table.columns]
     _check_columns(path, table)
-    read = list(_read(list(table.columns)))
-    return _checked(path, table[read]), tuple(name for name in table.columns if name not in read)
+    _check_direction(path, how)
+    ranged = {key.rpartition(":")[2] for key in how.ranges}
+    if missing := sorted(ranged - set(table.columns)):
+        raise StudyError(f"--range must be of columns of {list(table)}; got {missing[0]!r}")
+    read = list(_read(list(table.columns), ranged))
+    remarks: list[str] = []
+    checked = _checked(path, table[read], remarks)
+    return Table(read=checked, unread=table.drop(columns=read), remarks=tuple(remarks))
 
 
 def _plain(name: str) -> str:
@@ -113,12 +138,17 @@ def _plain(name: str) -> str:
 
 def _check_columns(path: Path | str, table: pd.DataFrame) -> None:
     names = list(table.columns)
-    needed = ["optimizer"] if "validation" in names else ["optimizer", "test"]
-    if missing := [name for name in needed if name not in names]:
-        hints = "".join(f"; {hint}" for hint in _hints(names))
+    missing = [] if "optimizer" in names else ["'optimizer'"]
+    if "validation" not in names and "test" not in names:
+        missing.append("'validation' or 'test'")
+    if missing:
+        found = guess(table)
+        likely = " ".join(f"--map {shlex.quote(one)}" for one in found)
+        written = "(tfoptcmp-audit --write_map: the same in a file)"
+        hint = f"; perhaps {likely} {written}" if found else ""
         raise StudyError(
-            f"{path}: columns must include 'optimizer' and 'validation' or 'test'; "
-            f"missing {missing} of {names}{hints}; all columns: tfoptcmp-audit --columns"
+            f"{path}: columns must include 'optimizer' and 'validation' or 'test'; missing "
+            f"{' and '.join(missing)} of {names}{hint}; all columns: tfoptcmp-audit --columns"
         )
     if twice := [name for name in RESULTS if names.count(name) > 1]:
         raise StudyError(f"{path}: a column must appear only once; got {twice[0]!r} twice")
@@ -132,40 +162,68 @@ def _check_columns(path: Path | str, table: pd.DataFrame) -> None:
                 raise StudyError(f"{path}: {name!r} needs a column {stem + other!r}")
 
 
-def _hints(names: list[str]) -> Iterator[str]:
-    if len(names) == 1:
-        yield "columns must be separated by commas"
-    accuracies = [name for name in names if "acc" in name.lower()]
+def guess(table: pd.DataFrame) -> list[str]:
+    """Returns what columns may mean, as `--map` takes it; [] if nothing is likely.
+
+    An accuracy, from 0 to 1, is turned into an error. A column of one split is never given for
+    another.
+    """
+    names = list(map(str, table.columns))
+    found = []
     for wanted, pattern in _LIKELY.items():
-        likely = [n for n in names if re.fullmatch(pattern, n.lower()) and n not in accuracies]
-        if wanted not in names and likely:
-            yield f"rename {likely[0]!r} to {wanted!r}"
-    if accuracies:
-        yield (
-            f"lower must be better, so for {accuracies[0]!r} give 1 - accuracy as 'validation' "
-            "and 'test'"
-        )
+        if wanted in names:
+            continue
+        likely = [n for n in names if re.fullmatch(rf"{_BEFORE}({pattern})", n.lower())]
+        if wanted != "optimizer":
+            likely = [n for n in likely if pd.api.types.is_numeric_dtype(table[n])]
+            likely.sort(key=lambda n: re.search("acc|err|score|f1|auc", n.lower()) is None)
+        if likely:
+            of = likely[0]
+            is_high = wanted != "optimizer" and looks_high(of)
+            found.append(f"{wanted}={f'1 - {of}' if is_high and _is_share(table[of]) else of}")
+    return found
 
 
-def _read(names: list[str]) -> Iterator[str]:
+def looks_high(name: str) -> bool:
+    """Returns whether of a metric with this name higher values are better, by its name alone."""
+    return re.search(_HIGH, name.lower()) is not None
+
+
+def _is_share(values: "pd.Series[float]") -> bool:
+    return bool(values.dropna().between(0, 1).all())
+
+
+def _check_direction(path: Path | str, how: TableMap) -> None:
+    """An accuracy that is taken as it is turns the ranking round."""
+    for target in ("validation", "test"):
+        text = how.columns.get(target, "")
+        if not how.maximize and looks_high(text) and not re.search(r"[-*/]", text):
+            raise StudyError(
+                f"{path}: {text!r} looks as if higher were better: say --maximize, or --map "
+                f"{shlex.quote(f'{target}=1 - {text}')}"
+            )
+
+
+def _read(names: list[str], ranged: set[str]) -> Iterator[str]:
     for name in names:
         stem = name.removesuffix("_low").removesuffix("_high")
-        if name in RESULTS or is_hyperparameter(name) or f"{stem}_low" in names:
+        if name in RESULTS or is_hyperparameter(name) or f"{stem}_low" in names or name in ranged:
             yield name
 
 
-def _checked(path: Path | str, table: pd.DataFrame) -> pd.DataFrame:
+def _checked(path: Path | str, table: pd.DataFrame, remarks: list[str]) -> pd.DataFrame:
     table = table.copy(deep=False)
     if table["optimizer"].isna().any():
-        row = int(table["optimizer"].isna().idxmax()) + 2
+        row = _line(table["optimizer"].isna())
         raise StudyError(f"{path}, line {row}: 'optimizer' must be a name; got nothing")
-    table["optimizer"] = table["optimizer"].astype(str).str.strip()
+    names = table["optimizer"].astype(str).str.strip()
+    table["optimizer"] = _alike(names, remarks)
     for rule in table.get("rule", pd.Series(dtype=object)).dropna().unique():
         if rule_named(str(rule)) is None:
             raise StudyError(
                 f"{path}: rule must be one of {list(RULES)}, or empty for any other; got {rule!r}"
             )
-    for name in (n for n in table.columns if n in ("diverged", "selected")):
+    for name in (n for n in table.columns if n in ("diverged", "selected")):  # of yes and no
         words = table[name].astype(str).str.strip().str.lower()
         if not words.isin(_TRUE + _FALSE).all():
             wrong = words[~words.isin(_TRUE + _FALSE)].iloc[0]
@@ -173,7 +231,7 @@ def _checked(path: Path | str, table: pd.DataFrame) -> pd.DataFrame:
         table[name] = words.isin(_TRUE)
     for name in (n for n in table.columns if n not in _WORDS):
         numbers = pd.to_numeric(table[name], errors="coerce")
-        wrong = table[name][numbers.isna() & table[name].notna()]
+        wrong = table[name][numbers.isna() & table[name].notna() & (table[name] != "")]
         if len(wrong):
             raise StudyError(
                 f"{path}, line {int(wrong.index[0]) + 2}: {name!r} must be a number; "
@@ -183,6 +241,25 @@ def _checked(path: Path | str, table: pd.DataFrame) -> pd.DataFrame:
         _check_values(path, table[name], name)
     _check_ranges(path, table)
     return _with_diverged(path, table)
+
+
+def _line(wrong: "pd.Series[bool]") -> int:
+    """Line number of the first row for which something holds."""
+    return int(wrong.idxmax()) + 2
+
+
+def _alike(names: "pd.Series[str]", remarks: list[str]) -> "pd.Series[str]":
+    """Spells a name that differs only in its capitals as it is spelled first."""
+    known: dict[str, list[str]] = {}
+    for name in names.unique():
+        known.setdefault(name.casefold(), []).append(name)
+    first = {other: spelled[0] for spelled in known.values() for other in spelled[1:]}
+    if not first:
+        return names
+    remarks.append(
+        f"Taken for one optimizer: {', '.join(f'{b} as {a}' for b, a in first.items())}."
+    )
+    return names.replace(first)
 
 
 def _check_values(path: Path | str, values: "pd.Series[float]", name: str) -> None:
@@ -226,16 +303,16 @@ def _with_diverged(path: Path | str, table: pd.DataFrame) -> pd.DataFrame:
     without = ~np.isfinite(metrics).any(axis=1)
     if "diverged" not in table:
         table["diverged"] = without
-    elif (without & ~table["diverged"]).any():
-        row = int((without & ~table["diverged"]).idxmax()) + 2
+    elif "status" not in table and (without & ~table["diverged"]).any():
+        row = _line(without & ~table["diverged"])
         raise StudyError(f"{path}, line {row}: a trial that did not diverge must have a metric")
     sized = table[[n for n in ("num_validation", "num_test") if n in table]].notna().any(axis=1)
-    too_large = (metrics > 1).any(axis=1) & sized & ~table["diverged"]
-    if too_large.any():
-        row = int(too_large.idxmax())
+    no_share = ((metrics > 1) | (metrics < 0)).any(axis=1) & sized & ~table["diverged"]
+    if no_share.any():
+        row = int(no_share.idxmax())
+        wrong = metrics.loc[row].max() if metrics.loc[row].max() > 1 else metrics.loc[row].min()
         raise StudyError(
             f"{path}, line {row + 2}: with 'num_validation' or 'num_test' metrics must be shares "
-            f"in [0, 1]; got {metrics.loc[row].max():g} (divide percent by 100; leave these "
-            "columns out for losses)"
+            f"in [0, 1]; got {wrong:g} (divide percent by 100; leave these columns out for losses)"
         )
     return table

@@ -22,6 +22,11 @@ _UNFINISHED = (
 )
 
 
+def _letters(word: object) -> str:
+    """A status in small letters, without the type that some tools put before it."""
+    return re.sub("[^a-z]", "", str(word).rpartition(".")[2].lower()) or "complete"
+
+
 def finished(table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Returns the trials that count, without the column `status`, and what was left out.
 
@@ -35,8 +40,7 @@ def finished(table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
     if "status" not in table:
         return table, ()
     words = table["status"].astype(object).where(table["status"].notna(), "complete")
-    words = words.map(lambda word: re.sub("[^a-z]", "", str(word).rpartition(".")[2].lower()))
-    words = words.replace("", "complete")
+    words = words.map({word: _letters(word) for word in words.unique()})
     if wrong := sorted(set(words) - {*_COMPLETE, *_DIVERGED, *_UNFINISHED}):
         raise StudyError(
             f"'status' must be one of {[*_COMPLETE, *_DIVERGED, *_UNFINISHED]}; got {wrong[0]!r}"

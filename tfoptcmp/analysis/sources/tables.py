@@ -11,11 +11,13 @@ import pandas as pd
 from tfoptcmp.analysis.comparison import Comparison, comparison
 from tfoptcmp.analysis.contestant import RERUNS, Contestant, errors, trials_table
 from tfoptcmp.analysis.sources.columns import RESULTS, read_table
+from tfoptcmp.analysis.sources.mapping import TableMap, beside
 from tfoptcmp.analysis.sources.names import (
     searched_name,
     searched_range,
     searched_value,
 )
+from tfoptcmp.analysis.sources.repeated import repeated_rows
 from tfoptcmp.analysis.sources.statuses import finished
 from tfoptcmp.analysis.statistics.best_of_k import FloatArray
 from tfoptcmp.hyperparameters import HYPERPARAMETERS
@@ -31,6 +33,7 @@ _COLUMNS = {
     "gradient_rms": "largest_gradient_rms",
     "steps": "steps",
     "train_loss": "train_loss",
+    "seconds": "seconds",
     "steps_to_target": "steps_to_target",
     "seed": "seed",
     "selected": "selected",
@@ -44,28 +47,43 @@ def find(path: Path) -> list[Path]:
     return [path] if path.is_file() else []
 
 
-def read(files: Sequence[Path], tuning_budget: int | None = None) -> list[Comparison]:
+def read(
+    files: Sequence[Path], tuning_budget: int | None = None, how: TableMap | None = None
+) -> list[Comparison]:
     """Reads tables of results; returns a comparison for each table and each workload in it.
 
     Args:
         files: CSV files with the columns that `columns` lists.
         tuning_budget: K >= 1; by default `planned_tuning_budget` of the trials.
+        how: What their columns are; a file `audit.toml` beside a table adds to it.
 
     Raises:
         StudyError: If a file is not such a table; the message says what is allowed.
     """
-    return [one for path in files for one in _read(path, tuning_budget)]
+    how = how or TableMap()
+    return [one for path in files for one in _read(path, tuning_budget, how.over(beside(path)))]
 
 
-def _read(path: Path, tuning_budget: int | None) -> list[Comparison]:
-    table, not_read = read_table(path)
-    if "workload" not in table:  # no copy of a million rows
-        return [of_table(path.stem, table, tuning_budget=tuning_budget, not_read=not_read)]
-    named = table["workload"].astype(object).fillna(path.stem)
-    return [
-        of_table(str(workload), group, tuning_budget=tuning_budget, not_read=not_read)
-        for workload, group in table.groupby(named, sort=False)
+def _read(path: Path, tuning_budget: int | None, how: TableMap) -> list[Comparison]:
+    known = read_table(path, how)
+    table, unread = known.read, known.unread
+    groups = [(path.stem, table)]
+    if "workload" in table:  # else no copy of a million rows
+        named = table["workload"].astype(object).fillna(path.stem)
+        groups = [(str(workload), rows) for workload, rows in table.groupby(named, sort=False)]
+    found = [
+        of_table(
+            workload,
+            rows,
+            tuning_budget=tuning_budget,
+            unread=unread.loc[rows.index] if len(groups) > 1 else unread,
+            remarks=known.remarks,
+            how=how,
+            origin=path,
+        )
+        for workload, rows in groups
     ]
+    return [higher_is_better(one) for one in found] if how.maximize else found
 
 
 def of_table(
@@ -75,7 +93,8 @@ def of_table(
     tuning_budget: int | None = None,
     metric: Metric | None = None,
     ranges: Mapping[str, Mapping[str, Dimension]] | None = None,
-    not_read: tuple[str, ...] = (),
+    unread: pd.DataFrame | None = None,
+    how: TableMap | None = None,
     remarks: tuple[str, ...] = (),
     schedules: Mapping[str, str] | None = None,
     origin: Path | str = "",
@@ -90,7 +109,9 @@ def of_table(
         metric: None if not known; then a share if all are in [0, 1] and the sizes of the sets are
             given.
         ranges: Optimizer to searched name to dimension, beside the columns `<name>_low`.
-        not_read: Columns of the input that were ignored.
+        unread: Columns of the input that are not understood, of the same rows: where two rows
+            differ in one of them, they need not be runs of one trial.
+        how: Has ranges beside `ranges`.
         remarks: What else is to be said of what was read, in sentences.
         schedules: Optimizer to the name of its learning-rate schedule, where that is known.
         origin: Where it was read from.
@@ -105,7 +126,9 @@ def of_table(
     selected_by = "validation" if table.get("validation", pd.Series()).notna().any() else "test"
     contestants = [
         replace(
-            _contestant(str(name), rows, selected_by, (ranges or {}).get(str(name), {})),
+            _contestant(
+                str(name), rows, selected_by, (ranges or {}).get(str(name), {}), unread, how
+            ),
             schedule=(schedules or {}).get(str(name), ""),
             directory=str(origin),
         )
@@ -127,7 +150,7 @@ def of_table(
         budget={"steps": int(steps.pop())} if len(steps) == 1 else {},
         num_examples=sizes,
         selected_by=selected_by,
-        not_read=not_read,
+        not_read=() if unread is None else tuple(unread),
         remarks=(*left_out, *remarks),
     )
 
@@ -170,7 +193,12 @@ def _feasible(trials: pd.DataFrame, column: str) -> "pd.Series[float]":
 
 
 def _contestant(
-    name: str, rows: pd.DataFrame, selected_by: str, ranges: Mapping[str, Dimension]
+    name: str,
+    rows: pd.DataFrame,
+    selected_by: str,
+    ranges: Mapping[str, Dimension],
+    unread: pd.DataFrame | None,
+    how: TableMap | None,
 ) -> Contestant:
     given = _hyperparameters(rows)
     called = _rule(name, rows)
@@ -180,7 +208,9 @@ def _contestant(
         {searched_name(n, rule): searched_value(n, rows[n]) for n in given},
         index=rows.index,
     )
-    repeated = _repeated(rows, values)
+    repeated = repeated_rows(name, rows, values, unread)
+    if how is not None:
+        ranges = {**how.dimensions(name, rule, given), **ranges}
     trials = rows[[column for column in _COLUMNS if column in rows]].rename(columns=_COLUMNS)
     if selected_by == "test":
         trials["validation_metric"] = trials["test_metric"]
@@ -264,16 +294,6 @@ def _used(values: pd.DataFrame) -> pd.DataFrame:
         first[meaning.argument] = min(where, first.get(meaning.argument, where))
     order = sorted(used, key=lambda argument: first[argument])
     return pd.DataFrame(used, index=values.index, columns=order, dtype=float)
-
-
-def _repeated(rows: pd.DataFrame, values: pd.DataFrame) -> "pd.Series[int]":
-    """Returns for each row that repeats a trial with another seed the row of its first run."""
-    if "seed" not in rows or values.empty:
-        return pd.Series(dtype=int)
-    row = pd.Series(rows.index, index=rows.index)
-    first = row.groupby([values[name] for name in values], dropna=False).transform("first")
-    fresh = rows["seed"].to_numpy() != rows.loc[first, "seed"].to_numpy()
-    return first[(first != row) & fresh]
 
 
 def _dimensions(

@@ -10,6 +10,7 @@ not in the export.
 import csv
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -113,12 +114,11 @@ def _comparison(
     others = [new for old, new in columns.words.items() if not is_schedule(old)]
     between = _between(rows, [*others, *columns.numbers.values()])
     table, codes = as_numbers(rows, texts)
-    return of_table(
+    found = of_table(
         workload,
         table,
         tuning_budget=tuning_budget,
         metric=metric,
-        not_read=tuple(columns.not_read),
         remarks=(
             f"Read as the result: {', '.join(columns.results)} ({metric.direction}); as settings: "
             f"{', '.join([*columns.numbers, *columns.words]) or 'nothing'}.",
@@ -129,6 +129,8 @@ def _comparison(
         schedules=schedules,
         origin=path,
     )
+    # Not as `unread`: what was logged may differ between runs of one trial.
+    return replace(found, not_read=tuple(columns.not_read))
 
 
 def _one_spelling(names: "pd.Series[str]") -> "pd.Series[str]":

@@ -37,6 +37,7 @@ from tfoptcmp.analysis.statistics.resamples import (
     Counts,
     blocks_of_counts,
     bootstrapped_means,
+    means_of_many,
 )
 from tfoptcmp.metrics import STEPS
 
@@ -45,6 +46,7 @@ BoolArray = NDArray[np.bool_]
 LEAST_PAIRED = 50
 
 _JOINT = "joint"
+_MANY = 20_000  # trials, above which they are not drawn one by one
 _BYTES_KEPT = 100_000_000  # of counts; what is dropped is drawn again, the same
 
 
@@ -212,10 +214,8 @@ class Means:
         key = pairing or one.name
         if key in self._counts:
             return self._counts[key]
-        # Others than those of any other optimizer: two of one seed would be paired.
-        seed = (0,) if pairing else (1, zlib.crc32(one.name.encode()))
         num = len(self._numbers(pairing, one))
-        blocks = blocks_of_counts(num, self._num_resamples, seed=seed)
+        blocks = blocks_of_counts(num, self._num_resamples, seed=_seed(pairing, one))
         if num * self._num_resamples > _BYTES_KEPT:
             return blocks
         while sum(block.nbytes for kept in self._counts.values() for block in kept) > _BYTES_KEPT:
@@ -268,6 +268,14 @@ class Means:
         part: bytes,
         inside: BoolArray | None,
     ) -> None:
+        if not pairing and one.num_feasible > _MANY and (inside is None or inside.all()):
+            selection, values = selection_and_values(one, statistic)
+            values = np.minimum(values, self.cap(statistic))
+            seed = _seed(pairing, one)
+            of_many = means_of_many(selection, values, self._num_resamples, *budgets, seed=seed)
+            for k, means in zip(budgets, of_many, strict=True):
+                self._found[one.name, statistic, k, pairing, part] = means
+            return
         blocks, trials = self._drawn(pairing, one), self._numbers(pairing, one)
         budgets = [k for k in budgets if (one.name, statistic, k, pairing, part) not in self._found]
         if not budgets:  # `_drawn` found them
@@ -280,6 +288,11 @@ class Means:
         found = bootstrapped_means(selection, values, blocks, columns, *budgets)
         for k, means in zip(budgets, found, strict=True):
             self._found[one.name, statistic, k, pairing, part] = means
+
+
+def _seed(pairing: str, one: Contestant) -> tuple[int, ...]:
+    """Others than those of any other optimizer: two of one seed would be paired."""
+    return (0,) if pairing else (1, zlib.crc32(one.name.encode()))
 
 
 _MEANS: "WeakKeyDictionary[Comparison, Means]" = WeakKeyDictionary()

@@ -6,6 +6,7 @@ do not fit into memory: resamples are worked on in blocks, and what leaving out 
 a closed form.
 """
 
+import math
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -23,6 +24,8 @@ _ENTRIES_AT_ONCE = 500_000  # of a block of counts: its arrays fit into a proces
 _DRAWN_AT_ONCE = 250_000
 _BYTES_AT_ONCE = 20_000_000
 _MOST_OF_A_BYTE = 255
+_NEVER = 1e-12
+_MOST_DRAWN = 2_000
 
 
 def resampled_counts(num_trials: int, num_resamples: int, *, seed: tuple[int, ...]) -> Counts:
@@ -124,6 +127,60 @@ def means_without_each(selection: FloatArray, values: FloatArray, *num_drawn: in
         own = (power[ahead - 1] - power[behind])[group] * left
         found[place, ordered.order] = before[group] + own + after[group]
     return found
+
+
+def means_of_many(
+    selection: FloatArray,
+    values: FloatArray,
+    num_resamples: int,
+    *num_drawn: int,
+    seed: tuple[int, ...],
+) -> FloatArray:
+    """Returns what `bootstrapped_means` does, of more trials than can be drawn one by one.
+
+    The best of K hardly ever lies beyond the best r = 28 N / K trials. Where these are few, they
+    alone are drawn, and one more stands for all others: exact but for rounding. Where K is so small
+    that they are many, the mean is nearly a sum over the trials, and resamples are normal with what
+    leaving out each trial says of its variance (the infinitesimal jackknife).
+
+    Args:
+        selection: [n], see `resampled_means`.
+        values: [n], likewise.
+        num_resamples: R >= 1.
+        *num_drawn: K >= 1.
+        seed: Equal seeds give equal resamples.
+
+    Returns:
+        float64 [number of K, 1 + n + R].
+    """
+    num = len(values)
+    itself = np.ones((1, num), dtype=np.uint8)
+    estimate = resampled_means(selection, values, itself, *num_drawn)
+    without = means_without_each(selection, values, *num_drawn)
+    order = np.argsort(selection, kind="stable")
+    rows = []
+    for place, k in enumerate(num_drawn):
+        rng = np.random.default_rng((*seed, k))
+        first = math.ceil(num * -math.expm1(math.log(_NEVER) / k))
+        # All that tie with the last of the first.
+        first = int(
+            np.searchsorted(selection[order], selection[order[min(first, num) - 1]], "right")
+        )
+        if first > _MOST_DRAWN:
+            influence = (num - 1) * (estimate[place] - without[place])
+            deviation = float(np.sqrt(np.square(influence).sum())) / num
+            rows.append(estimate[place] + deviation * rng.standard_normal(num_resamples))
+            continue
+        best = order[:first]
+        counts = np.empty((num_resamples, first + 1), dtype=np.int32)
+        counts[:, first] = num - rng.binomial(num, first / num, size=num_resamples)
+        for row in counts:
+            row[:first] = np.bincount(rng.integers(first, size=num - row[first]), minlength=first)
+        of_rest = order[first] if first < num else order[-1]
+        kept = np.append(best, of_rest)
+        ranks = np.append(selection[best], math.inf)
+        rows.append(resampled_means(ranks, values[kept], counts, k)[0])
+    return np.concatenate([estimate, without, np.stack(rows)], axis=1)
 
 
 def bootstrapped_means(

@@ -1,0 +1,260 @@
+"""Tables as people bring them: what is the same trial, what shifts, which way is better."""
+
+import codecs
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tfoptcmp.analysis.audit import audit
+from tfoptcmp.analysis.sources import read_comparisons
+from tfoptcmp.analysis.sources.mapping import TableMap, parse_assignments
+from tfoptcmp.spaces import LogUniform, Uniform
+from tfoptcmp.study.schema import StudyError
+
+
+def the_only(path, how=None):
+    (comparison,) = read_comparisons(path, None, how)
+    (one,) = comparison.contestants
+    return one
+
+
+def titles(path, how=None):
+    return [finding.title for finding in audit(read_comparisons(path, None, how))]
+
+
+class TestRunsOfOneTrial:
+    def test_numbers_are_the_same_within_one_in_a_million(self, write):
+        """DeepOBS wrote the rate of a re-run with 14 digits, and that of the search with 17."""
+        adam = the_only(
+            write(
+                "optimizer,validation,test,learning_rate,seed\n"
+                "adam,.150,.15,0.00039810717055349735,42\nadam,.160,.16,0.00039810717055,43\n"
+                "adam,.155,.155,0.00039810717055,44\nadam,.3,.3,0.01,42\n"
+            )
+        )
+        assert adam.num_feasible == 2
+        assert list(adam.reruns["trial"]) == [0, 0]
+        assert list(adam.reruns["seed"]) == [43, 44]
+
+    @pytest.mark.parametrize(("factor", "num"), [(1 + 0.9e-6, 1), (1 + 1.2e-6, 2)])
+    def test_a_little_more_is_another_point(self, write, factor, num):
+        text = f"optimizer,test,lr,seed\nadam,1,0.001,1\nadam,1,{0.001 * factor!r},2\n"
+        assert the_only(write(text)).num_feasible == num
+
+    def test_an_empty_value_and_zero_are_points_of_their_own(self, write):
+        text = "optimizer,test,lr,momentum,seed\na,1,1,,1\na,1,1,,2\na,1,1,0,3\na,1,1,0,4\n"
+        assert the_only(write(text)).num_feasible == 2
+
+    def test_a_number_that_is_not_understood_and_differs_is_refused(self, write):
+        rows = "".join(f"adam,0.{i + 10},0.1,{i / 1000},{i}\n" for i in range(30))
+        path = write(f"optimizer,test,learning_rate,weight_decay,seed\n{rows}")
+        with pytest.raises(StudyError, match="'weight_decay', which is not understood"):
+            read_comparisons(path)
+        ignored = TableMap(ignore=("weight_decay",))
+        assert the_only(path, ignored).num_feasible == 1
+        searched = the_only(path, TableMap(ranges={"weight_decay": "0:0.03:linear"}))
+        assert searched.num_feasible == 30
+        assert searched.dimensions["weight_decay"] == Uniform(low=0.0, high=0.03)
+
+    def test_a_text_that_differs_makes_trials_of_their_own(self, write):
+        text = "optimizer,test,lr,schedule,seed\na,1,1,constant,1\na,1,1,linear,2\na,1,1,linear,3\n"
+        assert the_only(write(text)).num_feasible == 2
+
+    @pytest.mark.parametrize("name", ["run_id", "Run Name", "runTime", "train_loss_2", "epoch"])
+    def test_runs_may_differ_in_what_is_of_a_run(self, write, name):
+        text = f"optimizer,test,lr,{name},seed\na,1,1,7,1\na,1,1,8,2\n"
+        assert the_only(write(text)).num_feasible == 1
+
+
+class TestColumnsThatShift:
+    def test_a_field_beyond_the_header(self, write):
+        """A decimal comma made the optimizers "0.081, 0.09, 0.079"."""
+        path = write("optimizer,validation,test\nadam,0.081,0.09,0.1\nsgd,0.09,0.1\n")
+        with pytest.raises(StudyError, match="line 2: has more fields than the header's 3"):
+            read_comparisons(path)
+
+    def test_an_empty_field_beyond_the_header_is_none(self, write):
+        assert the_only(write("optimizer,test\nadam,0.1,\nadam,0.2,\n")).num_feasible == 2
+
+    @pytest.mark.parametrize("separator", [";", "\t", "|"])
+    def test_other_separators_and_decimal_commas(self, write, separator):
+        text = "# of my tool\n\noptimizer;test;lr\nadam;0,25;1e-3\nadam;0,5;0,01\n"
+        adam = the_only(write(text.replace(";", separator)))
+        assert list(adam.trials["test_metric"]) == [0.25, 0.5]
+        assert list(adam.searched("alpha0")) == [0.001, 0.01]
+
+    def test_decimal_commas_and_points_in_one_table(self, write):
+        with pytest.raises(StudyError, match="'test' has decimal commas, and others have"):
+            read_comparisons(write("optimizer;test;lr\nadam;0,25;0.5\n"))
+
+    @pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+    def test_encodings_with_a_mark(self, tmp_path, encoding):
+        path = tmp_path / "t.csv"
+        path.write_bytes("optimizer,test\nñadam,0.1\n".encode(encoding))
+        assert path.read_bytes()[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF8[:2])
+        assert the_only(path).name == "ñadam"
+
+    def test_what_is_no_text_is_one_line(self, tmp_path):
+        path = tmp_path / "t.csv"
+        path.write_bytes(b"optimizer,test\n\xff\xe4dam,0.1\n")
+        with pytest.raises(StudyError, match="cannot be read as a table"):
+            read_comparisons(path)
+
+    def test_a_name_that_comes_twice(self, write):
+        with pytest.raises(StudyError, match="must appear only once; got 'lr' twice"):
+            read_comparisons(write("optimizer,test,lr,lr\nadam,0.1,1,2\n"))
+
+    def test_one_optimizer_spelled_in_three_ways(self, write):
+        path = write("optimizer,test\nAdam,0.1\nadam,0.2\nADAM,0.3\n")
+        assert the_only(path).num_feasible == 3
+        (comparison,) = read_comparisons(path)
+        assert comparison.remarks == ("Taken for one optimizer: adam as Adam, ADAM as Adam.",)
+
+    def test_lines_are_counted_with_those_before_the_header(self, write):
+        with pytest.raises(StudyError, match="line 4: 'test' must be a number"):
+            read_comparisons(write("# note\noptimizer,test\nadam,0.1\nadam,x\n"))
+
+
+class TestWhichWayIsBetter:
+    def test_an_accuracy_is_not_taken_as_it_is(self, write):
+        path = write("optimizer,val_acc\nadam,0.9\nadam,0.8\n")
+        asked = TableMap(columns={"validation": "val_acc"})
+        with pytest.raises(StudyError, match="say --maximize, or --map 'validation=1 - val_acc'"):
+            read_comparisons(path, None, asked)
+        turned = TableMap(columns={"validation": "1 - val_acc"})
+        assert the_only(path, turned).winner["validation_metric"] == pytest.approx(0.1)
+        maximised = TableMap(columns={"validation": "val_acc"}, maximize=True)
+        assert the_only(path, maximised).winner["trial"] == 0
+
+    def test_shares_are_not_negative(self, write):
+        with pytest.raises(StudyError, match=r"line 3: with .* in \[0, 1\]; got -0.2"):
+            read_comparisons(write("optimizer,test,num_test\nadam,0.1,9\nadam,-0.2,9\n"))
+
+
+class TestBudgets:
+    def budget(self, write, **steps):
+        rows = [
+            f"{one},{0.1 + i / 100},{s}" for one, each in steps.items() for i, s in enumerate(each)
+        ]
+        found = audit(read_comparisons(write("\n".join(["optimizer,test,steps", *rows]))))
+        return [f.severity for f in found if "budget" in f.title]
+
+    def test_a_budget_of_time_is_no_fault(self, write):
+        """Steps of AlgoPerf's trials."""
+        adam, sgd = [57218, 58000, 59229], [57500, 58100, 58900]
+        assert self.budget(write, adam=adam, sgd=sgd) == ["note"]
+
+    def test_short_trials_among_long_ones(self, write):
+        assert self.budget(write, adam=[50, 1000, 1000], sgd=[1000, 1000, 1000]) == ["error"]
+
+    def test_fewer_steps_of_one_optimizer(self, write):
+        assert self.budget(write, adam=[1000] * 3, sgd=[900] * 3) == ["error"]
+        assert self.budget(write, adam=[1000] * 3, sgd=[1000] * 3) == []
+
+
+class TestSeeds:
+    def test_points_that_were_run_with_several_seeds_have_no_one_seed(self, write):
+        """As AlgoPerf runs them: every point in five studies."""
+        rng = np.random.default_rng(0)
+        rows = [
+            f"{name},{0.1 + lr / 10 + rng.normal() / 1000},{lr},{seed}"
+            for name in ("adam", "sgd")
+            for lr in (0.1, 0.2, 0.3)
+            for seed in range(5)
+        ]
+        text = "\n".join(["optimizer,test,lr,seed", *rows])
+        assert "one seed, and a gap that may be its noise" not in titles(write(text))
+        one_seed = "\n".join(["optimizer,test,lr,seed", *(r for r in rows if r.endswith(",0"))])
+        assert "one seed, and a gap that may be its noise" in titles(write(one_seed))
+
+    def test_the_test_metric_is_called_so(self, write):
+        rows = ["adam,0.1,1,0", *(f"adam,0.2{i},1,{i}" for i in range(1, 5)), "adam,0.3,2,0"]
+        (finding,) = [
+            finding
+            for finding in audit(
+                read_comparisons(write("\n".join(["optimizer,test,lr,seed", *rows])))
+            )
+            if finding.title == "the winner was lucky"
+        ]
+        assert "test 0.1;" in finding.evidence and "validation" not in finding.evidence
+
+
+def test_identical_trials_and_no_test_metric_are_noted(write):
+    path = write("optimizer,validation,lr\nadam,0.1,1\nadam,0.1,1\nadam,0.2,2\n")
+    found = titles(path)
+    assert "identical trials" in found and "no test metric" in found
+
+
+class TestMaps:
+    TABLE = pd.DataFrame(
+        {"val/accuracy": [0.9, 0.8], "val": [2.0, 3.0], "a b": [1.0, 5.0], "opt": ["x", "y"]}
+    )
+
+    @pytest.mark.parametrize(
+        ("text", "values"),
+        [
+            ("1 - val/accuracy", [0.1, 0.2]),  # the longest name
+            ("`val` / 2", [1.0, 1.5]),
+            ("(a b + val) * -2e0", [-6.0, -16.0]),
+            ("1-2-val", [-3.0, -4.0]),
+            ("8/4/val", [1.0, 2 / 3]),
+            ("opt", ["x", "y"]),
+            ("0.5", 0.5),
+        ],
+    )
+    def test_expressions(self, text, values):
+        found = TableMap(columns={"validation": text}).applied(self.TABLE)["validation"]
+        if isinstance(values, list) and isinstance(values[0], str):
+            assert list(found) == values
+        else:
+            np.testing.assert_allclose(found, values)
+
+    @pytest.mark.parametrize(
+        "text", ["1 -", "val**2", "__import__('os')", "vals", "(val", "opt + 1", "`no`", "val val"]
+    )
+    def test_what_is_no_expression(self, text):
+        with pytest.raises(StudyError, match="--map"):
+            TableMap(columns={"validation": text}).applied(self.TABLE)
+
+    def test_columns_that_were_used_are_gone(self):
+        how = TableMap(columns={"validation": "1 - val/accuracy", "opt": "opt"}, ignore=("a b",))
+        assert list(how.applied(self.TABLE)) == ["val", "opt", "validation"]
+
+    def test_a_file_beside_the_table(self, write):
+        path = write("opt,val_acc,lr,run\nadam,0.9,0.1,1\nadam,0.7,1,2\n")
+        path.with_name("audit.toml").write_text(
+            'maximize = true\nignore = ["run"]\n[map]\noptimizer = "opt"\nvalidation = "val_acc"\n'
+            '[range]\n"adam:lr" = "0.01:10:log"\n'
+        )
+        adam = the_only(path)
+        assert adam.winner["trial"] == 0
+        assert adam.dimensions["alpha0"] == LogUniform(low=0.01, high=10.0)
+
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ("maps = 1", "a key must be one of .*got 'maps'"),
+            ("map = 1", "'map' must be a dict"),
+            ("[map", "cannot be read"),
+            ('[range]\nlr = "5"', "must be low:high"),
+            ('[range]\nlr = "0:1:log"', "--range of lr"),
+            ('[range]\nx = "0:1"', "--range must be of columns"),
+            ('ignore = ["x"]', "--ignore must name columns"),
+        ],
+    )
+    def test_a_file_that_makes_no_sense(self, write, text, message):
+        path = write("optimizer,validation,lr\nadam,0.9,0.1\n")
+        path.with_name("audit.toml").write_text(text)
+        with pytest.raises(StudyError, match=message):
+            read_comparisons(path)
+
+    def test_assignments(self):
+        assert parse_assignments(["a = 1 - b"], "--map") == {"a": "1 - b"}
+        for wrong, message in ((["a"], "must be name="), (["a=1", "a=2"], "each once")):
+            with pytest.raises(StudyError, match=message):
+                parse_assignments(wrong, "--map")
+
+    def test_a_map_is_of_a_table(self, tmp_path):
+        with pytest.raises(StudyError, match="are of tables"):
+            read_comparisons(tmp_path, None, TableMap(ignore=("x",)))
