@@ -87,6 +87,7 @@ def test_a_study_is_a_seed(write):
     assert comparison.metric.value(baseline.winner["test_metric"]) == pytest.approx(0.735)
     assert amos.winner["trial"] == 4
     assert baseline.winner["train_loss"] == 0.3
+    assert baseline.trials["seconds"].tolist() == 5 * [60 * 36000]
     assert amos.values_of(amos.winner)["eta0"] == pytest.approx(0.005)
 
 

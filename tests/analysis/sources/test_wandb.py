@@ -72,6 +72,7 @@ def test_runs_are_trials(write):
     sgd, adam = comparison.contestants
     assert (sgd.rule, adam.rule) == (RULES["sgd"], RULES["adam"])
     assert sgd.searched_names == ("eta0",)
+    assert set(sgd.trials["seconds"]) == {3600.0}
     best = comparison.metric.value(adam.winner["validation_metric"])
     assert best == pytest.approx(0.82 + 0.004 * 23)  # by hand: the highest, not the lowest
     assert adam.winner["test_metric"] == pytest.approx(1 - (0.81 + 0.004 * 23))

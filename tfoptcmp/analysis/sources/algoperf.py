@@ -14,6 +14,7 @@ without hyperparameters. A trial without any evaluation ended before it: it coun
 """
 
 import math
+import os
 import re
 from collections.abc import Mapping, Sequence
 from io import StringIO
@@ -127,6 +128,7 @@ def _comparison(
         tuning_budget=tuning_budget,
         metric=_METRICS[known],
         ranges=ranges,
+        origin=os.path.commonpath([one["folder"] for one in ordered]),
         remarks=(
             *by_time(steps),
             *_never_measured(ordered, read),
@@ -162,6 +164,7 @@ class _Trial:
             "validation": validation,
             "test": self.last(f"test/{target}"),
             "train_loss": self.last("train/loss" if "train/loss" in self.evaluations else "-"),
+            "seconds": self.last("accumulated_submission_time"),
             "diverged": not math.isfinite(validation),
             "status": "complete" if len(self.evaluations) else "failed",
             **self._target_reached(target, metric),

@@ -13,6 +13,7 @@ Runs of another schedule, number of epochs, or setting that is not a number are 
 """
 
 import math
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,7 @@ def read(files: Sequence[Path], tuning_budget: int | None = None) -> list[Compar
                 tuning_budget=tuning_budget,
                 metric=CLASSIFICATION_ERROR if runs["is_share"].iloc[0] else _LOSS,
                 schedules=schedules,
+                origin=os.path.commonpath(files),
             )
         )
     return found

@@ -13,6 +13,7 @@ time, and the steps of a trial are no budget.
 
 import csv
 import math
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,7 @@ def read(files: Sequence[Path], tuning_budget: int | None = None) -> list[Compar
             tuning_budget=tuning_budget,
             metric=metric,
             ranges={optimizer: ranges for optimizer, _, ranges in studies},
+            origin=os.path.commonpath(files),
             remarks=by_time(timed.get((workload, metric), {})),
         )
         for (workload, metric), studies in groups.items()

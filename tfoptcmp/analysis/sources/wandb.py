@@ -81,8 +81,8 @@ def _read(path: Path, tuning_budget: int | None) -> Iterator[Comparison]:
     given = runs[list(results.values())].apply(lambda one: one.str.strip() != "").any(axis=1)
     table.loc[~given & table["status"].isin(("finished", "")), "status"] = "incomplete"
     table["diverged"] = ~np.isfinite(table[next(iter(results))])
-    for role, name in (("seed", columns.seed), ("steps", columns.steps)):
-        if name is not None:
+    for role, name in (("seed", columns.seed), ("steps", columns.steps), ("seconds", "Runtime")):
+        if name in runs:
             table[role] = as_floats(runs[name])
     for name, new in columns.numbers.items():
         table[new] = as_floats(runs[name])
