@@ -1,11 +1,14 @@
 """The audit as a user runs it: text, JSON and exit codes."""
 
 import json
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).parents[2]
 HEADER = "optimizer,validation,test,learning_rate,learning_rate_low,learning_rate_high\n"
 
 
@@ -138,3 +141,14 @@ def test_help_says_what_the_exit_codes_mean():
     done = audit("--help")
     assert done.returncode == 0
     assert "3 if" in done.stdout and "4 if" in done.stdout and "--csv" in done.stdout
+
+
+def test_the_hook_of_pre_commit_runs_this_program():
+    """The few lines of .pre-commit-hooks.yaml, as pre-commit reads them."""
+    lines = (ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8").splitlines()
+    hook = dict(line[2:].split(": ", 1) for line in lines if line[:2] in ("- ", "  "))
+    assert {"id", "name", "entry", "language", "files"} <= set(hook)
+    assert hook["id"] == hook["entry"] == "tfoptcmp-audit"
+    assert f"{hook['entry']} = tfoptcmp.tools.audit:main" in (ROOT / "setup.cfg").read_text()
+    assert re.search(hook["files"], "paper/results_cifar.csv")
+    assert not re.search(hook["files"], "results/readme.md")
