@@ -8,6 +8,7 @@ import pytest
 
 from tfoptcmp.analysis.audit import audit
 from tfoptcmp.analysis.sources import read_comparisons
+from tfoptcmp.analysis.sources.mapping import TableMap
 from tfoptcmp.metrics import ACCURACY
 from tfoptcmp.rules import RULES
 from tfoptcmp.study.schema import StudyError
@@ -244,3 +245,19 @@ def test_percent_and_infinite_values(write):
 def test_other_tables_are_not_taken_for_an_export(write):
     path = write("optimizer,validation,Name\nadam,0.1,x\n")
     assert read_comparisons(path)[0].workload == "results"
+
+
+def test_the_command_to_say_which_can_be_pasted(write):
+    runs = [a_run(i, optimizer="adam", **{"val loss": "1", "val acc": "1"}) for i in range(2)]
+    with pytest.raises(StudyError, match=r"--map 'validation=val loss'$"):
+        comparison_of(write, runs)
+
+
+def test_what_cannot_be_told_is_mapped(write):
+    """Then the export is a table like any other."""
+    path = write(export(two_optimizers(**{"val/loss": "0.5"})), "runs.csv")
+    columns = {"validation": "1 - `val/accuracy`", "test": "1 - `test/accuracy`", "status": "State"}
+    (comparison,) = read_comparisons(path, how=TableMap(columns=columns))
+    assert comparison.num_trials == 24
+    adam = comparison.contestants[1]
+    assert adam.winner["validation_metric"] == pytest.approx(1 - 0.912)
