@@ -10,9 +10,8 @@ if the input cannot be used.
 """
 
 import dataclasses
-import json
 import sys
-import textwrap
+from importlib import metadata
 from typing import TYPE_CHECKING
 
 from absl import flags
@@ -41,11 +40,18 @@ _WRITE_MAP = flags.DEFINE_bool(
 _CLAIM = flags.DEFINE_multi_string(
     "claim", [], "better,worse: check whether the trials support this claim; may be repeated."
 )
-_JSON = flags.DEFINE_bool("json", False, "Print the findings as JSON.")
+_JSON = flags.DEFINE_bool("json", False, "Print the findings as JSON: the same as --format=json.")
+_FORMAT = flags.DEFINE_enum(
+    "format",
+    "text",
+    ["text", "json", "sarif", "junit"],
+    "How to print the findings: for people; as JSON of docs/audit.schema.json; as SARIF 2.1.0, for "
+    "code scanning; as JUnit XML, for CI servers.",
+)
 
 _GROUPS = {
     "What to check": (_CSV, _COLUMNS, *TABLE_FLAGS, _WRITE_MAP, _CLAIM, TUNING_BUDGET, MARGIN),
-    "Output": (_JSON,),
+    "Output": (_FORMAT, _JSON),
 }
 
 # Exit code for the worst finding.
@@ -58,6 +64,8 @@ def _run(argv: list[str]) -> None:
 
         print(columns.__doc__)
         return
+    if _JSON.value and _FORMAT.value not in ("text", "json"):
+        raise UserError(f"--json and --format={_FORMAT.value} must not be given together")
     paths = [*argv, *([] if _CSV.value is None else [_CSV.value])]
     if not paths:
         raise UserError("name study directories or tables as arguments, or a table as --csv=...")
@@ -72,7 +80,7 @@ def _run(argv: list[str]) -> None:
 
     comparisons = _with_claims(read_as_asked(paths))
     findings = audit(comparisons)
-    print(_as_json(comparisons, findings) if _JSON.value else _as_text(comparisons, findings))
+    print(_formatted(comparisons, findings, paths))
     sys.exit(max((EXIT_CODES[finding.severity] for finding in findings), default=0))
 
 
@@ -99,59 +107,16 @@ def _with_claims(comparisons: "list[Comparison]") -> "list[Comparison]":
     ]
 
 
-def _as_text(comparisons: "list[Comparison]", findings: "list[Finding]") -> str:
-    lines = [line for comparison in comparisons for line in _described(comparison)]
-    if not findings:
-        return "\n".join([*lines, "No findings."])
-    for finding in findings:
-        lines += ["", f"{finding.severity.upper()}  {finding.subject}: {finding.title}"]
-        lines += _wrapped("found: ", finding.evidence) + _wrapped("next:  ", finding.next_step)
-    counts = [
-        f"{count} {severity}{'s' if count > 1 else ''}"
-        for severity in reversed(EXIT_CODES)
-        if (count := sum(finding.severity == severity for finding in findings))
-    ]
-    return "\n".join([*lines, "", ", ".join(counts)])
+def _formatted(comparisons: "list[Comparison]", findings: "list[Finding]", paths: list[str]) -> str:
+    from tfoptcmp.analysis.audit import formats
 
-
-def _described(comparison: "Comparison") -> list[str]:
-    """What was read, so that no finding about the rest is not taken for praise."""
-    lines = [
-        f"{comparison.workload}: {', '.join(one.title for one in comparison.contestants)}; "
-        f"N = {comparison.num_trials} feasible trials, K = {comparison.tuning_budget}"
-    ]
-    if unknown := [one.title for one in comparison.contestants if one.rule is None]:
-        lines += _wrapped("rule not known, so no inclusion was checked: ", ", ".join(unknown))
-    if comparison.not_read:
-        lines += _wrapped("columns not read: ", ", ".join(comparison.not_read))
-    for remark in comparison.remarks:
-        lines += _wrapped("", remark)
-    return lines
-
-
-def _wrapped(label: str, text: str) -> list[str]:
-    indent = " " * (2 + len(label))
-    return textwrap.wrap(text, 100, initial_indent=f"  {label}", subsequent_indent=indent)
-
-
-def _as_json(comparisons: "list[Comparison]", findings: "list[Finding]") -> str:
-    return json.dumps(
-        {
-            "comparisons": [
-                {
-                    "workload": comparison.workload,
-                    "optimizers": [one.name for one in comparison.contestants],
-                    "rules": [one.rule and one.rule.name for one in comparison.contestants],
-                    "not_read": list(comparison.not_read),
-                    "num_trials": comparison.num_trials,
-                    "tuning_budget": comparison.tuning_budget,
-                }
-                for comparison in comparisons
-            ],
-            "findings": [dataclasses.asdict(finding) for finding in findings],
-        },
-        indent=1,
-    )
+    name = "json" if _JSON.value else _FORMAT.value
+    if name == "sarif":
+        return formats.as_sarif(comparisons, findings, paths, metadata.version("tfoptcmp"))
+    if name == "junit":
+        return formats.as_junit(comparisons)
+    write = formats.as_json if name == "json" else formats.as_text
+    return write(comparisons, findings)
 
 
 def main() -> None:

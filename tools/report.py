@@ -114,11 +114,11 @@ def _run(argv: list[str]) -> None:
         if comparison.num_trials:
             print(format_table(comparison))
             print(format_verdicts(comparison))
-    for comparison, found in zip(
+    for comparison, sections in zip(
         comparisons, restriction_sections(comparisons, output_dir), strict=True
     ):
-        if found:
-            print(format_sections(comparison, found))
+        if sections:
+            print(format_sections(comparison, sections))
     for finding in worst_first(findings):
         print(f"Audit:    {finding.severity}: {finding.subject}: {finding.title}")
     if not findings:

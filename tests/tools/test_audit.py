@@ -1,11 +1,14 @@
 """The audit as a user runs it: text, JSON and exit codes."""
 
 import json
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).parents[2]
 HEADER = "optimizer,validation,test,learning_rate,learning_rate_low,learning_rate_high\n"
 
 
@@ -86,9 +89,26 @@ def test_an_error_as_json(tmp_path):
     assert {"severity", "subject", "title", "evidence", "next_step"} == set(found["findings"][0])
 
 
+@pytest.mark.parametrize("gap", [0.1, 0.001])
+def test_every_format_has_the_same_exit_code(tmp_path, gap):
+    path = table(tmp_path / "results.csv", gap=gap)
+    expected = audit(path).returncode
+    found = {name: audit(path, f"--format={name}") for name in ("text", "json", "sarif", "junit")}
+    assert {done.returncode for done in found.values()} == {expected} == {0 if gap == 0.1 else 3}
+    assert found["text"].stdout == audit(path).stdout
+    assert found["json"].stdout == audit(path, "--json").stdout
+    assert json.loads(found["json"].stdout)["schema_version"] == 1
+    assert json.loads(found["sarif"].stdout)["version"] == "2.1.0"
+    assert found["junit"].stdout.startswith('<?xml version="1.0" encoding="UTF-8"?>\n<testsuites')
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (
+            ["--json", "--format=sarif", "x.csv"],
+            "--json and --format=sarif must not be given together",
+        ),
         ([], "name study directories or tables as arguments, or a table as --csv=..."),
         (
             ["/nowhere"],
@@ -121,3 +141,14 @@ def test_help_says_what_the_exit_codes_mean():
     done = audit("--help")
     assert done.returncode == 0
     assert "3 if" in done.stdout and "4 if" in done.stdout and "--csv" in done.stdout
+
+
+def test_the_hook_of_pre_commit_runs_this_program():
+    """The few lines of .pre-commit-hooks.yaml, as pre-commit reads them."""
+    lines = (ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8").splitlines()
+    hook = dict(line[2:].split(": ", 1) for line in lines if line[:2] in ("- ", "  "))
+    assert {"id", "name", "entry", "language", "files"} <= set(hook)
+    assert hook["id"] == hook["entry"] == "tfoptcmp-audit"
+    assert f"{hook['entry']} = tfoptcmp.tools.audit:main" in (ROOT / "setup.cfg").read_text()
+    assert re.search(hook["files"], "paper/results_cifar.csv")
+    assert not re.search(hook["files"], "results/readme.md")

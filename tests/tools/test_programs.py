@@ -97,7 +97,7 @@ FLAGS = {
     },
     "audit": {
         *("csv", "columns", "claim", "tuning_budget", "maximize", "margin", "json"),
-        *("map", "range", "ignore", "write_map"),
+        *("map", "range", "ignore", "write_map", "format"),
     },
     "reproduce": {
         *("figure", "workloads", "optimizers", "data_dir", "scale", "steps", "num_feasible"),

@@ -9,6 +9,7 @@ round is judged. How a space follows from trials stands in `tfoptcmp.analysis.ra
 """
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -182,7 +183,7 @@ def check_no_round(study_dir: Path) -> None:
     if round_number(parent) is not None:
         raise StudyError(
             f"{study_dir} is a round of a refinement; go on with --refine "
-            f"--study_dir={parent.parent}, or name another directory"
+            f"--study_dir={shlex.quote(str(parent.parent))}, or name another directory"
         )
 
 
@@ -221,7 +222,7 @@ def _check_rounds(study_dir: Path, names: Sequence[str]) -> None:
             if name in names and pack.is_packed(file.parent):
                 raise StudyError(
                     f"{file.parent} is packed and cannot be resumed: tfoptcmp-pack --unpack "
-                    f"{study_dir}"
+                    f"{shlex.quote(str(study_dir))}"
                 )
 
 

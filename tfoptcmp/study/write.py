@@ -7,6 +7,7 @@ measurements, two for metadata.json as it ends. Nothing takes longer because the
 
 import csv
 import os
+import shlex
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
@@ -60,7 +61,8 @@ def check_study(
     found = {path.name for path in find(directory, "*")}
     if is_packed(directory):
         raise StudyError(
-            f"{directory} is packed and cannot be resumed: tfoptcmp-pack --unpack {directory}"
+            f"{directory} is packed and cannot be resumed: tfoptcmp-pack --unpack "
+            f"{shlex.quote(str(directory))}"
         )
     if "study.json" in found:
         old = read_config(directory / "study.json")

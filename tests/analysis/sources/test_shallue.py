@@ -39,14 +39,14 @@ _SHALLUE = {
 }
 
 
-def _shallue_trial(write, folder, trial, status, error):
+def _shallue_trial(write, folder, trial, status, error, steps=600000):
     parameters = {
         "label_smoothing": 0.01,
         "learning_rate": 0.01 * (1 + trial),
         "learning_rate_decay_steps": 500000,
         "momentum": 0.98,
     }
-    metadata = {"parameters": parameters, "status": status, "steps": 600000, "trial_id": trial}
+    metadata = {"parameters": parameters, "status": status, "steps": steps, "trial_id": trial}
     write(json.dumps(metadata), f"{folder}/{trial}/metadata.json")
     columns = [
         f"{s}/{m}_error"
@@ -89,3 +89,20 @@ def test_studies_in_the_layout_of_shallue_et_al(write):
     titles = [finding.title for finding in audit([comparison])]
     assert "unequal budgets" in titles
     assert "search spaces not reported" in titles
+
+
+def test_a_budget_of_time_is_no_budget_of_steps(write):
+    """Hardware decides how many steps fit in: that is not an unfair comparison."""
+    for optimizer, steps in (("sgd", (57218, 59229)), ("adam", (40000, 40000))):
+        folder = f"release/mnist/cnn/{optimizer}/256"
+        study = {**_SHALLUE, "optimizer": optimizer, "train_steps": 0}
+        path = write(json.dumps(study), f"{folder}/study.json")
+        for trial, trained in enumerate(steps):
+            _shallue_trial(write, folder, trial, "COMPLETE", 0.2, trained)
+    (comparison,) = read_comparisons(path.parents[4])
+    assert not any(one.reports("steps") for one in comparison.contestants)
+    assert comparison.budget == {}
+    assert "unequal budgets" not in [finding.title for finding in audit([comparison])]
+    (remark,) = comparison.remarks
+    assert remark.startswith("The budget of a trial was time, not a number of steps")
+    assert remark.endswith("trained were: adam 40,000, sgd 57,218 to 59,229 steps.")

@@ -36,3 +36,16 @@ def audit(comparisons: Sequence[Comparison]) -> list[Finding]:
     """
     found = [finding for one in comparisons for check in CHECKS.values() for finding in check(one)]
     return worst_first([*found, *trials.scattered(comparisons)])
+
+
+def by_check(comparisons: Sequence[Comparison]) -> dict[str, list[Finding]]:
+    """Returns what each check finds, with those that find nothing; `audit` sorts the same.
+
+    Args:
+        comparisons: One for each workload and budget.
+    """
+    found = {
+        name: [finding for one in comparisons for finding in check(one)]
+        for name, check in CHECKS.items()
+    }
+    return {**found, trials.scattered.__name__: list(trials.scattered(comparisons))}

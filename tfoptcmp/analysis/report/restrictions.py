@@ -4,6 +4,7 @@ Where the trials cannot answer, the study that could is named: its spaces go int
 `tfoptcmp-tune --space_file`, and its command is printed.
 """
 
+import shlex
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -170,8 +171,8 @@ def _command(comparison: Comparison, own: Sequence[Contestant], path: Path, seve
             f"--optimizers={','.join(one.name for one in own)}",
             f"--num_feasible={trials}",
             f"--tuning_budget={comparison.tuning_budget}",
-            f"--space_file={path}",
-            f"--study_dir={path.parent / f'restricted{several}'}",
+            shlex.quote(f"--space_file={path}"),
+            shlex.quote(f"--study_dir={path.parent / f'restricted{several}'}"),
         ]
     )
 

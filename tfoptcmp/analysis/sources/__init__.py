@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.sources import (
+    algoperf,
     deepobs,
     mapping,
     mlflow,
@@ -18,6 +19,7 @@ from tfoptcmp.analysis.sources import (
     shallue,
     studies,
     tables,
+    wandb,
 )
 from tfoptcmp.analysis.sources.mapping import TableMap
 from tfoptcmp.analysis.sources.tables import higher_is_better
@@ -64,6 +66,14 @@ SOURCES: dict[str, Source] = {
         title="experiments of MLflow (mlruns, mlflow.db, or the CSV of search_runs)",
         find=mlflow.find,
         read=mlflow.read,
+    ),
+    "algoperf": Source(
+        title=f"logs of AlgoPerf ({algoperf.PATTERN})", find=algoperf.find, read=algoperf.read
+    ),
+    "wandb": Source(
+        title=f"a table of runs that Weights & Biases exports ({wandb.PATTERN})",
+        find=wandb.find,
+        read=wandb.read,
     ),
     _TABLE: Source(
         title="a table of results, one row per trial (a CSV file)",

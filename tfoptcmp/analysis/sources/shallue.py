@@ -7,11 +7,13 @@
 `study.json` names dataset, model, optimizer, batch size, training steps and the ranges
 (`parameter_configs`); `metadata.json` the parameters and the status COMPLETE, INCOMPLETE (left out
 here) or INFEASIBLE; `measurements.csv` has one row per evaluation, with columns such as
-`val/classification_error` and `test/cross_entropy_error`.
+`val/classification_error` and `test/cross_entropy_error`. If `train_steps` is 0, the budget was
+time, and the steps of a trial are no budget.
 """
 
 import csv
 import math
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from typing import Any
 import pandas as pd
 
 from tfoptcmp.analysis.comparison import Comparison
+from tfoptcmp.analysis.sources.budgets import by_time
 from tfoptcmp.analysis.sources.names import (
     searched_choice,
     searched_name,
@@ -62,10 +65,11 @@ def read(files: Sequence[Path], tuning_budget: int | None = None) -> list[Compar
     groups: dict[
         tuple[str, Metric | None], list[tuple[str, pd.DataFrame, dict[str, Dimension]]]
     ] = {}
+    timed: dict[tuple[str, Metric | None], dict[str, list[float]]] = {}
     for path in sorted(files):
         study = read_json(path)
         try:
-            metric, rows = _trials(path.parent, study)
+            metric, rows, trained = _trials(path.parent, study)
             workload = f"{study['dataset']} {study['model']}, batch size {study['batch_size']}"
             optimizer = str(study["optimizer"])
             ranges = _ranges(optimizer, study["parameter_configs"])
@@ -73,6 +77,8 @@ def read(files: Sequence[Path], tuning_budget: int | None = None) -> list[Compar
             raise StudyError(f"{path} is not a study of this layout: {error!r}") from error
         table = pd.DataFrame(rows).assign(optimizer=optimizer)
         groups.setdefault((workload, metric), []).append((optimizer, table, ranges))
+        if not study["train_steps"]:
+            timed.setdefault((workload, metric), {})[optimizer] = trained
     return [
         of_table(
             workload,
@@ -80,6 +86,8 @@ def read(files: Sequence[Path], tuning_budget: int | None = None) -> list[Compar
             tuning_budget=tuning_budget,
             metric=metric,
             ranges={optimizer: ranges for optimizer, _, ranges in studies},
+            origin=os.path.commonpath(files),
+            remarks=by_time(timed.get((workload, metric), {})),
         )
         for (workload, metric), studies in groups.items()
     ]
@@ -87,10 +95,10 @@ def read(files: Sequence[Path], tuning_budget: int | None = None) -> list[Compar
 
 def _trials(
     directory: Path, study: Mapping[str, Any]
-) -> tuple[Metric | None, list[dict[str, Any]]]:
-    """Returns the metric and a row for each trial that ended."""
+) -> tuple[Metric | None, list[dict[str, Any]], list[float]]:
+    """Returns the metric, a row for each trial that ended, and the steps that it trained."""
     known: Metric | None = None
-    rows = []
+    rows, trained = [], []
     folders = [path for path in find_files(directory, "*") if path.is_dir() and path.name.isdigit()]
     for folder in sorted(folders, key=lambda path: int(path.name)):
         trial = read_json(folder / "metadata.json")
@@ -109,13 +117,14 @@ def _trials(
                 "train_loss": _number(last.get("train/cross_entropy_error")),
                 "diverged": trial["status"] == "INFEASIBLE",
                 # Some trained beyond the budget; the table has the budget that each was given.
-                "steps": float(study["train_steps"] or trial["steps"]),
+                "steps": float(study["train_steps"] or math.nan),
                 **{name: float(value) for name, value in trial["parameters"].items()},
             }
         )
+        trained.append(float(trial.get("steps") or math.nan))
     if not rows:
         raise ValueError("no trial that is COMPLETE or INFEASIBLE")
-    return known, rows
+    return known, rows, trained
 
 
 def _ranges(optimizer: str, configs: Mapping[str, Mapping[str, Any]]) -> dict[str, Dimension]:

@@ -1,0 +1,263 @@
+"""Exports of the table of runs of Weights & Biases, with the columns and states that it has."""
+
+import csv
+import io
+import math
+
+import pytest
+
+from tfoptcmp.analysis.audit import audit
+from tfoptcmp.analysis.sources import read_comparisons
+from tfoptcmp.analysis.sources.mapping import TableMap
+from tfoptcmp.metrics import ACCURACY
+from tfoptcmp.rules import RULES
+from tfoptcmp.study.schema import StudyError
+
+
+def a_run(number, state="finished", **columns):
+    return {
+        "Name": f"exalted-darkness-{number}",
+        "State": state,
+        "Notes": "-",
+        "User": "nico",
+        "Tags": "",
+        "Created": "2024-05-01T10:00:00.000Z",
+        "Runtime": "3600",
+        "Sweep": "",
+        **columns,
+        "_runtime": str(3600.5 + number),
+        "_step": str(1000 + number),
+        "_timestamp": str(1714557600 + number),
+        "epoch": "10",
+    }
+
+
+def export(runs):
+    names = list(dict.fromkeys(name for run in runs for name in run))
+    text = io.StringIO()
+    rows = csv.DictWriter(text, names, restval="", quoting=csv.QUOTE_ALL)
+    rows.writeheader()
+    rows.writerows(runs)
+    return text.getvalue()
+
+
+def comparison_of(write, runs):
+    (comparison,) = read_comparisons(write(export(runs), "wandb_export.csv"))
+    return comparison
+
+
+def two_optimizers(num_trials=24, **columns):
+    """Rates over six decades, as `lr`; Adam is a little better."""
+    return [
+        a_run(
+            i,
+            **{
+                "optimizer": optimizer,
+                "lr": str(10 ** (-5 + 0.25 * i)),
+                "seed": "1",
+                **columns,
+                "train/loss": "0.1",
+                "val/accuracy": str(0.8 + gain + 0.004 * ((7 * i) % 24)),
+                "test/accuracy": str(0.79 + gain + 0.004 * ((7 * i) % 24)),
+            },
+        )
+        for optimizer, gain in (("sgd", 0.0), ("Adam", 0.02))
+        for i in range(num_trials)
+    ]
+
+
+def test_runs_are_trials(write):
+    comparison = comparison_of(write, two_optimizers())
+    assert (comparison.workload, comparison.metric) == ("wandb_export", ACCURACY)
+    assert (comparison.num_trials, comparison.tuning_budget) == (24, 2)
+    sgd, adam = comparison.contestants
+    assert (sgd.rule, adam.rule) == (RULES["sgd"], RULES["adam"])
+    assert sgd.searched_names == ("eta0",)
+    assert set(sgd.trials["seconds"]) == {3600.0}
+    best = comparison.metric.value(adam.winner["validation_metric"])
+    assert best == pytest.approx(0.82 + 0.004 * 23)  # by hand: the highest, not the lowest
+    assert adam.winner["test_metric"] == pytest.approx(1 - (0.81 + 0.004 * 23))
+    assert sgd.dimensions == {}  # no range is made up
+    assert not sgd.reports("steps")  # _step counts calls of log
+    assert comparison.remarks == (
+        "Read as the result: val/accuracy, test/accuracy (higher is better); as settings: lr.",
+        "An export of Weights & Biases does not say over which ranges was searched.",
+    )
+    assert comparison.not_read == ("train/loss", "_runtime", "_step", "_timestamp", "epoch")
+    titles = [finding.title for finding in audit([comparison])]
+    assert "search spaces not reported" in titles
+    assert "selected on the test metric" not in titles
+
+
+def test_what_did_not_finish_is_left_out_and_nan_diverged(write):
+    runs = two_optimizers(10)
+    for run, state in zip(runs, ("crashed", "failed", "killed", "running"), strict=False):
+        run["State"] = state
+        run["val/accuracy"] = "0.999"
+    runs[4]["val/accuracy"] = runs[4]["test/accuracy"] = "NaN"
+    runs[5]["val/accuracy"] = runs[5]["test/accuracy"] = ""  # nothing was logged
+    comparison = comparison_of(write, runs)
+    sgd = comparison.contestants[0]
+    assert (len(sgd.trials), sgd.num_feasible, sgd.num_infeasible) == (5, 4, 1)
+    said = comparison.remarks[0]
+    assert said.startswith("Left out: ")
+    assert all(f"1 {state}" in said for state in ("crashed", "failed", "killed", "running"))
+    assert "1 incomplete" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "maximize"),
+    [
+        *(("val_acc", True), ("valid.accuracy", True), ("dev/f1", True), ("eval_top1_acc", True)),
+        *(("val_loss", False), ("validation/error", False), ("summary.val_ppl", False)),
+    ],
+)
+def test_the_name_says_which_values_are_better(write, name, maximize):
+    runs = [
+        a_run(i, **{"config.optimizer": "adam", "config.lr": f"0.{i + 1}", name: f"0.{i + 1}"})
+        for i in range(3)
+    ]
+    comparison = comparison_of(write, runs)
+    assert comparison.metric.maximize is maximize
+    (adam,) = comparison.contestants
+    assert adam.winner["trial"] == (2 if maximize else 0)
+    assert adam.searched_names == ("alpha0",)
+
+
+def test_several_candidates_are_named(write):
+    runs = two_optimizers(2, **{"val/loss": "0.5"})
+    with pytest.raises(
+        StudyError,
+        match=r"'validation' could be 'val/loss', 'val/accuracy'; say which with tfoptcmp-audit "
+        r"--map validation=val/loss$",
+    ):
+        comparison_of(write, runs)
+
+
+def test_no_candidate_is_named(write):
+    runs = [a_run(i, optimizer="adam", lr="0.1", **{"train/loss": "1"}) for i in range(2)]
+    with pytest.raises(StudyError, match=r"'validation' is none of .*'train/loss'"):
+        comparison_of(write, runs)
+    runs = [a_run(i, lr="0.1", val_loss="1") for i in range(2)]
+    with pytest.raises(StudyError, match=r"'optimizer' is none of"):
+        comparison_of(write, runs)
+
+
+def test_only_a_test_metric(write):
+    runs = [a_run(i, optimizer="adam", lr=f"0.{i + 1}", test_loss="1") for i in range(2)]
+    comparison = comparison_of(write, runs)
+    assert comparison.selected_by == "test"
+    assert "selected on the test metric" in [finding.title for finding in audit([comparison])]
+
+
+def test_seeds_of_a_point_are_runs_of_one_trial(write):
+    runs = [
+        a_run(
+            10 * i + seed,
+            optimizer=name,
+            lr=str(0.1 * (1 + i)),
+            seed=str(seed),
+            output_dir=f"/tmp/{i}/{seed}",
+            val_loss=str(0.5 + 0.1 * i),
+        )
+        for i in range(4)
+        for seed, name in enumerate(("Adam", "adam", "ADAM"))
+    ]
+    (adam,) = comparison_of(write, runs).contestants
+    assert (adam.name, len(adam.trials), len(adam.reruns)) == ("Adam", 4, 8)
+
+
+def test_runs_that_differ_in_weight_decay_or_in_a_word_are_several_trials(write):
+    """They differed in the seed, too, and became one trial."""
+    runs = [
+        a_run(
+            i,
+            optimizer="adam",
+            lr="0.1",
+            seed=str(i),
+            weight_decay=str(0.01 * (i // 2)),
+            augment=("none", "mixup")[i % 2],
+            train_batch_size="128",
+            val_loss="0.5",
+        )
+        for i in range(8)
+    ]
+    comparison = comparison_of(write, runs)
+    (adam,) = comparison.contestants
+    assert (len(adam.trials), len(adam.reruns)) == (8, 0)
+    assert "augment: 0 is mixup, 1 is none." in comparison.remarks
+    assert "train_batch_size" in comparison.not_read  # the same in all runs
+
+
+def test_what_differs_between_optimizers_is_said(write):
+    runs = [
+        a_run(
+            i,
+            optimizer=optimizer,
+            lr=str(0.1 * (i + 1)),
+            epochs=epochs,
+            lr_scheduler=schedule,
+            val_loss="0.5",
+        )
+        for optimizer, epochs, schedule in (("sgd", "100", "step"), ("adam", "200", "cosine"))
+        for i in range(3)
+    ]
+    comparison = comparison_of(write, runs)
+    assert [one.schedule for one in comparison.contestants] == ["step", "cosine"]
+    assert "epochs differs between optimizers: sgd 100, adam 200." in comparison.remarks
+    titles = [finding.title for finding in audit([comparison])]
+    assert "different learning-rate schedules" in titles
+
+
+def test_data_and_models_are_comparisons_of_their_own(write):
+    runs = [
+        a_run(i, optimizer="adam", lr=f"0.{i + 1}", dataset=data, model="cnn", val_loss="0.5")
+        for data in ("mnist", "cifar")
+        for i in range(3)
+    ]
+    found = read_comparisons(write(export(runs), "runs.csv"))
+    assert [(one.workload, one.num_trials) for one in found] == [("mnist", 3), ("cifar", 3)]
+
+
+def test_nesterov_is_a_rule_of_its_own(write):
+    runs = [
+        a_run(i, optimizer="SGD", lr="0.1", momentum=f"0.{i + 1}", nesterov=on, val_loss="0.5")
+        for on in ("True", "False")
+        for i in range(3)
+    ]
+    momentum, nesterov = comparison_of(write, runs).contestants
+    assert (momentum.rule, nesterov.rule) == (RULES["momentum"], RULES["nesterov"])
+    assert nesterov.name == "SGD (Nesterov)"
+
+
+def test_percent_and_infinite_values(write):
+    runs = [
+        a_run(i, optimizer="adam", lr=f"0.{i + 1}", val_accuracy=value)
+        for i, value in enumerate(("93.5", "91.0", "-Infinity"))
+    ]
+    comparison = comparison_of(write, runs)
+    assert comparison.metric.unit == ""  # not shares
+    (adam,) = comparison.contestants
+    assert (adam.num_feasible, adam.num_infeasible, adam.winner["trial"]) == (2, 1, 0)
+    assert math.isclose(comparison.metric.value(adam.winner["validation_metric"]), 93.5)
+
+
+def test_other_tables_are_not_taken_for_an_export(write):
+    path = write("optimizer,validation,Name\nadam,0.1,x\n")
+    assert read_comparisons(path)[0].workload == "results"
+
+
+def test_the_command_to_say_which_can_be_pasted(write):
+    runs = [a_run(i, optimizer="adam", **{"val loss": "1", "val acc": "1"}) for i in range(2)]
+    with pytest.raises(StudyError, match=r"--map 'validation=val loss'$"):
+        comparison_of(write, runs)
+
+
+def test_what_cannot_be_told_is_mapped(write):
+    """Then the export is a table like any other."""
+    path = write(export(two_optimizers(**{"val/loss": "0.5"})), "runs.csv")
+    columns = {"validation": "1 - `val/accuracy`", "test": "1 - `test/accuracy`", "status": "State"}
+    (comparison,) = read_comparisons(path, how=TableMap(columns=columns))
+    assert comparison.num_trials == 24
+    adam = comparison.contestants[1]
+    assert adam.winner["validation_metric"] == pytest.approx(1 - 0.912)

@@ -1,0 +1,176 @@
+"""The table of runs that Weights & Biases exports as CSV, one row per run.
+
+It has columns of the run (Name, State, Created, Runtime, ...), the configuration (`lr`,
+`config.optimizer`), and the last value of what was logged (`val/accuracy`, `_step`). Which is which
+only names say (`wandb_columns`). Numbers of the configuration are hyperparameters; words of it keep
+runs apart. Runs of different data or models are comparisons of their own. What was searched over is
+not in the export.
+"""
+
+import csv
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from tfoptcmp.analysis.comparison import Comparison
+from tfoptcmp.analysis.sources.names import is_hyperparameter
+from tfoptcmp.analysis.sources.tables import of_table
+from tfoptcmp.analysis.sources.wandb_columns import (
+    Columns,
+    as_floats,
+    is_schedule,
+    measured,
+    metric_of,
+    metrics,
+)
+from tfoptcmp.analysis.sources.words import as_numbers, differing, legend
+from tfoptcmp.metrics import Metric
+from tfoptcmp.study.files import reading
+from tfoptcmp.study.schema import StudyError
+
+PATTERN = "Name, State, Created, Runtime, ..."
+
+_STATES = {"preempting": "preempted"}
+_TRUE = ("true", "1")
+
+
+def find(path: Path) -> list[Path]:
+    """Returns the path if it is a file whose first row names the columns of a run."""
+    if not path.is_file():
+        return []
+    with reading(path), open(path, encoding="utf-8-sig", errors="replace", newline="") as file:
+        first = file.readline(1_000_000)
+    names = set(next(csv.reader([first.replace("\0", "")]), []))
+    return [path] if {"Name", "State"} <= names and names & {"Created", "Runtime"} else []
+
+
+def read(files: Sequence[Path], tuning_budget: int | None = None) -> list[Comparison]:
+    """Reads exports; returns a comparison for each, and for each data set and model in it.
+
+    Args:
+        files: CSV files.
+        tuning_budget: K >= 1; by default `planned_tuning_budget` of the trials.
+
+    Raises:
+        StudyError: If it cannot be told which column is the optimizer, or the validation metric.
+    """
+    return [one for path in files for one in _read(path, tuning_budget)]
+
+
+def _read(path: Path, tuning_budget: int | None) -> Iterator[Comparison]:
+    try:
+        runs = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise StudyError(f"{path} cannot be read as an export of runs (CSV): {error}") from error
+    if runs.empty:
+        raise StudyError(f"{path}: must have a row for each run; got none")
+    results = metrics(path, runs)
+    shown = measured(results)
+    columns = Columns(path, runs, list(results.values()))
+    table = pd.DataFrame(
+        {
+            "optimizer": _one_spelling(runs[columns.optimizer].str.strip()),
+            **{split: as_floats(runs[name]) for split, name in results.items()},
+            "status": runs["State"].str.strip().str.lower().replace(_STATES),
+        }
+    )
+    given = runs[list(results.values())].apply(lambda one: one.str.strip() != "").any(axis=1)
+    table.loc[~given & table["status"].isin(("finished", "")), "status"] = "incomplete"
+    table["diverged"] = ~np.isfinite(table[next(iter(results))])
+    for role, name in (("seed", columns.seed), ("steps", columns.steps), ("seconds", "Runtime")):
+        if name in runs:
+            table[role] = as_floats(runs[name])
+    for name, new in columns.numbers.items():
+        table[new] = as_floats(runs[name])
+    for name, new in columns.words.items():
+        table[new] = runs[name].str.strip().replace("", None)
+    table = _with_nesterov(table)
+    workloads = _workloads(path, runs, columns.workload)
+    metric = metric_of(shown, table[next(iter(results))])
+    for workload, rows in table.groupby(workloads, sort=False):
+        yield _comparison(str(workload), rows, columns, metric, tuning_budget, path)
+
+
+def _comparison(
+    workload: str,
+    rows: pd.DataFrame,
+    columns: Columns,
+    metric: Metric,
+    tuning_budget: int | None,
+    path: Path,
+) -> Comparison:
+    rows = rows.reset_index(drop=True)
+    texts = [name for name in columns.words.values() if name in rows]
+    apart = differing(rows, texts)
+    schedules = {}
+    for name in (new for old, new in columns.words.items() if is_schedule(old)):
+        for optimizer, of_one in rows.groupby("optimizer", sort=False):
+            if name not in apart[str(optimizer)] and of_one[name].notna().any():
+                schedules[str(optimizer)] = str(of_one[name].iloc[0])
+    others = [new for old, new in columns.words.items() if not is_schedule(old)]
+    between = _between(rows, [*others, *columns.numbers.values()])
+    table, codes = as_numbers(rows, texts)
+    found = of_table(
+        workload,
+        table,
+        tuning_budget=tuning_budget,
+        metric=metric,
+        remarks=(
+            f"Read as the result: {', '.join(columns.results)} ({metric.direction}); as settings: "
+            f"{', '.join([*columns.numbers, *columns.words]) or 'nothing'}.",
+            "An export of Weights & Biases does not say over which ranges was searched.",
+            *between,
+            *legend(codes),
+        ),
+        schedules=schedules,
+        origin=path,
+    )
+    # Not as `unread`: what was logged may differ between runs of one trial.
+    return replace(found, not_read=tuple(columns.not_read))
+
+
+def _one_spelling(names: "pd.Series[str]") -> "pd.Series[str]":
+    """Adam, adam and ADAM are one optimizer, in the first spelling."""
+    first = names.groupby(names.str.casefold()).transform("first")
+    return first.replace("", "unnamed")
+
+
+def _with_nesterov(table: pd.DataFrame) -> pd.DataFrame:
+    """Gives Nesterov's momentum, a switch of other tools' SGD, its name and its rule."""
+    if "nesterov" not in table:
+        return table
+    is_on = table["nesterov"].astype(str).str.lower().isin(_TRUE)
+    name = table["optimizer"]
+    return table.drop(columns="nesterov").assign(
+        rule=name.where(~is_on, "nesterov"),
+        optimizer=name.where(~is_on, name + " (Nesterov)"),
+    )
+
+
+def _workloads(path: Path, runs: pd.DataFrame, names: Sequence[str]) -> "pd.Series[str]":
+    if not names:
+        return pd.Series(path.stem, index=runs.index)
+    return runs[list(names)].agg(", ".join, axis=1).str.strip(", ").replace("", path.stem)
+
+
+def _between(rows: pd.DataFrame, names: Sequence[str]) -> tuple[str, ...]:
+    """Says which settings are the same in all runs of an optimizer, and differ between two."""
+    told = []
+    for name in (name for name in names if name in rows and not is_hyperparameter(name)):
+        values = {
+            str(optimizer): of_one[name].dropna().unique()
+            for optimizer, of_one in rows.groupby("optimizer", sort=False)
+        }
+        known = {optimizer: found[0] for optimizer, found in values.items() if len(found) == 1}
+        if len(known) == len(values) and len(set(known.values())) > 1:
+            each = ", ".join(f"{optimizer} {_short_text(v)}" for optimizer, v in known.items())
+            told.append(f"{name} differs between optimizers: {each}.")
+    return tuple(told)
+
+
+def _short_text(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) and math.isfinite(value) else str(value)

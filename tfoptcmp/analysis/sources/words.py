@@ -1,0 +1,79 @@
+"""Settings of a run of another tool: numbers are hyperparameters, and words keep runs apart.
+
+Runs that differ in a word, a switch or a list ("constant" and "linear", true and false) are not
+runs of one trial. Either they are optimizers of their own, or the words become numbers.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from tfoptcmp.analysis.sources.columns import RESULTS
+
+_SHOWN = 6  # words of one column; more are names of runs or paths, not settings
+
+
+def numbers(settings: Mapping[str, Any]) -> dict[str, float]:
+    """Returns the settings that are numbers, under names that no result has."""
+    return {
+        column(name): float(value)
+        for name, value in settings.items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }
+
+
+def words(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Returns the other settings as text; those that are null have no value."""
+    return {
+        column(name): value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+        for name, value in settings.items()
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float))
+    }
+
+
+def column(name: str) -> str:
+    """Returns the column of a setting, which is neither a result nor the end of a range."""
+    taken = name in RESULTS or name.endswith(("_low", "_high"))
+    return f"{name}_setting" if taken else name
+
+
+def as_numbers(
+    table: pd.DataFrame, names: Sequence[str]
+) -> tuple[pd.DataFrame, dict[str, dict[str, float]]]:
+    """Returns the table with words that differ within an optimizer as numbers 0, 1, ...
+
+    Args:
+        table: One row per run, with a column `optimizer`.
+        names: Columns of words; those with one value for each optimizer are left out.
+
+    Returns:
+        The table, and column to word to number.
+    """
+    differ = {name for of_one in differing(table, names).values() for name in of_one}
+    kept = table.drop(columns=[name for name in names if name not in differ])
+    codes = {}
+    for name in (name for name in names if name in differ):
+        known = sorted({str(word) for word in table[name].dropna()})
+        codes[name] = {word: float(number) for number, word in enumerate(known)}
+        kept[name] = table[name].map(codes[name], na_action="ignore").astype(float)
+    return kept, codes
+
+
+def legend(codes: Mapping[str, Mapping[str, float]]) -> tuple[str, ...]:
+    """Says which numbers stand for which words, a sentence for each column."""
+    return tuple(
+        f"{name}: " + ", ".join(f"{number:g} is {word}" for word, number in code.items()) + "."
+        if len(code) <= _SHOWN
+        else f"{name}: {len(code)} different words, which keep runs apart."
+        for name, code in codes.items()
+    )
+
+
+def differing(table: pd.DataFrame, names: Sequence[str]) -> dict[str, list[str]]:
+    """Returns for each optimizer the columns in which its runs differ."""
+    return {
+        str(optimizer): [name for name in names if runs[name].nunique(dropna=False) > 1]
+        for optimizer, runs in table.groupby("optimizer", sort=False)
+    }
