@@ -10,7 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tfoptcmp.analysis.comparison import Comparison
-from tfoptcmp.analysis.sources import deepobs, shallue, studies, tables
+from tfoptcmp.analysis.sources import (
+    deepobs,
+    hydra,
+    keras_tuner,
+    ray_tune,
+    sacred,
+    shallue,
+    studies,
+    tables,
+)
 from tfoptcmp.study.schema import StudyError
 
 
@@ -42,6 +51,24 @@ SOURCES: dict[str, Source] = {
     ),
     "deepobs": Source(
         title=f"runs of DeepOBS ({deepobs.PATTERN})", find=deepobs.find, read=deepobs.read
+    ),
+    "keras_tuner": Source(
+        title="projects of keras-tuner (trial_*/trial.json), there or one level below",
+        find=keras_tuner.find,
+        read=keras_tuner.read,
+    ),
+    "ray_tune": Source(
+        title="an experiment of Ray Tune (experiment_state-*.json), there or one level below",
+        find=ray_tune.find,
+        read=ray_tune.read,
+    ),
+    "hydra": Source(
+        title="runs of hydra (.hydra/config.yaml), at any depth", find=hydra.find, read=hydra.read
+    ),
+    "sacred": Source(
+        title="runs of sacred's FileStorageObserver (<id>/run.json), there or one level below",
+        find=sacred.find,
+        read=sacred.read,
     ),
     "table": Source(
         title="a table of results, one row per trial (a CSV file)",
