@@ -8,7 +8,15 @@ import re
 from typing import Any
 
 _KEY = re.compile(r"""('(?:[^']|'')*'|"[^"]*"|[^\s'"#\-?&*!{\[|>][^#]*?|-[^\s#][^#]*?):(?:\s+|$)""")
-_WORDS = {"null": None, "~": None, "": None, "true": True, "false": False, "{}": {}, "[]": []}
+_WORDS: dict[str, Any] = {
+    "null": None,
+    "~": None,
+    "": None,
+    "true": True,
+    "false": False,
+    "{}": {},
+    "[]": [],
+}
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?|[-+]?\.inf|\.nan", re.IGNORECASE)
 
 Line = tuple[int, int, str]  # number, indentation, content
@@ -39,6 +47,8 @@ def _block(lines: list[Line], indent: int) -> Any:
         if is_list and (key or _is_item(inner)):  # a block that begins in the line of its item
             lines.insert(0, (number, indent + len(content) - len(inner), inner))
             found.append(_block(lines, lines[0][1]))
+        elif is_list and not inner and lines and lines[0][1] > indent:
+            found.append(_block(lines, lines[0][1]))
         elif is_list:
             found.append(_scalar(inner, number, indent, lines))
         elif key is None:
@@ -57,7 +67,10 @@ def _block(lines: list[Line], indent: int) -> Any:
 def _scalar(text: str, number: int, indent: int, lines: list[Line]) -> Any:
     """The value of a text and of the deeper lines that continue it, which it takes."""
     while lines and lines[0][1] > indent:
-        text += f" {lines.pop(0)[2]}"
+        place, _, more = lines.pop(0)
+        if text[:1] not in tuple("'\"|>") and (_is_item(more) or _KEY.match(more)):
+            raise ValueError(f"line {place}: {more!r} is below a value")
+        text += f" {more}"
     if quoted := re.fullmatch(r"""'((?:[^']|'')*)'|"([^"]*)"|([|>].*)""", text):
         return (quoted[1] or quoted[2] or quoted[3] or "").replace("''", "'")
     text = re.sub(r"(^|\s)#.*", "", text).strip()
@@ -67,11 +80,7 @@ def _scalar(text: str, number: int, indent: int, lines: list[Line]) -> Any:
         raise ValueError(f"line {number}: {text!r} is YAML that is not read here")
     if not _NUMBER.fullmatch(text):
         return text
-    return (
-        int(text)
-        if text.lstrip("+-").isdigit()
-        else float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
-    )
+    return int(text) if text.lstrip("+-").isdigit() else float(re.sub(r"\.(?=[inIN])", "", text))
 
 
 def _is_item(content: str) -> bool:

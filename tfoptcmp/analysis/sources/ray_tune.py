@@ -58,7 +58,7 @@ def read(files: Sequence[Path], tuning_budget: int | None = None) -> list[Compar
         some = [run for directory in directories for run in runs[directory]]
         names = ", ".join(repr(directory.name) for directory in directories)
         objective = objectives.pop() if len(objectives) == 1 else ""
-        said = (
+        said: tuple[str, ...] = (
             f"Ray Tune experiment{'s' if len(directories) > 1 else ''} {names}: {len(some)} trials,"
             f" metric {objective or 'not recorded'}, its direction by its name; the last report of "
             "each trial.",

@@ -9,6 +9,7 @@ What importers of such tools have in common. `settings` says which settings are 
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,6 +88,10 @@ def comparisons_of(
         StudyError: If the optimizer or the metric cannot be told, or no run ended.
     """
     names = [name for run in runs for name in run.metrics]
+    if not names:
+        counts = Counter(run.status.lower() or "without metrics" for run in runs)
+        said = ", ".join(f"{count} {status}" for status, count in counts.items())
+        raise StudyError(f"{origin}: no trial has a result; {said}")
     decided = measured(origin, names, objective, maximize)
     named = _setting_that_names(runs, _WORKLOAD, varying=True)
     groups: dict[str, list[Run]] = {}

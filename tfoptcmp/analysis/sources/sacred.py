@@ -9,17 +9,20 @@
 not recorded.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tfoptcmp.analysis.comparison import Comparison
-from tfoptcmp.analysis.sources.runs import Run, comparisons_of, side_by_side
+from tfoptcmp.analysis.sources.runs import Run, comparisons_of, optimizers_of, side_by_side
 from tfoptcmp.analysis.sources.settings import flat, number
 from tfoptcmp.study.files import exists
 from tfoptcmp.study.files import find as find_files
 from tfoptcmp.study.read import read_json
 from tfoptcmp.study.schema import StudyError
+
+_EXPERIMENT = "(experiment)"  # no name that a setting can have
 
 
 def find(path: Path) -> list[Path]:
@@ -41,19 +44,14 @@ def read(files: Sequence[Path], tuning_budget: int | None = None) -> list[Compar
         StudyError: If a file is damaged or no run ended; the message names it.
     """
     runs: dict[Path, list[Run]] = {}
-    experiments: dict[Path, set[str]] = {}
     for path in sorted(files):
-        directory = path.parent.parent.resolve()
-        state = read_json(path)
-        name = (state.get("experiment") or {}).get("name")
-        experiments.setdefault(directory, set()).add(str(name or directory.name))
-        runs.setdefault(directory, []).append(_run(path, state))
+        runs.setdefault(path.parent.parent.resolve(), []).append(_run(path))
     found = []
     for where, directories in side_by_side(runs).items():
         some = [run for directory in directories for run in runs[directory]]
-        names = sorted({name for directory in directories for name in experiments[directory]})
+        names = sorted({str(run.settings[_EXPERIMENT]) for run in some})
         found += comparisons_of(
-            some,
+            [_known_by(run, len(names) > 1 and _says_optimizer(some)) for run in some],
             workload=names[0] if len(names) == 1 else where.name,
             origin=where,
             tuning_budget=tuning_budget,
@@ -65,7 +63,20 @@ def read(files: Sequence[Path], tuning_budget: int | None = None) -> list[Compar
     return found
 
 
-def _run(path: Path, state: Mapping[str, Any]) -> Run:
+def _says_optimizer(runs: Sequence[Run]) -> bool:
+    return any(optimizers_of([replace(run, label="") for run in runs]))
+
+
+def _known_by(run: Run, is_workload: bool) -> Run:
+    """A run without the setting that is its experiment's name, which is the workload's or none."""
+    settings = dict(run.settings)
+    name = settings.pop(_EXPERIMENT)
+    return replace(run, settings=settings | ({"workload": name} if is_workload else {}))
+
+
+def _run(path: Path) -> Run:
+    state = read_json(path)
+    name = (state.get("experiment") or {}).get("name") or path.parent.parent.name
     metrics: dict[str, float | None] = {}
     result = _plain(state.get("result"))
     for name, value in (flat(result) if isinstance(result, dict) else {"result": result}).items():
@@ -77,10 +88,10 @@ def _run(path: Path, state: Mapping[str, Any]) -> Run:
             if series["values"]:
                 metrics[name] = number(_plain(series["values"][-1]))
         return Run(
-            settings=flat(read_json(path.parent / "config.json")),
+            settings=flat(read_json(path.parent / "config.json")) | {_EXPERIMENT: name},
             metrics=metrics,
             status=str(state["status"]),
-            label=path.parent.parent.name,
+            label=str(name),
         )
     except (KeyError, TypeError) as error:
         raise StudyError(f"{path.parent} is not a run of sacred: {error!r}") from error

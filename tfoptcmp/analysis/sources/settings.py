@@ -132,12 +132,13 @@ def short(value: object) -> str:
 
 
 def _owner(name: str, optimizers: set[str]) -> str:
-    """The optimizer that a setting's name names: "adam/lr", "adam_lr", "lr_adam"; "" if none."""
-    *parents, last = name.lower().split("/")
+    """The optimizer that a setting's name names: "adam/lr", "lr/adam", "adam_lr"; "" if none."""
+    parts = name.lower().split("/")
+    last = parts[-1]
     owners = [
         one
         for one in optimizers
-        if one.lower() in parents
+        if (one.lower() in parts and len(parts) > 1)
         or re.match(rf"{re.escape(one.lower())}[_-].", last)
         or re.search(rf".[_-]{re.escape(one.lower())}$", last)
     ]
@@ -150,7 +151,8 @@ def _is_owned(name: str, owner: str) -> bool:
 
 def _column(name: str, owner: str) -> str:
     """The name of a hyperparameter without what says whose it is."""
-    last = name.rpartition("/")[2]
+    parts = name.split("/")
+    last = next((part for part in reversed(parts) if part.lower() != owner.lower()), name)
     if owner:
         own = re.escape(owner)
         last = re.sub(rf"^{own}[_-](?=.)|(?<=.)[_-]{own}$", "", last, flags=re.IGNORECASE)
