@@ -76,7 +76,7 @@ def _known_by(run: Run, is_workload: bool) -> Run:
 
 def _run(path: Path) -> Run:
     state = read_json(path)
-    name = (state.get("experiment") or {}).get("name") or path.parent.parent.name
+    experiment = (state.get("experiment") or {}).get("name") or path.parent.parent.name
     metrics: dict[str, float | None] = {}
     result = _plain(state.get("result"))
     for name, value in (flat(result) if isinstance(result, dict) else {"result": result}).items():
@@ -88,10 +88,10 @@ def _run(path: Path) -> Run:
             if series["values"]:
                 metrics[name] = number(_plain(series["values"][-1]))
         return Run(
-            settings=flat(read_json(path.parent / "config.json")) | {_EXPERIMENT: name},
+            settings=flat(read_json(path.parent / "config.json")) | {_EXPERIMENT: experiment},
             metrics=metrics,
             status=str(state["status"]),
-            label=str(name),
+            label=str(experiment),
         )
     except (KeyError, TypeError) as error:
         raise StudyError(f"{path.parent} is not a run of sacred: {error!r}") from error
