@@ -106,7 +106,7 @@ def trial(write, name, config, reports, *, error=False):
         write("Traceback", f"digits/{name}/error.txt")
 
 
-def experiment(write, metric=None, **criterion):
+def experiment(write, metric=None, statuses=("TERMINATED",) * 3, **criterion):
     """A state as Ray 2.60 writes it, with what is read of it."""
     names = ("a", "b", "c")
     state = {
@@ -116,14 +116,14 @@ def experiment(write, metric=None, **criterion):
                     {
                         "trial_id": name,
                         "relative_logdir": name,
-                        "status": "TERMINATED",
+                        "status": status,
                         "config": {},
                         "stopping_criterion": criterion,
                     }
                 ),
                 "{}",
             ]
-            for name in names
+            for name, status in zip(names, statuses, strict=True)
         ],
         "runner_data": {"_metric": metric},
     }
@@ -172,9 +172,9 @@ def test_a_metric_that_is_not_recorded(write):
 
 def test_no_setting_names_the_optimizer(write):
     """Then the experiment does."""
-    path = experiment(write, "val_loss")
+    path = experiment(write, "val_loss", ("RUNNING", "TERMINATED", "TERMINATED"))
     trial(write, "a", {"lr": 0.1}, reports(0.1), error=True)
-    trial(write, "b", {"lr": 0.2}, reports(0.2))
+    trial(write, "b", {"lr": 0.2}, reports(0.2), error=True)  # and tried again
     trial(write, "c", {"lr": 0.3}, reports(0.3))
     (comparison,) = read_comparisons(path)
     assert [one.name for one in comparison.contestants] == ["digits"]
@@ -188,3 +188,16 @@ def test_a_damaged_report_is_named(write, damage):
     write(damage + "\n", "digits/a/result.json")
     with pytest.raises(StudyError, match=r"a/result.json, line 1"):
         read_comparisons(path)
+
+
+def test_settings_of_the_other_optimizer_say_nothing(write):
+    """And spelling does not make another optimizer."""
+    path = experiment(write, "val_loss")
+    for i, (name, optimizer) in enumerate((("a", "Adam"), ("b", "adam"), ("c", "sgd"))):
+        config = {"optimizer": optimizer, "adam_lr": 0.1, "sgd_lr": 0.1 * (1 + i), "seed": i}
+        trial(write, name, config, reports(0.1 + 0.1 * i))
+    (comparison,) = read_comparisons(path)
+    sgd, adam = comparison.contestants
+    assert (adam.name, adam.num_feasible, len(adam.reruns)) == ("Adam", 1, 1)
+    assert list(sgd.trials["used_learning_rate"]) == pytest.approx([0.3])
+    assert not any("seed" in remark for remark in comparison.remarks)

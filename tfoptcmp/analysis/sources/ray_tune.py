@@ -105,7 +105,9 @@ def _run(folder: Path, known: Mapping[str, Any]) -> Run:
     config = read_json(given) if exists(given) else known.get("config", {})
     last = _last_report(folder / "result.json")
     status = str(known.get("status", "")) or ("TERMINATED" if last.get("done") else "RUNNING")
-    if status == "ERROR" or any(exists(folder / f"error.{end}") for end in ("txt", "pkl")):
+    has_error = any(exists(folder / f"error.{end}") for end in ("txt", "pkl"))
+    # A trial that was tried again with success keeps the file of its first error.
+    if status == "ERROR" or (has_error and known.get("status") != "TERMINATED"):
         status = "failed"
     criterion = known.get("stopping_criterion")
     if isinstance(criterion, dict) and _is_met(criterion, last):

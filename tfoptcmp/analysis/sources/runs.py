@@ -6,7 +6,6 @@ What importers of such tools have in common. `settings` says which settings are 
 `measured` which metric decides.
 """
 
-import json
 import math
 import re
 from collections import Counter
@@ -40,6 +39,7 @@ _NAMES_IT = (
 )
 _WORKLOAD = r"(?:.*/)?(?:workload|dataset|task|testproblem|problem)(?:/name|_name)?"
 _SCHEDULE = r"(?:.*/)?(?:lr_|learning_rate_)?schedule[r]?(?:/name|_name|/_target_|/type)?"
+_MOST_NAMED = 20  # metrics that are not read; RLlib has hundreds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,9 +105,11 @@ def comparisons_of(
 
 
 def optimizers_of(runs: Sequence[Run]) -> list[str]:
-    """Returns each run's optimizer: what the settings say, else its label."""
+    """Returns each run's optimizer: what the settings say, in the first spelling, or its label."""
     says = _setting_that_names(runs, _NAMES_IT, varying=False)
-    return [short(run.settings.get(says)) or run.label for run in runs]
+    found = [short(run.settings.get(says)) or run.label for run in runs]
+    spelled: dict[str, str] = {}
+    return [spelled.setdefault(name.lower(), name) for name in found]
 
 
 def side_by_side(
@@ -146,6 +148,8 @@ def _comparison(
             f"{origin}: a run has no setting that names its optimizer, such as 'optimizer' or "
             f"'optimizer/name'; its settings are {sorted(runs[optimizers.index('')].settings)}"
         )
+    if not says:
+        remarks += ("No setting names the optimizer: it is called after its directory.",)
     rows: list[dict[str, Any]] = [{} for _ in runs]
     ranges: dict[str, dict[str, Dimension]] = {}
     schedules: dict[str, str] = {}
@@ -180,7 +184,11 @@ def _comparison(
         if schedule := of_it.constant(_SCHEDULE):
             schedules[optimizer] = schedule
         seed = of_it.matching(SEED)
-        texts = [name for name in rest if name not in (seed, steps) and of_it.varies(name)]
+        texts = [
+            name
+            for name in rest
+            if name not in (seed, steps) and of_it.varies(name) and not of_it.is_of_another(name)
+        ]
         if seed and texts:
             said[f"{seed!r} was not read: runs of one point differ in {_listed(texts)}."] = None
         elif seed:
@@ -196,8 +204,10 @@ def _comparison(
     table = pd.DataFrame(rows).dropna(axis=1, how="all")
     if "validation" not in table and "test" not in table:  # all diverged: it was measured
         table["validation" if decided.validation else "test"] = math.nan
-    metrics = {name: None for run in runs for name in run.metrics}
-    read = (decided.validation, decided.test)
+    metrics = dict.fromkeys(name for run in runs for name in run.metrics)
+    unread = [name for name in metrics if name not in (decided.validation, decided.test)]
+    if len(unread) > _MOST_NAMED:
+        unread = [*unread[:_MOST_NAMED], f"{len(unread) - _MOST_NAMED} other metrics"]
     finite = [
         v for split in ("validation", "test") if split in table for v in table[split].dropna()
     ]
@@ -207,7 +217,7 @@ def _comparison(
         tuning_budget=tuning_budget,
         metric=metric_of(decided.name, decided.maximize, [v for v in finite if math.isfinite(v)]),
         ranges=ranges,
-        not_read=tuple(sorted(not_read)) + tuple(n for n in metrics if n not in read),
+        not_read=(*sorted(not_read), *unread),
         remarks=tuple(said),
         schedules=schedules,
         origin=origin,
@@ -237,12 +247,14 @@ def _setting_that_names(runs: Sequence[Run], pattern: str, *, varying: bool) -> 
     """The setting of this name that is a text: one that differs between runs, else the first."""
     found: list[str] = []
     for name in dict.fromkeys(name for run in runs for name in run.settings):
-        values = {json.dumps(run.settings.get(name), default=str) for run in runs}
-        texts = [run.settings[name] for run in runs if run.settings.get(name) is not None]
-        if re.fullmatch(pattern, name, re.IGNORECASE) and all(isinstance(v, str) for v in texts):
-            if len(values) > 1 and texts:
+        if not re.fullmatch(pattern, name, re.IGNORECASE):
+            continue
+        given = [run.settings.get(name) for run in runs]
+        texts = [value for value in given if value is not None]
+        if texts and all(isinstance(value, str) for value in texts):
+            if len(set(given)) > 1:
                 return name
-            found += [name] if texts else []
+            found.append(name)
     return "" if varying or not found else found[0]
 
 

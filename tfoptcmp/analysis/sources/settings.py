@@ -57,6 +57,10 @@ class Settings:
         self.columns: dict[str, str] = {}
         self._optimizers = optimizers
         self._names = list(dict.fromkeys(name for one in settings for name in one))
+        self._values = {
+            name: {json.dumps(one.get(name), default=str) for one in settings}
+            for name in self._names
+        }
 
     def read(self, range_of: RangeOf, used: set[str]) -> dict[str, None]:
         """Fills `columns`; returns the names of what is not read."""
@@ -66,10 +70,10 @@ class Settings:
             owner = _owner(name, self._optimizers)
             column = _column(name, owner)
             asked = is_hyperparameter(column) or self.varies(name)
-            if name in used or self.values(name) == {"null"}:
+            if name in used or self._values[name] == {"null"}:
                 continue
             if (
-                (owner and owner != self.optimizer)
+                self.is_of_another(name)
                 or re.fullmatch(f"{SEED}|{STEPS}", name, re.IGNORECASE)
                 or not self._are_numbers(name)
                 or not (asked or range_of(self.optimizer, name, column))
@@ -89,13 +93,14 @@ class Settings:
             self.columns[name] = column
         return rest
 
-    def values(self, name: str) -> set[str]:
-        """The values of a setting, as text; of runs without it, null."""
-        return {json.dumps(one.get(name), default=str) for one in self.settings}
+    def is_of_another(self, name: str) -> bool:
+        """Whether a setting's name says that it is another optimizer's."""
+        owner = _owner(name, self._optimizers)
+        return bool(owner) and owner != self.optimizer
 
     def varies(self, name: str) -> bool:
         """Whether a setting has several values."""
-        return len(self.values(name)) > 1
+        return len(self._values[name]) > 1
 
     def matching(self, pattern: str) -> str:
         """The first setting of this name that is a number; "" if there is none."""
