@@ -113,7 +113,8 @@ def _run(
     objective: str,
     ours: bool,
 ) -> Run:
-    metrics = {name: _value(state, name) for name in state["metrics"]["metrics"]}
+    values = {name: _value(state, name) for name in state["metrics"]["metrics"]}
+    metrics = {name: value for name, value in values.items() if value is not None}
     status = str(state["status"])
     reached = metrics.get(objective)
     if status == "FAILED" and (ours or (reached is not None and not math.isfinite(reached))):
