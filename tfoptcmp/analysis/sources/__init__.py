@@ -13,9 +13,13 @@ from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.sources import (
     algoperf,
     deepobs,
+    hydra,
+    keras_tuner,
     mapping,
     mlflow,
     optuna,
+    ray_tune,
+    sacred,
     shallue,
     studies,
     tables,
@@ -56,6 +60,24 @@ SOURCES: dict[str, Source] = {
     ),
     "deepobs": Source(
         title=f"runs of DeepOBS ({deepobs.PATTERN})", find=deepobs.find, read=deepobs.read
+    ),
+    "keras_tuner": Source(
+        title="projects of keras-tuner (trial_*/trial.json), there or one level below",
+        find=keras_tuner.find,
+        read=keras_tuner.read,
+    ),
+    "ray_tune": Source(
+        title="an experiment of Ray Tune (experiment_state-*.json), there or one level below",
+        find=ray_tune.find,
+        read=ray_tune.read,
+    ),
+    "hydra": Source(
+        title="runs of hydra (.hydra/config.yaml), at any depth", find=hydra.find, read=hydra.read
+    ),
+    "sacred": Source(
+        title="runs of sacred's FileStorageObserver (<id>/run.json), there or one level below",
+        find=sacred.find,
+        read=sacred.read,
     ),
     "optuna": Source(
         title="studies of Optuna (SQLite, journal, or the CSV of trials_dataframe)",

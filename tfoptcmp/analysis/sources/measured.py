@@ -1,0 +1,159 @@
+"""Which of a tool's metrics is the validation metric, which the test metric, and which is better.
+
+A tool that knows its objective says so; otherwise names decide: `val_accuracy`, `test/loss`. Where
+they do not, nothing is guessed.
+"""
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from tfoptcmp.metrics import ACCURACY, CLASSIFICATION_ERROR, SHARE, Metric
+from tfoptcmp.study.schema import StudyError
+
+_SPLITS = {
+    **dict.fromkeys(("val", "valid", "validation", "dev", "eval", "heldout"), "validation"),
+    "test": "test",
+    **dict.fromkeys(("train", "training"), "train"),
+}
+_ACCURACY = ("acc", "accuracy", "accuracies", "top1")
+_ERROR = ("err", "error")
+_HIGHER = (
+    *(*_ACCURACY, "score", "auc", "auroc", "f1", "r2", "bleu", "rouge", "map", "ssim", "psnr"),
+    *("precision", "recall", "iou", "miou", "dice", "reward", "return", "kappa", "mcc", "ndcg"),
+)
+_LOWER = (
+    *(*_ERROR, "loss", "nll", "mse", "rmse", "mae", "mape", "perplexity", "ppl", "wer", "cer"),
+    *("entropy", "deviance", "fid", "regret", "cost", "bpc"),
+)
+_MODIFIERS = ("mean", "squared", "absolute", "square", "abs", "percentage", "log")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """The metrics that a comparison is made of.
+
+    Attributes:
+        validation: Name of the validation metric; "" if there is none.
+        test: Name of the test metric; "" if there is none.
+        maximize: Whether higher is better.
+        remark: What was decided by names alone; "" if nothing was.
+    """
+
+    validation: str
+    test: str
+    maximize: bool
+    remark: str = ""
+
+    @property
+    def name(self) -> str:
+        """The metric that decides."""
+        return self.validation or self.test
+
+
+def measured(
+    where: object, names: Iterable[str], objective: str = "", maximize: bool | None = None
+) -> Measured:
+    """Decides what is measured.
+
+    Args:
+        where: What was read, for messages.
+        names: Of all metrics.
+        objective: The one that the tool's search was about; "" if it does not say.
+        maximize: Its direction; None if the tool does not say.
+
+    Raises:
+        StudyError: If the names do not decide; the message names the candidates.
+    """
+    known = list(dict.fromkeys(names))
+    if not objective:
+        objective, remark = _decider(where, known)
+    elif objective not in known:
+        raise StudyError(f"{where}: no trial has the objective {objective!r}; got {known}")
+    else:
+        split = _split(objective)
+        remark = "" if split in ("validation", "test") else _unclear(objective)
+    if maximize is None:
+        maximize = higher_is_better(objective)
+    if maximize is None:
+        raise StudyError(
+            f"{where}: whether higher {objective!r} is better is not recorded, and its name does "
+            f"not say so; say it with --map validation={objective}, and --maximize if it is"
+        )
+    if _split(objective) == "test":
+        return Measured(validation="", test=objective, maximize=maximize, remark=remark)
+    kind = _kind(objective)
+    tests = [name for name in known if _split(name) == "test" and _kind(name) == kind]
+    test = tests[0] if len(tests) == 1 else ""
+    return Measured(validation=objective, test=test, maximize=maximize, remark=remark)
+
+
+def higher_is_better(name: str) -> bool | None:
+    """Returns what a metric's name says of its direction; None if it does not."""
+    words = _words(name)
+    higher, lower = (any(word in words for word in some) for some in (_HIGHER, _LOWER))
+    return None if higher == lower else higher
+
+
+def is_of_validation(name: str) -> bool:
+    """Returns whether a metric's name says that it is of the validation set."""
+    return _split(name) == "validation"
+
+
+def metric_of(name: str, maximize: bool, values: Collection[float]) -> Metric:
+    """Returns the metric of a name; shares and percents are told by name and finite values."""
+    words, shown = _words(name), " ".join(_kind(name)) or name
+    of_rates = any(w in words for w in _ACCURACY) and maximize
+    of_errors = any(w in words for w in _ERROR) and not any(w in words for w in _MODIFIERS)
+    if (of_rates or (of_errors and not maximize)) and all(0 <= v <= 1 for v in values):
+        metric = ACCURACY if maximize else CLASSIFICATION_ERROR
+        assert metric.unit == SHARE
+        return metric
+    percent = of_rates and all(0 <= v <= 100 for v in values)
+    return Metric(name=shown, unit="%" if percent else "", maximize=maximize)
+
+
+def _decider(where: object, names: list[str]) -> tuple[str, str]:
+    """The metric that selects, if no objective is recorded, and what to say of that."""
+    directed = [name for name in names if higher_is_better(name) is not None]
+    splits = {name: _split(name) for name in directed}
+    tested = [_kind(name) for name in directed if splits[name] == "test"]
+    # Beside test_accuracy, "accuracy" is most often that of training.
+    plain = [n for n in directed if not splits[n] and _kind(n) not in tested]
+    of_validation = [name for name in directed if splits[name] == "validation"]
+    of_test = [name for name in directed if splits[name] == "test"]
+    for some in (of_validation, plain, of_test):
+        rates = [n for n in some if any(w in (*_ACCURACY, *_ERROR) for w in _words(n))]
+        for few in (some, rates):
+            if len(few) == 1:
+                others = [name for name in some if name != few[0]]
+                said = f"The metric is {few[0]!r}, by its name"
+                said += f"; there is {', '.join(map(repr, others))}, too." if others else "."
+                return few[0], said if _split(few[0]) else f"{said} {_unclear(few[0])}"
+        if some:
+            raise StudyError(
+                f"{where}: the validation metric may be any of {some}; "
+                "say which: --map validation=..."
+            )
+    raise StudyError(
+        f"{where}: no metric is recognised by its name (val_accuracy, test_loss, ...) among "
+        f"{names}; say which it is: --map validation=..."
+    )
+
+
+def _unclear(name: str) -> str:
+    return f"The name {name!r} does not say that it is of a validation set: check that it is."
+
+
+def _split(name: str) -> str:
+    return next((_SPLITS[word] for word in _words(name) if word in _SPLITS), "")
+
+
+def _kind(name: str) -> list[str]:
+    """The words of a metric without its split."""
+    return [word for word in _words(name) if word not in _SPLITS]
+
+
+def _words(name: str) -> list[str]:
+    apart = re.sub("([a-z])([A-Z])", r"\1 \2", name)
+    return [word for word in re.split("[^a-z0-9]+", apart.lower()) if word]
