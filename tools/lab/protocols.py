@@ -65,7 +65,8 @@ def differences(columns: "list[tuple[str, Comparison]]") -> str:
     ]
     rules = {one.rule.name: one.rule.title for one in last.contestants if one.rule}
     for first, second in itertools.combinations(rules, 2):
-        cells, known = [], []
+        cells: list[str] = []
+        known: list[tuple[float, float] | None] = []
         for _, comparison in columns:
             by_rule = {one.rule.name: one for one in comparison.contestants if one.rule}
             if not {first, second} <= by_rule.keys():
