@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from tfoptcmp.tools.lab.protocols import differences
 
 from tfoptcmp import workloads
 from tfoptcmp.analysis import read_comparisons
@@ -162,6 +163,14 @@ def test_the_readme_counts_the_verdicts_on_seven_rules():
     assert f"{sum(len(each.trials) for each in rounds):,} trials of 100 steps" in text
     minutes = sum(float(each.trials["seconds"].sum()) for each in rounds) / 60
     assert f"{minutes:.0f} minutes on one core" in text
+
+
+def test_the_readme_says_what_restrictions_change():
+    text = section_on("what the literature's restrictions change\n")
+    given = re.findall(r'^    "(.+)"=(results/\S+)', text, re.M)
+    columns = [(name, read_comparisons(RESULTS.parent / directory)[0]) for name, directory in given]
+    assert len(columns) >= 3 and columns[-1][0] == "everything"
+    assert differences(columns) in text
 
 
 def test_the_readme_says_what_refining_changed():
