@@ -73,8 +73,9 @@ def _run(argv: list[str]) -> None:
     if _WRITE_MAP.value:
         from tfoptcmp.analysis.sources.guess import write_guess
 
-        for path in paths:
-            print(write_guess(path))
+        if len(paths) != 1:
+            raise UserError("--write_map is for one table; audit.toml is for all of a directory")
+        print(write_guess(paths[0]))
         return
     from tfoptcmp.analysis.audit import audit
 

@@ -1,6 +1,7 @@
 """Tables as people bring them: what is the same trial, what shifts, which way is better."""
 
 import codecs
+import shlex
 
 import numpy as np
 import pandas as pd
@@ -69,7 +70,41 @@ class TestRunsOfOneTrial:
         )
         assert the_only(write(text)).num_feasible == 2
 
-    @pytest.mark.parametrize("name", ["run_id", "Run Name", "runTime", "train_loss_2", "epoch"])
+    @pytest.mark.parametrize(
+        "column",
+        [
+            *("clip_norm", "max_grad_norm", "loss_scale", "score_threshold", "error_tolerance"),
+            *("time_steps", "train_steps", "total", "test_time_augmentation"),
+        ],
+    )
+    def test_numbers_that_may_be_settings_are_asked_for(self, write, column):
+        text = f"optimizer,test,lr,{column},seed\na,1,1,7,1\na,1,1,8,2\n"
+        with pytest.raises(StudyError, match=f"'{column}', which is not understood"):
+            read_comparisons(write(text))
+
+    @pytest.mark.parametrize("column", ["loss", "norm", "loss_fn", "schedule_name"])
+    def test_texts_that_may_be_settings_are_trials_of_their_own(self, write, column):
+        text = f"optimizer,test,lr,{column},seed\na,1,1,x,1\na,1,1,y,2\na,1,1,y,3\n"
+        (comparison,) = read_comparisons(write(text))
+        assert comparison.contestants[0].num_feasible == 2
+        assert comparison.remarks == (
+            f"a: rows that differ in {column} count as trials of their own; if it says nothing, "
+            "--ignore it.",
+        )
+
+    def test_runs_of_other_lengths_are_not_of_one_trial(self, write):
+        text = "optimizer,test,lr,steps,seed\na,1,1,10,1\na,1,1,20,2\na,1,1,21,3\n"
+        assert the_only(write(text)).num_feasible == 2
+
+    def test_rows_without_a_seed_are_no_runs(self, write):
+        assert the_only(write("optimizer,test,lr,seed\na,1,1,\na,1,1,\n")).num_feasible == 2
+
+    def test_another_name_of_the_seed(self, write):
+        assert (
+            the_only(write("optimizer,test,lr,random_seed\na,1,1,1\na,1,1,2\n")).num_feasible == 1
+        )
+
+    @pytest.mark.parametrize("name", ["run_id", "Run Name", "runTime", "train_loss", "epoch"])
     def test_runs_may_differ_in_what_is_of_a_run(self, write, name):
         text = f"optimizer,test,lr,{name},seed\na,1,1,7,1\na,1,1,8,2\n"
         assert the_only(write(text)).num_feasible == 1
@@ -93,7 +128,7 @@ class TestColumnsThatShift:
         assert list(adam.searched("alpha0")) == [0.001, 0.01]
 
     def test_decimal_commas_and_points_in_one_table(self, write):
-        with pytest.raises(StudyError, match="'test' has decimal commas, and others have"):
+        with pytest.raises(StudyError, match="'test' has decimal commas, and 'lr' has points"):
             read_comparisons(write("optimizer;test;lr\nadam;0,25;0.5\n"))
 
     @pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
@@ -106,7 +141,7 @@ class TestColumnsThatShift:
     def test_what_is_no_text_is_one_line(self, tmp_path):
         path = tmp_path / "t.csv"
         path.write_bytes(b"optimizer,test\n\xff\xe4dam,0.1\n")
-        with pytest.raises(StudyError, match="cannot be read as a table"):
+        with pytest.raises(StudyError, match="is not UTF-8 text; save or export it"):
             read_comparisons(path)
 
     def test_a_name_that_comes_twice(self, write):
@@ -124,7 +159,78 @@ class TestColumnsThatShift:
             read_comparisons(write("# note\noptimizer,test\nadam,0.1\nadam,x\n"))
 
 
+class TestWhatIsOneColumn:
+    def test_two_columns_of_one_hyperparameter(self, write):
+        """PyTorch's RMSprop has lr, and its alpha is a decay."""
+        with pytest.raises(StudyError, match="'lr' and 'alpha' are two columns of one"):
+            read_comparisons(write("optimizer,test,lr,alpha\nrmsprop,1,0.1,0.99\n"))
+
+    def test_the_gamma_of_a_schedule_is_no_momentum(self, write):
+        sgd = the_only(write("optimizer,test,lr,gamma\nsgd,1,0.1,0.5\nsgd,1,0.2,0.5\n"))
+        assert sgd.rule.name == "sgd" and sgd.searched_names == ("eta0",)
+
+    def test_a_trial_without_a_validation_metric_is_left_out(self, write):
+        path = write("optimizer,validation,test\na,0.1,0.2\na,,0.1\nb,,0.1\nb,0.2,0.1\n")
+        (comparison,) = read_comparisons(path)
+        assert [one.num_feasible for one in comparison.contestants] == [1, 1]
+        assert comparison.remarks == ("Left out, without a validation metric: 1 of a, 1 of b.",)
+
+    def test_a_state_is_a_status(self, write):
+        path = write("optimizer,test,State\na,0.1,PRUNED\na,0.2,COMPLETE\na,,FAIL\n")
+        one = the_only(path)
+        assert (one.num_feasible, one.num_infeasible) == (1, 0)
+        assert the_only(write("optimizer,test,State\na,0.1,CA\n")).num_feasible == 1
+
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            (
+                "optimizer;num_test;test\na;10.000;0,5\n",
+                "'num_test' has points in numbers: '10.000'",
+            ),
+            ("optimizer,test,num_test\na,0.1,10\na,0.1,20\n", "num_test must be one number"),
+            ("optimizer,test\na,0.1\n# mid,2\n", "line 3: begins with '#'"),
+            ("optimizer,test\na,True\n", "'test' must be numbers; got true and false"),
+            ("optimizer,test\na,10%\n", r"got '10%' \(write 10 % as 0.1\)"),
+            ('optimizer,test\na,"10,000"\n', r"got '10,000' \(without marks"),
+            ("optimizer,test,status\na,0.1,0\n", "'status' must be one of .*got '0'"),
+            ("optimizer,test,lr,learning_rate_low,learning_rate_high\na,1,50,0.01,1\n", "between"),
+            ("\n\noptimizer,test\n\na,x\n", "line 5: 'test' must be a number"),
+        ],
+    )
+    def test_what_cannot_be_meant(self, write, text, message):
+        with pytest.raises(StudyError, match=message):
+            read_comparisons(write(text))
+
+    def test_a_spreadsheet_names_its_separator_and_breaks_lines(self, write):
+        one = the_only(write('sep=;\n"optimizer";"the\ntest";test\na;1;0,5\n'))
+        assert one.winner["test_metric"] == 0.5
+
+    @pytest.mark.parametrize("start", [b"PK\x03\x04", b"\x1f\x8b\x08", b"SQLite format 3\0"])
+    def test_what_is_no_text(self, tmp_path, start):
+        path = tmp_path / "t.csv"
+        path.write_bytes(start + bytes(100))
+        with pytest.raises(StudyError, match="it is no text; export the table as CSV"):
+            read_comparisons(path, None, TableMap(ignore=("x",)))
+
+
 class TestWhichWayIsBetter:
+    def test_maximize_alone(self, write):
+        path = write("optimizer,validation\nadam,0.9\nadam,0.8\n")
+        assert the_only(path, TableMap(maximize=True)).winner["trial"] == 0
+        assert the_only(path).winner["trial"] == 1
+
+    @pytest.mark.parametrize("column", ["val/accuracy", "val-acc", "val F1"])
+    @pytest.mark.parametrize("text", ["{}", "`{}`", "100*`{}`", "`{}` - 1"])
+    def test_no_name_hides_that_higher_is_better(self, write, column, text):
+        path = write(f"optimizer,{column}\nadam,0.9\nadam,0.8\n")
+        asked = TableMap(columns={"validation": text.format(column)})
+        with pytest.raises(StudyError, match="looks as if higher were better") as caught:
+            read_comparisons(path, None, asked)
+        (_, _, command) = str(caught.value).partition("--map ")
+        turned = TableMap(columns=parse_assignments(shlex.split(command), "--map"))
+        assert the_only(path, turned).winner["trial"] == 0
+
     def test_an_accuracy_is_not_taken_as_it_is(self, write):
         path = write("optimizer,val_acc\nadam,0.9\nadam,0.8\n")
         asked = TableMap(columns={"validation": "val_acc"})
@@ -196,7 +302,13 @@ def test_identical_trials_and_no_test_metric_are_noted(write):
 
 class TestMaps:
     TABLE = pd.DataFrame(
-        {"val/accuracy": [0.9, 0.8], "val": [2.0, 3.0], "a b": [1.0, 5.0], "opt": ["x", "y"]}
+        {
+            "val/accuracy": [0.9, 0.8],
+            "val": [2.0, 3.0],
+            "a b": [1.0, 5.0],
+            "opt": ["x", "y"],
+            "1": [7.0, 8.0],
+        }
     )
 
     @pytest.mark.parametrize(
@@ -209,6 +321,7 @@ class TestMaps:
             ("8/4/val", [1.0, 2 / 3]),
             ("opt", ["x", "y"]),
             ("0.5", 0.5),
+            ("`1` - 1", [6.0, 7.0]),  # a number is one, but for backticks
         ],
     )
     def test_expressions(self, text, values):
@@ -219,7 +332,20 @@ class TestMaps:
             np.testing.assert_allclose(found, values)
 
     @pytest.mark.parametrize(
-        "text", ["1 -", "val**2", "__import__('os')", "vals", "(val", "opt + 1", "`no`", "val val"]
+        "text",
+        [
+            "1 -",
+            "val**2",
+            "__import__('os')",
+            "vals",
+            "(val",
+            "opt + 1",
+            "`no`",
+            "val val",
+            "8/0",
+            "val/(val-2)",
+            "(" * 999,
+        ],
     )
     def test_what_is_no_expression(self, text):
         with pytest.raises(StudyError, match="--map"):
@@ -227,7 +353,7 @@ class TestMaps:
 
     def test_columns_that_were_used_are_gone(self):
         how = TableMap(columns={"validation": "1 - val/accuracy", "opt": "opt"}, ignore=("a b",))
-        assert list(how.applied(self.TABLE)) == ["val", "opt", "validation"]
+        assert list(how.applied(self.TABLE)) == ["val", "opt", "1", "validation"]
 
     def test_a_file_beside_the_table(self, write):
         path = write("opt,val_acc,lr,run\nadam,0.9,0.1,1\nadam,0.7,1,2\n")
@@ -247,7 +373,11 @@ class TestMaps:
             ("[map", "cannot be read"),
             ('[range]\nlr = "5"', "must be low:high"),
             ('[range]\nlr = "0:1:log"', "--range of lr"),
-            ('[range]\nx = "0:1"', "--range must be of columns"),
+            ('[range]\nlr = "-inf:inf"', "--range of lr"),
+            ('[range]\nlr = "1:2"', "alpha0 must lie between 1 and 2, its range; got 0.1"),
+            ('[range]\n"adm:lr" = "0:1"', r"--range must be of one of \['adam'\]; got 'adm'"),
+            ('[range]\nvalidation = "0:1"', "--range must be of hyperparameters"),
+            ('[range]\nx = "0:1"', "--range must be of hyperparameters"),
             ('ignore = ["x"]', "--ignore must name columns"),
         ],
     )
@@ -256,6 +386,11 @@ class TestMaps:
         path.with_name("audit.toml").write_text(text)
         with pytest.raises(StudyError, match=message):
             read_comparisons(path)
+
+    def test_the_range_of_one_optimizer_comes_first(self, write):
+        path = write("optimizer,validation,lr\nAdam,0.9,0.1\n")
+        ranges = {"adam:lr": "0.01:1:log", "lr": "0.001:1:log"}
+        assert the_only(path, TableMap(ranges=ranges)).dimensions["alpha0"].low == 0.01
 
     def test_assignments(self):
         assert parse_assignments(["a = 1 - b"], "--map") == {"a": "1 - b"}

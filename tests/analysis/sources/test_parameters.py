@@ -61,7 +61,7 @@ def test_names_that_would_be_one_stay_apart():
         "adam_lr": "lr",
         "lr": "lr (parameter)",
         "momentum": "momentum",
-        "gamma": "gamma (parameter)",
+        "gamma": "gamma",
         "optimizer.eps": "eps",
         "model.eps": "model.eps",
         "crop_low": "crop_low (parameter)",

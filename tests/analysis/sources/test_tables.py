@@ -166,7 +166,7 @@ def test_sgd_of_other_tools_may_have_momentum(write):
         ),
         (
             "config/optimizer,val_acc\na,91\n",
-            "optimizer=config/optimizer --map validation=val_acc ",
+            "optimizer=config/optimizer --map validation=-val_acc ",
         ),
         ("optimizer,test,num_test\na,-0.1,100\n", r"in \[0, 1\]; got -0.1"),
         ("optimizer,test,num_test\na,8.1,100\n", r"in \[0, 1\]; got 8.1 \(divide percent by 100"),

@@ -123,7 +123,7 @@ def read_comparisons(
         ValueError: If tuning_budget is out of range.
     """
     given = [paths] if isinstance(paths, Path | str) else paths
-    how = how or TableMap()
+    how = TableMap() if how is None else how
     found: dict[str, list[Path]] = {}
     for path in map(Path, given):
         name, files = _find(path, how)
@@ -141,11 +141,13 @@ def read_comparisons(
 
 def _find(path: Path, how: TableMap) -> tuple[str, list[Path]]:
     """Returns the source of a path, and the files to read; a map says that it is a table."""
-    if how:
+    if how.is_of_columns:
         if files := tables.find(path):
             return _TABLE, files
-        raise StudyError(f"--map, --range and --ignore are of tables; {path} is none")
-    if tables.find(path) and mapping.beside(path):
+        raise StudyError(
+            f"--map, --range and --ignore are of tables (CSV files); {path} is a directory"
+        )
+    if tables.find(path) and mapping.beside(path).is_of_columns:
         return _TABLE, [path]
     wrong = "holds nothing that can be read as results"
     try:

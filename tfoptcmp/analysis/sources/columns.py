@@ -51,6 +51,8 @@ import pandas as pd
 from tfoptcmp.analysis.sources.delimited import read_delimited
 from tfoptcmp.analysis.sources.mapping import TableMap
 from tfoptcmp.analysis.sources.names import is_hyperparameter
+from tfoptcmp.analysis.sources.result_names import higher_is_better
+from tfoptcmp.analysis.sources.statuses import is_status
 from tfoptcmp.rules import RULES, rule_named
 from tfoptcmp.study.schema import StudyError
 
@@ -87,7 +89,6 @@ _LIKELY = {
     "validation": r"(val|valid|validation|dev|eval)([ _/.-].*)?|value|objective",
     "test": r"test([ _/.-].*)?",
 }
-_HIGH = r"acc|auc|f1|bleu|ssim|psnr|precision|recall|dice|iou|\bmap\b|reward|\br2\b"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,19 +117,27 @@ def read_table(path: Path | str, how: TableMap | None = None) -> Table:
     Raises:
         StudyError: If it is not such a table; the message says what is allowed.
     """
-    how = how or TableMap()
-    table = read_delimited(path)
-    table = how.applied(table)
+    how = TableMap() if how is None else how
+    raw = read_delimited(path)
+    _check_direction(path, how, raw)
+    table = how.applied(raw)
     table.columns = [_plain(str(name)) for name in table.columns]
+    table = _with_status(table)
     _check_columns(path, table)
-    _check_direction(path, how)
     ranged = {key.rpartition(":")[2] for key in how.ranges}
-    if missing := sorted(ranged - set(table.columns)):
-        raise StudyError(f"--range must be of columns of {list(table)}; got {missing[0]!r}")
+    if missing := sorted(ranged - (set(table.columns) - {*RESULTS})):
+        raise StudyError(
+            f"--range must be of hyperparameters, of {list(table)}; got {missing[0]!r}"
+        )
     read = list(_read(list(table.columns), ranged))
     remarks: list[str] = []
     checked = _checked(path, table[read], remarks)
-    return Table(read=checked, unread=table.drop(columns=read), remarks=tuple(remarks))
+    named = {name.casefold() for name in checked["optimizer"].unique()}
+    whose = {key.rpartition(":")[0] for key in how.ranges}
+    if missing := sorted(one for one in whose if one and one.casefold() not in named):
+        raise StudyError(f"--range must be of one of {sorted(named)}; got {missing[0]!r}")
+    unread = table.drop(columns=read).loc[checked.index]
+    return Table(read=checked, unread=unread, remarks=tuple(remarks))
 
 
 def _plain(name: str) -> str:
@@ -179,29 +188,59 @@ def guess(table: pd.DataFrame) -> list[str]:
             likely.sort(key=lambda n: re.search("acc|err|score|f1|auc", n.lower()) is None)
         if likely:
             of = likely[0]
-            is_high = wanted != "optimizer" and looks_high(of)
-            found.append(f"{wanted}={f'1 - {of}' if is_high and _is_share(table[of]) else of}")
+            is_high = wanted != "optimizer" and higher_is_better(of)
+            found.append(f"{wanted}={_turned(of, table[of]) if is_high else _quoted(of)}")
+    if found:
+        known = ((n, re.sub(rf"^{_BEFORE}", "", n.lower())) for n in names)
+        found += [f"{short}={_quoted(n)}" for n, short in known if _is_new(n, short, names)]
     return found
 
 
-def looks_high(name: str) -> bool:
-    """Returns whether of a metric with this name higher values are better, by its name alone."""
-    return re.search(_HIGH, name.lower()) is not None
+def _is_new(name: str, short: str, names: list[str]) -> bool:
+    """Whether a column is a hyperparameter but for what its tool puts before its name."""
+    return (
+        short not in names
+        and name.lower() != short
+        and (is_hyperparameter(short) or short in ("seed", "steps"))
+    )
+
+
+def _quoted(name: str) -> str:
+    """A column as an expression has it alone."""
+    return name
 
 
 def _is_share(values: "pd.Series[float]") -> bool:
     return bool(values.dropna().between(0, 1).all())
 
 
-def _check_direction(path: Path | str, how: TableMap) -> None:
+def _check_direction(path: Path | str, how: TableMap, table: pd.DataFrame) -> None:
     """An accuracy that is taken as it is turns the ranking round."""
     for target in ("validation", "test"):
-        text = how.columns.get(target, "")
-        if not how.maximize and looks_high(text) and not re.search(r"[-*/]", text):
+        high = [name for name in how.rises_with(target, table) if higher_is_better(name)]
+        if high and not how.maximize:
+            turned = shlex.quote(f"{target}={_turned(high[0], table[high[0]])}")
             raise StudyError(
-                f"{path}: {text!r} looks as if higher were better: say --maximize, or --map "
-                f"{shlex.quote(f'{target}=1 - {text}')}"
+                f"{path}: {high[0]!r} looks as if higher were better: say --maximize, or --map "
+                f"{turned}"
             )
+
+
+def _turned(name: str, values: "pd.Series[float]") -> str:
+    """An expression of which lower values are better."""
+    quoted = name if re.fullmatch(r"[A-Za-z_]\w*", name) else f"`{name}`"
+    return f"1 - {quoted}" if _is_share(values) else f"-{quoted}"
+
+
+def _with_status(table: pd.DataFrame) -> pd.DataFrame:
+    """Takes a column called state for the status, and random_seed for the seed, if they are."""
+    for name in table:
+        if name.lower() in ("state", "run_state") and "status" not in table:
+            if is_status(table[name]):
+                table = table.rename(columns={name: "status"})
+        elif name.lower() in ("random_seed", "rng_seed") and "seed" not in table:
+            table = table.rename(columns={name: "seed"})
+    return table
 
 
 def _read(names: list[str], ranged: set[str]) -> Iterator[str]:
@@ -213,6 +252,9 @@ def _read(names: list[str], ranged: set[str]) -> Iterator[str]:
 
 def _checked(path: Path | str, table: pd.DataFrame, remarks: list[str]) -> pd.DataFrame:
     table = table.copy(deep=False)
+    marked = table["optimizer"].astype(str).str.startswith("#")
+    if marked.any():
+        raise StudyError(f"{path}, line {_line(marked)}: begins with '#'; leave out such lines")
     if table["optimizer"].isna().any():
         row = _line(table["optimizer"].isna())
         raise StudyError(f"{path}, line {row}: 'optimizer' must be a name; got nothing")
@@ -224,23 +266,31 @@ def _checked(path: Path | str, table: pd.DataFrame, remarks: list[str]) -> pd.Da
                 f"{path}: rule must be one of {list(RULES)}, or empty for any other; got {rule!r}"
             )
     for name in (n for n in table.columns if n in ("diverged", "selected")):  # of yes and no
-        words = table[name].astype(str).str.strip().str.lower()
+        words = table[name].astype(object).fillna("").astype(str).str.strip().str.lower()
         if not words.isin(_TRUE + _FALSE).all():
             wrong = words[~words.isin(_TRUE + _FALSE)].iloc[0]
             raise StudyError(f"{path}: {name!r} must be 0, 1, true or false; got {wrong!r}")
         table[name] = words.isin(_TRUE)
     for name in (n for n in table.columns if n not in _WORDS):
+        if pd.api.types.is_bool_dtype(table[name]):
+            raise StudyError(f"{path}: {name!r} must be numbers; got true and false")
         numbers = pd.to_numeric(table[name], errors="coerce")
         wrong = table[name][numbers.isna() & table[name].notna() & (table[name] != "")]
         if len(wrong):
             raise StudyError(
                 f"{path}, line {int(wrong.index[0]) + 2}: {name!r} must be a number; "
-                f"got {wrong.iloc[0]!r}"
+                f"got {wrong.iloc[0]!r}{_how_to_write(str(wrong.iloc[0]))}"
             )
         table[name] = numbers.astype(float)
         _check_values(path, table[name], name)
     _check_ranges(path, table)
-    return _with_diverged(path, table)
+    return _with_diverged(path, table, remarks)
+
+
+def _how_to_write(text: str) -> str:
+    if text.strip().endswith("%"):
+        return " (write 10 % as 0.1)"
+    return " (without marks between thousands)" if re.fullmatch(r"[\d., ']+", text) else ""
 
 
 def _line(wrong: "pd.Series[bool]") -> int:
@@ -298,7 +348,14 @@ def _check_ranges(path: Path | str, table: pd.DataFrame) -> None:
             )
 
 
-def _with_diverged(path: Path | str, table: pd.DataFrame) -> pd.DataFrame:
+def _with_diverged(path: Path | str, table: pd.DataFrame, remarks: list[str]) -> pd.DataFrame:
+    if "validation" in table and table["validation"].notna().any():
+        unselected = table["validation"].isna() & np.isfinite(table.get("test", math.nan))
+        if unselected.any():
+            told = table.loc[unselected, "optimizer"].value_counts().to_dict()
+            counts = ", ".join(f"{number} of {name}" for name, number in told.items())
+            remarks.append(f"Left out, without a validation metric: {counts}.")
+            table = table[~unselected].copy(deep=False)
     metrics = table[[n for n in ("validation", "test") if n in table]]
     without = ~np.isfinite(metrics).any(axis=1)
     if "diverged" not in table:

@@ -19,7 +19,9 @@ def write_guess(path: Path | str) -> str:
     Raises:
         StudyError: If the table cannot be read, or there is such a file already.
     """
-    file = Path(path).with_name(FILE)
+    file = Path(path).parent / FILE
+    if not Path(path).is_file():
+        raise StudyError(f"{path} is no table: there is no such file")
     table = read_delimited(path)
     found = dict(one.split("=", 1) for one in guess(table))
     taken = set(found.values())

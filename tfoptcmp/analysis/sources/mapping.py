@@ -16,6 +16,7 @@ same can stand in a file `audit.toml` beside the table:
     "adam:epsilon" = "1e-10:1:log"
 """
 
+import math
 import operator
 import re
 import tomllib
@@ -24,6 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from tfoptcmp.analysis.sources.names import searched_name, searched_range, searched_value
@@ -34,6 +36,7 @@ from tfoptcmp.study.schema import StudyError
 FILE = "audit.toml"
 
 _NUMBER = re.compile(r"(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?(?![\w.])")
+_LONGEST = 500  # characters of an expression
 _KEYS = {"map": dict, "range": dict, "ignore": list, "maximize": bool}
 _OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
     "+": operator.add,
@@ -60,8 +63,9 @@ class TableMap:
     ignore: tuple[str, ...] = ()
     maximize: bool = False
 
-    def __bool__(self) -> bool:
-        """Whether it says anything."""
+    @property
+    def is_of_columns(self) -> bool:
+        """Whether it says something of columns, which only tables have."""
         return bool(self.columns or self.ranges or self.ignore)
 
     def over(self, other: "TableMap") -> "TableMap":
@@ -87,6 +91,23 @@ class TableMap:
         gone = (used | {*self.ignore}) - found.keys()
         return table.drop(columns=list(gone)).assign(**found)
 
+    def rises_with(self, target: str, table: pd.DataFrame) -> list[str]:
+        """Returns the columns with which one of ours rises, of those that it is computed from.
+
+        Args:
+            target: Our name of the column.
+            table: As it was read.
+        """
+        if target not in self.columns:
+            return []
+        expression = _Expression(self.columns[target], table)
+        values = pd.Series(expression.value(), index=table.index, dtype=float)
+        return [
+            name
+            for name in expression.used
+            if values.nunique() < 2 or values.corr(table[name].astype(float)) > 0
+        ]
+
     def dimensions(
         self, optimizer: str, rule: Rule | None, names: Sequence[str]
     ) -> dict[str, Dimension]:
@@ -101,9 +122,9 @@ class TableMap:
             StudyError: If a range is none.
         """
         found = {}
-        for key, text in self.ranges.items():
+        for key, text in sorted(self.ranges.items(), key=lambda one: ":" in one[0]):
             whose, _, name = key.rpartition(":")
-            if name in names and whose in ("", optimizer):
+            if name in names and whose.casefold() in ("", optimizer.casefold()):
                 found[searched_name(name, rule)] = _dimension(name, text)
         return found
 
@@ -135,7 +156,7 @@ def beside(path: Path) -> TableMap:
     if not file.is_file():
         return TableMap()
     try:
-        given = tomllib.loads(file.read_text(encoding="utf-8"))
+        given = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise StudyError(f"{file} cannot be read: {error}") from error
     for key, value in given.items():
@@ -155,19 +176,18 @@ def _dimension(name: str, text: str) -> Dimension:
     low_text, _, rest = text.partition(":")
     high_text, _, scale = rest.partition(":")
     try:
-        low, high = float(low_text), float(high_text)
+        low, high, scale = float(low_text), float(high_text), scale.strip()
     except ValueError:
         low, high = 1.0, 0.0
     if not low <= high or scale not in ("", "log", "linear"):
         raise StudyError(
             f"--range of {name} must be low:high, low:high:log or low:high:linear; got {text!r}"
         )
-    guessed = searched_range(name, low, high)
-    if not scale or low == high:
-        return guessed
     ends = sorted((searched_value(name, low), searched_value(name, high)))
     kind = LogUniform if scale == "log" else Uniform
     try:
+        if not scale or low == high:
+            return searched_range(name, low, high)
         return kind(low=ends[0], high=ends[1])
     except ValueError as error:
         raise StudyError(f"--range of {name}: {error}; got {text!r}") from error
@@ -186,15 +206,24 @@ class _Expression:
         if (alone := self._rest.strip("`")) in self._table:
             self.used.append(alone)
             return self._table[alone]
-        found = self._sum()
+        if len(self._text) > _LONGEST:
+            raise StudyError(f"--map: an expression has at most {_LONGEST} characters")
+        try:
+            found = self._sum()
+        except ZeroDivisionError:
+            found = math.nan
         if self._rest:
             raise self._error()
+        known = np.isfinite(self._table[self.used].astype(float)).all(axis=1) if self.used else True
+        if not (np.isfinite(found) | ~np.asarray(known)).all():
+            raise StudyError(f"--map: {self._text!r} is not finite for all rows: it divides by 0")
         return found
 
     def _error(self) -> StudyError:
         return StudyError(
-            f"--map must have columns, numbers, + - * / and brackets; got {self._text!r}, of which "
-            f"{self._rest!r} is none of these; columns: {', '.join(sorted(self._names))}"
+            f"--map must have columns, numbers, + - * / and brackets; got {self._text!r}, "
+            + (f"of which {self._rest!r} is none of these" if self._rest else "which ends early")
+            + f"; columns: {', '.join(sorted(self._names))}"
         )
 
     def _sum(self) -> Any:
@@ -222,12 +251,12 @@ class _Expression:
         if quoted := re.match(r"`([^`]+)`", self._rest):
             self._take(quoted.end())
             return self._column(quoted[1])
+        if number := _NUMBER.match(self._rest):
+            return float(self._take(number.end()))
         for name in self._names:
             if self._rest.startswith(name) and not re.match(r"\w", self._rest[len(name) :]):
                 self._take(len(name))
                 return self._column(name)
-        if number := _NUMBER.match(self._rest):
-            return float(self._take(number.end()))
         raise self._error()
 
     def _column(self, name: str) -> "pd.Series[float]":

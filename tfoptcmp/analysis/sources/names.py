@@ -22,7 +22,6 @@ _ARGUMENTS = {
     "alpha": "learning_rate",
     "eta": "learning_rate",
     "momentum": "momentum",
-    "gamma": "momentum",
     "rho": "rho",
     "beta1": "beta_1",
     "beta2": "beta_2",

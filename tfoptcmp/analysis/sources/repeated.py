@@ -10,12 +10,15 @@ from tfoptcmp.study.schema import StudyError
 
 # Tools write the same number with 7 digits or 17.
 _SAME = 1e-6
+# Runs with a budget of time differ in their steps, by some percent.
+_OF_ONE_BUDGET = 0.2
 
-# What may differ between runs of one trial: a name with one of these words is a result or a time.
+# What may differ between runs of one trial: numbers whose name ends with one of these words are
+# results or times.
 _RESULTS = frozenset(
     (
         *("loss", "losses", "acc", "accuracy", "err", "error", "auc", "f1", "bleu", "ppl", "score"),
-        *("perplexity", "metric", "metrics", "objective", "norm", "date", "time", "timestamp"),
+        *("perplexity", "metric", "metrics", "objective", "date", "time", "timestamp"),
         *("duration", "runtime", "walltime", "started", "ended", "created", "updated", "finished"),
         *("uuid", "url", "host", "hostname", "pid", "note", "notes", "comment", "comments"),
     )
@@ -26,15 +29,29 @@ _RUNS = frozenset(
         *("id", "run", "name", "trial", "experiment", "rank", "index", "row", "number", "unnamed"),
         *("start", "end", "seconds", "secs", "minutes", "hours", "wall", "node", "gpu", "cpu"),
         *("user", "path", "dir", "directory", "file", "log", "commit", "hash", "version", "tag"),
-        *("tags", "remark", "remarks", "state", "status", "epoch", "step", "steps", "iterations"),
-        *("iteration", "value", "result", "val", "valid", "validation", "train", "training"),
-        *("test", "best", "last", "final", "mean", "sum", "total", "display", "group", "seed"),
+        *("tags", "remark", "remarks", "state", "status", "epoch", "step", "iteration", "value"),
+        *("result", "best", "last", "final", "mean", "display", "group", "seed", "checkpoint"),
+        *("checkpoints", "weights", "artifact", "link", "job", "slurm", "machine", "date"),
+    )
+)
+
+# Texts with such a last word say something of a run, and are no settings.
+_TOLD = frozenset(
+    (
+        *("date", "time", "timestamp", "started", "ended", "created", "updated", "finished"),
+        *("uuid", "url", "host", "hostname", "note", "notes", "comment", "comments", "duration"),
+        *("runtime", "path", "dir", "directory", "file", "log", "commit", "hash", "version", "id"),
+        *("checkpoint", "artifact", "link", "user", "tag", "tags"),
     )
 )
 
 
 def repeated_rows(
-    optimizer: str, rows: pd.DataFrame, values: pd.DataFrame, unread: pd.DataFrame | None = None
+    optimizer: str,
+    rows: pd.DataFrame,
+    values: pd.DataFrame,
+    unread: pd.DataFrame | None,
+    remarks: list[str],
 ) -> "pd.Series[int]":
     """Returns for each row that repeats a trial with another seed the row of its first run.
 
@@ -46,6 +63,7 @@ def repeated_rows(
         rows: They, with `seed` if it is known.
         values: Their hyperparameters.
         unread: Columns that were not understood, of these rows or more.
+        remarks: What is to be said is added to them.
 
     Raises:
         StudyError: If rows differ in a number that was not understood and may be a hyperparameter.
@@ -54,13 +72,24 @@ def repeated_rows(
         return pd.Series(dtype=int)
     row = pd.Series(rows.index, index=rows.index)
     others = pd.DataFrame(index=rows.index) if unread is None else unread.loc[rows.index]
-    settings = [name for name in others if not _is_of_a_run(str(name))]
-    is_number = {n: pd.api.types.is_numeric_dtype(others[n]) for n in settings}
+    is_number = {n: pd.api.types.is_numeric_dtype(others[n]) for n in others}
+    settings = [n for n in others if not _is_of_a_run(str(n), is_number=is_number[n])]
     keys = [pd.Series(_group(values[name].to_numpy()), index=rows.index) for name in values]
-    keys += [others[name].astype(str) for name in settings if not is_number[name]]
+    if "steps" in rows:
+        keys.append(pd.Series(_group(rows["steps"].to_numpy(), _OF_ONE_BUDGET), index=rows.index))
+    whole = row.groupby(keys, dropna=False).transform("first")
+    words = [name for name in settings if not is_number[name]]
+    keys += [others[name].astype(str) for name in words]
     first = row.groupby(keys, dropna=False).transform("first")
-    fresh = rows["seed"].to_numpy() != rows.loc[first, "seed"].to_numpy()
+    own, of_first = rows["seed"].to_numpy(), rows.loc[first, "seed"].to_numpy()
+    fresh = (own != of_first) & ~np.isnan(own) & ~np.isnan(of_first)
     found = first[(first != row) & fresh]
+    if (first != whole).any():
+        apart = [n for n in words if (others[n] != others.loc[whole, n].to_numpy()).any()]
+        remarks.append(
+            f"{optimizer}: rows that differ in {', '.join(map(str, apart))} count as trials of "
+            "their own; if it says nothing, --ignore it."
+        )
     for name in (n for n in settings if is_number[n]):
         own, of_first = others.loc[found.index, name], others.loc[found, name].to_numpy()
         if not np.isclose(own, of_first, rtol=_SAME, atol=0.0, equal_nan=True).all():
@@ -72,17 +101,22 @@ def repeated_rows(
     return found
 
 
-def _is_of_a_run(name: str) -> bool:
+def _is_of_a_run(name: str, *, is_number: bool) -> bool:
     """Whether a column may differ between runs of one trial, by its name."""
     apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()  # "runTime" has two words
-    words = set(re.findall(r"[a-z]+\d*", apart))
-    return bool(words & _RESULTS) or words <= _RUNS
+    words = re.findall(r"[a-z]+\d*", apart)
+    if not words or set(words) <= _RUNS:
+        return True
+    ends = words[-1] in _RESULTS or (
+        len(words) > 1 and words[-2] in _RESULTS and words[-1] in _RUNS
+    )
+    return ends if is_number else words[-1] in _TOLD
 
 
-def _group(numbers: FloatArray) -> FloatArray:
+def _group(numbers: FloatArray, tolerance: float = _SAME) -> FloatArray:
     """Returns for each number the first of those that are the same; NaN is the same as NaN."""
     known, places = np.unique(numbers, return_inverse=True)
-    apart = np.abs(np.diff(known)) > _SAME * np.abs(known[:-1])
+    apart = np.abs(np.diff(known)) > tolerance * np.abs(known[:-1])
     apart |= np.isnan(known[1:])
     starts = np.concatenate([[True], apart]) if len(known) else np.zeros(0, dtype=bool)
     firsts = known[starts][np.cumsum(starts) - 1]

@@ -4,6 +4,7 @@ What was pruned, killed, crashed or still runs has no final result. It is left o
 """
 
 import re
+from typing import Any
 
 import pandas as pd
 
@@ -24,7 +25,14 @@ _UNFINISHED = (
 
 def _letters(word: object) -> str:
     """A status in small letters, without the type that some tools put before it."""
-    return re.sub("[^a-z]", "", str(word).rpartition(".")[2].lower()) or "complete"
+    text = str(word).strip()
+    return re.sub("[^a-z]", "", text.rpartition(".")[2].lower()) or text or "complete"
+
+
+def is_status(values: "pd.Series[Any]") -> bool:
+    """Returns whether a column has nothing but words that say how trials ended."""
+    words = {_letters(word) for word in values.dropna().unique()}
+    return bool(words) and words <= {*_COMPLETE, *_DIVERGED, *_UNFINISHED}
 
 
 def finished(table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:

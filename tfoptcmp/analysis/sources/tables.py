@@ -23,7 +23,7 @@ from tfoptcmp.analysis.statistics.best_of_k import FloatArray
 from tfoptcmp.hyperparameters import HYPERPARAMETERS
 from tfoptcmp.metrics import SHARE, Metric
 from tfoptcmp.rules import RULES, Rule, rule_named
-from tfoptcmp.spaces import Dimension, Fixed
+from tfoptcmp.spaces import Choice, Dimension, Fixed
 from tfoptcmp.study.schema import Status, StudyError
 
 # What a table's columns are called in `Contestant.trials`.
@@ -38,6 +38,7 @@ _COLUMNS = {
     "seed": "seed",
     "selected": "selected",
 }
+_ROUNDING = 1e-6  # relative; tables are written with few digits
 _ERROR = Metric(name="error", unit=SHARE)
 _UNKNOWN = Metric(name="metric", unit="")
 
@@ -60,7 +61,7 @@ def read(
     Raises:
         StudyError: If a file is not such a table; the message says what is allowed.
     """
-    how = how or TableMap()
+    how = TableMap() if how is None else how
     return [one for path in files for one in _read(path, tuning_budget, how.over(beside(path)))]
 
 
@@ -69,7 +70,7 @@ def _read(path: Path, tuning_budget: int | None, how: TableMap) -> list[Comparis
     table, unread = known.read, known.unread
     groups = [(path.stem, table)]
     if "workload" in table:  # else no copy of a million rows
-        named = table["workload"].astype(object).fillna(path.stem)
+        named = table["workload"].astype(object).fillna(path.stem).astype(str).str.strip()
         groups = [(str(workload), rows) for workload, rows in table.groupby(named, sort=False)]
     found = [
         of_table(
@@ -126,10 +127,17 @@ def of_table(
         splits = [split for split in ("validation", "test") if split in table]
         table = table.assign(**{split: errors(metric, table[split]) for split in splits})
     selected_by = "validation" if table.get("validation", pd.Series()).notna().any() else "test"
+    said = [*left_out, *remarks]
     contestants = [
         replace(
             _contestant(
-                str(name), rows, selected_by, (ranges or {}).get(str(name), {}), unread, how
+                str(name),
+                rows,
+                selected_by,
+                (ranges or {}).get(str(name), {}),
+                unread,
+                how,
+                said,
             ),
             schedule=(schedules or {}).get(str(name), ""),
             directory=str(origin),
@@ -137,7 +145,7 @@ def of_table(
         for name, rows in table.groupby("optimizer", sort=False)
     ]
     sizes = {
-        split: int(table[f"num_{split}"].dropna().iloc[0])
+        split: _one_size(table[f"num_{split}"], workload)
         for split in ("validation", "test")
         if f"num_{split}" in table and table[f"num_{split}"].notna().any()
     }
@@ -153,8 +161,18 @@ def of_table(
         num_examples=sizes,
         selected_by=selected_by,
         not_read=(*(() if unread is None else unread), *not_read),
-        remarks=(*left_out, *remarks),
+        remarks=tuple(said),
     )
+
+
+def _one_size(values: "pd.Series[float]", workload: str) -> int:
+    sizes = values.dropna().unique()
+    if len(sizes) > 1:
+        raise StudyError(
+            f"{workload}: {values.name} must be one number for all trials; got {sizes[0]:g} and "
+            f"{sizes[1]:g}"
+        )
+    return int(sizes[0])
 
 
 def higher_is_better(comparison: Comparison) -> Comparison:
@@ -166,9 +184,10 @@ def higher_is_better(comparison: Comparison) -> Comparison:
     Raises:
         StudyError: If its source knows which values are better.
     """
-    if any(one.record is not None for one in comparison.contestants) or comparison.metric.maximize:
+    if comparison.metric not in (_ERROR, _UNKNOWN):
         raise StudyError(
-            f"{comparison.workload}: its study says itself whether higher values are better"
+            f"{comparison.workload}: its study says itself whether higher values are better: "
+            f"{comparison.metric.name}, {comparison.metric.direction}"
         )
     metric = replace(comparison.metric, maximize=True)
     if metric == replace(_ERROR, maximize=True):
@@ -201,18 +220,29 @@ def _contestant(
     ranges: Mapping[str, Dimension],
     unread: pd.DataFrame | None,
     how: TableMap | None,
+    remarks: list[str],
 ) -> Contestant:
     given = _hyperparameters(rows)
     called = _rule(name, rows)
     with_momentum = called is not None and called.name == "sgd" and _has_momentum(rows, given)
     rule = RULES["momentum"] if with_momentum else called
+    called_same: dict[str, str] = {}
+    for column in given:
+        first = called_same.setdefault(searched_name(column, rule), column)
+        if first != column:
+            raise StudyError(
+                f"{name}: {first!r} and {column!r} are two columns of one hyperparameter; --ignore "
+                "one of them, or rename it"
+            )
     values = pd.DataFrame(
         {searched_name(n, rule): searched_value(n, rows[n]) for n in given},
         index=rows.index,
     )
-    repeated = repeated_rows(name, rows, values, unread)
+    repeated = repeated_rows(name, rows, values, unread, remarks)
+    reported = _dimensions(name, rows.drop(index=repeated.index), given, rule)
     if how is not None:
-        ranges = {**how.dimensions(name, rule, given), **ranges}
+        reported |= how.dimensions(name, rule, given)
+    _check_inside(name, values, reported)
     trials = rows[[column for column in _COLUMNS if column in rows]].rename(columns=_COLUMNS)
     if selected_by == "test":
         trials["validation_metric"] = trials["test_metric"]
@@ -231,9 +261,25 @@ def _contestant(
         title=f"{name} with momentum" if with_momentum else name,
         rule=rule,
         trials=trials.loc[kept],
-        dimensions={**_dimensions(name, rows.loc[kept], given, rule), **ranges},
+        dimensions={**reported, **ranges},
         reruns=again[list(RERUNS)],
     )
+
+
+def _check_inside(name: str, values: pd.DataFrame, reported: Mapping[str, Dimension]) -> None:
+    """If a value is outside its range, one of the two is wrong."""
+    for searched, dimension in reported.items():
+        if searched not in values or isinstance(dimension, Choice):
+            continue
+        low, high, known = dimension.low, dimension.high, values[searched].dropna()
+        outside = known[
+            (known < low - _ROUNDING * abs(low)) | (known > high + _ROUNDING * abs(high))
+        ]
+        if len(outside):
+            raise StudyError(
+                f"{name}: {searched} must lie between {low:g} and {high:g}, its range; got "
+                f"{outside.iloc[0]:g}"
+            )
 
 
 def _rule(name: str, rows: pd.DataFrame) -> Rule | None:
