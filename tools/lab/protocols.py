@@ -2,7 +2,8 @@
 
     python -m tools.lab.protocols --output_dir=build rate=runs/rate everything=runs/all
 
-Each argument is a name and a directory of studies, from the most special space to the most general.
+Each argument is a name and a directory of studies, or several with "+" between them, from the most
+special space to the most general.
 Writes `protocols.png` and `.svg`, in the manner of figure 4 of Choi et al. (2019), and
 `protocols.md`: for every two optimizers how much worse the second one is in each space, with the
 95 % interval, and whether a space names another winner than the last one does.
@@ -33,10 +34,10 @@ def _run(argv: list[str]) -> None:
     from tfoptcmp.analysis.figures import protocols_figure, save
 
     columns = []
-    for name, directory in given.items():
-        found = read_comparisons(directory)
+    for name, directories in given.items():
+        found = read_comparisons(directories.split("+"))
         if len(found) != 1:
-            raise UserError(f"{directory} must hold studies of one workload; got {len(found)}")
+            raise UserError(f"{directories} must hold studies of one workload; got {len(found)}")
         columns.append((name, found[0]))
     output = Path(_OUTPUT_DIR.value)
     output.mkdir(parents=True, exist_ok=True)
