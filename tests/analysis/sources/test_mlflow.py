@@ -175,6 +175,15 @@ def test_what_cannot_be_told_is_asked_in_one_line(tmp_path, parameters, metrics,
     assert "\n" not in str(raised.value)
 
 
+def test_what_is_about_a_metric_is_none(tmp_path):
+    """The time of validation made two candidates."""
+    client, at = client_of("files", tmp_path)
+    metrics = {"val_dice": [0.5], "val_time": [3.0]}
+    log(client, client.create_experiment("x"), {"optimizer": "adam", "lr": 0.1}, metrics)
+    (comparison,) = read_comparisons(at)
+    assert "validation is val_dice; higher is better." in " ".join(comparison.remarks)
+
+
 def test_only_a_test_metric(tmp_path):
     client, at = client_of("files", tmp_path)
     experiment = client.create_experiment("x")

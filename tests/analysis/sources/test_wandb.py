@@ -110,6 +110,8 @@ def test_what_did_not_finish_is_left_out_and_nan_diverged(write):
     [
         *(("val_acc", True), ("valid.accuracy", True), ("dev/f1", True), ("eval_top1_acc", True)),
         *(("val_loss", False), ("validation/error", False), ("summary.val_ppl", False)),
+        *(("val/dice", True), ("val_mIoU", True), ("val/precision", True), ("val/score", True)),
+        *(("valloss", False), ("val/dice_loss", False)),
     ],
 )
 def test_the_name_says_which_values_are_better(write, name, maximize):
@@ -132,6 +134,26 @@ def test_several_candidates_are_named(write):
         r"--map validation=val/loss$",
     ):
         comparison_of(write, runs)
+
+
+@pytest.mark.parametrize("better", ["dice", "iou", "mIoU", "score", "precision", "recall", "mAP"])
+def test_a_score_and_an_error_are_two_candidates(write, better):
+    """The score was not known, and the error decided without a word."""
+    runs = [
+        a_run(i, optimizer="adam", lr=f"0.{i + 1}", **{f"val/{better}": "0.5", "val_wer": "0.5"})
+        for i in range(2)
+    ]
+    with pytest.raises(StudyError, match=f"'validation' could be 'val/{better}', 'val_wer'"):
+        comparison_of(write, runs)
+
+
+def test_the_loss_of_a_value_function_is_no_validation_loss(write):
+    runs = [
+        a_run(i, optimizer="adam", lr=f"0.{i + 1}", value_loss="1", val_return="2", precision=p)
+        for i, p in enumerate(("16", "32"))
+    ]
+    comparison = comparison_of(write, runs)
+    assert "val_return (higher is better); as settings: lr, precision." in comparison.remarks[0]
 
 
 def test_no_candidate_is_named(write):

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from tfoptcmp.analysis.sources.names import is_hyperparameter
+from tfoptcmp.analysis.sources.result_names import HIGHER, LOWER, higher_is_better, is_metric
 from tfoptcmp.analysis.sources.words import column
 from tfoptcmp.metrics import ACCURACY, Metric
 from tfoptcmp.study.schema import StudyError
@@ -27,15 +28,8 @@ _NAMES_A_RUN = re.compile(
     r"(.*[_./ -])?(path|dir|directory|folder|file|name|id|uuid|url|uri|commit|host|hostname|device|"
     r"checkpoint|ckpt|resume|date|time|timestamp|project|entity|group|tags?|notes?)"
 )
-_VALIDATION = re.compile(r"(val|valid|validation|dev|eval)[_./ -]?(.*)")
-_TEST = re.compile(r"test[_./ -]?()(.*)")
-_HIGHER = re.compile(
-    r"(.*[_./ -])?(top[_-]?\d+[_-]?)?(acc|accuracy|f1|auc|auroc|bleu|r2|map|ssim)\d?"
-)
-_LOWER = re.compile(
-    r"(.*[_./ -])?(loss|error|err|error[_-]?rate|nll|ce|bce|cross[_-]?entropy|perplexity|ppl|mse|"
-    r"rmse|mae|wer|cer|bpc|bpd)"
-)
+_VALIDATION = re.compile(r"(validation|valid|val|dev|eval)(?:[_./: -]+(.*)|(.+))")
+_TEST = re.compile(r"(test)(?:[_./: -]+(.*)|(.+))")
 _LOGGED = re.compile(
     r"_.*|(train|training|val|valid|validation|dev|eval|test|system|gpu|cpu|perf|grad|gradients|"
     r"time|timing|lr-.*|parameters)[./].*|best[_./ -].*|"
@@ -73,7 +67,11 @@ class Columns:
         filled = [name for name in names if (runs[name].str.strip() != "").any()]
         words = [name for name in filled if name not in numeric]
         self.optimizer = _only(path, "optimizer", _matching(_OPTIMIZER, words), words)
-        settings = [name for name in filled if not _is_logged(name) and name != self.optimizer]
+        settings = [
+            name
+            for name in filled
+            if not _is_logged(name, is_number=name in numeric) and name != self.optimizer
+        ]
         seeds = _matching(_SEED, [name for name in settings if name in numeric])
         self.seed = seeds[0] if seeds else None
         steps = _matching(_STEPS, [name for name in settings if name in numeric])
@@ -120,13 +118,16 @@ def metrics(path: Path, runs: pd.DataFrame) -> dict[str, str]:
 
 def _with_direction(pattern: re.Pattern[str], names: Sequence[str]) -> list[str]:
     kinds = {name: _what(pattern, name) for name in names}
-    return [n for n, kind in kinds.items() if _HIGHER.fullmatch(kind) or _LOWER.fullmatch(kind)]
+    return [n for n, kind in kinds.items() if higher_is_better(kind) is not None]
 
 
 def _what(pattern: re.Pattern[str], name: str) -> str:
     """What was measured: "accuracy" of "val/accuracy"; "" if the name is of another split."""
     found = pattern.fullmatch(_plain(name).lower())
-    return found[2] if found else ""
+    if found is None:
+        return ""
+    # "valloss", but not "value_loss".
+    return found[2] or (found[3] if found[3] in HIGHER | LOWER else "")
 
 
 def measured(results: dict[str, str]) -> str:
@@ -137,7 +138,7 @@ def measured(results: dict[str, str]) -> str:
 
 def metric_of(kind: str, values: "pd.Series[float]") -> Metric:
     """Returns the metric of this kind that has these values; its name says its direction."""
-    if not _HIGHER.fullmatch(kind):
+    if not higher_is_better(kind):
         return Metric(name=kind, unit="nats" if "loss" in kind else "")
     known = values[np.isfinite(values)]
     is_share = "acc" in kind and bool(known.between(0, 1).all())
@@ -175,14 +176,14 @@ def is_schedule(name: str) -> bool:
     return bool(_SCHEDULE.fullmatch(_plain(name).lower()))
 
 
-def _is_logged(name: str) -> bool:
+def _is_logged(name: str, *, is_number: bool) -> bool:
     """Whether a name is that of something measured, rather than of the configuration."""
     if re.match(r"config[./]", name.strip()):
         return False
-    plain = _plain(name).lower()
     if name.strip().startswith("summary"):
         return True
-    return bool(_LOGGED.fullmatch(plain) or _HIGHER.fullmatch(plain) or _LOWER.fullmatch(plain))
+    plain = _plain(name).lower()
+    return bool(_LOGGED.fullmatch(plain)) or (is_number and is_metric(plain))
 
 
 def _matching(pattern: re.Pattern[str], names: Sequence[str]) -> list[str]:
