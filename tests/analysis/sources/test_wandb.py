@@ -4,11 +4,13 @@ import csv
 import io
 import math
 
+import pandas as pd
 import pytest
 
 from tfoptcmp.analysis.audit import audit
 from tfoptcmp.analysis.sources import read_comparisons
 from tfoptcmp.analysis.sources.mapping import TableMap
+from tfoptcmp.analysis.sources.words import as_numbers
 from tfoptcmp.metrics import ACCURACY
 from tfoptcmp.rules import RULES
 from tfoptcmp.study.schema import StudyError
@@ -283,3 +285,28 @@ def test_what_cannot_be_told_is_mapped(write):
     assert comparison.num_trials == 24
     adam = comparison.contestants[1]
     assert adam.winner["validation_metric"] == pytest.approx(1 - 0.912)
+
+
+def test_a_rate_that_is_a_word_is_refused(write):
+    """It made the rates 0.1, 0.2 the codes 0 and 1."""
+    rates = ("0.1", "0.2", "0,1", "auto")
+    runs = [a_run(i, optimizer="adam", lr=rate, val_loss="1") for i, rate in enumerate(rates)]
+    with pytest.raises(StudyError, match=r"csv, line 4: 'lr' must be a number; got '0,1'$"):
+        comparison_of(write, runs)
+    runs = [a_run(i, optimizer="adam", lr="auto", val_loss="1") for i in range(2)]
+    with pytest.raises(StudyError, match=r"csv, line 2: 'lr' must be a number; got 'auto'$"):
+        comparison_of(write, runs)
+
+
+def test_a_rate_that_is_not_set_is_none(write):
+    rates = ("0.1", "null", "None", "")
+    runs = [a_run(i, optimizer="adam", lr=rate, val_loss="1") for i, rate in enumerate(rates)]
+    (adam,) = comparison_of(write, runs).contestants
+    assert list(adam.trials["searched_alpha0"].notna()) == [True, False, False, False]
+
+
+def test_words_of_a_known_argument_become_no_numbers():
+    table = pd.DataFrame({"optimizer": ["adam"] * 2, "beta1": ["a", "b"], "mode": ["a", "b"]})
+    assert as_numbers(table, ["mode"])[1] == {"mode": {"a": 0.0, "b": 1.0}}
+    with pytest.raises(StudyError, match="'beta1' must be numbers; got 'a'"):
+        as_numbers(table, ["beta1", "mode"])

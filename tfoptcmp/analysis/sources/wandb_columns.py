@@ -98,6 +98,9 @@ class Columns:
             if name in numeric and (name not in same or is_hyperparameter(new))
         }
         self.words = {name: new for name, new in renamed.items() if name in words}
+        for name, new in self.words.items():
+            if is_hyperparameter(new):
+                _refuse_word(path, runs[name])
         read = {self.optimizer, self.seed, self.steps, *self.workload, *self.numbers, *self.words}
         self.not_read = [name for name in names if name not in read]
 
@@ -192,9 +195,21 @@ def _matching(pattern: re.Pattern[str], names: Sequence[str]) -> list[str]:
 
 def _is_numeric(values: "pd.Series[str]") -> bool:
     """Whether all are numbers, NaN among them, and at least one is not NaN."""
-    given = _standard(values[values.str.strip() != ""])
+    given = _standard(values)
+    given = given[given != ""]
     known = pd.to_numeric(given, errors="coerce").notna()
     return bool(known.any()) and bool((known | (given.str.lower() == "nan")).all())
+
+
+def _refuse_word(path: Path, values: "pd.Series[str]") -> None:
+    """A rate of "auto" is no rate, and as a word its neighbours would lose theirs."""
+    given = _standard(values)
+    wrong = values[(given != "") & pd.to_numeric(given, errors="coerce").isna()]
+    wrong = wrong[wrong.str.strip().str.lower() != "nan"]
+    row = wrong.index[0] if len(wrong) else values.index[0]
+    raise StudyError(
+        f"{path}, line {int(row) + 2}: {values.name!r} must be a number; got {values[row]!r}"
+    )
 
 
 def as_floats(values: "pd.Series[str]") -> "pd.Series[float]":
@@ -203,4 +218,5 @@ def as_floats(values: "pd.Series[str]") -> "pd.Series[float]":
 
 
 def _standard(values: "pd.Series[str]") -> "pd.Series[str]":
-    return values.str.strip().replace({"Infinity": "inf", "-Infinity": "-inf"})
+    names = {"Infinity": "inf", "-Infinity": "-inf", "None": "", "null": ""}
+    return values.str.strip().replace(names)
