@@ -310,3 +310,45 @@ def test_words_of_a_known_argument_become_no_numbers():
     assert as_numbers(table, ["mode"])[1] == {"mode": {"a": 0.0, "b": 1.0}}
     with pytest.raises(StudyError, match="'beta1' must be numbers; got 'a'"):
         as_numbers(table, ["beta1", "mode"])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("max_grad_norm", "clip_norm", "max_norm", "trainer.max_grad_norm", "grad.clip_value"),
+        *("train.batch_size", "val.every", "grad.accumulation", "loss_weight"),
+    ],
+)
+def test_a_setting_is_no_logged_value(write, name):
+    """Runs of several limits were runs of one trial."""
+    runs = [
+        a_run(i, optimizer="adam", lr="0.1", seed=str(i), **{name: str(1 + i), "val_loss": "1"})
+        for i in range(4)
+    ]
+    (adam,) = comparison_of(write, runs).contestants
+    assert (len(adam.trials), len(adam.reruns)) == (4, 0)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("grad_norm", "train/grad_norm", "global_grad_norm", "gradients/layer1.weight"),
+        *("train.loss", "summary.top5", "train.global_step", "train/logits"),
+    ],
+)
+def test_a_logged_value_is_no_setting(write, name):
+    runs = [
+        a_run(i, optimizer="adam", lr="0.1", seed=str(i), **{name: str(1 + i), "dev_loss": "1"})
+        for i in range(4)
+    ]
+    comparison = comparison_of(write, runs)
+    (adam,) = comparison.contestants
+    assert (len(adam.trials), len(adam.reruns)) == (1, 3)
+    assert name in comparison.not_read
+
+
+def test_a_column_that_comes_twice_is_refused(write):
+    runs = [a_run(i, optimizer="adam", lr="0.1", rate="0.2", val_loss="1") for i in range(2)]
+    path = write(export(runs).replace('"rate"', '"lr"'), "runs.csv")
+    with pytest.raises(StudyError, match=r"a column must appear only once; got 'lr' twice$"):
+        read_comparisons(path)

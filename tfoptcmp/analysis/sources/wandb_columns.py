@@ -32,11 +32,17 @@ _VALIDATION = re.compile(r"(validation|valid|val|dev|eval)(?:[_./: -]+(.*)|(.+))
 _TEST = re.compile(r"(test)(?:[_./: -]+(.*)|(.+))")
 _LOGGED = re.compile(
     r"_.*|(train|training|val|valid|validation|dev|eval|test|system|gpu|cpu|perf|grad|gradients|"
-    r"time|timing|lr-.*|parameters)[./].*|best[_./ -].*|"
+    r"time|timing|lr-.*|parameters)/.*|(system|gpu|cpu|perf|gradients|parameters)[.].*|"
+    r"best[_./ -].*|"
     r"(.*[_./ -])?(loss|acc|accuracy|error)[_./ -](best|final|last|min|max|mean|avg|std)|"
-    r"(trainer[/.])?(epoch|step|iter|iteration|global[_-]?step|batch)|"
-    r".*(grad|gradient)[_-]?norm|.*(per|/)[_-]?(sec|second|s)|.*(runtime|throughput|elapsed).*"
+    r"((train|training|trainer|val|valid|validation|dev|eval|test)[/.])?"
+    r"(epoch|step|iter|iteration|global[_-]?step|batch)|"
+    r"(.*[./])?((total|global|mean|avg|average|l2|train|training)[_-]?)?"
+    r"(grad|grads|gradient|gradients)[_-]?norm|"
+    r".*(per|/)[_-]?(sec|second|s)|.*(runtime|throughput|elapsed).*"
 )
+# Limits, which configurations have beside the values that are logged.
+_LIMIT = re.compile(r"(.*[_./ -])?(max|clip|clipping)[_./ -](.*[_./ -])?(norm|value)")
 _OPTIMIZER = re.compile(
     r"(.*[_./ -])?(opt|optim|optimi[sz]er)([_./ -]?(name|type|class|_target_|target))?"
 )
@@ -186,6 +192,8 @@ def _is_logged(name: str, *, is_number: bool) -> bool:
     if name.strip().startswith("summary"):
         return True
     plain = _plain(name).lower()
+    if _LIMIT.fullmatch(plain):
+        return False
     return bool(_LOGGED.fullmatch(plain)) or (is_number and is_metric(plain))
 
 
