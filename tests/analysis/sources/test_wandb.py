@@ -352,3 +352,15 @@ def test_a_column_that_comes_twice_is_refused(write):
     path = write(export(runs).replace('"rate"', '"lr"'), "runs.csv")
     with pytest.raises(StudyError, match=r"a column must appear only once; got 'lr' twice$"):
         read_comparisons(path)
+
+
+@pytest.mark.parametrize("result", ["validation", "test"])
+def test_a_table_with_our_columns_is_ours(write, result):
+    """Its validation was no result of an export, and it could not be read."""
+    runs = [
+        a_run(i, optimizer="adam", learning_rate=f"0.{i + 1}", **{result: f"0.{i + 1}"})
+        for i in range(3)
+    ]
+    comparison = comparison_of(write, runs)
+    assert comparison.metric.name == "metric" and comparison.selected_by == result
+    assert not any("Weights & Biases" in remark for remark in comparison.remarks)

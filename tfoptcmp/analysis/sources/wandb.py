@@ -39,10 +39,16 @@ _TRUE = ("true", "1")
 
 
 def find(path: Path) -> list[Path]:
-    """Returns the path if it is a file whose first row names the columns of a run."""
+    """Returns the path if it is a file whose first row names the columns of a run.
+
+    One with the columns of our own tables is such a table, made out of an export.
+    """
     if not path.is_file():
         return []
     names = set(_header(path))
+    ours = {name.strip().lower() for name in names}
+    if "optimizer" in ours and ours & {"validation", "test"}:
+        return []
     return [path] if {"Name", "State"} <= names and names & {"Created", "Runtime"} else []
 
 
