@@ -132,8 +132,9 @@ def test_several_candidates_are_named(write):
     runs = two_optimizers(2, **{"val/loss": "0.5"})
     with pytest.raises(
         StudyError,
-        match=r"'validation' could be 'val/loss', 'val/accuracy'; say which with tfoptcmp-audit "
-        r"--map validation=val/loss$",
+        match=r"'validation' could be 'val/loss', 'val/accuracy'; say which, as in: tfoptcmp-audit "
+        r"\S+ --map optimizer=optimizer --map status=State --map seed=seed .*"
+        r"--map 'validation=`val/loss`'",
     ):
         comparison_of(write, runs)
 
@@ -273,7 +274,7 @@ def test_other_tables_are_not_taken_for_an_export(write):
 
 def test_the_command_to_say_which_can_be_pasted(write):
     runs = [a_run(i, optimizer="adam", **{"val loss": "1", "val acc": "1"}) for i in range(2)]
-    with pytest.raises(StudyError, match=r"--map 'validation=val loss'$"):
+    with pytest.raises(StudyError, match=r"--map 'validation=`val loss`'$"):
         comparison_of(write, runs)
 
 
@@ -364,3 +365,59 @@ def test_a_table_with_our_columns_is_ours(write, result):
     comparison = comparison_of(write, runs)
     assert comparison.metric.name == "metric" and comparison.selected_by == result
     assert not any("Weights & Biases" in remark for remark in comparison.remarks)
+
+
+@pytest.mark.parametrize("optimizer", ["optimizer", "config.optimizer.name"])
+@pytest.mark.parametrize("rate", ["lr", "config.optimizer.lr"])
+@pytest.mark.parametrize(
+    ("metric", "scale"), [("accuracy", 1), ("dice", 1), ("bleu", 30), ("loss", 1), ("wer", 90)]
+)
+def test_the_command_of_a_refusal_is_right(write, followed, optimizer, rate, metric, scale):
+    """It mapped the metric as it is, so the worst accuracy won, and crashed runs counted."""
+    is_high = metric in ("accuracy", "dice", "bleu")
+    goodness = [0.3 + 0.02 * ((7 * i) % 24) for i in range(24)]
+    runs = [
+        a_run(
+            2 * i + seed,
+            state="crashed" if i == 3 else "finished",
+            **{optimizer: "Adam", rate: str(0.1 * (i + 1)), "seed": str(seed)},
+            **{f"val/{metric}": str(scale * (good if is_high else 1 - good) + 0.001 * seed)},
+            **{f"test/{metric}": str(scale * (good if is_high else 1 - good))},
+            **{"val/miou": str(i + seed), "gradients/a, b": str(i + seed)},
+        )
+        for i, good in enumerate(goodness)
+        for seed in range(2)
+    ]
+    path = write(export(runs), "my runs.csv")
+    with pytest.raises(StudyError, match=f"'validation' could be 'val/{metric}', 'val/miou'") as e:
+        read_comparisons(path)
+    (comparison,) = followed(str(e.value))
+    (adam,) = comparison.contestants
+    assert (adam.name, len(adam.trials), len(adam.reruns)) == ("Adam", 23, 23)
+    best = max((i for i in range(24) if i != 3), key=goodness.__getitem__)
+    assert adam.winner["searched_alpha0"] == pytest.approx(0.1 * (best + 1))
+    assert comparison.metric.maximize is (metric == "bleu")
+
+
+def test_the_command_names_one_of_several_optimizers(write, followed):
+    runs = [
+        a_run(i, optimizer=name, **{"model.optimizer": "none", "config.lr": "0.1", "val_acc": acc})
+        for i, (name, acc) in enumerate((("sgd", "0.2"), ("adam", "0.9")))
+    ]
+    with pytest.raises(
+        StudyError, match=r"'optimizer' could be 'optimizer', 'model\.optimizer'"
+    ) as e:
+        comparison_of(write, runs)
+    (comparison,) = followed(str(e.value))
+    assert [one.name for one in comparison.contestants] == ["sgd", "adam"]
+    assert comparison.contestants[1].winner["validation_metric"] == pytest.approx(0.1)
+
+
+def test_of_several_test_metrics_one_is_the_test_metric(write, followed):
+    runs = [
+        a_run(i, optimizer="adam", lr=f"0.{i + 1}", test_acc="0.5", test_loss="1") for i in range(3)
+    ]
+    with pytest.raises(StudyError, match="'test' could be 'test_acc', 'test_loss'") as e:
+        comparison_of(write, runs)
+    (comparison,) = followed(str(e.value))
+    assert comparison.selected_by == "test"

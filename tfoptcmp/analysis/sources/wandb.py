@@ -83,7 +83,7 @@ def _read(path: Path, tuning_budget: int | None) -> Iterator[Comparison]:
         raise StudyError(f"{path}: must have a row for each run; got none")
     results = metrics(path, runs)
     shown = measured(results)
-    columns = Columns(path, runs, list(results.values()))
+    columns = Columns(path, runs, results)
     table = pd.DataFrame(
         {
             "optimizer": _one_spelling(runs[columns.optimizer].str.strip()),

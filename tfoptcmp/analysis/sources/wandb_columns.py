@@ -5,13 +5,13 @@ name can be two things, the user has to say which: a guess would decide who wins
 """
 
 import re
-import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from tfoptcmp.analysis.sources.command import command
 from tfoptcmp.analysis.sources.names import is_hyperparameter
 from tfoptcmp.analysis.sources.result_names import HIGHER, LOWER, higher_is_better, is_metric
 from tfoptcmp.analysis.sources.words import column
@@ -55,24 +55,30 @@ _WORKLOAD = re.compile(
     r"(.*[_./ -])?(data|dataset|data[_-]set|task|workload|problem|model|arch|architecture)"
     r"([_./ -]?(name|type))?"
 )
-_HINT = "tfoptcmp-audit --map"
+_UNKNOWN = "..."  # in a command, for the user to fill in
 
 
 class Columns:
     """What the columns of an export are; names are those of the file."""
 
-    def __init__(self, path: Path, runs: pd.DataFrame, results: list[str]) -> None:
-        self.results = results
+    def __init__(
+        self, path: Path, runs: pd.DataFrame, results: Mapping[str, str], optimizer: str = ""
+    ) -> None:
+        self.results = list(results.values())
         self.not_read: list[str] = []
         names = [
             name
             for name in runs
-            if name not in results and not _OF_A_RUN.fullmatch(name.strip().lower())
+            if name not in self.results and not _OF_A_RUN.fullmatch(name.strip().lower())
         ]
         numeric = {name for name in names if _is_numeric(runs[name])}
         filled = [name for name in names if (runs[name].str.strip() != "").any()]
         words = [name for name in filled if name not in numeric]
-        self.optimizer = _only(path, "optimizer", _matching(_OPTIMIZER, words), words)
+        candidates = [optimizer] if optimizer else _matching(_OPTIMIZER, words)
+        if len(candidates) != 1:
+            hint = _hint(path, runs, results, (candidates or [_UNKNOWN])[0])
+            raise StudyError(_unclear(path, "optimizer", candidates, words, hint))
+        self.optimizer = candidates[0]
         settings = [
             name
             for name in filled
@@ -109,6 +115,7 @@ class Columns:
                 _refuse_word(path, runs[name])
         read = {self.optimizer, self.seed, self.steps, *self.workload, *self.numbers, *self.words}
         self.not_read = [name for name in names if name not in read]
+        self.logged = [n for n in self.not_read if n in numeric and _is_logged(n, is_number=True)]
 
 
 def metrics(path: Path, runs: pd.DataFrame) -> dict[str, str]:
@@ -116,13 +123,15 @@ def metrics(path: Path, runs: pd.DataFrame) -> dict[str, str]:
     names = [str(name) for name in runs if _is_numeric(runs[name])]
     validation = _with_direction(_VALIDATION, names)
     tests = _with_direction(_TEST, names)
-    if (not validation and len(tests) != 1) or len(validation) > 1:
-        _only(path, "validation", validation or tests, names)
-    if not validation:
-        return {"test": tests[0]}
-    kind = _what(_VALIDATION, validation[0])
-    alike = [name for name in tests if _what(_TEST, name) == kind]
-    return {"validation": validation[0], **({"test": alike[0]} if len(alike) == 1 else {})}
+    wanted, candidates = ("test", tests) if tests and not validation else ("validation", validation)
+    found = {wanted: (candidates or [_UNKNOWN])[0]}
+    if validation:
+        kind = _what(_VALIDATION, validation[0])
+        alike = [name for name in tests if _what(_TEST, name) == kind]
+        found |= {"test": alike[0]} if len(alike) == 1 else {}
+    if len(candidates) != 1:
+        raise StudyError(_unclear(path, wanted, candidates, names, _hint(path, runs, found)))
+    return found
 
 
 def _with_direction(pattern: re.Pattern[str], names: Sequence[str]) -> list[str]:
@@ -154,13 +163,27 @@ def metric_of(kind: str, values: "pd.Series[float]") -> Metric:
     return ACCURACY if is_share else Metric(name=kind, unit="", maximize=True)
 
 
-def _only(path: Path, wanted: str, candidates: Sequence[str], names: Sequence[str]) -> str:
-    if len(candidates) == 1:
-        return candidates[0]
+def _unclear(
+    path: Path, wanted: str, candidates: Sequence[str], names: Sequence[str], hint: str
+) -> str:
     what = f"could be {', '.join(map(repr, candidates))}" if candidates else "is none of"
     among = "" if candidates else " " + ", ".join(map(repr, names))
-    example = shlex.quote(f"{wanted}={candidates[0] if candidates else '...'}")
-    raise StudyError(f"{path}: '{wanted}' {what}{among}; say which with {_HINT} {example}")
+    return f"{path}: '{wanted}' {what}{among}; say which, as in: {hint}"
+
+
+def _hint(path: Path, runs: pd.DataFrame, results: Mapping[str, str], optimizer: str = "") -> str:
+    """The command that reads an export as a table, with these columns."""
+    of_runs = [name for name in runs if not _OF_A_RUN.fullmatch(name.strip().lower())]
+    named = [optimizer] if optimizer else _matching(_OPTIMIZER, of_runs)
+    known = Columns(path, runs, results, (named or [_UNKNOWN])[0])
+    roles = {"optimizer": known.optimizer, "status": "State"}
+    if len(known.workload) == 1:
+        roles["workload"] = known.workload[0]
+    roles |= {r: c for r, c in (("seed", known.seed), ("steps", known.steps)) if c is not None}
+    roles |= {new: name for name, new in known.numbers.items() if is_hyperparameter(new)}
+    values = [as_floats(runs[name]) for name in results.values() if name in runs]
+    # Between seeds of one trial what was logged differs.
+    return command(path, results, values, roles, known.logged if known.seed else ())
 
 
 def _setting(name: str) -> str:
