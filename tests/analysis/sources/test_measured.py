@@ -2,7 +2,8 @@
 
 import pytest
 
-from tfoptcmp.analysis.sources.measured import higher_is_better, measured, metric_of
+from tfoptcmp.analysis.sources.measured import measured, metric_of
+from tfoptcmp.analysis.sources.result_names import higher_is_better, is_metric
 from tfoptcmp.metrics import ACCURACY, CLASSIFICATION_ERROR
 from tfoptcmp.study.schema import StudyError
 
@@ -54,11 +55,21 @@ def test_a_tool_that_knows_is_believed():
     [
         *((name, True) for name in ("val_accuracy", "SSIM", "val/f1", "episode_reward_mean", "R2")),
         *((name, False) for name in ("val_loss", "rmse", "wer", "mean_squared_error", "ppl")),
-        *((name, None) for name in ("goodness", "objective", "accuracy_loss", "accelerated")),
+        *((name, None) for name in ("goodness", "objective", "loss_score", "accelerated")),
+        # Every word of the one list, in the spellings of several tools.
+        *((f"val/{name}", True) for name in ("dice", "mIoU", "mAP50-95", "top5_acc", "acc1", "em")),
+        *((f"val_{name}", True) for name in ("precision", "recall", "score", "F1Score", "rougeL")),
+        *((name, False) for name in ("valError", "dice_loss", "top5_error", "fid", "bpd", "cer")),
+        *((name, None) for name in ("val_acc_std", "neg_mean_squared_error", "val_loss_time")),
     ],
 )
 def test_directions(name, expected):
     assert higher_is_better(name) is expected
+
+
+def test_names_of_settings_are_no_metrics():
+    assert all(map(is_metric, ("loss", "top1_acc", "acc1", "miou", "best_f1")))
+    assert not any(map(is_metric, ("precision", "loss_weight", "score_threshold", "lr", "", "0")))
 
 
 def test_shares_and_percents():

@@ -154,14 +154,16 @@ def test_an_experiment_of_a_file_store(tmp_path):
         (
             {"optimizer": "adam"},
             {"val_loss": [1.0], "val_acc": [1.0], "test_loss": [1.0]},
-            r"several metrics of 'x' look like the validation metric: val_acc, val_loss; write "
-            r"mlflow.search_runs\(\).to_csv\(...\) and name it: --map validation=metrics.val_loss$",
+            r"several metrics of 'x' look like the validation metric: val_acc, val_loss; name it, "
+            r"as in: mlflow.search_runs\(experiment_names=\['x'\]\).to_csv\('runs.csv'\) and then "
+            r"tfoptcmp-audit runs.csv --map optimizer=params.optimizer --map status=status --map "
+            r"'validation=.*`'",
         ),
         (
             {"optimizer": "adam"},
             {"loss": [1.0], "test_loss": [1.0]},
-            r"none of the metrics of 'x' look like the validation metric: loss, test_loss; write "
-            r".* and name it: --map validation=metrics.loss$",
+            r"none of the metrics of 'x' look like the validation metric: loss, test_loss; name "
+            r"it, as in: .* --map 'validation=`metrics.loss`' --map 'test=`metrics.test_loss`'$",
         ),
         ({"optimizer": "adam"}, {}, "no run of 'x' logged a metric"),
         ({"lr": 0.1}, {"val_loss": [1.0]}, "no run of MLflow says which optimizer it used .* x"),
@@ -173,6 +175,45 @@ def test_what_cannot_be_told_is_asked_in_one_line(tmp_path, parameters, metrics,
     with pytest.raises(StudyError, match=message) as raised:
         read_comparisons(at)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(("metric", "scale"), [("acc", 1), ("bleu", 30), ("loss", 1)])
+@pytest.mark.parametrize("tool", ["csv", "store"])
+def test_the_command_of_a_refusal_is_right(tmp_path, monkeypatch, followed, metric, scale, tool):
+    """It named the last metric of the alphabet, no optimizer, and no direction."""
+    client, at = client_of("sqlite", tmp_path)
+    experiment = client.create_experiment("x y")
+    goodness = [0.3 + 0.02 * ((7 * i) % 24) for i in range(24)]
+    for i, good in enumerate(goodness):
+        for seed in range(2):
+            values = [scale * (1 - good if metric == "loss" else good)]
+            log(
+                client,
+                experiment,
+                {"optimizer": "adam", "learning_rate": 0.1 * (i + 1), "seed": seed},
+                {f"val_{metric}": values, f"test_{metric}": values, "val_wer": [1.0 + i + seed]},
+                "FAILED" if i == 3 else "FINISHED",
+            )
+    mlflow.set_tracking_uri(f"sqlite:///{at}")
+    monkeypatch.chdir(tmp_path)
+    mlflow.search_runs(experiment_names=["x y"]).to_csv("runs.csv")
+    with pytest.raises(StudyError, match="several metrics of") as e:
+        read_comparisons("runs.csv" if tool == "csv" else at)
+    (comparison,) = followed(str(e.value))
+    (adam,) = comparison.contestants
+    assert (adam.name, len(adam.trials), len(adam.reruns)) == ("adam", 23, 23)
+    best = max((i for i in range(24) if i != 3), key=goodness.__getitem__)
+    assert adam.winner["searched_alpha0"] == pytest.approx(0.1 * (best + 1))
+    assert comparison.metric.maximize is (metric == "bleu")
+
+
+def test_what_is_about_a_metric_is_none(tmp_path):
+    """The time of validation made two candidates."""
+    client, at = client_of("files", tmp_path)
+    metrics = {"val_dice": [0.5], "val_time": [3.0]}
+    log(client, client.create_experiment("x"), {"optimizer": "adam", "lr": 0.1}, metrics)
+    (comparison,) = read_comparisons(at)
+    assert "validation is val_dice; higher is better." in " ".join(comparison.remarks)
 
 
 def test_only_a_test_metric(tmp_path):

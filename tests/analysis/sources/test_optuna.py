@@ -261,8 +261,32 @@ def test_a_damaged_journal_names_the_line(write):
     with pytest.raises(StudyError, match=r"journal\.log, line 2: must be JSON"):
         read_comparisons(path)
     path = write(f'{first}\n{{"op_code": 5, "trial_id": 3}}\n', "journal.log")
-    with pytest.raises(StudyError, match=r"journal\.log is not a file of Optuna's: IndexError"):
+    with pytest.raises(StudyError, match=r"journal\.log is not a file of Optuna's: it refers to"):
         read_comparisons(path)
+
+
+def test_a_field_that_is_missing_is_named(write):
+    path = write('{"op_code": 0, "directions": [1]}\n', "journal.log")
+    with pytest.raises(StudyError, match=r"journal\.log .* it lacks the field 'study_name'$"):
+        read_comparisons(path)
+
+
+def test_a_value_outside_its_range_is_said_and_claims_none(tmp_path):
+    """`enqueue_trial` takes any value; the audit then claimed a range that was left."""
+    study = optuna.create_study(study_name="adam", storage=journal(tmp_path / "study.log"))
+    for rate in (5.0, 1e-4, 0.1):
+        study.enqueue_trial({"lr": rate, "momentum": 0.9})
+
+    def of(trial):
+        trial.suggest_float("momentum", 0.5, 0.99)
+        return trial.suggest_float("lr", 1e-4, 0.1, log=True)
+
+    with warnings.catch_warnings(action="ignore"):
+        study.optimize(of, n_trials=6)
+    (comparison,) = read_comparisons(tmp_path / "study.log")
+    assert "adam: 1 value lies outside the range of lr on record" in " ".join(comparison.remarks)
+    (adam,) = comparison.contestants
+    assert set(adam.dimensions) == {"one_minus_gamma"} and len(adam.trials) == 6
 
 
 def test_ranges_that_changed_are_none(tmp_path):

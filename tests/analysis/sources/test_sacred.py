@@ -76,5 +76,5 @@ def test_one_number_without_a_name_is_not_guessed(write):
 def test_a_damaged_run_is_named(write):
     above = run(write, 1, {"optimizer": "adam"}, [0.1])
     write('{"val_loss": 3}', "runs/1/metrics.json")
-    with pytest.raises(StudyError, match=r"runs/1 is not a run of sacred"):
+    with pytest.raises(StudyError, match=r"runs/1/metrics\.json is not a run of sacred: a field"):
         read_comparisons(above)

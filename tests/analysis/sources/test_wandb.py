@@ -4,11 +4,13 @@ import csv
 import io
 import math
 
+import pandas as pd
 import pytest
 
 from tfoptcmp.analysis.audit import audit
 from tfoptcmp.analysis.sources import read_comparisons
 from tfoptcmp.analysis.sources.mapping import TableMap
+from tfoptcmp.analysis.sources.words import as_numbers
 from tfoptcmp.metrics import ACCURACY
 from tfoptcmp.rules import RULES
 from tfoptcmp.study.schema import StudyError
@@ -110,6 +112,8 @@ def test_what_did_not_finish_is_left_out_and_nan_diverged(write):
     [
         *(("val_acc", True), ("valid.accuracy", True), ("dev/f1", True), ("eval_top1_acc", True)),
         *(("val_loss", False), ("validation/error", False), ("summary.val_ppl", False)),
+        *(("val/dice", True), ("val_mIoU", True), ("val/precision", True), ("val/score", True)),
+        *(("valloss", False), ("val/dice_loss", False)),
     ],
 )
 def test_the_name_says_which_values_are_better(write, name, maximize):
@@ -128,10 +132,31 @@ def test_several_candidates_are_named(write):
     runs = two_optimizers(2, **{"val/loss": "0.5"})
     with pytest.raises(
         StudyError,
-        match=r"'validation' could be 'val/loss', 'val/accuracy'; say which with tfoptcmp-audit "
-        r"--map validation=val/loss$",
+        match=r"'validation' could be 'val/loss', 'val/accuracy'; say which, as in: tfoptcmp-audit "
+        r"\S+ --map optimizer=optimizer --map status=State --map seed=seed .*"
+        r"--map 'validation=`val/loss`'",
     ):
         comparison_of(write, runs)
+
+
+@pytest.mark.parametrize("better", ["dice", "iou", "mIoU", "score", "precision", "recall", "mAP"])
+def test_a_score_and_an_error_are_two_candidates(write, better):
+    """The score was not known, and the error decided without a word."""
+    runs = [
+        a_run(i, optimizer="adam", lr=f"0.{i + 1}", **{f"val/{better}": "0.5", "val_wer": "0.5"})
+        for i in range(2)
+    ]
+    with pytest.raises(StudyError, match=f"'validation' could be 'val/{better}', 'val_wer'"):
+        comparison_of(write, runs)
+
+
+def test_the_loss_of_a_value_function_is_no_validation_loss(write):
+    runs = [
+        a_run(i, optimizer="adam", lr=f"0.{i + 1}", value_loss="1", val_return="2", precision=p)
+        for i, p in enumerate(("16", "32"))
+    ]
+    comparison = comparison_of(write, runs)
+    assert "val_return (higher is better); as settings: lr, precision." in comparison.remarks[0]
 
 
 def test_no_candidate_is_named(write):
@@ -249,7 +274,7 @@ def test_other_tables_are_not_taken_for_an_export(write):
 
 def test_the_command_to_say_which_can_be_pasted(write):
     runs = [a_run(i, optimizer="adam", **{"val loss": "1", "val acc": "1"}) for i in range(2)]
-    with pytest.raises(StudyError, match=r"--map 'validation=val loss'$"):
+    with pytest.raises(StudyError, match=r"--map 'validation=`val loss`'$"):
         comparison_of(write, runs)
 
 
@@ -261,3 +286,138 @@ def test_what_cannot_be_told_is_mapped(write):
     assert comparison.num_trials == 24
     adam = comparison.contestants[1]
     assert adam.winner["validation_metric"] == pytest.approx(1 - 0.912)
+
+
+def test_a_rate_that_is_a_word_is_refused(write):
+    """It made the rates 0.1, 0.2 the codes 0 and 1."""
+    rates = ("0.1", "0.2", "0,1", "auto")
+    runs = [a_run(i, optimizer="adam", lr=rate, val_loss="1") for i, rate in enumerate(rates)]
+    with pytest.raises(StudyError, match=r"csv, line 4: 'lr' must be a number; got '0,1'$"):
+        comparison_of(write, runs)
+    runs = [a_run(i, optimizer="adam", lr="auto", val_loss="1") for i in range(2)]
+    with pytest.raises(StudyError, match=r"csv, line 2: 'lr' must be a number; got 'auto'$"):
+        comparison_of(write, runs)
+
+
+def test_a_rate_that_is_not_set_is_none(write):
+    rates = ("0.1", "null", "None", "")
+    runs = [a_run(i, optimizer="adam", lr=rate, val_loss="1") for i, rate in enumerate(rates)]
+    (adam,) = comparison_of(write, runs).contestants
+    assert list(adam.trials["searched_alpha0"].notna()) == [True, False, False, False]
+
+
+def test_words_of_a_known_argument_become_no_numbers():
+    table = pd.DataFrame({"optimizer": ["adam"] * 2, "beta1": ["a", "b"], "mode": ["a", "b"]})
+    assert as_numbers(table, ["mode"])[1] == {"mode": {"a": 0.0, "b": 1.0}}
+    with pytest.raises(StudyError, match="'beta1' must be numbers; got 'a'"):
+        as_numbers(table, ["beta1", "mode"])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("max_grad_norm", "clip_norm", "max_norm", "trainer.max_grad_norm", "grad.clip_value"),
+        *("train.batch_size", "val.every", "grad.accumulation", "loss_weight"),
+    ],
+)
+def test_a_setting_is_no_logged_value(write, name):
+    """Runs of several limits were runs of one trial."""
+    runs = [
+        a_run(i, optimizer="adam", lr="0.1", seed=str(i), **{name: str(1 + i), "val_loss": "1"})
+        for i in range(4)
+    ]
+    (adam,) = comparison_of(write, runs).contestants
+    assert (len(adam.trials), len(adam.reruns)) == (4, 0)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("grad_norm", "train/grad_norm", "global_grad_norm", "gradients/layer1.weight"),
+        *("train.loss", "summary.top5", "train.global_step", "train/logits"),
+    ],
+)
+def test_a_logged_value_is_no_setting(write, name):
+    runs = [
+        a_run(i, optimizer="adam", lr="0.1", seed=str(i), **{name: str(1 + i), "dev_loss": "1"})
+        for i in range(4)
+    ]
+    comparison = comparison_of(write, runs)
+    (adam,) = comparison.contestants
+    assert (len(adam.trials), len(adam.reruns)) == (1, 3)
+    assert name in comparison.not_read
+
+
+def test_a_column_that_comes_twice_is_refused(write):
+    runs = [a_run(i, optimizer="adam", lr="0.1", rate="0.2", val_loss="1") for i in range(2)]
+    path = write(export(runs).replace('"rate"', '"lr"'), "runs.csv")
+    with pytest.raises(StudyError, match=r"a column must appear only once; got 'lr' twice$"):
+        read_comparisons(path)
+
+
+@pytest.mark.parametrize("result", ["validation", "test"])
+def test_a_table_with_our_columns_is_ours(write, result):
+    """Its validation was no result of an export, and it could not be read."""
+    runs = [
+        a_run(i, optimizer="adam", learning_rate=f"0.{i + 1}", **{result: f"0.{i + 1}"})
+        for i in range(3)
+    ]
+    comparison = comparison_of(write, runs)
+    assert comparison.metric.name == "metric" and comparison.selected_by == result
+    assert not any("Weights & Biases" in remark for remark in comparison.remarks)
+
+
+@pytest.mark.parametrize("optimizer", ["optimizer", "config.optimizer.name"])
+@pytest.mark.parametrize("rate", ["lr", "config.optimizer.lr"])
+@pytest.mark.parametrize(
+    ("metric", "scale"), [("accuracy", 1), ("dice", 1), ("bleu", 30), ("loss", 1), ("wer", 90)]
+)
+def test_the_command_of_a_refusal_is_right(write, followed, optimizer, rate, metric, scale):
+    """It mapped the metric as it is, so the worst accuracy won, and crashed runs counted."""
+    is_high = metric in ("accuracy", "dice", "bleu")
+    goodness = [0.3 + 0.02 * ((7 * i) % 24) for i in range(24)]
+    runs = [
+        a_run(
+            2 * i + seed,
+            state="crashed" if i == 3 else "finished",
+            **{optimizer: "Adam", rate: str(0.1 * (i + 1)), "seed": str(seed)},
+            **{f"val/{metric}": str(scale * (good if is_high else 1 - good) + 0.001 * seed)},
+            **{f"test/{metric}": str(scale * (good if is_high else 1 - good))},
+            **{"val/miou": str(i + seed), "gradients/a, b": str(i + seed)},
+        )
+        for i, good in enumerate(goodness)
+        for seed in range(2)
+    ]
+    path = write(export(runs), "my runs.csv")
+    with pytest.raises(StudyError, match=f"'validation' could be 'val/{metric}', 'val/miou'") as e:
+        read_comparisons(path)
+    (comparison,) = followed(str(e.value))
+    (adam,) = comparison.contestants
+    assert (adam.name, len(adam.trials), len(adam.reruns)) == ("Adam", 23, 23)
+    best = max((i for i in range(24) if i != 3), key=goodness.__getitem__)
+    assert adam.winner["searched_alpha0"] == pytest.approx(0.1 * (best + 1))
+    assert comparison.metric.maximize is (metric == "bleu")
+
+
+def test_the_command_names_one_of_several_optimizers(write, followed):
+    runs = [
+        a_run(i, optimizer=name, **{"model.optimizer": "none", "config.lr": "0.1", "val_acc": acc})
+        for i, (name, acc) in enumerate((("sgd", "0.2"), ("adam", "0.9")))
+    ]
+    with pytest.raises(
+        StudyError, match=r"'optimizer' could be 'optimizer', 'model\.optimizer'"
+    ) as e:
+        comparison_of(write, runs)
+    (comparison,) = followed(str(e.value))
+    assert [one.name for one in comparison.contestants] == ["sgd", "adam"]
+    assert comparison.contestants[1].winner["validation_metric"] == pytest.approx(0.1)
+
+
+def test_of_several_test_metrics_one_is_the_test_metric(write, followed):
+    runs = [
+        a_run(i, optimizer="adam", lr=f"0.{i + 1}", test_acc="0.5", test_loss="1") for i in range(3)
+    ]
+    with pytest.raises(StudyError, match="'test' could be 'test_acc', 'test_loss'") as e:
+        comparison_of(write, runs)
+    (comparison,) = followed(str(e.value))
+    assert comparison.selected_by == "test"

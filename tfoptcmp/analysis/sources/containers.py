@@ -1,16 +1,61 @@
 """What kind of file a path is, from its first bytes, and rows out of an SQLite file."""
 
 import csv
+import errno
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from tfoptcmp.study.files import find
 from tfoptcmp.study.schema import StudyError
 
 _SQLITE = b"SQLite format 3\x00"
+_TRIAL = re.compile(r"\d+|[0-9a-f]{32}")
 _FIRST_BYTES = 1 << 20
+
+
+def why(error: Exception) -> str:
+    """Says in words what is wrong with a file whose contents raised an error."""
+    match error:
+        case KeyError():
+            return f"it lacks the field {error.args[0]!r}"
+        case IndexError():
+            return "it refers to something that is not in it"
+        case TypeError() | AttributeError():
+            return f"a field is of another kind than it must be ({error})"
+    return str(error)
+
+
+def find_beside(directory: Path, pattern: str) -> list[Path]:
+    """Returns what `study.files.find` does, without links that lead nowhere in the place of "*".
+
+    Such a link beside projects or trials is none of them. One that is called by a number or an
+    identifier, as trials are, is not passed over.
+
+    Raises:
+        CannotRead: As `find`.
+    """
+    first, _, rest = pattern.partition("/")
+    found = find(directory, first)
+    if not rest:
+        return found
+    folders = [
+        path
+        for path in found
+        if first != "*" or _TRIAL.fullmatch(path.name) or not _leads_nowhere(path)
+    ]
+    return sorted(below for folder in folders for below in find_beside(folder, rest))
+
+
+def _leads_nowhere(path: Path) -> bool:
+    try:
+        path.stat()
+    except OSError as error:
+        return path.is_symlink() and error.errno in (errno.ENOENT, errno.ELOOP)
+    return False
 
 
 def first_line(path: Path) -> str:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tfoptcmp.analysis.comparison import Comparison
+from tfoptcmp.analysis.sources.containers import find_beside, why
 from tfoptcmp.analysis.sources.dimensions import between, one_of
 from tfoptcmp.analysis.sources.measured import is_of_validation
 from tfoptcmp.analysis.sources.runs import Run, comparisons_of, optimizers_of
@@ -34,7 +35,7 @@ _MOST_CHOICES = 100  # a grid of more values is taken for a range
 
 def find(path: Path) -> list[Path]:
     """Returns the trials' files of the project at a path, or of those one level below."""
-    return find_files(path, "trial_*/trial.json") or find_files(path, "*/trial_*/trial.json")
+    return find_files(path, "trial_*/trial.json") or find_beside(path, "*/trial_*/trial.json")
 
 
 def read(files: Sequence[Path], tuning_budget: int | None = None) -> list[Comparison]:
@@ -83,9 +84,11 @@ def _project(directory: Path, files: Sequence[Path]) -> _Project:
         state = read_json(path)
         try:
             objective_of = set(_scored(state))
-            states.append((state, objective_of, _active(state["hyperparameters"])))
+            entries = _active(state["hyperparameters"])
+            _run(directory, state, entries, "", ours)  # for what it lacks
+            states.append((state, objective_of, entries))
         except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-            raise StudyError(f"{path} is not a trial of keras-tuner: {error!r}") from error
+            raise StudyError(f"{path} is not a trial of keras-tuner: {why(error)}") from error
     scored = [names for state, names, _ in states if number(state["score"]) is not None and names]
     candidates = sorted(set.intersection(*scored)) if scored else []
     if len(candidates) > 1:

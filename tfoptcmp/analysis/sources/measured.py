@@ -8,6 +8,7 @@ import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+from tfoptcmp.analysis.sources.result_names import higher_is_better
 from tfoptcmp.metrics import ACCURACY, CLASSIFICATION_ERROR, SHARE, Metric
 from tfoptcmp.study.schema import StudyError
 
@@ -18,14 +19,6 @@ _SPLITS = {
 }
 _ACCURACY = ("acc", "accuracy", "accuracies", "top1")
 _ERROR = ("err", "error")
-_HIGHER = (
-    *(*_ACCURACY, "score", "auc", "auroc", "f1", "r2", "bleu", "rouge", "map", "ssim", "psnr"),
-    *("precision", "recall", "iou", "miou", "dice", "reward", "return", "kappa", "mcc", "ndcg"),
-)
-_LOWER = (
-    *(*_ERROR, "loss", "nll", "mse", "rmse", "mae", "mape", "perplexity", "ppl", "wer", "cer"),
-    *("entropy", "deviance", "fid", "regret", "cost", "bpc"),
-)
 _MODIFIERS = ("mean", "squared", "absolute", "square", "abs", "percentage", "log")
 
 
@@ -86,13 +79,6 @@ def measured(
     tests = [name for name in known if _split(name) == "test" and _kind(name) == kind]
     test = tests[0] if len(tests) == 1 else ""
     return Measured(validation=objective, test=test, maximize=maximize, remark=remark)
-
-
-def higher_is_better(name: str) -> bool | None:
-    """Returns what a metric's name says of its direction; None if it does not."""
-    words = _words(name)
-    higher, lower = (any(word in words for word in some) for some in (_HIGHER, _LOWER))
-    return None if higher == lower else higher
 
 
 def is_of_validation(name: str) -> bool:

@@ -15,6 +15,8 @@ from pathlib import Path
 import pandas as pd
 
 from tfoptcmp.analysis.comparison import Comparison
+from tfoptcmp.analysis.sources.command import command
+from tfoptcmp.analysis.sources.containers import csv_header
 from tfoptcmp.analysis.sources.mlflow_stores import (
     PARENT,
     Experiment,
@@ -22,6 +24,7 @@ from tfoptcmp.analysis.sources.mlflow_stores import (
     experiments_in,
     stores,
 )
+from tfoptcmp.analysis.sources.names import is_hyperparameter
 from tfoptcmp.analysis.sources.parameters import (
     is_number,
     optimizer_parameter,
@@ -41,6 +44,8 @@ from tfoptcmp.study.schema import StudyError
 
 _ENDED = ("FINISHED", "FAILED", "KILLED")
 _TRAIN_LOSS = "train_loss"
+_ROLES = ("seed", "steps")
+_UNKNOWN = "NAME"  # in a command, for the user to fill in
 _MISSING = ("", "None", "nan", "NaN", "null")
 
 
@@ -68,18 +73,20 @@ def read(files: Sequence[Path], tuning_budget: int | None = None) -> list[Compar
         StudyError: If a store is damaged, no run names an optimizer, or it cannot be told which
             metric is the validation metric.
     """
-    found, without = [], []
+    found: list[Comparison] = []
+    without: list[Experiment] = []
     for experiment in (one for path in files for one in experiments_in(path)):
         name, trials, said = _trials(experiment)
         if trials:
             found.append(_comparison(experiment, name, trials, said, tuning_budget))
         elif experiment.runs:
-            without.append(experiment.name)
+            without.append(experiment)
     if not found:
+        names = ", ".join(one.name for one in without)
+        hint = f"; name it, as in: {_hint(without[0], _UNKNOWN)}" if without else ""
         raise StudyError(
             f"{', '.join(map(str, files))}: no run of MLflow says which optimizer it used (looked "
-            f"for a parameter 'optimizer' in: {', '.join(without) or 'no experiment with runs'}); "
-            "name it: --map optimizer=params.NAME"
+            f"for a parameter 'optimizer' in: {names or 'no experiment with runs'}){hint}"
         )
     return found
 
@@ -119,7 +126,7 @@ def _comparison(
     tuning_budget: int | None,
 ) -> Comparison:
     logged = pd.DataFrame([dict(one.run.metrics) for one in trials], index=range(len(trials)))
-    validation, test = _chosen(experiment, [str(name) for name in logged])
+    validation, test = _chosen(experiment, [str(name) for name in logged], named)
     optimizer = pd.Series([one.optimizer for one in trials], dtype=object)
     given = pd.DataFrame([_parameters(one.run, named) for one in trials], index=optimizer.index)
     found = parameters(given, optimizer)
@@ -163,9 +170,11 @@ def _comparison(
     )
 
 
-def _chosen(experiment: Experiment, names: Sequence[str]) -> tuple[str, str]:
+def _chosen(experiment: Experiment, names: Sequence[str], named: str) -> tuple[str, str]:
     """Returns the names of the validation and the test metric; "" if there is none."""
-    likely = [name for name in names if is_validation(name)]
+    of_validation = [name for name in names if is_validation(name)]
+    # Beside val_loss, val_time is no metric to be ranked by.
+    likely = [n for n in of_validation if higher_is_better(n) is not None] or of_validation
     tests = [name for name in names if is_test(name)]
     if len(likely) == 1:
         return likely[0], result_on_test(names, likely[0], higher_is_better(likely[0]))
@@ -176,12 +185,62 @@ def _chosen(experiment: Experiment, names: Sequence[str]) -> tuple[str, str]:
     if not among:
         raise StudyError(f"{experiment.path}: no run of '{experiment.name}' logged a metric")
     which = "several metrics" if likely else "none of the metrics"
-    table = "" if not experiment.has_nan else "write mlflow.search_runs().to_csv(...) and "
     raise StudyError(
         f"{experiment.path}: {which} of '{experiment.name}' look like the validation metric: "
-        f"{', '.join(sorted(among))}; {table}name it: --map "
-        f"validation=metrics.{sorted(likely or others or ['NAME'])[-1]}"
+        f"{', '.join(sorted(among))}; name it, as in: {_hint(experiment, named)}"
     )
+
+
+def _hint(experiment: Experiment, named: str) -> str:
+    """The command that reads the CSV of an experiment as a table."""
+    runs = experiment.runs
+    names = sorted({name for run in runs for name in run.metrics})  # stores differ in their order
+    likely = [name for name in names if is_validation(name)] or [
+        n for n in names if not is_test(n) and not n.startswith(("system/", "train"))
+    ]
+    directed = [name for name in likely if higher_is_better(name) is not None]
+    validation = (directed or likely or [_UNKNOWN])[0]
+    test = result_on_test(names, validation, higher_is_better(validation))
+    chosen = {"validation": validation, **({"test": test} if test else {})}
+    logged = pd.DataFrame([dict(run.metrics) for run in runs])
+    roles = {"optimizer": named, "status": "status"}
+    with_optimizer = [one for one in runs if named in one.parameters or named in one.tags]
+    optimizer = [one.parameters.get(named, one.tags.get(named)) for one in with_optimizer]
+    given = pd.DataFrame([_parameters(one, named) for one in with_optimizer])
+    if with_optimizer:
+        columns = parameters(given, pd.Series(optimizer, dtype=object)).columns
+        pairs = {(new, name) for of_one in columns.values() for name, new in of_one.items()}
+        for new in sorted({new for new, _ in pairs if is_hyperparameter(new) or new in _ROLES}):
+            sources = [name for known, name in pairs if known == new]
+            if len(sources) == 1:  # else each optimizer has its own
+                roles[new] = sources[0]
+    of_parameters = {name for run in runs for name in run.parameters} | {_UNKNOWN}
+    prefixed = {
+        role: name
+        if role == "status"
+        else f"{'params' if name in of_parameters else 'tags'}.{name}"
+        for role, name in roles.items()
+    }
+    is_csv = not experiment.has_nan
+    if is_csv and experiment.name != experiment.path.stem:
+        prefixed["workload"] = "experiment_id"
+    # Between seeds of one trial what MLflow says of a run differs.
+    tags = {f"tags.{name}" for run in runs for name in run.tags if name.startswith("mlflow.")}
+    ignore = ["artifact_uri"] if not is_csv or "artifact_uri" in csv_header(experiment.path) else []
+    ignore += sorted(tags)
+    line = command(
+        experiment.path if is_csv else "runs.csv",
+        {split: f"metrics.{name}" for split, name in chosen.items()},
+        [logged[name].astype(float) for name in chosen.values() if name in logged],
+        prefixed,
+        ignore if "seed" in roles else (),
+    )
+    if 0 < len(with_optimizer) < len(runs):
+        line += f" (after taking out the rows without {prefixed['optimizer']})"
+    if is_csv:
+        return line
+    export = f"mlflow.search_runs(experiment_names=[{experiment.name!r}]).to_csv('runs.csv')"
+    return f"{export} and then {line}"
 
 
 def _parameters(run: Run, named: str) -> dict[str, str]:

@@ -12,8 +12,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from tfoptcmp.analysis.sources.containers import csv_header, opened, rows, sqlite_tables
-from tfoptcmp.study.files import exists, find, find_below, reading
+from tfoptcmp.analysis.sources.containers import (
+    csv_header,
+    find_beside,
+    opened,
+    rows,
+    sqlite_tables,
+    why,
+)
+from tfoptcmp.study.files import exists, find_below, reading
 from tfoptcmp.study.schema import StudyError
 
 PARENT = "mlflow.parentRunId"
@@ -71,7 +78,7 @@ def stores(path: Path) -> list[Path]:
     experiments = [
         meta.parent
         for folder in found
-        for meta in find(folder, f"*/{_META}")
+        for meta in find_beside(folder, f"*/{_META}")
         if _is_experiment(meta.parent)
     ]
     database = path / "mlflow.db"
@@ -90,7 +97,7 @@ def experiments_in(path: Path) -> list[Experiment]:
                 return [_experiment_of_files(path)]
             return _csv_experiments(path) if _is_csv(path) else _sqlite_experiments(path)
         except (KeyError, TypeError, ValueError, IndexError) as error:
-            raise StudyError(f"{path} is not a store of MLflow's: {error!r}") from error
+            raise StudyError(f"{path} is not a store of MLflow's: {why(error)}") from error
 
 
 def _is_csv(path: Path) -> bool:
@@ -194,10 +201,12 @@ def _meta(folder: Path) -> dict[str, str]:
 
 def _experiment_of_files(folder: Path) -> Experiment:
     found = []
-    for path in find(folder, f"*/{_META}"):
+    for path in find_beside(folder, f"*/{_META}"):
         meta = _meta(path.parent)
         if "run_id" not in meta or meta.get("lifecycle_stage") != "active":
             continue
+        if "status" not in meta:
+            raise StudyError(f"{path} is not a run of MLflow's: {why(KeyError('status'))}")
         status = meta["status"]
         run = Run(
             run_id=meta["run_id"],

@@ -22,7 +22,7 @@ import pandas as pd
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.sources.columns import RESULTS
 from tfoptcmp.analysis.sources.optuna_files import is_optuna, studies_in
-from tfoptcmp.analysis.sources.optuna_ranges import ranges
+from tfoptcmp.analysis.sources.optuna_ranges import is_outside, ranges
 from tfoptcmp.analysis.sources.optuna_study import Study, Trial
 from tfoptcmp.analysis.sources.parameters import optimizer_parameter, parameters, result_called
 from tfoptcmp.analysis.sources.result_names import higher_is_better, metric_of, result_on_test
@@ -214,8 +214,14 @@ def _comparison(
     said += [*found.said, *_on_statuses(rows, table), _SAMPLER, *none_ended(table)]
     values = [table[split] for split in ("validation", "test") if split in table]
     called = objective or (test and higher_is_better(test) == maximize and test) or ""
+    outside = Counter(
+        (row.optimizer, name)
+        for row in rows
+        for name, value in row.parameters.items()
+        if is_outside(value, row.trial.distributions.get(name, {}))
+    )
     searched, unclear = ranges(
-        ((row.optimizer, row.trial.distributions) for row in rows), found.columns
+        ((row.optimizer, row.trial.distributions) for row in rows), found.columns, outside
     )
     said += unclear
     return of_table(

@@ -19,6 +19,7 @@ from tfoptcmp.analysis.sources.containers import (
     opened,
     rows,
     sqlite_tables,
+    why,
 )
 from tfoptcmp.analysis.sources.optuna_journal import is_journal, journal_studies
 from tfoptcmp.analysis.sources.optuna_study import METRIC_NAMES, Study, Trial, external
@@ -47,7 +48,7 @@ def studies_in(path: Path) -> list[Study]:
                 return [_csv_study(path)]
             return journal_studies(path) if is_journal(path) else _sqlite_studies(path)
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-            raise StudyError(f"{path} is not a file of Optuna's: {error!r}") from error
+            raise StudyError(f"{path} is not a file of Optuna's: {why(error)}") from error
 
 
 def _is_csv(path: Path) -> bool:

@@ -17,12 +17,14 @@ _MOST_CHOICES = 20
 def ranges(
     trials: Iterable[tuple[str, Mapping[str, Mapping[str, Any]]]],
     columns: Mapping[str, Mapping[str, str]],
+    outside: Mapping[tuple[str, str], int] | None = None,
 ) -> tuple[dict[str, dict[str, Dimension]], list[str]]:
     """Returns the ranges of each optimizer, and what is to be said of those that are unclear.
 
     Args:
         trials: Optimizer and distributions of each trial.
         columns: Optimizer to parameter to column, see `parameters.Parameters`.
+        outside: Optimizer and parameter to the number of trials that `is_outside`.
     """
     of_optimizer: dict[str, list[Mapping[str, Mapping[str, Any]]]] = {}
     for optimizer, distributions in trials:
@@ -40,10 +42,25 @@ def ranges(
                 said.append(
                     f"{optimizer}: the range of {name} changed between trials, so it has none here."
                 )
+            elif count := (outside or {}).get((optimizer, name), 0):
+                values = f"{count} {'value lies' if count == 1 else 'values lie'}"
+                said.append(
+                    f"{optimizer}: {values} outside the range of {name} on record, as of enqueued "
+                    "trials, so it has none here."
+                )
             elif dimensions:
                 (dimension,) = dimensions.values()
                 found.setdefault(optimizer, {})[searched_name(column, rule)] = dimension
     return found, said
+
+
+def is_outside(value: Any, distribution: Mapping[str, Any]) -> bool:
+    """Returns whether a value cannot come from a distribution: `enqueue_trial` takes any."""
+    low, high = (of_distribution(distribution, end) for end in ("low", "high"))
+    if low is None or high is None or not is_number(value):
+        return False
+    slack = 1e-9 * max(abs(float(low)), abs(float(high)))
+    return not float(low) - slack <= float(value) <= float(high) + slack
 
 
 def _dimension(column: str, distribution: Mapping[str, Any]) -> Dimension:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tfoptcmp.analysis.comparison import Comparison
+from tfoptcmp.analysis.sources.containers import find_beside, why
 from tfoptcmp.analysis.sources.runs import Run, comparisons_of, optimizers_of, side_by_side
 from tfoptcmp.analysis.sources.settings import flat, number
 from tfoptcmp.study.files import exists, reading
@@ -37,7 +38,7 @@ _BOOKKEEPING = (
 
 def find(path: Path) -> list[Path]:
     """Returns the states of the experiment at a path, or of those one level below."""
-    return find_files(path, _STATE) or find_files(path, f"*/{_STATE}")
+    return find_files(path, _STATE) or find_beside(path, f"*/{_STATE}")
 
 
 def read(files: Sequence[Path], tuning_budget: int | None = None) -> list[Comparison]:
@@ -92,8 +93,8 @@ def _runs(directory: Path, state: Mapping[str, Any]) -> list[Run]:
         trials = [json.loads(pair[0]) for pair in state.get("trial_data", [])]
         known = {Path(one["relative_logdir"] or one["trial_id"]).name: one for one in trials}
     except (KeyError, TypeError, ValueError) as error:
-        raise StudyError(f"{directory}: its {_STATE} is not of Ray Tune: {error!r}") from error
-    folders = {path.parent.name for path in find_files(directory, "*/params.json")}
+        raise StudyError(f"{directory}: its {_STATE} is not of Ray Tune: {why(error)}") from error
+    folders = {path.parent.name for path in find_beside(directory, "*/params.json")}
     runs = [_run(directory / name, known.get(name, {})) for name in sorted(folders | set(known))]
     if not runs:
         raise StudyError(f"{directory} has no trials: no folder in it has a params.json")
@@ -163,7 +164,7 @@ def _with_stopped(runs: Sequence[Run]) -> list[Run]:
             most[optimizer] = max(run.steps, most.get(optimizer, 0.0))
     return [
         replace(run, status="stopped")
-        if run.status == "TERMINATED" and run.steps < most[optimizer] and _is_finite(run)
+        if run.status == "TERMINATED" and run.steps < most.get(optimizer, 0.0) and _is_finite(run)
         else run
         for optimizer, run in zip(optimizers, runs, strict=True)
     ]

@@ -11,20 +11,33 @@ from tfoptcmp.metrics import ACCURACY, CLASSIFICATION_ERROR, SHARE, Metric
 _VALIDATION = re.compile(r"(?:val|valid|validation|dev|eval)(?:[_/ .:-]+(.+))?", re.IGNORECASE)
 _TEST = re.compile(r"test(?:[_/ .:-]+(.+))?", re.IGNORECASE)
 
-_HIGHER = frozenset(
+HIGHER = frozenset(
     (
-        *("acc", "accuracy", "top1", "top5", "auc", "auroc", "roc", "f1", "r2", "precision"),
-        *("recall", "score", "bleu", "rouge", "map", "iou", "miou", "dice", "psnr", "ssim"),
+        *("acc", "accuracy", "accuracies", "top", "auc", "auroc", "roc", "f1", "r2", "em", "bleu"),
+        *("precision", "recall", "score", "rouge", "map", "iou", "miou", "dice", "psnr", "ssim"),
         *("reward", "return", "mcc", "kappa", "ndcg", "mrr"),
     )
 )
-_LOWER = frozenset(
+"""Words that name a metric whose higher values are better; the only list of them."""
+
+LOWER = frozenset(
     (
-        *("loss", "error", "err", "mse", "rmse", "mae", "mape", "nll", "bpc", "bpd", "ce"),
+        *("loss", "error", "err", "mse", "rmse", "mae", "mape", "nll", "bpc", "bpd", "ce", "bce"),
         *("crossentropy", "entropy", "perplexity", "ppl", "wer", "cer", "fid", "brier"),
         *("misclassification", "deviance", "regret", "cost"),
     )
 )
+"""Words that name a metric whose lower values are better; the only list of them."""
+
+# With one of these a name is that of something about a metric, or of its negative.
+_ABOUT = frozenset(
+    (
+        *("std", "stderr", "sem", "var", "variance", "time", "seconds", "count", "weight", "coef"),
+        *("threshold", "scale", "neg", "negative"),
+    )
+)
+# Names of metrics that are as often names of settings: 16-bit precision, a coefficient of entropy.
+_SETTINGS = frozenset(("precision", "map", "top", "return", "em", "ce", "cost", "entropy"))
 # A share of misclassified examples; a mere "error" may be a squared one.
 _CLASSIFICATION_ERRORS = ("errorrate", "classificationerror", "misclassification")
 
@@ -46,11 +59,43 @@ def measure(name: str) -> str:
 
 
 def higher_is_better(name: str) -> bool | None:
-    """Returns whether higher values of a result are better; None if its name does not say it."""
-    words = set(re.findall(r"[a-z]+[0-9]*", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()))
-    if words & _LOWER:  # also of a "score_loss"
-        return False
-    return True if words & _HIGHER else None
+    """Returns whether higher values of a result are better; None if its name does not say it.
+
+    The last word counts: a "dice_loss" is a loss. A "top5_error" is an error.
+    """
+    if _ABOUT & set(_words(name)):
+        return None
+    known = _metric_words(name)
+    known = [word for word in known if word != "top"] or known
+    if not known or (known[-1] in HIGHER and LOWER & set(known)):
+        return None
+    return known[-1] in HIGHER
+
+
+def is_metric(name: str) -> bool:
+    """Returns whether a name ends with that of a metric, and is not as often a setting's."""
+    last = _words(name)[-1:]
+    known = _metric_words(name)
+    return bool(known) and known[-1:] == [_known(last[0])] and known[-1] not in _SETTINGS
+
+
+def _metric_words(name: str) -> list[str]:
+    """The words of HIGHER and LOWER in a name, in their order; "mAP" is one word."""
+    for words in (_words(name), re.findall(r"[a-z]+[0-9]*", name.lower())):
+        if found := [known for word in words if (known := _known(word)) in HIGHER | LOWER]:
+            return found
+    return []
+
+
+def _words(name: str) -> list[str]:
+    """The words of a name: it is split where letters end and at capitals."""
+    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+    return re.findall(r"[a-z]+[0-9]*", apart.lower())
+
+
+def _known(word: str) -> str:
+    """A word without its number: "acc1", "top5", but "f1"."""
+    return word if word in HIGHER | LOWER else word.rstrip("0123456789")
 
 
 def result_on_test(names: Iterable[str], validation: str, maximize: bool | None) -> str:

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from tfoptcmp.analysis.comparison import Comparison
+from tfoptcmp.analysis.sources.containers import find_beside, why
 from tfoptcmp.analysis.sources.runs import Run, comparisons_of, optimizers_of, side_by_side
 from tfoptcmp.analysis.sources.settings import flat, number
 from tfoptcmp.study.files import exists
-from tfoptcmp.study.files import find as find_files
 from tfoptcmp.study.read import read_json
 from tfoptcmp.study.schema import StudyError
 
@@ -28,7 +28,7 @@ _EXPERIMENT = "(experiment)"  # no name that a setting can have
 def find(path: Path) -> list[Path]:
     """Returns the run.json in folders of a path, or one level below, that have a config.json."""
     for pattern in ("*/run.json", "*/*/run.json"):
-        if found := [f for f in find_files(path, pattern) if exists(f.parent / "config.json")]:
+        if found := [f for f in find_beside(path, pattern) if exists(f.parent / "config.json")]:
             return found
     return []
 
@@ -83,10 +83,12 @@ def _run(path: Path) -> Run:
         if (found := number(value)) is not None:
             metrics[name] = found
     measured = path.parent / "metrics.json"
+    where = measured
     try:
         for name, series in (read_json(measured) if exists(measured) else {}).items():
             if series["values"]:
                 metrics[name] = number(_plain(series["values"][-1]))
+        where = path
         return Run(
             settings=flat(read_json(path.parent / "config.json")) | {_EXPERIMENT: experiment},
             metrics=metrics,
@@ -94,7 +96,7 @@ def _run(path: Path) -> Run:
             label=str(experiment),
         )
     except (KeyError, TypeError) as error:
-        raise StudyError(f"{path.parent} is not a run of sacred: {error!r}") from error
+        raise StudyError(f"{where} is not a run of sacred: {why(error)}") from error
 
 
 def _plain(value: Any) -> Any:

@@ -25,11 +25,13 @@ from tfoptcmp.analysis.contestant import (
     first_steps,
     trials_table,
 )
+from tfoptcmp.analysis.sources.containers import find_beside
 from tfoptcmp.metrics import Metric
+from tfoptcmp.study.files import CannotRead, exists
 from tfoptcmp.study.files import find as find_files
 from tfoptcmp.study.looks import Looks, read_looks
 from tfoptcmp.study.read import Study, find_studies, read_reruns, read_study
-from tfoptcmp.study.rounds import Plan, earlier, judged, read_plan, round_number
+from tfoptcmp.study.rounds import FILE_NAME, Plan, earlier, judged, read_plan, round_number
 from tfoptcmp.study.schema import STANDARD_ERRORS, Status, StudyConfig, StudyError, Trial
 
 _CELLS = itemgetter(*MEASUREMENTS)
@@ -39,12 +41,18 @@ _FINAL = (*(c for c in MEASUREMENTS if c not in ("step", "learning_rate")), *STA
 
 def find(path: Path) -> list[Path]:
     """Returns the path if a study lies at it or one level below, or in rounds."""
-    return [path] if near_studies(judged(path)) else []
+    try:
+        return [path] if near_studies(judged(path)) else []
+    except CannotRead:
+        # Beside other tools' results a link that leads nowhere is no study.
+        if exists(path / FILE_NAME) or near_studies(path):
+            raise
+        return []
 
 
 def near_studies(path: Path) -> list[Path]:
     """Returns the study.json files at a path or one level below it."""
-    return [*find_files(path, "study.json"), *find_files(path, "*/study.json")]
+    return [*find_files(path, "study.json"), *find_beside(path, "*/study.json")]
 
 
 def load_studies(directories: Path | str | Sequence[Path | str]) -> pd.DataFrame:

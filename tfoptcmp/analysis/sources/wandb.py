@@ -39,12 +39,16 @@ _TRUE = ("true", "1")
 
 
 def find(path: Path) -> list[Path]:
-    """Returns the path if it is a file whose first row names the columns of a run."""
+    """Returns the path if it is a file whose first row names the columns of a run.
+
+    One with the columns of our own tables is such a table, made out of an export.
+    """
     if not path.is_file():
         return []
-    with reading(path), open(path, encoding="utf-8-sig", errors="replace", newline="") as file:
-        first = file.readline(1_000_000)
-    names = set(next(csv.reader([first.replace("\0", "")]), []))
+    names = set(_header(path))
+    ours = {name.strip().lower() for name in names}
+    if "optimizer" in ours and ours & {"validation", "test"}:
+        return []
     return [path] if {"Name", "State"} <= names and names & {"Created", "Runtime"} else []
 
 
@@ -61,16 +65,25 @@ def read(files: Sequence[Path], tuning_budget: int | None = None) -> list[Compar
     return [one for path in files for one in _read(path, tuning_budget)]
 
 
+def _header(path: Path) -> list[str]:
+    with reading(path), open(path, encoding="utf-8-sig", errors="replace", newline="") as file:
+        first = file.readline(1_000_000)
+    return next(csv.reader([first.replace("\0", "")]), [])
+
+
 def _read(path: Path, tuning_budget: int | None) -> Iterator[Comparison]:
     try:
         runs = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         raise StudyError(f"{path} cannot be read as an export of runs (CSV): {error}") from error
+    header = _header(path)
+    if twice := [name for name in header if header.count(name) > 1]:
+        raise StudyError(f"{path}: a column must appear only once; got {twice[0]!r} twice")
     if runs.empty:
         raise StudyError(f"{path}: must have a row for each run; got none")
     results = metrics(path, runs)
     shown = measured(results)
-    columns = Columns(path, runs, list(results.values()))
+    columns = Columns(path, runs, results)
     table = pd.DataFrame(
         {
             "optimizer": _one_spelling(runs[columns.optimizer].str.strip()),

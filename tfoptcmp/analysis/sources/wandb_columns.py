@@ -5,14 +5,15 @@ name can be two things, the user has to say which: a guess would decide who wins
 """
 
 import re
-import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from tfoptcmp.analysis.sources.command import command
 from tfoptcmp.analysis.sources.names import is_hyperparameter
+from tfoptcmp.analysis.sources.result_names import HIGHER, LOWER, higher_is_better, is_metric
 from tfoptcmp.analysis.sources.words import column
 from tfoptcmp.metrics import ACCURACY, Metric
 from tfoptcmp.study.schema import StudyError
@@ -27,22 +28,21 @@ _NAMES_A_RUN = re.compile(
     r"(.*[_./ -])?(path|dir|directory|folder|file|name|id|uuid|url|uri|commit|host|hostname|device|"
     r"checkpoint|ckpt|resume|date|time|timestamp|project|entity|group|tags?|notes?)"
 )
-_VALIDATION = re.compile(r"(val|valid|validation|dev|eval)[_./ -]?(.*)")
-_TEST = re.compile(r"test[_./ -]?()(.*)")
-_HIGHER = re.compile(
-    r"(.*[_./ -])?(top[_-]?\d+[_-]?)?(acc|accuracy|f1|auc|auroc|bleu|r2|map|ssim)\d?"
-)
-_LOWER = re.compile(
-    r"(.*[_./ -])?(loss|error|err|error[_-]?rate|nll|ce|bce|cross[_-]?entropy|perplexity|ppl|mse|"
-    r"rmse|mae|wer|cer|bpc|bpd)"
-)
+_VALIDATION = re.compile(r"(validation|valid|val|dev|eval)(?:[_./: -]+(.*)|(.+))")
+_TEST = re.compile(r"(test)(?:[_./: -]+(.*)|(.+))")
 _LOGGED = re.compile(
     r"_.*|(train|training|val|valid|validation|dev|eval|test|system|gpu|cpu|perf|grad|gradients|"
-    r"time|timing|lr-.*|parameters)[./].*|best[_./ -].*|"
+    r"time|timing|lr-.*|parameters)/.*|(system|gpu|cpu|perf|gradients|parameters)[.].*|"
+    r"best[_./ -].*|"
     r"(.*[_./ -])?(loss|acc|accuracy|error)[_./ -](best|final|last|min|max|mean|avg|std)|"
-    r"(trainer[/.])?(epoch|step|iter|iteration|global[_-]?step|batch)|"
-    r".*(grad|gradient)[_-]?norm|.*(per|/)[_-]?(sec|second|s)|.*(runtime|throughput|elapsed).*"
+    r"((train|training|trainer|val|valid|validation|dev|eval|test)[/.])?"
+    r"(epoch|step|iter|iteration|global[_-]?step|batch)|"
+    r"(.*[./])?((total|global|mean|avg|average|l2|train|training)[_-]?)?"
+    r"(grad|grads|gradient|gradients)[_-]?norm|"
+    r".*(per|/)[_-]?(sec|second|s)|.*(runtime|throughput|elapsed).*"
 )
+# Limits, which configurations have beside the values that are logged.
+_LIMIT = re.compile(r"(.*[_./ -])?(max|clip|clipping)[_./ -](.*[_./ -])?(norm|value)")
 _OPTIMIZER = re.compile(
     r"(.*[_./ -])?(opt|optim|optimi[sz]er)([_./ -]?(name|type|class|_target_|target))?"
 )
@@ -55,25 +55,35 @@ _WORKLOAD = re.compile(
     r"(.*[_./ -])?(data|dataset|data[_-]set|task|workload|problem|model|arch|architecture)"
     r"([_./ -]?(name|type))?"
 )
-_HINT = "tfoptcmp-audit --map"
+_UNKNOWN = "..."  # in a command, for the user to fill in
 
 
 class Columns:
     """What the columns of an export are; names are those of the file."""
 
-    def __init__(self, path: Path, runs: pd.DataFrame, results: list[str]) -> None:
-        self.results = results
+    def __init__(
+        self, path: Path, runs: pd.DataFrame, results: Mapping[str, str], optimizer: str = ""
+    ) -> None:
+        self.results = list(results.values())
         self.not_read: list[str] = []
         names = [
             name
             for name in runs
-            if name not in results and not _OF_A_RUN.fullmatch(name.strip().lower())
+            if name not in self.results and not _OF_A_RUN.fullmatch(name.strip().lower())
         ]
         numeric = {name for name in names if _is_numeric(runs[name])}
         filled = [name for name in names if (runs[name].str.strip() != "").any()]
         words = [name for name in filled if name not in numeric]
-        self.optimizer = _only(path, "optimizer", _matching(_OPTIMIZER, words), words)
-        settings = [name for name in filled if not _is_logged(name) and name != self.optimizer]
+        candidates = [optimizer] if optimizer else _matching(_OPTIMIZER, words)
+        if len(candidates) != 1:
+            hint = _hint(path, runs, results, (candidates or [_UNKNOWN])[0])
+            raise StudyError(_unclear(path, "optimizer", candidates, words, hint))
+        self.optimizer = candidates[0]
+        settings = [
+            name
+            for name in filled
+            if not _is_logged(name, is_number=name in numeric) and name != self.optimizer
+        ]
         seeds = _matching(_SEED, [name for name in settings if name in numeric])
         self.seed = seeds[0] if seeds else None
         steps = _matching(_STEPS, [name for name in settings if name in numeric])
@@ -100,8 +110,12 @@ class Columns:
             if name in numeric and (name not in same or is_hyperparameter(new))
         }
         self.words = {name: new for name, new in renamed.items() if name in words}
+        for name, new in self.words.items():
+            if is_hyperparameter(new):
+                _refuse_word(path, runs[name])
         read = {self.optimizer, self.seed, self.steps, *self.workload, *self.numbers, *self.words}
         self.not_read = [name for name in names if name not in read]
+        self.logged = [n for n in self.not_read if n in numeric and _is_logged(n, is_number=True)]
 
 
 def metrics(path: Path, runs: pd.DataFrame) -> dict[str, str]:
@@ -109,24 +123,29 @@ def metrics(path: Path, runs: pd.DataFrame) -> dict[str, str]:
     names = [str(name) for name in runs if _is_numeric(runs[name])]
     validation = _with_direction(_VALIDATION, names)
     tests = _with_direction(_TEST, names)
-    if (not validation and len(tests) != 1) or len(validation) > 1:
-        _only(path, "validation", validation or tests, names)
-    if not validation:
-        return {"test": tests[0]}
-    kind = _what(_VALIDATION, validation[0])
-    alike = [name for name in tests if _what(_TEST, name) == kind]
-    return {"validation": validation[0], **({"test": alike[0]} if len(alike) == 1 else {})}
+    wanted, candidates = ("test", tests) if tests and not validation else ("validation", validation)
+    found = {wanted: (candidates or [_UNKNOWN])[0]}
+    if validation:
+        kind = _what(_VALIDATION, validation[0])
+        alike = [name for name in tests if _what(_TEST, name) == kind]
+        found |= {"test": alike[0]} if len(alike) == 1 else {}
+    if len(candidates) != 1:
+        raise StudyError(_unclear(path, wanted, candidates, names, _hint(path, runs, found)))
+    return found
 
 
 def _with_direction(pattern: re.Pattern[str], names: Sequence[str]) -> list[str]:
     kinds = {name: _what(pattern, name) for name in names}
-    return [n for n, kind in kinds.items() if _HIGHER.fullmatch(kind) or _LOWER.fullmatch(kind)]
+    return [n for n, kind in kinds.items() if higher_is_better(kind) is not None]
 
 
 def _what(pattern: re.Pattern[str], name: str) -> str:
     """What was measured: "accuracy" of "val/accuracy"; "" if the name is of another split."""
     found = pattern.fullmatch(_plain(name).lower())
-    return found[2] if found else ""
+    if found is None:
+        return ""
+    # "valloss", but not "value_loss".
+    return found[2] or (found[3] if found[3] in HIGHER | LOWER else "")
 
 
 def measured(results: dict[str, str]) -> str:
@@ -137,20 +156,34 @@ def measured(results: dict[str, str]) -> str:
 
 def metric_of(kind: str, values: "pd.Series[float]") -> Metric:
     """Returns the metric of this kind that has these values; its name says its direction."""
-    if not _HIGHER.fullmatch(kind):
+    if not higher_is_better(kind):
         return Metric(name=kind, unit="nats" if "loss" in kind else "")
     known = values[np.isfinite(values)]
     is_share = "acc" in kind and bool(known.between(0, 1).all())
     return ACCURACY if is_share else Metric(name=kind, unit="", maximize=True)
 
 
-def _only(path: Path, wanted: str, candidates: Sequence[str], names: Sequence[str]) -> str:
-    if len(candidates) == 1:
-        return candidates[0]
+def _unclear(
+    path: Path, wanted: str, candidates: Sequence[str], names: Sequence[str], hint: str
+) -> str:
     what = f"could be {', '.join(map(repr, candidates))}" if candidates else "is none of"
     among = "" if candidates else " " + ", ".join(map(repr, names))
-    example = shlex.quote(f"{wanted}={candidates[0] if candidates else '...'}")
-    raise StudyError(f"{path}: '{wanted}' {what}{among}; say which with {_HINT} {example}")
+    return f"{path}: '{wanted}' {what}{among}; say which, as in: {hint}"
+
+
+def _hint(path: Path, runs: pd.DataFrame, results: Mapping[str, str], optimizer: str = "") -> str:
+    """The command that reads an export as a table, with these columns."""
+    of_runs = [name for name in runs if not _OF_A_RUN.fullmatch(name.strip().lower())]
+    named = [optimizer] if optimizer else _matching(_OPTIMIZER, of_runs)
+    known = Columns(path, runs, results, (named or [_UNKNOWN])[0])
+    roles = {"optimizer": known.optimizer, "status": "State"}
+    if len(known.workload) == 1:
+        roles["workload"] = known.workload[0]
+    roles |= {r: c for r, c in (("seed", known.seed), ("steps", known.steps)) if c is not None}
+    roles |= {new: name for name, new in known.numbers.items() if is_hyperparameter(new)}
+    values = [as_floats(runs[name]) for name in results.values() if name in runs]
+    # Between seeds of one trial what was logged differs.
+    return command(path, results, values, roles, known.logged if known.seed else ())
 
 
 def _setting(name: str) -> str:
@@ -175,14 +208,16 @@ def is_schedule(name: str) -> bool:
     return bool(_SCHEDULE.fullmatch(_plain(name).lower()))
 
 
-def _is_logged(name: str) -> bool:
+def _is_logged(name: str, *, is_number: bool) -> bool:
     """Whether a name is that of something measured, rather than of the configuration."""
     if re.match(r"config[./]", name.strip()):
         return False
-    plain = _plain(name).lower()
     if name.strip().startswith("summary"):
         return True
-    return bool(_LOGGED.fullmatch(plain) or _HIGHER.fullmatch(plain) or _LOWER.fullmatch(plain))
+    plain = _plain(name).lower()
+    if _LIMIT.fullmatch(plain):
+        return False
+    return bool(_LOGGED.fullmatch(plain)) or (is_number and is_metric(plain))
 
 
 def _matching(pattern: re.Pattern[str], names: Sequence[str]) -> list[str]:
@@ -191,9 +226,21 @@ def _matching(pattern: re.Pattern[str], names: Sequence[str]) -> list[str]:
 
 def _is_numeric(values: "pd.Series[str]") -> bool:
     """Whether all are numbers, NaN among them, and at least one is not NaN."""
-    given = _standard(values[values.str.strip() != ""])
+    given = _standard(values)
+    given = given[given != ""]
     known = pd.to_numeric(given, errors="coerce").notna()
     return bool(known.any()) and bool((known | (given.str.lower() == "nan")).all())
+
+
+def _refuse_word(path: Path, values: "pd.Series[str]") -> None:
+    """A rate of "auto" is no rate, and as a word its neighbours would lose theirs."""
+    given = _standard(values)
+    wrong = values[(given != "") & pd.to_numeric(given, errors="coerce").isna()]
+    wrong = wrong[wrong.str.strip().str.lower() != "nan"]
+    row = wrong.index[0] if len(wrong) else values.index[0]
+    raise StudyError(
+        f"{path}, line {int(row) + 2}: {values.name!r} must be a number; got {values[row]!r}"
+    )
 
 
 def as_floats(values: "pd.Series[str]") -> "pd.Series[float]":
@@ -202,4 +249,5 @@ def as_floats(values: "pd.Series[str]") -> "pd.Series[float]":
 
 
 def _standard(values: "pd.Series[str]") -> "pd.Series[str]":
-    return values.str.strip().replace({"Infinity": "inf", "-Infinity": "-inf"})
+    names = {"Infinity": "inf", "-Infinity": "-inf", "None": "", "null": ""}
+    return values.str.strip().replace(names)

@@ -11,6 +11,8 @@ from typing import Any
 import pandas as pd
 
 from tfoptcmp.analysis.sources.columns import RESULTS
+from tfoptcmp.analysis.sources.names import is_hyperparameter
+from tfoptcmp.study.schema import StudyError
 
 _SHOWN = 6  # words of one column; more are names of runs or paths, not settings
 
@@ -50,12 +52,17 @@ def as_numbers(
 
     Returns:
         The table, and column to word to number.
+
+    Raises:
+        StudyError: If words differ in a known argument of optimizers, whose numbers mean something.
     """
     differ = {name for of_one in differing(table, names).values() for name in of_one}
     kept = table.drop(columns=[name for name in names if name not in differ])
     codes = {}
     for name in (name for name in names if name in differ):
         known = sorted({str(word) for word in table[name].dropna()})
+        if is_hyperparameter(name):
+            raise StudyError(f"{name!r} must be numbers; got {known[0]!r}")
         codes[name] = {word: float(number) for number, word in enumerate(known)}
         kept[name] = table[name].map(codes[name], na_action="ignore").astype(float)
     return kept, codes
