@@ -168,9 +168,49 @@ def test_the_readme_counts_the_verdicts_on_seven_rules():
 def test_the_readme_says_what_restrictions_change():
     text = section_on("what the literature's restrictions change\n")
     given = re.findall(r'^    "(.+)"=(results/\S+)', text, re.M)
-    columns = [(name, read_comparisons(RESULTS.parent / directory)[0]) for name, directory in given]
+    columns = [
+        (name, read_comparisons([RESULTS.parent / one for one in directories.split("+")])[0])
+        for name, directories in given
+    ]
     assert len(columns) >= 3 and columns[-1][0] == "everything"
     assert differences(columns) in text
+
+
+def test_what_we_found_is_what_the_studies_say():
+    """Every difference with an interval in the page's own text is one of these."""
+    (text, _) = (
+        (RESULTS.parent / "docs" / "results.md").read_text(encoding="utf-8").split("```{include}")
+    )
+    known = set(re.findall(r"[+-]\d+\.\d\d \[.*?\] pp", section_on("restrictions change\n")))
+    last = {
+        (space, rule): DIGITS / f"{space}-quasirandom" / "round-2" / f"{rule}{end}"
+        for space, end in (
+            ("seven", ""),
+            ("wide_ratio", ""),
+            ("epsilon_at_default", "_default_epsilon"),
+        )
+        for rule in ("rmsprop", "adam", "nadam")
+    }
+    for rule in ("rmsprop", "adam", "nadam"):
+        for space in ("seven", "wide_ratio"):
+            if last[space, rule].is_dir():
+                known.add(in_two_spaces(last[space, rule], last["epsilon_at_default", rule]))
+    said = re.findall(r"[+-]\d+\.\d\d \[.*?\] pp", text)
+    assert len(said) > 12
+    assert not [one for one in said if one not in known]
+    gained = in_two_spaces(last["wide_ratio", "adam"], last["seven", "adam"])
+    low, high = re.findall(r"\d+\.\d\d", gained)[1:]
+    assert f"Adam gains {gained[1:5]} [{low}, {high}] percentage points" in one_line(text)
+
+
+def in_two_spaces(first, second):
+    """How much worse an optimizer is in a second space than in a first, as text."""
+    (comparison,) = read_comparisons([first, second])
+    by_directory = {Path(one.directory): one for one in comparison.contestants}
+    d = means_of(comparison).difference(
+        by_directory[first], by_directory[second], "test", comparison.tuning_budget
+    )
+    return comparison.metric.difference_with(d.estimate, *d.interval(0.05))
 
 
 def test_the_readme_says_what_refining_changed():
