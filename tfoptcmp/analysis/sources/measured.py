@@ -12,6 +12,8 @@ from tfoptcmp.analysis.sources.result_names import higher_is_better
 from tfoptcmp.metrics import ACCURACY, CLASSIFICATION_ERROR, SHARE, Metric
 from tfoptcmp.study.schema import StudyError
 
+# --map is of tables, and these are directories.
+_INSTEAD = "give the results as a table (CSV) with --map validation=..."
 _SPLITS = {
     **dict.fromkeys(("val", "valid", "validation", "dev", "eval", "heldout"), "validation"),
     "test": "test",
@@ -71,7 +73,7 @@ def measured(
     if maximize is None:
         raise StudyError(
             f"{where}: whether higher {objective!r} is better is not recorded, and its name does "
-            f"not say so; say it with --map validation={objective}, and --maximize if it is"
+            f"not say so: {_INSTEAD}, and --maximize if it is"
         )
     if _split(objective) == "test":
         return Measured(validation="", test=objective, maximize=maximize, remark=remark)
@@ -118,12 +120,11 @@ def _decider(where: object, names: list[str]) -> tuple[str, str]:
                 return few[0], said if _split(few[0]) else f"{said} {_unclear(few[0])}"
         if some:
             raise StudyError(
-                f"{where}: the validation metric may be any of {some}; "
-                "say which: --map validation=..."
+                f"{where}: the validation metric may be any of {some}; to say which, {_INSTEAD}"
             )
     raise StudyError(
         f"{where}: no metric is recognised by its name (val_accuracy, test_loss, ...) among "
-        f"{names}; say which it is: --map validation=..."
+        f"{names}; to say which it is, {_INSTEAD}"
     )
 
 
