@@ -9,9 +9,7 @@ make_environment
 output_dir="${1:-build/results}"
 mkdir -p "$output_dir"
 cp -r results/cpu "$output_dir"
-for studies in "$output_dir"/*/*/*/; do
-  tfoptcmp-report --study_dir="$studies"
-done
+printf '%s\0' "$output_dir"/*/*/*/ | xargs -0 -P "$(nproc)" -I{} tfoptcmp-report --study_dir={}
 draw() {
   tfoptcmp-reproduce --scale=cpu --output_dir="$output_dir" --draw_only "$@"
 }
@@ -20,3 +18,11 @@ for figure in 1 2 5; do
   draw --figure="$figure" --space=refined --workloads=digits_simple_cnn
 done
 draw --figure=4 --workloads=pydocs_lstm
+digits="results/cpu/digits_simple_cnn"
+all="$digits/seven-quasirandom/round-2"  # what a restriction leaves as it is
+python -m tools.lab.protocols --output_dir="$output_dir" \
+  "rate alone=$digits/rate_alone-quasirandom" \
+  "rate and schedule=$digits/rate_and_schedule-quasirandom" \
+  "momentum at 0.9=$digits/momentum_at_0.9-quasirandom+$all/sgd" \
+  "epsilon at its default=$digits/epsilon_at_default-quasirandom+$all/sgd+$all/momentum+$all/nesterov" \
+  "everything=$digits/seven-quasirandom"

@@ -11,6 +11,7 @@ trials, which leaving out one at a time measures.
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from scipy.special import ndtr, ndtri
@@ -50,6 +51,16 @@ class Bootstrapped:
         ties = np.abs(resampled - estimate) <= nothing
         return replace(self, estimate=estimate, resampled=np.where(ties, estimate, resampled))
 
+    @cached_property
+    def _skewness(self) -> float:
+        """Of the influence of single trials."""
+        largest = float(np.max(np.abs(self.influence), initial=0.0))
+        # By the largest: powers of tiny numbers vanish.
+        relative = self.influence / largest if largest > 0 else self.influence
+        squares = relative * relative
+        total = float(np.sum(squares))
+        return float(np.sum(squares * relative)) / total**1.5 if total > 0 else 0.0
+
     def interval(self, level: float) -> tuple[float, float]:
         """Returns the two-sided BCa confidence interval.
 
@@ -61,13 +72,8 @@ class Bootstrapped:
         up_to = np.searchsorted(self.resampled, self.estimate, "right")
         share = np.clip((below + up_to) / (2 * num), 0.5 / num, 1 - 0.5 / num)
         bias = ndtri(share)
-        largest = float(np.max(np.abs(self.influence), initial=0.0))
-        # By the largest: powers of tiny numbers vanish.
-        relative = self.influence / largest if largest > 0 else self.influence
-        squares = float(np.sum(relative**2))
-        skewness = float(np.sum(relative**3)) / squares**1.5 if squares > 0 else 0.0
         moved = bias + ndtri(np.array([level / 2, 1 - level / 2]))
-        ends = np.quantile(self.resampled, ndtr(bias + moved / (1 - skewness / 6 * moved)))
+        ends = np.quantile(self.resampled, ndtr(bias + moved / (1 - self._skewness / 6 * moved)))
         return float(ends[0]), float(ends[1])
 
 
