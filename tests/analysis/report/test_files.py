@@ -196,7 +196,7 @@ def test_a_table_of_two_optimizers_gives_a_report_with_figures(tmp_path):
         "figure of steps: there is no target, and no steps to one are reported",
         "figure of training: there are no measurements during training",
         "Columns that were not read: remark",
-        "provenance: nothing is on record",
+        "mine.csv",
     ):
         assert expected in text
     assert "space_file" not in text

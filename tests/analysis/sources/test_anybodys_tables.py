@@ -398,6 +398,11 @@ class TestMaps:
             with pytest.raises(StudyError, match=message):
                 parse_assignments(wrong, "--map")
 
+    def test_a_metric_that_is_a_text_is_refused_with_its_line(self, write):
+        path = write("optimizer,val_acc\nadam,good\n")
+        with pytest.raises(StudyError, match="line 2: 'validation' must be a number; got 'good'"):
+            read_comparisons(path, None, TableMap(columns={"validation": "val_acc"}))
+
     def test_a_map_is_of_a_table(self, tmp_path):
         with pytest.raises(StudyError, match="are of tables"):
             read_comparisons(tmp_path, None, TableMap(ignore=("x",)))

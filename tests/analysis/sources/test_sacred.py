@@ -69,7 +69,9 @@ def test_several_experiments(write):
 
 def test_one_number_without_a_name_is_not_guessed(write):
     above = run(write, 1, {"optimizer": "adam", "learning_rate": 0.1}, result=0.3)
-    with pytest.raises(StudyError, match=r"among \['result'\]; say which it is: --map validation"):
+    with pytest.raises(
+        StudyError, match=r"among \['result'\]; to say which it is, give the results as a table"
+    ):
         read_comparisons(above)
 
 

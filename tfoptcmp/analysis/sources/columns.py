@@ -122,7 +122,7 @@ def read_table(path: Path | str, how: TableMap | None = None) -> Table:
     _check_direction(path, how, raw)
     table = how.applied(raw)
     table.columns = [_plain(str(name)) for name in table.columns]
-    table = _with_status(table)
+    table = _with_our_names(table)
     _check_columns(path, table)
     ranged = {key.rpartition(":")[2] for key in how.ranges}
     if missing := sorted(ranged - (set(table.columns) - {*RESULTS})):
@@ -189,10 +189,10 @@ def guess(table: pd.DataFrame) -> list[str]:
         if likely:
             of = likely[0]
             is_high = wanted != "optimizer" and higher_is_better(of)
-            found.append(f"{wanted}={_turned(of, table[of]) if is_high else _quoted(of)}")
+            found.append(f"{wanted}={_turned(of, table[of]) if is_high else of}")
     if found:
         known = ((n, re.sub(rf"^{_BEFORE}", "", n.lower())) for n in names)
-        found += [f"{short}={_quoted(n)}" for n, short in known if _is_new(n, short, names)]
+        found += [f"{short}={n}" for n, short in known if _is_new(n, short, names)]
     return found
 
 
@@ -203,11 +203,6 @@ def _is_new(name: str, short: str, names: list[str]) -> bool:
         and name.lower() != short
         and (is_hyperparameter(short) or short in ("seed", "steps"))
     )
-
-
-def _quoted(name: str) -> str:
-    """A column as an expression has it alone."""
-    return name
 
 
 def _is_share(values: "pd.Series[float]") -> bool:
@@ -232,7 +227,7 @@ def _turned(name: str, values: "pd.Series[float]") -> str:
     return f"1 - {quoted}" if _is_share(values) else f"-{quoted}"
 
 
-def _with_status(table: pd.DataFrame) -> pd.DataFrame:
+def _with_our_names(table: pd.DataFrame) -> pd.DataFrame:
     """Takes a column called state for the status, and random_seed for the seed, if they are."""
     for name in table:
         if name.lower() in ("state", "run_state") and "status" not in table:

@@ -100,12 +100,15 @@ class TableMap:
         """
         if target not in self.columns:
             return []
-        expression = _Expression(self.columns[target], table)
-        values = pd.Series(expression.value(), index=table.index, dtype=float)
+        text = self.columns[target]
+        expression = _Expression(text, table)
+        values = expression.value()
+        if not all(pd.api.types.is_numeric_dtype(table[name]) for name in expression.used):
+            return []  # refused later, with its line
         return [
             name
             for name in expression.used
-            if values.nunique() < 2 or values.corr(table[name].astype(float)) > 0
+            if np.mean(_Expression(text, _raised(table, name)).value() - values) > 0
         ]
 
     def dimensions(
@@ -127,6 +130,11 @@ class TableMap:
             if name in names and whose.casefold() in ("", optimizer.casefold()):
                 found[searched_name(name, rule)] = _dimension(name, text)
         return found
+
+
+def _raised(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The table with a column a little higher."""
+    return table.assign(**{name: pd.to_numeric(table[name]) + 1e-3})
 
 
 def parse_assignments(texts: Sequence[str], flag: str) -> dict[str, str]:

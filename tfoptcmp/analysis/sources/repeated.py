@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pandas as pd
 
+from tfoptcmp.analysis.sources.result_names import higher_is_better
 from tfoptcmp.analysis.statistics.best_of_k import FloatArray
 from tfoptcmp.study.schema import StudyError
 
@@ -13,12 +14,11 @@ _SAME = 1e-6
 # Runs with a budget of time differ in their steps, by some percent.
 _OF_ONE_BUDGET = 0.2
 
-# What may differ between runs of one trial: numbers whose name ends with one of these words are
-# results or times.
+# What may differ between runs of one trial: numbers whose name ends with one of these words, or
+# with that of a metric, are results or times.
 _RESULTS = frozenset(
     (
-        *("loss", "losses", "acc", "accuracy", "err", "error", "auc", "f1", "bleu", "ppl", "score"),
-        *("perplexity", "metric", "metrics", "objective", "date", "time", "timestamp"),
+        *("losses", "metric", "metrics", "objective", "date", "time", "timestamp"),
         *("duration", "runtime", "walltime", "started", "ended", "created", "updated", "finished"),
         *("uuid", "url", "host", "hostname", "pid", "note", "notes", "comment", "comments"),
     )
@@ -107,10 +107,9 @@ def _is_of_a_run(name: str, *, is_number: bool) -> bool:
     words = re.findall(r"[a-z]+\d*", apart)
     if not words or set(words) <= _RUNS:
         return True
-    ends = words[-1] in _RESULTS or (
-        len(words) > 1 and words[-2] in _RESULTS and words[-1] in _RUNS
-    )
-    return ends if is_number else words[-1] in _TOLD
+    last = words[-1] if words[-1] not in _RUNS or len(words) == 1 else words[-2]
+    is_result = last in _RESULTS or higher_is_better(last) is not None
+    return is_result if is_number else words[-1] in _TOLD
 
 
 def _group(numbers: FloatArray, tolerance: float = _SAME) -> FloatArray:
