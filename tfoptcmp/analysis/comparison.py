@@ -193,7 +193,8 @@ class Comparison:
                     "so far"
                 )
             if one.num_failed:
-                said.append(f"{one.title}: {one.num_failed} trials crashed and are left out")
+                crashed = "1 trial" if one.num_failed == 1 else f"{one.num_failed} trials"
+                said.append(f"{one.title}: left out, as crashed: {crashed}")
         records = [one.record for one in self.contestants if one.record is not None]
         compared: dict[str, Sequence[Any]] = {
             "numbers of feasible trials": [one.num_feasible for one in self.contestants],
