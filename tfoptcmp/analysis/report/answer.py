@@ -157,8 +157,8 @@ def how_sure(comparison: Comparison, found: Ranking) -> list[str]:
         else:
             said.append(
                 f"To be surer: {first.trials_needed_text} trials of each would probably decide "
-                f"{pair}, and others of its rivals need more (a rough forecast)."
-                + _run(comparison, rounded_up(int(first.trials_needed)))
+                f"{pair}{', and others of its rivals need more' if of_leader[1:] else ''} (a rough "
+                "forecast)." + _run(comparison, rounded_up(int(first.trials_needed)))
             )
     said += [f"{one.title} does not take part: {reason}." for one, reason in found.too_few]
     return said

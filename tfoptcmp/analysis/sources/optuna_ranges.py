@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tfoptcmp.analysis.sources.columns import RESULTS
-from tfoptcmp.analysis.sources.names import searched_choice, searched_name, searched_value
+from tfoptcmp.analysis.sources.dimensions import between
+from tfoptcmp.analysis.sources.names import searched_choice, searched_name
 from tfoptcmp.analysis.sources.optuna_study import of_distribution
 from tfoptcmp.analysis.sources.parameters import is_number
 from tfoptcmp.rules import rule_named
-from tfoptcmp.spaces import Dimension, Fixed, LogUniform, Uniform
+from tfoptcmp.spaces import Dimension
 
 # A grid with more values is taken for a range.
 _MOST_CHOICES = 20
@@ -72,12 +73,7 @@ def _dimension(column: str, distribution: Mapping[str, Any]) -> Dimension:
     kind = str(distribution.get("name", distribution.get("type", "")))
     log = bool(of_distribution(distribution, "log")) or "Log" in kind
     step = of_distribution(distribution, "step") or of_distribution(distribution, "q")
-    ends = sorted((searched_value(column, low), searched_value(column, high)))
-    if low == high:
-        return Fixed(fixed=ends[0])
-    if step and not log and (count := int((high - low) / step + 1e-9) + 1) <= _MOST_CHOICES:
+    count = int((high - low) / step + 1e-9) + 1 if step and not log else 0
+    if low < high and 0 < count <= _MOST_CHOICES:
         return searched_choice(column, [low + i * float(step) for i in range(count)])
-    # What is log-uniform in momentum is close to uniform in 1 - momentum.
-    if log and searched_value(column, 0.0) == 0.0:
-        return LogUniform(low=low, high=high)
-    return Uniform(low=ends[0], high=ends[1])
+    return between(column, low, high, logarithmic=log)

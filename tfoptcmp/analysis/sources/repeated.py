@@ -14,13 +14,18 @@ _SAME = 1e-6
 # Runs with a budget of time differ in their steps, by some percent.
 _OF_ONE_BUDGET = 0.2
 
+# Last words of times, and of what identifies a run or is told of it.
+_OF_A_RUN = (
+    *("date", "time", "timestamp", "started", "ended", "created", "updated", "finished"),
+    *("duration", "runtime", "uuid", "url", "host", "hostname"),
+    *("note", "notes", "comment", "comments"),
+)
 # What may differ between runs of one trial: numbers whose name ends with one of these words, or
 # with that of a metric, are results or times.
 _RESULTS = frozenset(
     (
-        *("losses", "metric", "metrics", "objective", "date", "time", "timestamp"),
-        *("duration", "runtime", "walltime", "started", "ended", "created", "updated", "finished"),
-        *("uuid", "url", "host", "hostname", "pid", "note", "notes", "comment", "comments"),
+        *("losses", "metric", "metrics", "objective", "walltime", "pid"),
+        *_OF_A_RUN,
     )
 )
 # A name of only such words names a run, or says how far it came.
@@ -38,9 +43,8 @@ _RUNS = frozenset(
 # Texts with such a last word say something of a run, and are no settings.
 _TOLD = frozenset(
     (
-        *("date", "time", "timestamp", "started", "ended", "created", "updated", "finished"),
-        *("uuid", "url", "host", "hostname", "note", "notes", "comment", "comments", "duration"),
-        *("runtime", "path", "dir", "directory", "file", "log", "commit", "hash", "version", "id"),
+        *_OF_A_RUN,
+        *("path", "dir", "directory", "file", "log", "commit", "hash", "version", "id"),
         *("checkpoint", "artifact", "link", "user", "tag", "tags"),
     )
 )

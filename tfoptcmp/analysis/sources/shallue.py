@@ -22,6 +22,7 @@ import pandas as pd
 
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.sources.budgets import by_time
+from tfoptcmp.analysis.sources.dimensions import between
 from tfoptcmp.analysis.sources.names import (
     searched_choice,
     searched_name,
@@ -31,7 +32,7 @@ from tfoptcmp.analysis.sources.studies import near_studies
 from tfoptcmp.analysis.sources.tables import of_table
 from tfoptcmp.metrics import CLASSIFICATION_ERROR, CROSS_ENTROPY, Metric
 from tfoptcmp.rules import rule_named
-from tfoptcmp.spaces import Dimension, Uniform
+from tfoptcmp.spaces import Dimension
 from tfoptcmp.study.files import find as find_files
 from tfoptcmp.study.files import find_below, reading
 from tfoptcmp.study.read import read_json
@@ -138,7 +139,7 @@ def _dimension(name: str, config: Mapping[str, Any]) -> Dimension:
     low, high = float(config["min_value"]), float(config["max_value"])
     if config["scale"] in ("LOG_SCALE", "REVERSE_LOG_SCALE") or low == high:
         return searched_range(name, low, high)
-    return Uniform(low=low, high=high)
+    return between(name, low, high, logarithmic=False)
 
 
 def _number(text: str | None) -> float:

@@ -268,24 +268,22 @@ class Means:
         part: bytes,
         inside: BoolArray | None,
     ) -> None:
-        if not pairing and one.num_feasible > _MANY and (inside is None or inside.all()):
-            selection, values = selection_and_values(one, statistic)
-            values = np.minimum(values, self.cap(statistic))
-            seed = _seed(pairing, one)
-            of_many = means_of_many(selection, values, self._num_resamples, *budgets, seed=seed)
-            for k, means in zip(budgets, of_many, strict=True):
-                self._found[one.name, statistic, k, pairing, part] = means
-            return
-        blocks, trials = self._drawn(pairing, one), self._numbers(pairing, one)
-        budgets = [k for k in budgets if (one.name, statistic, k, pairing, part) not in self._found]
-        if not budgets:  # `_drawn` found them
-            return
         selection, values = selection_and_values(one, statistic)
         values = np.minimum(values, self.cap(statistic))
-        columns = np.searchsorted(trials, one.feasible["trial"].to_numpy(dtype=float))
-        if part and inside is not None:
-            selection, values, columns = selection[inside], values[inside], columns[inside]
-        found = bootstrapped_means(selection, values, blocks, columns, *budgets)
+        if not pairing and not part and one.num_feasible > _MANY:
+            seed = _seed(pairing, one)
+            found = means_of_many(selection, values, self._num_resamples, *budgets, seed=seed)
+        else:
+            blocks, trials = self._drawn(pairing, one), self._numbers(pairing, one)
+            budgets = [
+                k for k in budgets if (one.name, statistic, k, pairing, part) not in self._found
+            ]
+            if not budgets:  # `_drawn` found them
+                return
+            columns = np.searchsorted(trials, one.feasible["trial"].to_numpy(dtype=float))
+            if part and inside is not None:
+                selection, values, columns = selection[inside], values[inside], columns[inside]
+            found = bootstrapped_means(selection, values, blocks, columns, *budgets)
         for k, means in zip(budgets, found, strict=True):
             self._found[one.name, statistic, k, pairing, part] = means
 
