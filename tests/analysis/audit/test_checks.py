@@ -308,6 +308,16 @@ def test_a_violated_inclusion():
     assert "tolerated: 0.50 pp)" in audit([unsized])[0].evidence
 
 
+def test_a_violation_that_chance_may_have_brought_is_a_note():
+    table = clean_table()
+    table = table[~of_rule(table, "sgd")]
+    table.loc[of_rule(table, "adam"), ["validation", "test"]] += 0.005
+    (finding,) = audit([planted(table)])
+    assert finding.severity == "note"
+    assert finding.title == "a rule perhaps did worse than its own special case"
+    assert "of equal rules chance shows as much in up to 1 of 40 tests" in finding.evidence
+
+
 def test_a_violation_with_epsilon_fixed_is_a_warning():
     spaces = {**SPACES, "adam": {**ADAM, "epsilon": Fixed(fixed=1e-8)}}
     table = clean_table(spaces=spaces)
