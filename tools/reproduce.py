@@ -118,12 +118,13 @@ def _refuse_others(reason: str, taken: Sequence[flags.FlagHolder[Any]]) -> None:
 def _plan(figure: str) -> FigurePlan:
     """Returns a figure's plan, as changed by flags."""
     plan = FIGURES[figure]
-    known = plan.panels[0].optimizers
     if _WORKLOADS.value:
         plan = with_workloads(plan, tuple(_WORKLOADS.value))
-    plan = with_optimizers(plan, tuple(OPTIMIZERS.value))
-    if not all(panel.optimizers for panel in plan.panels):
-        raise UserError(f"--optimizers must be of {known}; got {OPTIMIZERS.value}")
+    if OPTIMIZERS.present:
+        try:
+            plan = with_optimizers(plan, tuple(OPTIMIZERS.value))
+        except ValueError as error:
+            raise UserError(f"--{error}") from error
     return with_space(plan, SPACE.value)
 
 

@@ -17,6 +17,15 @@ for figure in 1 2 5; do
   draw --figure="$figure" --space=final --workloads=digits_simple_cnn,fashion_mnist_simple_cnn
   draw --figure="$figure" --space=refined --workloads=digits_simple_cnn
 done
+# Seven rules of 200 trials, under the name that the figures look for.
+seven="$output_dir/seven-rules"
+mkdir -p "$seven/cpu/digits_simple_cnn"
+cp -r "$output_dir/cpu/digits_simple_cnn/seven-quasirandom" \
+  "$seven/cpu/digits_simple_cnn/refined-quasirandom"
+for figure in 1 2 5 9 10; do
+  draw --output_dir="$seven" --figure="$figure" --space=refined --workloads=digits_simple_cnn \
+    --optimizers=sgd,momentum,nesterov,rmsprop,adam,nadam,rmsterov
+done
 draw --figure=4 --workloads=pydocs_lstm
 digits="results/cpu/digits_simple_cnn"
 all="$digits/seven-quasirandom/round-2"  # what a restriction leaves as it is

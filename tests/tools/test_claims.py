@@ -83,12 +83,17 @@ def test_fastest(panel):
     """The error falls linearly from 0.9, so the lower its end, the sooner the target is reached."""
     assert agrees("fastest", panel({"sgd": 0.2, "adam": 0.01})) == "yes"
     assert agrees("fastest", panel({"sgd": 0.01, "adam": 0.2}, space="other")) == "no"
+    alike = panel({"sgd": 0.1, "nadam": 0.1}, space="third")
+    assert agrees("fastest", alike) == "cannot tell"
+    assert CLAIMS["fastest"].check([alike]).ours.endswith("+0 [+0, +0] steps")
 
 
 def test_adam_and_nadam_a_little_better_than_rmsprop(panel):
     assert agrees("adaptive_order", panel({"rmsprop": 0.11, "adam": 0.1, "nadam": 0.1})) == "yes"
     turned = panel({"rmsprop": 0.1, "adam": 0.11, "nadam": 0.11}, space="other")
     assert agrees("adaptive_order", turned) == "no"
+    alike = panel({"rmsprop": 0.1, "adam": 0.1}, space="equal")
+    assert agrees("adaptive_order", alike) == "cannot tell"
     assert agrees("adaptive_order", panel({"sgd": 0.1, "adam": 0.1}, space="third")) == "not run"
 
 

@@ -77,6 +77,13 @@ def test_other_workloads_get_the_panels_of_the_first():
     assert {panel.optimizers for panel in fewer.panels} == {("sgd", "adam")}
 
 
+def test_only_panels_of_the_default_optimizers_take_others():
+    wanted = ("nesterov", "rmsterov", "adamw")
+    assert {p.optimizers for p in with_optimizers(FIGURES["1"], wanted).panels} == {wanted}
+    with pytest.raises(ValueError, match=r"must be of .*'rmsprop', 'adam'.; got .*'adamw'"):
+        with_optimizers(FIGURES["3"], ("sgd", "adamw"))
+
+
 def test_figure_1(output_dir):
     text = (output_dir / "figure1-smoke.md").read_text()
     assert "| No general rule is worse than its special case, on validation and test. |" in text
@@ -175,7 +182,7 @@ def test_refining_is_for_panels_in_which_everything_is_tuned():
             "'refined']; got 'nowhere'",
         ),
         (("--figure=1", "--workloads=nothing"), "there is no such workload"),
-        (("--figure=1", "--optimizers=adamw"), "--optimizers must be of"),
+        (("--figure=4", "--optimizers=adamw"), "--optimizers must be of"),
         ((), "--figure must be one of"),
         (
             ("--figure=1", "--draw_only", "--steps=3"),

@@ -66,12 +66,14 @@ def results_of(comparison: Comparison, statistic: str) -> dict[str, Distribution
     }
 
 
-def versus(comparison: Comparison, first: str, second: str) -> Judgement | None:
+def versus(
+    comparison: Comparison, first: str, second: str, statistic: str | None = None
+) -> Judgement | None:
     """Returns the difference of the means of two rules, first minus second; None if one has none.
 
-    By the test result, or validation where there is no test split.
+    By the test result, or validation where there is no test split, if no statistic is given.
     """
-    statistic = main_statistic(comparison)
+    statistic = statistic or main_statistic(comparison)
     named = {
         one.rule.name: one
         for one in comparison.contestants

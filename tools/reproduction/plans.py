@@ -170,14 +170,27 @@ def with_workloads(plan: FigurePlan, workloads: tuple[str, ...]) -> FigurePlan:
 
 
 def with_optimizers(plan: FigurePlan, optimizers: tuple[str, ...]) -> FigurePlan:
-    """Returns the plan with only these optimizers; a panel keeps those of them that it has."""
-    return replace(
-        plan,
-        panels=tuple(
-            replace(panel, optimizers=tuple(o for o in panel.optimizers if o in optimizers))
-            for panel in plan.panels
-        ),
-    )
+    """Returns the plan with these optimizers.
+
+    A panel of the default ones takes any; others keep those of them that they have.
+
+    Raises:
+        ValueError: If a panel would be empty, or an optimizer in no panel.
+    """
+    panels = [
+        replace(
+            panel,
+            optimizers=optimizers
+            if panel.optimizers == DEFAULT_RULES
+            else tuple(one for one in panel.optimizers if one in optimizers),
+        )
+        for panel in plan.panels
+    ]
+    taken = {one for panel in panels for one in panel.optimizers}
+    if not taken.issuperset(optimizers) or not all(panel.optimizers for panel in panels):
+        known = dict.fromkeys(one for panel in plan.panels for one in panel.optimizers)
+        raise ValueError(f"optimizers must be of {tuple(known)}; got {list(optimizers)}")
+    return replace(plan, panels=tuple(panels))
 
 
 def with_space(plan: FigurePlan, space: str) -> FigurePlan:
