@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from tfoptcmp.analysis.ranks import Ranks, ranks_of
 from tfoptcmp.analysis.statistics.best_of_k import FloatArray
 
 NUM_RESAMPLES = 10_000
@@ -63,7 +64,7 @@ def blocks_of_counts(
 
 
 def resampled_means(
-    selection: FloatArray, values: FloatArray, counts: Counts, *num_drawn: int
+    selection: FloatArray | Ranks, values: FloatArray, counts: Counts, *num_drawn: int
 ) -> FloatArray:
     """Returns the mean of the best of K, of resampled trials, for several K.
 
@@ -94,7 +95,9 @@ def resampled_means(
     return found
 
 
-def means_without_each(selection: FloatArray, values: FloatArray, *num_drawn: int) -> FloatArray:
+def means_without_each(
+    selection: FloatArray | Ranks, values: FloatArray, *num_drawn: int
+) -> FloatArray:
     """Returns the mean of the best of K without the first trial, without the second, and so on.
 
     What `resampled_means` returns for rows of ones with a zero, in n steps instead of n^2: without
@@ -130,7 +133,7 @@ def means_without_each(selection: FloatArray, values: FloatArray, *num_drawn: in
 
 
 def means_of_many(
-    selection: FloatArray,
+    selection: FloatArray | Ranks,
     values: FloatArray,
     num_resamples: int,
     *num_drawn: int,
@@ -153,38 +156,50 @@ def means_of_many(
     Returns:
         float64 [number of K, 1 + n + R].
     """
-    num = len(values)
+    ranks, num = ranks_of(selection), len(values)
     itself = np.ones((1, num), dtype=np.uint8)
-    estimate = resampled_means(selection, values, itself, *num_drawn)
-    without = means_without_each(selection, values, *num_drawn)
-    order = np.argsort(selection, kind="stable")
+    estimate = resampled_means(ranks, values, itself, *num_drawn)
+    without = means_without_each(ranks, values, *num_drawn)
+    ends = ranks.starts + ranks.sizes
     rows = []
     for place, k in enumerate(num_drawn):
         rng = np.random.default_rng((*seed, k))
         first = math.ceil(num * -math.expm1(math.log(_NEVER) / k))
         # All that tie with the last of the first.
-        first = int(
-            np.searchsorted(selection[order], selection[order[min(first, num) - 1]], "right")
-        )
+        first = int(ends[np.searchsorted(ends, min(first, num))])
         if first > _MOST_DRAWN:
             influence = (num - 1) * (estimate[place] - without[place])
             deviation = float(np.sqrt(np.square(influence).sum())) / num
             rows.append(estimate[place] + deviation * rng.standard_normal(num_resamples))
             continue
-        best = order[:first]
-        counts = np.empty((num_resamples, first + 1), dtype=np.int32)
-        counts[:, first] = num - rng.binomial(num, first / num, size=num_resamples)
-        for row in counts:
-            row[:first] = np.bincount(rng.integers(first, size=num - row[first]), minlength=first)
-        of_rest = order[first] if first < num else order[-1]
+        best = ranks.order[:first]
+        counts = _counts_of_the_best(num, first, num_resamples, rng)
+        of_rest = ranks.order[first] if first < num else ranks.order[-1]
         kept = np.append(best, of_rest)
-        ranks = np.append(selection[best], math.inf)
-        rows.append(resampled_means(ranks, values[kept], counts, k)[0])
+        of_kept = np.append(ranks.values[best], math.inf)
+        rows.append(resampled_means(of_kept, values[kept], counts, k)[0])
     return np.concatenate([estimate, without, np.stack(rows)], axis=1)
 
 
+def _counts_of_the_best(
+    num_trials: int, num_best: int, num_resamples: int, rng: np.random.Generator
+) -> Counts:
+    """Returns [R, num_best + 1]: how often each of the best was drawn, and all others together."""
+    counts = np.empty((num_resamples, num_best + 1), dtype=np.int32)
+    drawn = rng.binomial(num_trials, num_best / num_trials, size=num_resamples)
+    counts[:, num_best] = num_trials - drawn
+    rows = max(1, _DRAWN_AT_ONCE // num_best)
+    for start in range(0, num_resamples, rows):
+        these = drawn[start : start + rows]
+        places = rng.integers(num_best, size=these.sum())
+        places += num_best * np.repeat(np.arange(len(these)), these)
+        found = np.bincount(places, minlength=num_best * len(these))
+        counts[start : start + rows, :num_best] = found.reshape(-1, num_best)
+    return counts
+
+
 def bootstrapped_means(
-    selection: FloatArray,
+    selection: FloatArray | Ranks,
     values: FloatArray,
     blocks: Iterable[Counts],
     columns: NDArray[np.intp],
@@ -236,14 +251,12 @@ class _Ordered:
         of_members: float64 [g, n], the trial's value there.
     """
 
-    def __init__(self, selection: FloatArray, values: FloatArray) -> None:
+    def __init__(self, selection: FloatArray | Ranks, values: FloatArray) -> None:
         if not np.isfinite(values).all():
             raise ValueError("values must be finite: a mean needs a worst value")
-        self.order = np.argsort(selection, kind="stable")
+        ranks = ranks_of(selection)
+        self.order, self.starts, self.sizes = ranks.order, ranks.starts, ranks.sizes
         self.values: FloatArray = values[self.order]
-        ranked = selection[self.order]
-        self.starts = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
-        self.sizes = np.diff(self.starts, append=len(values))
         firsts = self.values[self.starts]
         alike = bool((self.values == np.repeat(firsts, self.sizes)).all())
         self.of_groups: FloatArray | None = firsts if alike else None
