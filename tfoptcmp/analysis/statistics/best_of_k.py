@@ -29,6 +29,9 @@ Numbers = Sequence[float] | FloatArray
 # Probabilities within this of each other are the same: sums of 0.1's must reach 0.5.
 ROUNDING = 1e-12
 
+# Smaller numbers than exp(-745.2) are 0.
+_LOG_OF_NOTHING = -750.0
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Distribution:
@@ -225,12 +228,23 @@ def best_of_sampled(
     return distribution(values, np.full(num_resamples, 1 / num_resamples))
 
 
+def vanishing(num_drawn: int) -> float:
+    """Returns the share up to which shares to the power of K >= 1 are 0 in floating point.
+
+    Of many trials most have such a share, and computing these powers would take longest.
+    """
+    return math.exp(_LOG_OF_NOTHING / num_drawn)
+
+
 def _probabilities(metric: Ranks, num_drawn: NDArray[np.int64]) -> FloatArray:
     """Returns float64 [len(num_drawn), N]."""
     num = len(metric)
     # P(all K draws fall behind the first j groups); in floating point, N^K would overflow.
     not_better = num - np.concatenate(([0], np.cumsum(metric.sizes)))
-    behind = (not_better / num) ** num_drawn[:, None]
+    shares = not_better / num
+    behind = np.zeros((len(num_drawn), len(shares)))
+    kept = shares > vanishing(int(num_drawn.min()))
+    np.power(shares, num_drawn[:, None], out=behind, where=kept)
     mass = (behind[:, :-1] - behind[:, 1:]) / metric.sizes
     return np.asarray(mass[:, metric.groups], dtype=np.float64)
 

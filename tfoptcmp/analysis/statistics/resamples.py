@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from tfoptcmp.analysis.ranks import Ranks, ranks_of
-from tfoptcmp.analysis.statistics.best_of_k import FloatArray
+from tfoptcmp.analysis.statistics.best_of_k import FloatArray, vanishing
 
 NUM_RESAMPLES = 10_000
 
@@ -122,7 +122,9 @@ def means_without_each(
     found = np.empty((len(num_drawn), n))
     for place, k in enumerate(num_drawn):
         # P(all K draws lie among so many of the n - 1).
-        power = np.minimum(np.arange(n + 1) / (n - 1), 1.0) ** k
+        power = np.minimum(np.arange(n + 1) / (n - 1), 1.0)
+        vanish = int(np.searchsorted(power, vanishing(k)))
+        power[:vanish], power[vanish:] = 0.0, power[vanish:] ** k
         if_better = mean * (power[ahead - 1] - power[np.maximum(behind - 1, 0)])
         if_worse = mean * (power[ahead] - power[behind])
         before = np.cumsum(if_better) - if_better
@@ -300,12 +302,16 @@ class _Block:
         # P(all K draws lie behind a group) = (behind / total)^K. Both are small integers.
         least = int(self._total.min())
         totals = np.arange(least, int(self._total.max()) + 1)
-        fewest = int(behind[-1].min())
+        # Nothing lies behind the last group of all: the table begins at the group before it.
+        is_whole = len(behind) == len(self._behind)
+        fewest = int(behind[-2:][0].min() if is_whole else behind[-1].min())
         counts = np.arange(fewest, totals[-1] + 1)
         # No more can lie behind than there are: entries beyond are not looked up.
         table = np.minimum(counts / totals[:, None], 1.0) ** num_drawn
         behind = behind + (len(counts) * (self._total - least) - fewest)
-        tail = table.ravel().take(behind, mode="clip")  # no index is out of range; ten times faster
+        tail = table.ravel().take(behind, mode="clip")  # not "raise": ten times faster
+        if is_whole:
+            tail[-1] = 0.0
         mass = np.empty_like(tail)
         np.subtract(1.0, tail[0], out=mass[0])
         np.subtract(tail[:-1], tail[1:], out=mass[1:])
