@@ -8,6 +8,7 @@ a closed form.
 
 import math
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -250,7 +251,6 @@ class _Ordered:
         of_groups: float64 [g], what all of a group have; None if they differ.
         negligible: A probability that moves no mean of the values by more than rounding does.
         members: int32 [g, n], 1 where a trial is of a group; None without ties.
-        of_members: float64 [g, n], the trial's value there.
     """
 
     def __init__(self, selection: FloatArray | Ranks, values: FloatArray) -> None:
@@ -263,13 +263,17 @@ class _Ordered:
         alike = bool((self.values == np.repeat(firsts, self.sizes)).all())
         self.of_groups: FloatArray | None = firsts if alike else None
         self.negligible = _negligible(self.values)
-        # Ten times faster than `reduceat` of many columns.
-        n, ends = len(values), np.r_[self.starts, len(values)]
-        ones = np.ones(n, dtype=np.int32)
-        self.members = (
-            sparse.csr_array((ones, np.arange(n), ends)) if len(self.starts) < n else None
-        )
-        self.of_members = sparse.csr_array((self.values, np.arange(n), ends))
+        self.members: sparse.csr_array | None = None
+        if len(self.starts) < (n := len(values)):
+            # Ten times faster than `reduceat` of many columns.
+            ones, ends = np.ones(n, dtype=np.int32), np.r_[self.starts, n]
+            self.members = sparse.csr_array((ones, np.arange(n), ends))
+
+    @cached_property
+    def of_members(self) -> sparse.csr_array:
+        """The value of each trial in its group, float64 [g, n]."""
+        n = len(self.values)
+        return sparse.csr_array((self.values, np.arange(n), np.r_[self.starts, n]))
 
 
 def _negligible(values: FloatArray) -> float:
