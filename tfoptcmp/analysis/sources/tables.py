@@ -254,8 +254,9 @@ def _contestant(
     trials = trials.assign(trial=range(len(rows)), status=status, feasible=~diverged)
     values, used = values.add_prefix("searched_"), _used(values).add_prefix("used_")
     trials = trials_table(pd.concat([trials, values, used], axis=1))
-    reruns = trials.loc[again, [column for column in RERUNS if column in trials]]
-    reruns["trial"] = trials.loc[repeated, "trial"].to_numpy()
+    reruns = trials.loc[again, [column for column in RERUNS if column in trials]].assign(
+        trial=trials.loc[repeated, "trial"].to_numpy()
+    )
     reruns["rerun"] = reruns.groupby("trial").cumcount()
     return Contestant(
         name=name,
