@@ -1,6 +1,6 @@
 """Numbers in ascending order, in which those that are equal form groups.
 
-Half of the statistics ask for this order of the same trials, and sorting is what takes their time:
+Most statistics need this order of the same trials, and of many trials sorting takes longest:
 `Contestant.ranks` keeps it.
 """
 

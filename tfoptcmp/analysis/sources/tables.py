@@ -336,7 +336,7 @@ def _used(values: pd.DataFrame) -> pd.DataFrame:
                 for value, e in zip(searched[known].tolist(), epsilon[known].tolist(), strict=True)
             ]
             if meaning.needs_epsilon
-            else meaning.value(name, {name: searched[known]}, 0)
+            else meaning.value(name, {name: searched[known]}, 0)  # of all at once
         )
         column = used.setdefault(meaning.argument, nothing.copy())
         column[known] = given
