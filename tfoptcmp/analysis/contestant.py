@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeAlias
 
+import numpy as np
 import pandas as pd
 
+from tfoptcmp.analysis.ranks import Ranks, ranks_of
 from tfoptcmp.hyperparameters import HYPERPARAMETERS, Hyperparameter
 from tfoptcmp.metrics import Metric
 from tfoptcmp.rules import ELSEWHERE, RULES, Look, Rule
@@ -124,7 +126,8 @@ class Contestant:
     @cached_property
     def feasible(self) -> pd.DataFrame:
         """The rows that statistics use."""
-        return self.trials[self.trials["feasible"]]
+        feasible = self.trials["feasible"]
+        return self.trials if feasible.all() else self.trials[feasible]  # no needless copy
 
     @cached_property
     def infeasible(self) -> pd.DataFrame:
@@ -175,6 +178,21 @@ class Contestant:
     def reports(self, column: str) -> bool:
         """Returns whether a feasible trial has a value in a column of `trials`."""
         return column in self.trials and bool(self.feasible[column].notna().any())
+
+    def ranks(self, column: str) -> Ranks:
+        """Returns the feasible trials by a column of `trials`, infinite where there is no value.
+
+        A column is sorted once.
+        """
+        if column not in self._ranks:
+            numbers = self.feasible[column].to_numpy(dtype=np.float64)
+            self._ranks[column] = ranks_of(np.where(np.isnan(numbers), math.inf, numbers))
+        return self._ranks[column]
+
+    @cached_property
+    def _ranks(self) -> dict[str, Ranks]:
+        """Those that were asked for."""
+        return {}
 
     def searched(self, name: str) -> "pd.Series[float]":
         """Returns a hyperparameter's values as searched, with the index of `trials`."""

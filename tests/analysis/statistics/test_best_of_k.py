@@ -11,6 +11,7 @@ from tfoptcmp.analysis.statistics.best_of_k import (
     distribution,
     selection_probabilities,
     superiority,
+    vanishing,
 )
 
 
@@ -278,3 +279,12 @@ def test_what_cannot_be_selected_is_not_in_the_mean():
     selection = np.arange(600.0)
     values = np.where(selection == 599, np.inf, selection)
     assert np.isfinite(best_of(selection, values, 300).mean())
+
+
+@pytest.mark.parametrize("k", [1, 2, 7, 1000, 47361])
+def test_powers_that_are_not_computed_are_0(k):
+    assert vanishing(k) ** k == 0
+    assert np.exp(-740 / k) ** k > 0  # hardly more is not
+    found = selection_probabilities(np.arange(1000.0), k)
+    behind = (1 - np.arange(1001) / 1000) ** k
+    np.testing.assert_allclose(found, behind[:-1] - behind[1:], rtol=1e-12)

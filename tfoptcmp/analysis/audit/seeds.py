@@ -120,7 +120,7 @@ def _one_seed(contestants: Sequence[Contestant]) -> bool:
     seeds = pd.concat(
         [*(trials["seed"] for trials in ended), *(one.reruns["seed"] for one in contestants)]
     )
-    return bool(seeds.notna().all() and seeds.nunique() == 1)
+    return bool(seeds.notna().all() and seeds.min() == seeds.max())
 
 
 def _noise(comparison: Comparison, split: str, results: Sequence[float]) -> tuple[float, str]:

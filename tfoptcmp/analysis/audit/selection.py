@@ -43,7 +43,7 @@ def selected_on_test(comparison: Comparison) -> Iterator[Finding]:
 def _equal(one: Contestant) -> bool:
     both = one.feasible[["validation_metric", "test_metric"]].dropna()
     validation, test = both["validation_metric"], both["test_metric"]
-    return validation.nunique() >= _FEWEST and bool(np.array_equal(validation, test))
+    return bool(np.array_equal(validation, test)) and validation.nunique() >= _FEWEST
 
 
 def _finding(comparison: Comparison, shown: str) -> Finding:

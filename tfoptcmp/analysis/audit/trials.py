@@ -102,14 +102,17 @@ def _unequal_steps(comparison: Comparison) -> Iterator[Finding]:
 def identical(comparison: Comparison) -> Iterator[Finding]:
     """Finds trials that are listed twice."""
     for one in comparison.contestants:
-        trials = one.trials.drop(columns="trial")
-        repeated = int(trials[one.trials["feasible"]].duplicated().sum())
-        if repeated and any(name.startswith("searched_") for name in trials):
+        alike = one.feasible.drop(columns="trial")
+        for name in ("validation_metric", "test_metric"):  # hardly any are alike in both
+            alike = alike[alike[name].duplicated(keep=False)]
+        repeated = int(alike.duplicated().sum())
+        if repeated and any(name.startswith("searched_") for name in alike):
             yield Finding(
                 severity="note",
                 subject=f"{comparison.workload}: {one.title}",
                 title="identical trials",
-                evidence=f"{repeated} of {len(trials)} trials equal another in all that is known",
+                evidence=f"{repeated} of {len(one.trials)} trials equal another in all that is "
+                "known",
                 next_step="leave out copies; if they are runs with other seeds, report the seeds",
             )
 

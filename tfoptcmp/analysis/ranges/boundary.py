@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.special import bdtrc
 
 from tfoptcmp.analysis.comparison import Comparison
@@ -110,14 +111,16 @@ def good_trials(contestant: Contestant) -> pd.DataFrame:
 
     10 % of them, or 5 where that is more, but no more than a third: not all can be good.
     """
-    feasible = _comparable(contestant)
-    count = max(_LEAST_GOOD, math.ceil(_SHARE_GOOD * len(feasible)))
-    count = min(count, math.ceil(len(feasible) / 3))
-    return feasible.sort_values("validation_metric", kind="stable").head(count)
+    ascending = _comparable(contestant)
+    count = max(_LEAST_GOOD, math.ceil(_SHARE_GOOD * len(ascending)))
+    count = min(count, math.ceil(len(ascending) / 3))
+    return contestant.feasible.iloc[ascending[:count]]
 
 
-def _comparable(contestant: Contestant) -> pd.DataFrame:
-    return contestant.feasible[np.isfinite(contestant.feasible["validation_metric"])]
+def _comparable(contestant: Contestant) -> NDArray[np.intp]:
+    """The places of the feasible trials with a finite validation metric, the best first."""
+    ranks = contestant.ranks("validation_metric")
+    return ranks.order[np.isfinite(ranks.values[ranks.order])]
 
 
 def check_boundaries(contestant: Contestant) -> list[BoundaryCheck]:

@@ -1,13 +1,17 @@
 """Which rows of a table are runs of one trial, with other seeds."""
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from tfoptcmp.analysis.sources.result_names import higher_is_better
 from tfoptcmp.analysis.statistics.best_of_k import FloatArray
 from tfoptcmp.study.schema import StudyError
+
+IntArray = NDArray[np.int64]
 
 # Tools write the same number with 7 digits or 17.
 _SAME = 1e-6
@@ -74,35 +78,39 @@ def repeated_rows(
     """
     if "seed" not in rows or values.empty:
         return pd.Series(dtype=int)
-    row = pd.Series(rows.index, index=rows.index)
+    keys = [_group(values[name].to_numpy()) for name in values]
+    if "steps" in rows:
+        keys.append(_group(rows["steps"].to_numpy(), _OF_ONE_BUDGET))
+    row = np.arange(len(rows))
+    whole = _first_alike(keys)
+    if (whole == row).all():
+        return pd.Series(dtype=int)
     others = pd.DataFrame(index=rows.index) if unread is None else unread.loc[rows.index]
     is_number = {n: pd.api.types.is_numeric_dtype(others[n]) for n in others}
     settings = [n for n in others if not _is_of_a_run(str(n), is_number=is_number[n])]
-    keys = [pd.Series(_group(values[name].to_numpy()), index=rows.index) for name in values]
-    if "steps" in rows:
-        keys.append(pd.Series(_group(rows["steps"].to_numpy(), _OF_ONE_BUDGET), index=rows.index))
-    whole = row.groupby(keys, dropna=False).transform("first")
     words = [name for name in settings if not is_number[name]]
-    keys += [others[name].astype(str) for name in words]
-    first = row.groupby(keys, dropna=False).transform("first")
-    own, of_first = rows["seed"].to_numpy(), rows.loc[first, "seed"].to_numpy()
-    fresh = (own != of_first) & ~np.isnan(own) & ~np.isnan(of_first)
-    found = first[(first != row) & fresh]
+    texts = (pd.factorize(others[n].astype(str), use_na_sentinel=False)[0] for n in words)
+    first = _first_alike([whole, *texts])
+    own = rows["seed"].to_numpy()
+    fresh = (own != own[first]) & ~np.isnan(own) & ~np.isnan(own[first])
+    again = np.flatnonzero((first != row) & fresh)
     if (first != whole).any():
-        apart = [n for n in words if (others[n] != others.loc[whole, n].to_numpy()).any()]
+        apart = [n for n in words if (others[n] != others[n].iloc[whole].to_numpy()).any()]
         remarks.append(
             f"{optimizer}: rows that differ in {', '.join(map(str, apart))} count as trials of "
             "their own; if it says nothing, --ignore it."
         )
     for name in (n for n in settings if is_number[n]):
-        own, of_first = others.loc[found.index, name], others.loc[found, name].to_numpy()
-        if not np.isclose(own, of_first, rtol=_SAME, atol=0.0, equal_nan=True).all():
+        numbers = others[name].to_numpy()
+        if not np.isclose(
+            numbers[again], numbers[first[again]], rtol=_SAME, atol=0.0, equal_nan=True
+        ).all():
             raise StudyError(
                 f"{optimizer}: trials with the same hyperparameters and other seeds differ in "
                 f"{name!r}, which is not understood. If it is a hyperparameter, say --range "
                 f"'{name}=<low>:<high>'; if it says nothing, --ignore='{name}'"
             )
-    return found
+    return pd.Series(rows.index[first[again]], index=rows.index[again])
 
 
 def _is_of_a_run(name: str, *, is_number: bool) -> bool:
@@ -116,11 +124,20 @@ def _is_of_a_run(name: str, *, is_number: bool) -> bool:
     return is_result if is_number else words[-1] in _TOLD
 
 
-def _group(numbers: FloatArray, tolerance: float = _SAME) -> FloatArray:
-    """Returns for each number the first of those that are the same; NaN is the same as NaN."""
+def _group(numbers: FloatArray, tolerance: float = _SAME) -> IntArray:
+    """Returns for each number which group of the same it is in; NaN is the same as NaN."""
     known, places = np.unique(numbers, return_inverse=True)
     apart = np.abs(np.diff(known)) > tolerance * np.abs(known[:-1])
     apart |= np.isnan(known[1:])
     starts = np.concatenate([[True], apart]) if len(known) else np.zeros(0, dtype=bool)
-    firsts = known[starts][np.cumsum(starts) - 1]
-    return np.asarray(firsts[places])
+    return np.asarray((np.cumsum(starts) - 1)[places])
+
+
+def _first_alike(keys: Sequence[IntArray]) -> IntArray:
+    """Returns for each row the place of the first row with the same keys, each >= 0."""
+    alike, *others = keys
+    for key in others:
+        alike = pd.factorize(alike * (key.max() + 1) + key)[0]
+    number, _ = pd.factorize(alike)  # in the order in which they come
+    firsts = np.flatnonzero(np.diff(np.maximum.accumulate(number), prepend=-1))
+    return np.asarray(firsts[number])

@@ -239,7 +239,8 @@ def _contestant(
         index=rows.index,
     )
     repeated = repeated_rows(name, rows, values, unread, remarks)
-    reported = _dimensions(name, rows.drop(index=repeated.index), given, rule)
+    again = rows.index.isin(repeated.index)
+    reported = _dimensions(name, rows[~again] if again.any() else rows, given, rule)
     if how is not None:
         reported |= how.dimensions(name, rule, given)
     _check_inside(name, values, reported)
@@ -253,16 +254,17 @@ def _contestant(
     trials = trials.assign(trial=range(len(rows)), status=status, feasible=~diverged)
     values, used = values.add_prefix("searched_"), _used(values).add_prefix("used_")
     trials = trials_table(pd.concat([trials, values, used], axis=1))
-    again = trials.loc[repeated.index].assign(trial=trials.loc[repeated, "trial"].to_numpy())
-    again["rerun"] = again.groupby("trial").cumcount()
-    kept = trials.index.difference(repeated.index, sort=False)
+    reruns = trials.loc[again, [column for column in RERUNS if column in trials]].assign(
+        trial=trials.loc[repeated, "trial"].to_numpy()
+    )
+    reruns["rerun"] = reruns.groupby("trial").cumcount()
     return Contestant(
         name=name,
         title=f"{name} with momentum" if with_momentum else name,
         rule=rule,
-        trials=trials.loc[kept],
+        trials=trials[~again] if again.any() else trials,
         dimensions={**reported, **ranges},
-        reruns=again[list(RERUNS)],
+        reruns=reruns[list(RERUNS)],
     )
 
 
@@ -329,12 +331,12 @@ def _used(values: pd.DataFrame) -> pd.DataFrame:
         if not known.any():
             continue
         given = (
-            searched[known]
-            if meaning.transform == "same"
-            else [
-                meaning.value(name, {name: float(value), "epsilon": float(e)}, 0)
-                for value, e in zip(searched[known], epsilon[known], strict=True)
+            [
+                meaning.value(name, {name: value, "epsilon": e}, 0)
+                for value, e in zip(searched[known].tolist(), epsilon[known].tolist(), strict=True)
             ]
+            if meaning.needs_epsilon
+            else meaning.value(name, {name: searched[known]}, 0)  # of all at once
         )
         column = used.setdefault(meaning.argument, nothing.copy())
         column[known] = given
@@ -359,7 +361,7 @@ def _dimensions(
                     f"{name}: {known}_low must be <= {known}_high; got {low:g} and {high:g}"
                 )
             found[searched_name(known, rule)] = searched_range(known, low, high)
-        elif len(rows) > 1 and rows[known].nunique(dropna=False) == 1:
+        elif len(rows) > 1 and (rows[known] == rows[known].iloc[0]).all():
             value = searched_value(known, float(rows[known].iloc[0]))
             found[searched_name(known, rule)] = Fixed(fixed=value)
     return found

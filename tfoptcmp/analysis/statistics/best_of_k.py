@@ -21,11 +21,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tfoptcmp.analysis.ranks import Ranks, ranks_of
+
 FloatArray = NDArray[np.float64]
 Numbers = Sequence[float] | FloatArray
 
 # Probabilities within this of each other are the same: sums of 0.1's must reach 0.5.
 ROUNDING = 1e-12
+
+# Smaller numbers than exp(-745.2) are 0.
+_LOG_OF_NOTHING = -750.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -85,25 +90,24 @@ class Distribution:
         return conditional, probability
 
 
-def distribution(values: Numbers, probabilities: Numbers) -> Distribution:
+def distribution(values: Numbers | Ranks, probabilities: Numbers) -> Distribution:
     """Makes a distribution from values in any order; equal values add up, impossible ones go.
 
     Args:
         values: [m]; no NaN.
         probabilities: [m], >= 0, sum 1.
     """
-    given = np.asarray(values, dtype=np.float64)
+    given = ranks_of(values)
     weights = np.asarray(probabilities, dtype=np.float64)
-    if np.isnan(given).any():
+    if np.isnan(given.values).any():
         raise ValueError("values must not be NaN; give inf where there is no value")
-    if weights.shape != given.shape or (weights < 0).any() or abs(weights.sum() - 1) > 1e-9:
+    if weights.shape != (len(given),) or (weights < 0).any() or abs(weights.sum() - 1) > 1e-9:
         raise ValueError(
-            f"probabilities must be {given.shape} numbers >= 0 with sum 1; "
+            f"probabilities must be {len(given)} numbers >= 0 with sum 1; "
             f"got {weights.shape} with sum {weights.sum()!r}"
         )
-    distinct, group = np.unique(given, return_inverse=True)
-    mass: FloatArray = np.bincount(group.ravel(), weights.ravel()).astype(np.float64)
-    return Distribution(values=distinct[mass > 0], probabilities=mass[mass > 0])
+    mass: FloatArray = np.bincount(given.groups, weights).astype(np.float64)
+    return Distribution(values=given.distinct[mass > 0], probabilities=mass[mass > 0])
 
 
 def superiority(general: Distribution, special: Distribution) -> float:
@@ -120,7 +124,7 @@ def superiority(general: Distribution, special: Distribution) -> float:
     return min(1.0, wins / float(general.probabilities.sum() * special.probabilities.sum()))
 
 
-def selection_probabilities(selection: Numbers, num_drawn: int) -> FloatArray:
+def selection_probabilities(selection: Numbers | Ranks, num_drawn: int) -> FloatArray:
     """Returns each trial's probability of being the best of `num_drawn` drawn with replacement.
 
     Args:
@@ -134,7 +138,7 @@ def selection_probabilities(selection: Numbers, num_drawn: int) -> FloatArray:
     return np.asarray(probabilities, dtype=np.float64)
 
 
-def best_of(selection: Numbers, statistic: Numbers, num_drawn: int) -> Distribution:
+def best_of(selection: Numbers | Ranks, statistic: Numbers | Ranks, num_drawn: int) -> Distribution:
     """Returns the exact distribution of the statistic of the best of `num_drawn` trials.
 
     For steps to a target, both arguments are the steps, inf where a trial did not reach it;
@@ -181,7 +185,7 @@ def budget_curve(
     """
     _check_length(selection, statistic)
     metric = _checked(selection, 1)
-    drawn = np.arange(1, metric.size + 1) if num_drawn is None else np.array(num_drawn)
+    drawn = np.arange(1, len(metric) + 1) if num_drawn is None else np.array(num_drawn)
     values = np.asarray(statistic, dtype=np.float64)
     order = np.argsort(values, kind="stable")
     values = values[order]
@@ -215,40 +219,48 @@ def best_of_sampled(
     metric = _checked(selection, num_drawn)
     _check_length(selection, statistic)
     rng = np.random.default_rng(seed)
-    _, group, sizes = np.unique(metric, return_inverse=True, return_counts=True)
-    draws = rng.integers(metric.size, size=(num_resamples, num_drawn))
-    best_group = group.ravel()[draws].min(axis=1)
+    draws = rng.integers(len(metric), size=(num_resamples, num_drawn))
+    best_group = metric.groups[draws].min(axis=1)
     # Any member of the best group with the same probability: by symmetry that is what choosing
     # among the drawn ones comes to.
-    by_group = np.argsort(group.ravel(), kind="stable")
-    starts = np.cumsum(sizes) - sizes
-    selected = by_group[starts[best_group] + rng.integers(sizes[best_group])]
+    selected = metric.order[metric.starts[best_group] + rng.integers(metric.sizes[best_group])]
     values = np.asarray(statistic, dtype=np.float64)[selected]
     return distribution(values, np.full(num_resamples, 1 / num_resamples))
 
 
-def _probabilities(metric: FloatArray, num_drawn: NDArray[np.int64]) -> FloatArray:
+def vanishing(num_drawn: int) -> float:
+    """Returns the share up to which shares to the power of K >= 1 are 0 in floating point.
+
+    Of many trials most have such a share, and computing these powers would take longest.
+    """
+    return math.exp(_LOG_OF_NOTHING / num_drawn)
+
+
+def _probabilities(metric: Ranks, num_drawn: NDArray[np.int64]) -> FloatArray:
     """Returns float64 [len(num_drawn), N]."""
-    _, group, sizes = np.unique(metric, return_inverse=True, return_counts=True)
+    num = len(metric)
     # P(all K draws fall behind the first j groups); in floating point, N^K would overflow.
-    not_better = metric.size - np.concatenate(([0], np.cumsum(sizes)))
-    behind = (not_better / metric.size) ** num_drawn[:, None]
-    mass = (behind[:, :-1] - behind[:, 1:]) / sizes
-    return np.asarray(mass[:, group.ravel()], dtype=np.float64)
+    not_better = num - np.concatenate(([0], np.cumsum(metric.sizes)))
+    shares = not_better / num
+    behind = np.zeros((len(num_drawn), len(shares)))
+    kept = shares > vanishing(int(num_drawn.min()))
+    np.power(shares, num_drawn[:, None], out=behind, where=kept)
+    mass = (behind[:, :-1] - behind[:, 1:]) / metric.sizes
+    return np.asarray(mass[:, metric.groups], dtype=np.float64)
 
 
-def _checked(selection: Numbers, num_drawn: int) -> FloatArray:
-    metric = np.asarray(selection, dtype=np.float64)
-    if metric.ndim != 1 or metric.size == 0:
-        raise ValueError(f"selection must be a list of at least one trial; got {metric.shape}")
-    if np.isnan(metric).any():
+def _checked(selection: Numbers | Ranks, num_drawn: int) -> Ranks:
+    metric = ranks_of(selection)
+    if not len(metric):
+        raise ValueError("selection must be a list of at least one trial; got none")
+    if np.isnan(metric.values).any():
         raise ValueError("selection must not be NaN; give inf to trials without a value")
     if isinstance(num_drawn, bool) or not isinstance(num_drawn, int) or num_drawn < 1:
         raise ValueError(f"num_drawn must be an integer >= 1; got {num_drawn!r}")
     return metric
 
 
-def _check_length(selection: Numbers, statistic: Numbers) -> None:
+def _check_length(selection: Numbers | Ranks, statistic: Numbers | Ranks) -> None:
     if len(selection) != len(statistic):
         raise ValueError(
             f"statistic must have one value a trial, {len(selection)}; got {len(statistic)}"

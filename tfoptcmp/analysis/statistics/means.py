@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from tfoptcmp.analysis.comparison import LEAST_TRIALS_A_DRAW, Comparison
 from tfoptcmp.analysis.contestant import Contestant
+from tfoptcmp.analysis.ranks import ranks_of
 from tfoptcmp.analysis.statistics.best_of_k import FloatArray, selection_probabilities
 from tfoptcmp.analysis.statistics.bootstrap import (
     Bootstrapped,
@@ -29,6 +30,7 @@ from tfoptcmp.analysis.statistics.bootstrap import (
 from tfoptcmp.analysis.statistics.quantities import (
     STATISTICS,
     measured,
+    ranks_of_both,
     selection_and_values,
     statistics_of,
 )
@@ -77,8 +79,8 @@ class Means:
         """
         key = (one.name, statistic, num_drawn)
         if key not in self._means:
-            selection, values = selection_and_values(one, statistic)
-            capped = np.minimum(values, self.cap(statistic))
+            selection, values = ranks_of_both(one, statistic)
+            capped = np.minimum(values.values, self.cap(statistic))
             self._means[key] = float(selection_probabilities(selection, num_drawn) @ capped)
         return self._means[key]
 
@@ -268,11 +270,11 @@ class Means:
         part: bytes,
         inside: BoolArray | None,
     ) -> None:
-        selection, values = selection_and_values(one, statistic)
-        values = np.minimum(values, self.cap(statistic))
+        ranks, uncapped = ranks_of_both(one, statistic)
+        values = np.minimum(uncapped.values, self.cap(statistic))
         if not pairing and not part and one.num_feasible > _MANY:
             seed = _seed(pairing, one)
-            found = means_of_many(selection, values, self._num_resamples, *budgets, seed=seed)
+            found = means_of_many(ranks, values, self._num_resamples, *budgets, seed=seed)
         else:
             blocks, trials = self._drawn(pairing, one), self._numbers(pairing, one)
             budgets = [
@@ -282,8 +284,9 @@ class Means:
                 return
             columns = np.searchsorted(trials, one.feasible["trial"].to_numpy(dtype=float))
             if part and inside is not None:
-                selection, values, columns = selection[inside], values[inside], columns[inside]
-            found = bootstrapped_means(selection, values, blocks, columns, *budgets)
+                ranks = ranks_of(ranks.values[inside])
+                values, columns = values[inside], columns[inside]
+            found = bootstrapped_means(ranks, values, blocks, columns, *budgets)
         for k, means in zip(budgets, found, strict=True):
             self._found[one.name, statistic, k, pairing, part] = means
 

@@ -9,11 +9,9 @@ not a number counts as infinite, the worst; so does a target that was not reache
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-import pandas as pd
-
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.contestant import Contestant
+from tfoptcmp.analysis.ranks import Ranks
 from tfoptcmp.analysis.statistics.best_of_k import Distribution, FloatArray, best_of
 from tfoptcmp.metrics import STEPS, Metric
 
@@ -102,7 +100,7 @@ def best_of_k(contestant: Contestant, statistic: str, num_drawn: int) -> Distrib
     """
     if not measured(contestant, statistic):
         return None
-    return best_of(*selection_and_values(contestant, statistic), num_drawn)
+    return best_of(*ranks_of_both(contestant, statistic), num_drawn)
 
 
 def selection_and_values(contestant: Contestant, statistic: str) -> tuple[FloatArray, FloatArray]:
@@ -115,9 +113,14 @@ def selection_and_values(contestant: Contestant, statistic: str) -> tuple[FloatA
     Returns:
         Two float64 [N], inf where a trial has no value.
     """
+    selection, values = ranks_of_both(contestant, statistic)
+    return selection.values, values.values
+
+
+def ranks_of_both(contestant: Contestant, statistic: str) -> tuple[Ranks, Ranks]:
+    """Returns `selection_and_values` with their order, which is known once they were asked for."""
     columns = STATISTICS[statistic]
-    feasible = contestant.feasible
-    return _worst_if_nan(feasible[columns.select_by]), _worst_if_nan(feasible[columns.value])
+    return contestant.ranks(columns.select_by), contestant.ranks(columns.value)
 
 
 def steps_of_best(contestant: Contestant, target: float, num_drawn: int) -> Distribution | None:
@@ -134,9 +137,3 @@ def steps_of_best(contestant: Contestant, target: float, num_drawn: int) -> Dist
         return None
     steps = contestant.steps_to(target)[contestant.trials["feasible"]].to_numpy(dtype=float)
     return best_of(steps, steps, num_drawn)
-
-
-def _worst_if_nan(values: "pd.Series[float]") -> FloatArray:
-    """Returns values as float64 [n], inf where there is none: the worst."""
-    numbers = values.to_numpy(dtype=np.float64)
-    return np.where(np.isnan(numbers), np.inf, numbers)

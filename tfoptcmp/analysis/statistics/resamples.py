@@ -8,12 +8,14 @@ a closed form.
 
 import math
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from tfoptcmp.analysis.statistics.best_of_k import FloatArray
+from tfoptcmp.analysis.ranks import Ranks, ranks_of
+from tfoptcmp.analysis.statistics.best_of_k import FloatArray, vanishing
 
 NUM_RESAMPLES = 10_000
 
@@ -63,7 +65,7 @@ def blocks_of_counts(
 
 
 def resampled_means(
-    selection: FloatArray, values: FloatArray, counts: Counts, *num_drawn: int
+    selection: FloatArray | Ranks, values: FloatArray, counts: Counts, *num_drawn: int
 ) -> FloatArray:
     """Returns the mean of the best of K, of resampled trials, for several K.
 
@@ -94,7 +96,9 @@ def resampled_means(
     return found
 
 
-def means_without_each(selection: FloatArray, values: FloatArray, *num_drawn: int) -> FloatArray:
+def means_without_each(
+    selection: FloatArray | Ranks, values: FloatArray, *num_drawn: int
+) -> FloatArray:
     """Returns the mean of the best of K without the first trial, without the second, and so on.
 
     What `resampled_means` returns for rows of ones with a zero, in n steps instead of n^2: without
@@ -119,7 +123,9 @@ def means_without_each(selection: FloatArray, values: FloatArray, *num_drawn: in
     found = np.empty((len(num_drawn), n))
     for place, k in enumerate(num_drawn):
         # P(all K draws lie among so many of the n - 1).
-        power = np.minimum(np.arange(n + 1) / (n - 1), 1.0) ** k
+        power = np.minimum(np.arange(n + 1) / (n - 1), 1.0)
+        vanish = int(np.searchsorted(power, vanishing(k)))
+        power[:vanish], power[vanish:] = 0.0, power[vanish:] ** k
         if_better = mean * (power[ahead - 1] - power[np.maximum(behind - 1, 0)])
         if_worse = mean * (power[ahead] - power[behind])
         before = np.cumsum(if_better) - if_better
@@ -130,7 +136,7 @@ def means_without_each(selection: FloatArray, values: FloatArray, *num_drawn: in
 
 
 def means_of_many(
-    selection: FloatArray,
+    selection: FloatArray | Ranks,
     values: FloatArray,
     num_resamples: int,
     *num_drawn: int,
@@ -153,38 +159,50 @@ def means_of_many(
     Returns:
         float64 [number of K, 1 + n + R].
     """
-    num = len(values)
+    ranks, num = ranks_of(selection), len(values)
     itself = np.ones((1, num), dtype=np.uint8)
-    estimate = resampled_means(selection, values, itself, *num_drawn)
-    without = means_without_each(selection, values, *num_drawn)
-    order = np.argsort(selection, kind="stable")
+    estimate = resampled_means(ranks, values, itself, *num_drawn)
+    without = means_without_each(ranks, values, *num_drawn)
+    ends = ranks.starts + ranks.sizes
     rows = []
     for place, k in enumerate(num_drawn):
         rng = np.random.default_rng((*seed, k))
         first = math.ceil(num * -math.expm1(math.log(_NEVER) / k))
         # All that tie with the last of the first.
-        first = int(
-            np.searchsorted(selection[order], selection[order[min(first, num) - 1]], "right")
-        )
+        first = int(ends[np.searchsorted(ends, min(first, num))])
         if first > _MOST_DRAWN:
             influence = (num - 1) * (estimate[place] - without[place])
             deviation = float(np.sqrt(np.square(influence).sum())) / num
             rows.append(estimate[place] + deviation * rng.standard_normal(num_resamples))
             continue
-        best = order[:first]
-        counts = np.empty((num_resamples, first + 1), dtype=np.int32)
-        counts[:, first] = num - rng.binomial(num, first / num, size=num_resamples)
-        for row in counts:
-            row[:first] = np.bincount(rng.integers(first, size=num - row[first]), minlength=first)
-        of_rest = order[first] if first < num else order[-1]
+        best = ranks.order[:first]
+        counts = _counts_of_the_best(num, first, num_resamples, rng)
+        of_rest = ranks.order[first] if first < num else ranks.order[-1]
         kept = np.append(best, of_rest)
-        ranks = np.append(selection[best], math.inf)
-        rows.append(resampled_means(ranks, values[kept], counts, k)[0])
+        of_kept = np.append(ranks.values[best], math.inf)
+        rows.append(resampled_means(of_kept, values[kept], counts, k)[0])
     return np.concatenate([estimate, without, np.stack(rows)], axis=1)
 
 
+def _counts_of_the_best(
+    num_trials: int, num_best: int, num_resamples: int, rng: np.random.Generator
+) -> Counts:
+    """Returns [R, num_best + 1]: how often each of the best was drawn, and all others together."""
+    counts = np.empty((num_resamples, num_best + 1), dtype=np.int32)
+    drawn = rng.binomial(num_trials, num_best / num_trials, size=num_resamples)
+    counts[:, num_best] = num_trials - drawn
+    rows = max(1, _DRAWN_AT_ONCE // num_best)
+    for start in range(0, num_resamples, rows):
+        these = drawn[start : start + rows]
+        places = rng.integers(num_best, size=these.sum())
+        places += num_best * np.repeat(np.arange(len(these)), these)
+        found = np.bincount(places, minlength=num_best * len(these))
+        counts[start : start + rows, :num_best] = found.reshape(-1, num_best)
+    return counts
+
+
 def bootstrapped_means(
-    selection: FloatArray,
+    selection: FloatArray | Ranks,
     values: FloatArray,
     blocks: Iterable[Counts],
     columns: NDArray[np.intp],
@@ -233,28 +251,29 @@ class _Ordered:
         of_groups: float64 [g], what all of a group have; None if they differ.
         negligible: A probability that moves no mean of the values by more than rounding does.
         members: int32 [g, n], 1 where a trial is of a group; None without ties.
-        of_members: float64 [g, n], the trial's value there.
     """
 
-    def __init__(self, selection: FloatArray, values: FloatArray) -> None:
+    def __init__(self, selection: FloatArray | Ranks, values: FloatArray) -> None:
         if not np.isfinite(values).all():
             raise ValueError("values must be finite: a mean needs a worst value")
-        self.order = np.argsort(selection, kind="stable")
+        ranks = ranks_of(selection)
+        self.order, self.starts, self.sizes = ranks.order, ranks.starts, ranks.sizes
         self.values: FloatArray = values[self.order]
-        ranked = selection[self.order]
-        self.starts = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
-        self.sizes = np.diff(self.starts, append=len(values))
         firsts = self.values[self.starts]
         alike = bool((self.values == np.repeat(firsts, self.sizes)).all())
         self.of_groups: FloatArray | None = firsts if alike else None
         self.negligible = _negligible(self.values)
-        # Ten times faster than `reduceat` of many columns.
-        n, ends = len(values), np.r_[self.starts, len(values)]
-        ones = np.ones(n, dtype=np.int32)
-        self.members = (
-            sparse.csr_array((ones, np.arange(n), ends)) if len(self.starts) < n else None
-        )
-        self.of_members = sparse.csr_array((self.values, np.arange(n), ends))
+        self.members: sparse.csr_array | None = None
+        if len(self.starts) < (n := len(values)):
+            # Ten times faster than `reduceat` of many columns.
+            ones, ends = np.ones(n, dtype=np.int32), np.r_[self.starts, n]
+            self.members = sparse.csr_array((ones, np.arange(n), ends))
+
+    @cached_property
+    def of_members(self) -> sparse.csr_array:
+        """The value of each trial in its group, float64 [g, n]."""
+        n = len(self.values)
+        return sparse.csr_array((self.values, np.arange(n), np.r_[self.starts, n]))
 
 
 def _negligible(values: FloatArray) -> float:
@@ -287,12 +306,16 @@ class _Block:
         # P(all K draws lie behind a group) = (behind / total)^K. Both are small integers.
         least = int(self._total.min())
         totals = np.arange(least, int(self._total.max()) + 1)
-        fewest = int(behind[-1].min())
+        # Nothing lies behind the last group of all: the table begins at the group before it.
+        is_whole = len(behind) == len(self._behind)
+        fewest = int(behind[-2:][0].min() if is_whole else behind[-1].min())
         counts = np.arange(fewest, totals[-1] + 1)
         # No more can lie behind than there are: entries beyond are not looked up.
         table = np.minimum(counts / totals[:, None], 1.0) ** num_drawn
         behind = behind + (len(counts) * (self._total - least) - fewest)
-        tail = table.ravel().take(behind, mode="clip")  # no index is out of range; ten times faster
+        tail = table.ravel().take(behind, mode="clip")  # not "raise": ten times faster
+        if is_whole:
+            tail[-1] = 0.0
         mass = np.empty_like(tail)
         np.subtract(1.0, tail[0], out=mass[0])
         np.subtract(tail[:-1], tail[1:], out=mass[1:])

@@ -453,6 +453,8 @@ def _standard_error(comparison: Comparison, statistic: str, mean: float) -> floa
     column = f"{statistic}_standard_error"
     if column not in TRIALS or not math.isfinite(mean):
         return math.nan
+    if not any(one.reports(column) for one in comparison.contestants):
+        return math.nan
     names = [STATISTICS[statistic].value, column]
     known = pd.concat([one.feasible[names] for one in comparison.contestants]).dropna()
     known = known[np.isfinite(known).all(axis=1)]
