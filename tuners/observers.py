@@ -4,7 +4,8 @@ import math
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from tfoptcmp.study.schema import Measurement, Status, Trial
+from tfoptcmp.study.read import Study
+from tfoptcmp.study.schema import Measurement, Status, Trial, trial_directory
 from tfoptcmp.study.trial import TrialTask
 
 
@@ -58,3 +59,27 @@ class Observer(Protocol):
 
     def on_trial_end(self, trial: Trial, counts: Counts) -> None:
         """A trial is recorded as COMPLETE, INFEASIBLE or FAILED."""
+
+
+def replay(study: Study, observer: Observer) -> None:
+    """Tells an observer what happened in a study, in the order of its trials.
+
+    Raises:
+        StudyError: If a file is damaged.
+    """
+    config = study.config
+    counts = Counts(left=config.num_feasible, maximize=config.metric.maximize)
+    observer.on_study_begin(counts)
+    for trial in study.trials:
+        task = TrialTask(
+            index=trial.index,
+            values=trial.values,
+            arguments=trial.arguments,
+            seeds=trial.seeds,
+            directory=trial_directory(study.directory, trial.index),
+        )
+        observer.on_trial_begin(task)
+        for measurement in study.measurements(trial.index):
+            observer.on_measurement(task, measurement)
+        counts = counts.after(trial)
+        observer.on_trial_end(trial, counts)

@@ -1,19 +1,28 @@
 """What the HParams dashboard is told by several processes that write to one directory."""
 
+import shutil
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
+import numpy as np
 import pytest
 from tensorboard.backend.event_processing import plugin_event_multiplexer
 from tensorboard.plugins.hparams import metadata
+from tensorboard.util.tensor_util import make_ndarray
 from tensorflow.python.summary.summary_iterator import summary_iterator
 from tfoptcmp.tuners.observers import Counts
 from tfoptcmp.workloads import get
 
 from tests.study.test_files import CONFIG
+from tfoptcmp.study.read import read_study
 from tfoptcmp.study.schema import Status, Trial
 from tfoptcmp.study.trial import TrialTask
 from tfoptcmp.study.write import open_study
 from tfoptcmp.training.tensorboard import TensorBoard, describe
+
+ROOT = Path(__file__).parents[2]
 
 
 def optimizers(directory):
@@ -113,3 +122,26 @@ def test_two_that_describe_at_once(tmp_path, signatures):
         thread.join()
     assert failed == []
     assert len(list(tmp_path.glob("events.*"))) == 1
+
+
+def test_events_of_a_published_study_are_written_from_its_files(tmp_path):
+    name = "rmsprop_default_epsilon"
+    published = ROOT / f"results/cpu/digits_simple_cnn/default_epsilon-quasirandom/{name}"
+    shutil.copytree(published, tmp_path / name)
+    program = [sys.executable, "-m", "tfoptcmp.tools.pack", "--tensorboard", str(tmp_path)]
+    refused = subprocess.run(program, capture_output=True, text=True)
+    assert "--tensorboard goes with --unpack only" in refused.stderr
+    for _ in range(2):  # what is there already is replaced
+        subprocess.run([*program, "--unpack"], check=True)
+    assert optimizers(tmp_path) == {name}
+    whole = plugin_event_multiplexer.EventMultiplexer(tensor_size_guidance={"scalars": 0})
+    events = whole.AddRunsFromDirectory(str(tmp_path))
+    events.Reload()
+    study = read_study(tmp_path / name)
+    assert len(study.trials) >= 50
+    for trial in study.trials:
+        shown = events.Tensors(f"{name}/trials/{trial.index:06d}", "metric/validation")
+        assert [(one.step, make_ndarray(one.tensor_proto)) for one in shown] == [
+            (measured["step"], np.float32(measured["validation_metric"]))
+            for measured in study.measurements(trial.index)
+        ]
