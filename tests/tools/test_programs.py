@@ -317,7 +317,8 @@ def test_tensorboard_finds_the_hyperparameters(studies):
     content = events.PluginRunToTagToContent("hparams")
     experiment = metadata.parse_experiment_plugin_data(content["."][metadata.EXPERIMENT_TAG])
     names = {info.name for info in experiment.hparam_infos}
-    assert {"optimizer", "eta0", "one_minus_gamma", "momentum", "learning_rate"} <= names
+    assert {"Optimizer", "searched/eta0", "searched/one_minus_gamma"} <= names
+    assert {"momentum", "learning_rate"} <= names
     assert "metric/validation" in {info.name.tag for info in experiment.metric_infos}
     sessions = {run for run, tags in content.items() if metadata.SESSION_START_INFO_TAG in tags}
     ended = {run for run, tags in content.items() if metadata.SESSION_END_INFO_TAG in tags}

@@ -7,7 +7,7 @@ The dashboard needs one description of all hyperparameters, with their domains, 
 `<signature>/trials/<index>`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ from tfoptcmp.study.read import read_config
 from tfoptcmp.study.schema import Measurement, Status, StudyError, Trial
 from tfoptcmp.study.trial import TrialTask
 
+# The dashboard sorts hyperparameters by name, capitals first, and shows the first five at once.
+_OPTIMIZER = "Optimizer"
 _SUFFIX = ".tfoptcmp"
 _LOCK = "tensorboard.lock"
 _SPLITS = ("train", "validation", "test")
@@ -58,22 +60,15 @@ def _describe(study_dir: Path, signatures: Sequence[Signature], metric: str) -> 
     for old in find(study_dir, f"events.out.tfevents.*{_SUFFIX}"):
         old.unlink()
     domains: dict[str, hp.Domain] = {
-        "optimizer": hp.Discrete([signature.name for signature in signatures])
+        _OPTIMIZER: hp.Discrete([signature.name for signature in signatures])
     }
     for signature in signatures:
         for name, dimension in signature.space.dimensions.items():
-            domains[name] = _union(domains.get(name), dimension)
-    used = {argument for signature in signatures for argument in signature.space.arguments}
-    for name in used - domains.keys():
-        domains[name] = hp.RealInterval(0.0, float("inf"))
-    # As an optimizer takes them first: that is what people look for.
-    first = ["optimizer", *sorted(used)]
-    hparams = [hp.HParam(name, domains[name]) for name in first]
-    hparams += [
-        hp.HParam(name, domain, display_name=f"{name} (as searched)")
-        for name, domain in domains.items()
-        if name not in first
-    ]
+            called = _called(name, signature.space.arguments)
+            domains[called] = _union(domains.get(called), dimension)
+        for name in signature.space.arguments:
+            domains.setdefault(name, hp.RealInterval(0.0, float("inf")))
+    hparams = [hp.HParam(name, domain) for name, domain in domains.items()]
     metrics = [
         hp.Metric(f"{kind}/{split}", display_name=f"{split} {name}")
         for kind, name in (("metric", metric), ("loss", "loss"))
@@ -158,8 +153,8 @@ class TensorBoard:
         """Opens the trial's event file."""
         assert task.directory is not None
         hyperparameters: dict[str, float | str] = {
-            "optimizer": self._signature.name,
-            **task.values,
+            _OPTIMIZER: self._signature.name,
+            **{_called(name, task.arguments): value for name, value in task.values.items()},
             **task.arguments,
         }
         name = f"{self._signature.name} {task.index}"
@@ -177,6 +172,11 @@ class TensorBoard:
             told = f"the best trial so far, {trial.index}"
             log.write_code(keras_code(self._signature, trial.arguments, told), trial.steps)
         log.close(trial.status)
+
+
+def _called(name: str, arguments: Collection[str]) -> str:
+    """The dashboard's name of a searched hyperparameter: after those that optimizers take."""
+    return name if name in arguments else f"searched/{name}"
 
 
 def _writer(directory: Path) -> tf.summary.SummaryWriter:

@@ -31,7 +31,7 @@ _GROUPS = {"Pictures": (_STUDY_DIR, _OUTPUT_DIR)}
 # Views: name of the picture to (tab of TensorBoard, tab within it, what has to be there).
 _VIEWS = {
     "scalars": ("timeseries", None, ("loss/train", "loss/validation")),
-    "hparams": ("hparams", None, ("optimizer", "decay_factor", "validation loss")),
+    "hparams": ("hparams", None, ("Optimizer", "decay_factor", "validation loss")),
     "parallel": ("hparams", "PARALLEL COORDINATES VIEW", ("decay_factor", "validation loss")),
 }
 _SECONDS = 60
