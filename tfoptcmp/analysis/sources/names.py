@@ -5,6 +5,7 @@ their digits: momentum 0.99 is one_minus_gamma 0.01.
 """
 
 import re
+from collections.abc import Iterable
 from typing import TypeVar
 
 import pandas as pd
@@ -63,7 +64,7 @@ def searched_value(name: str, value: Values) -> Values:
 
 
 def searched_range(name: str, low: float, high: float) -> Dimension:
-    """Returns the dimension that belongs to `searched_name(name)`.
+    """Returns the dimension that belongs to `searched_name(name)`, if its scale is not known.
 
     Args:
         name: As the tool calls it.
@@ -78,9 +79,35 @@ def searched_range(name: str, low: float, high: float) -> Dimension:
     return Uniform(low=ends[0], high=ends[1])
 
 
-def searched_choice(name: str, values: list[float]) -> Dimension:
-    """Returns the dimension of a hyperparameter that took one of several values."""
-    return Choice(values=tuple(searched_value(name, value) for value in values))
+def one_of(name: str, values: Iterable[float]) -> Dimension | None:
+    """Returns the dimension of a hyperparameter that takes one of several values.
+
+    Args:
+        name: As the tool calls it.
+        values: Of several that are the same one counts; without any there is no dimension.
+    """
+    searched = tuple(dict.fromkeys(searched_value(name, float(value)) for value in values))
+    if len(searched) > 1:
+        return Choice(values=searched)
+    return Fixed(fixed=searched[0]) if searched else None
+
+
+def between(name: str, low: float, high: float, *, logarithmic: bool) -> Dimension:
+    """Returns the dimension of a hyperparameter whose tool says how it was searched.
+
+    What is logarithmic in a value near 1 is not in its distance from 1, and counts as uniform.
+
+    Args:
+        name: As the tool calls it.
+        low: Lower end, <= high.
+        high: Upper end.
+        logarithmic: Whether it was searched on a log scale.
+    """
+    ends = sorted((searched_value(name, low), searched_value(name, high)))
+    if ends[0] == ends[1]:
+        return Fixed(fixed=ends[0])
+    is_log = logarithmic and ends == [low, high] and low > 0
+    return (LogUniform if is_log else Uniform)(low=ends[0], high=ends[1])
 
 
 def _letters(name: str) -> str:
