@@ -13,13 +13,12 @@ from tfoptcmp.analysis.sources.result_names import (
     metric_of,
     result_on_test,
 )
+from tfoptcmp.analysis.sources.setting_names import short, whose
 from tfoptcmp.analysis.sources.settings import (
     number,
     optimizer_settings,
     settings_of,
-    short,
     spelled,
-    whose,
 )
 from tfoptcmp.metrics import ACCURACY, CLASSIFICATION_ERROR, Metric
 from tfoptcmp.spaces import Choice, Fixed, LogUniform, Uniform
@@ -28,7 +27,7 @@ from tfoptcmp.spaces import Choice, Fixed, LogUniform, Uniform
 @pytest.mark.parametrize(
     ("settings", "found"),
     [
-        ({"lr": 0.1, "opt": "sgd", "optimizer": "adam"}, "opt"),  # the first of two alike
+        ({"lr": 0.1, "opt": "sgd", "optimizer": "adam"}, "optimizer"),
         ({"opt_name": "adam", "opt_lr": 0.1}, "opt_name"),
         ({"model/optimizer": "adam", "algo": "adam"}, "model/optimizer"),
         ({"model.optimizer": "sgd", "config.optimizer.name": "adam", "opt": "sgd"}, "opt"),

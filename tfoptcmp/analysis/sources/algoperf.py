@@ -32,7 +32,7 @@ from tfoptcmp.analysis.sources.algoperf_spaces import (
     space_file,
 )
 from tfoptcmp.analysis.sources.budgets import by_time
-from tfoptcmp.analysis.sources.settings import column
+from tfoptcmp.analysis.sources.setting_names import column
 from tfoptcmp.analysis.sources.tables import of_table
 from tfoptcmp.analysis.sources.words import as_numbers, legend, numbers, words
 from tfoptcmp.metrics import ACCURACY, CROSS_ENTROPY, PERPLEXITY, SHARE, Metric

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from tfoptcmp.analysis.sources.names import one_of, searched_name, searched_range
-from tfoptcmp.analysis.sources.settings import column
+from tfoptcmp.analysis.sources.setting_names import column
 from tfoptcmp.analysis.sources.words import numbers, words
 from tfoptcmp.rules import Rule
 from tfoptcmp.spaces import Dimension, Uniform

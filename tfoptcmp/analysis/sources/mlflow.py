@@ -31,7 +31,8 @@ from tfoptcmp.analysis.sources.result_names import (
     metric_of,
     result_on_test,
 )
-from tfoptcmp.analysis.sources.settings import is_role, optimizer_settings, settings_of, spelled
+from tfoptcmp.analysis.sources.setting_names import is_role
+from tfoptcmp.analysis.sources.settings import optimizer_settings, settings_of, spelled
 from tfoptcmp.analysis.sources.statuses import none_ended
 from tfoptcmp.analysis.sources.tables import of_table
 from tfoptcmp.study.schema import StudyError

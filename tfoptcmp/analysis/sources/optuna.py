@@ -25,8 +25,8 @@ from tfoptcmp.analysis.sources.optuna_files import is_optuna, studies_in
 from tfoptcmp.analysis.sources.optuna_ranges import is_outside, ranges
 from tfoptcmp.analysis.sources.optuna_study import Study, Trial
 from tfoptcmp.analysis.sources.result_names import higher_is_better, metric_of, result_on_test
+from tfoptcmp.analysis.sources.setting_names import is_role
 from tfoptcmp.analysis.sources.settings import (
-    is_role,
     number,
     optimizer_settings,
     settings_of,
@@ -184,12 +184,13 @@ def _comparison(
     said = [*map(_described, studies), *said]
     rows, more = _named(studies[0], rows)
     said += more
+    attributes = pd.DataFrame([row.trial.attributes for row in rows], index=range(len(rows)))
     found = settings_of(
         [row.parameters for row in rows],
         [row.optimizer for row in rows],
         lambda optimizer, setting, column: True,  # each was suggested
+        has_steps=any(is_role(name, "steps") for name in _numbers(attributes)),
     )
-    attributes = pd.DataFrame([row.trial.attributes for row in rows], index=range(len(rows)))
     direction, objective = studies[0].directions[0], studies[0].objective
     known = direction != "NOT_SET"
     maximize = direction == "MAXIMIZE" if known else higher_is_better(objective)

@@ -18,8 +18,8 @@ import pandas as pd
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.sources.measured import Measured, measured, metric_of
 from tfoptcmp.analysis.sources.names import searched_name, searched_value
+from tfoptcmp.analysis.sources.setting_names import is_role
 from tfoptcmp.analysis.sources.settings import (
-    is_role,
     number,
     optimizer_settings,
     settings_of,

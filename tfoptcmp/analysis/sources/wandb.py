@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 
 from tfoptcmp.analysis.comparison import Comparison
-from tfoptcmp.analysis.sources.settings import differing_between, is_nesterov, is_role
+from tfoptcmp.analysis.sources.setting_names import is_role
+from tfoptcmp.analysis.sources.settings import differing_between, is_nesterov
 from tfoptcmp.analysis.sources.tables import of_table
 from tfoptcmp.analysis.sources.wandb_columns import (
     Columns,

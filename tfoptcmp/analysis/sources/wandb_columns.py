@@ -14,14 +14,8 @@ import pandas as pd
 from tfoptcmp.analysis.sources.command import command
 from tfoptcmp.analysis.sources.names import is_hyperparameter
 from tfoptcmp.analysis.sources.result_names import HIGHER, LOWER, higher_is_better, is_metric
-from tfoptcmp.analysis.sources.settings import (
-    column,
-    is_role,
-    optimizer_settings,
-    settings_of,
-    spelled,
-    whose,
-)
+from tfoptcmp.analysis.sources.setting_names import column, is_role, whose
+from tfoptcmp.analysis.sources.settings import optimizer_settings, settings_of, spelled
 from tfoptcmp.metrics import ACCURACY, Metric
 from tfoptcmp.study.schema import StudyError
 

@@ -10,7 +10,8 @@ from typing import Any
 import pandas as pd
 
 from tfoptcmp.analysis.sources.names import is_hyperparameter
-from tfoptcmp.analysis.sources.settings import column, number, plain
+from tfoptcmp.analysis.sources.setting_names import column
+from tfoptcmp.analysis.sources.settings import number, plain
 from tfoptcmp.study.schema import StudyError
 
 _SHOWN = 6  # words of one column; more are names of runs or paths, not settings
