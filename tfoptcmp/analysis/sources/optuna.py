@@ -21,7 +21,7 @@ import pandas as pd
 
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.sources.columns import RESULTS
-from tfoptcmp.analysis.sources.optuna_files import is_optuna, studies_in
+from tfoptcmp.analysis.sources.optuna_files import is_optuna, is_storage, studies_in
 from tfoptcmp.analysis.sources.optuna_ranges import is_outside, ranges
 from tfoptcmp.analysis.sources.optuna_study import Study, Trial
 from tfoptcmp.analysis.sources.result_names import higher_is_better, metric_of, result_on_test
@@ -35,10 +35,12 @@ from tfoptcmp.analysis.sources.settings import (
 from tfoptcmp.analysis.sources.statuses import none_ended
 from tfoptcmp.analysis.sources.tables import of_table
 from tfoptcmp.rules import rule_named
+from tfoptcmp.study.files import find as find_files
 from tfoptcmp.study.schema import StudyError
 
 _UNNAMED = "no-name-"  # the name of a study that was given none starts so
 _NOT_NAMED = "?"  # the optimizer of a trial that ended before it was chosen
+_STORAGES = (".db", ".sqlite", ".sqlite3", ".log", ".journal")
 _UNFINISHED = ("RUNNING", "WAITING", "FAIL", "PRUNED")
 
 _SAMPLER = (
@@ -57,8 +59,10 @@ class _Row:
 
 
 def find(path: Path) -> list[Path]:
-    """Returns the path if it is a file of Optuna's."""
-    return [path] if is_optuna(path) else []
+    """Returns the path if it is a file of Optuna's, or the storages that lie at it."""
+    if not path.is_dir():
+        return [path] if is_optuna(path) else []
+    return [file for end in _STORAGES for file in find_files(path, f"*{end}") if is_storage(file)]
 
 
 def read(files: Sequence[Path], tuning_budget: int | None = None) -> list[Comparison]:
