@@ -20,7 +20,7 @@ from tfoptcmp.analysis.sources import (
     mapping,
     mlflow,
     optuna,
-    optuna_files,
+    optuna_journal,
     ray_tune,
     sacred,
     shallue,
@@ -151,7 +151,7 @@ def _compared(groups: Sequence[_Group], tuning_budget: int | None) -> list[Compa
 
 def _find(path: Path, how: TableMap) -> dict[str, list[Path]]:
     """Returns the sources of a path, one if it is a file, and the files to read."""
-    if how.is_of_columns and (path.is_dir() or optuna_files.is_storage(path)):
+    if how.is_of_columns and (path.is_dir() or optuna_journal.is_journal(path)):
         raise StudyError(f"--map and --ignore are of tables (CSV files); {path} is none")
     if how.is_of_columns and path.is_file():
         return {_TABLE: [path]}

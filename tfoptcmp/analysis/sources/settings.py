@@ -214,7 +214,7 @@ def spelled(names: Iterable[object]) -> list[str]:
 def is_nesterov(optimizer: str, switch: object) -> bool:
     """Returns whether a switch `nesterov` is on and means something: only SGD has it."""
     sgd = rule_named(optimizer) in (RULES["sgd"], RULES["momentum"])
-    return sgd and str(switch).strip().lower() in ("true", "1")
+    return sgd and str(switch).strip().lower() in ("true", "1", "1.0")
 
 
 def differing_between(

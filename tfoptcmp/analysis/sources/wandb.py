@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from tfoptcmp.analysis.comparison import Comparison
+from tfoptcmp.analysis.sources.result_names import higher_is_better, metric_of
 from tfoptcmp.analysis.sources.setting_names import is_role
 from tfoptcmp.analysis.sources.settings import differing_between, is_nesterov
 from tfoptcmp.analysis.sources.tables import of_table
@@ -23,7 +24,6 @@ from tfoptcmp.analysis.sources.wandb_columns import (
     Columns,
     as_floats,
     measured,
-    metric_of,
     metrics,
 )
 from tfoptcmp.analysis.sources.words import as_numbers, differing, legend
@@ -96,7 +96,8 @@ def _read(path: Path, tuning_budget: int | None) -> Iterator[Comparison]:
         table[new] = runs[columns.names[name]].str.strip().replace("", None)
     table = _with_nesterov(table)
     workloads = _workloads(path, runs, columns.workload)
-    metric = metric_of(shown, table[next(iter(results))])
+    maximize = higher_is_better(shown) is True
+    metric = metric_of(shown, maximize=maximize, values=[table[split] for split in results])
     for workload, rows in table.groupby(workloads, sort=False):
         yield _comparison(str(workload), rows, columns, metric, tuning_budget, path)
 

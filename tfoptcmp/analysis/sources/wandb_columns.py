@@ -8,7 +8,6 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from tfoptcmp.analysis.sources.command import command
@@ -16,7 +15,6 @@ from tfoptcmp.analysis.sources.names import is_hyperparameter
 from tfoptcmp.analysis.sources.result_names import HIGHER, LOWER, higher_is_better, is_metric
 from tfoptcmp.analysis.sources.setting_names import column, is_role, whose
 from tfoptcmp.analysis.sources.settings import optimizer_settings, settings_of, spelled
-from tfoptcmp.metrics import ACCURACY, Metric
 from tfoptcmp.study.schema import StudyError
 
 _OF_A_RUN = re.compile(
@@ -133,15 +131,6 @@ def measured(results: dict[str, str]) -> str:
     """Returns what the columns of `metrics` measure: "accuracy" of "val/accuracy"."""
     split, name = next(iter(results.items()))
     return _what(_VALIDATION if split == "validation" else _TEST, name)
-
-
-def metric_of(kind: str, values: "pd.Series[float]") -> Metric:
-    """Returns the metric of this kind that has these values; its name says its direction."""
-    if not higher_is_better(kind):
-        return Metric(name=kind, unit="nats" if "loss" in kind else "")
-    known = values[np.isfinite(values)]
-    is_share = "acc" in kind and bool(known.between(0, 1).all())
-    return ACCURACY if is_share else Metric(name=kind, unit="", maximize=True)
 
 
 def _unclear(
