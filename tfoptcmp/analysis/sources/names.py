@@ -38,6 +38,7 @@ _COMPLEMENTS = {
 
 # A range that spans this factor, about a decade, is taken for one searched on a log scale.
 _LOG_SCALE_FACTOR = 9.0
+_MOST_CHOICES = 20
 
 
 def is_hyperparameter(name: str) -> bool:
@@ -90,6 +91,24 @@ def one_of(name: str, values: Iterable[float]) -> Dimension | None:
     if len(searched) > 1:
         return Choice(values=searched)
     return Fixed(fixed=searched[0]) if searched else None
+
+
+def grid(low: float, high: float, step: float, *, geometric: bool = False) -> list[float]:
+    """Returns the values of a grid; none if they are more than 20, which are taken for a range.
+
+    Args:
+        low: First value.
+        high: No value is higher.
+        step: > 0; a factor > 1 if the grid is geometric.
+        geometric: Whether each value is a multiple of the one before.
+    """
+    values = [low]
+    while len(values) <= _MOST_CHOICES:
+        following = low * step ** len(values) if geometric else low + step * len(values)
+        if following > high + 1e-9 * (high - low) or following <= values[-1]:
+            return values
+        values.append(following)
+    return []
 
 
 def between(name: str, low: float, high: float, *, logarithmic: bool) -> Dimension:

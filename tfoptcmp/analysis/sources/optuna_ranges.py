@@ -3,14 +3,11 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tfoptcmp.analysis.sources.names import between, one_of, searched_name
+from tfoptcmp.analysis.sources.names import between, grid, one_of, searched_name
 from tfoptcmp.analysis.sources.optuna_study import of_distribution
 from tfoptcmp.analysis.sources.settings import number
 from tfoptcmp.rules import rule_named
 from tfoptcmp.spaces import Dimension
-
-# A grid with more values is taken for a range.
-_MOST_CHOICES = 20
 
 
 def ranges(
@@ -69,7 +66,6 @@ def _dimension(column: str, distribution: Mapping[str, Any]) -> Dimension | None
     kind = str(distribution.get("name", distribution.get("type", "")))
     log = bool(of_distribution(distribution, "log")) or "Log" in kind
     step = of_distribution(distribution, "step") or of_distribution(distribution, "q")
-    count = int((high - low) / step + 1e-9) + 1 if step and not log else 0
-    if low < high and 0 < count <= _MOST_CHOICES:
-        return one_of(column, [low + i * float(step) for i in range(count)])
+    if step and not log and (values := grid(low, high, float(step))):
+        return one_of(column, values)
     return between(column, low, high, logarithmic=log)
