@@ -112,9 +112,9 @@ def test_every_format_has_the_same_exit_code(tmp_path, gap):
         ([], "name study directories or tables as arguments, or a table as --csv=..."),
         (
             ["/nowhere"],
-            "/nowhere cannot be read: No such file or directory. Looked for: study.json",
+            "/nowhere cannot be read: No such file or directory",
         ),
-        (["--csv=/nowhere.csv"], "/nowhere.csv cannot be read: No such file or directory."),
+        (["--csv=/nowhere.csv"], "/nowhere.csv cannot be read: No such file or directory"),
     ],
 )
 def test_input_that_cannot_be_used(arguments, message):

@@ -39,7 +39,7 @@ def test_report_of_a_table_lies_beside_it(table, flag):
 def test_what_cannot_be_read_is_told_what_was_looked_for(tmp_path):
     done = report(tmp_path)
     assert done.returncode == 2
-    for expected in ("Looked for: ", "study.json", "DeepOBS", "CSV", "tfoptcmp-audit --columns"):
+    for expected in ("Looked for: ", "DeepOBS", "CSV", "importers.md", "tfoptcmp-audit --columns"):
         assert expected in done.stderr
     assert list(tmp_path.iterdir()) == []
     missing = report(tmp_path / "nowhere")

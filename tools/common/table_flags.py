@@ -1,4 +1,4 @@
-"""What the columns of a table are, and comparisons read as asked: for report and audit."""
+"""What results do not say of themselves, and comparisons read as asked: for report and audit."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,8 +19,8 @@ MAP = flags.DEFINE_multi_string(
 RANGE = flags.DEFINE_multi_string(
     "range",
     [],
-    "Of a table: the range that a hyperparameter was searched over, as learning_rate=1e-5:10:log, "
-    "or adam:epsilon=... for one optimizer; may be repeated.",
+    "The range that a hyperparameter was searched over, as learning_rate=1e-5:10:log, or "
+    "adam:epsilon=... for one optimizer; also in the place of a recorded one; may be repeated.",
 )
 IGNORE = flags.DEFINE_list("ignore", [], "Of a table: columns that say nothing of a trial.")
 
@@ -28,7 +28,7 @@ TABLE_FLAGS = (MAP, RANGE, IGNORE, MAXIMIZE)
 
 
 def read_as_asked(paths: Sequence[Path | str]) -> "list[Comparison]":
-    """Reads results, by the flags on tables and on how to judge.
+    """Reads results, by the flags on tables, on ranges and on how to judge.
 
     Raises:
         StudyError: If a path or a flag makes no sense.

@@ -118,13 +118,15 @@ def test_files_of_metrics(write, name, results):
 
 
 def test_settings_that_are_texts_and_differ_are_named(write):
-    """Runs of one rate that differ in their schedule are not runs of one point."""
-    for i, schedule in enumerate(("constant", "linear")):
+    """Runs of one rate that differ in their schedule are not runs of one trial; others are."""
+    for i, schedule in enumerate(("constant", "linear", "linear")):
         settings = {"decay": schedule, "results": {"val_loss": 0.2}, "seed": i}
         above = run(write, f"m/{i}", "adam", 0.1, **settings)
     (comparison,) = read_comparisons(above)
-    assert comparison.contestants[0].num_feasible == 2
-    assert "'seed' was not read: runs of one point differ in 'decay'." in comparison.remarks
+    (adam,) = comparison.contestants
+    assert (adam.num_feasible, len(adam.reruns)) == (2, 1)
+    said = "Trials of one optimizer differ in what is no number: decay."
+    assert said in comparison.remarks and "decay" in comparison.not_read
 
 
 def test_without_metrics_it_says_what_was_looked_for(write):

@@ -1,14 +1,18 @@
 """Which source reads a path, and what all sources have in common."""
 
+import json
 import os
 
 import pytest
 
-from tfoptcmp.analysis.sources import SOURCES, read_comparisons
+from tfoptcmp.analysis.audit import audit
+from tfoptcmp.analysis.sources import SOURCES, mapping, read_comparisons
+from tfoptcmp.analysis.sources.mapping import TableMap
+from tfoptcmp.spaces import LogUniform
 from tfoptcmp.study.schema import Status, StudyError
 
 
-def test_paths_that_cannot_be_read_say_what_was_looked_for(tmp_path, monkeypatch):
+def test_paths_that_cannot_be_read_say_why(tmp_path, monkeypatch):
     empty, locked = tmp_path / "empty", tmp_path / "locked"
     empty.mkdir()
     locked.mkdir()
@@ -23,17 +27,26 @@ def test_paths_that_cannot_be_read_say_what_was_looked_for(tmp_path, monkeypatch
     with pytest.raises(StudyError, match=f"^{locked} cannot be read: Permission denied$"):
         read_comparisons([locked])
     for path, wrong in (
-        (empty, "holds nothing that can be read as results"),
-        (tmp_path / "nowhere", "cannot be read: No such file or directory"),
-        (tmp_path / "nowhere.csv", "cannot be read: No such file or directory"),
-        (empty / "notes.txt" / "sgd", "cannot be read: Not a directory"),
+        (tmp_path / "nowhere", "No such file or directory"),
+        (tmp_path / "nowhere.csv", "No such file or directory"),
+        (empty / "notes.txt" / "sgd", "Not a directory"),
     ):
-        with pytest.raises(StudyError) as raised:
+        with pytest.raises(StudyError, match=f"^{path} cannot be read: {wrong}$"):
             read_comparisons([path])
-        message = str(raised.value)
-        assert message.startswith(f"{path} {wrong}. Looked for: study.json of the layout of Shall")
-        assert all(source.title in message for source in SOURCES.values())
-        assert "tfoptcmp-audit --columns" in message
+
+
+def test_a_directory_without_results_says_what_is_in_it(tmp_path):
+    with pytest.raises(StudyError, match=r"as results; in it: nothing\. Looked for: "):
+        read_comparisons(tmp_path)
+    for i in range(7):
+        (tmp_path / f"{i}.txt").write_text("of something else")
+    (tmp_path / "a").mkdir()
+    with pytest.raises(StudyError, match=r"in it: 0\.txt, 1\.txt, .*4\.txt and 3 others\.") as e:
+        read_comparisons(tmp_path)
+    message = str(e.value)
+    assert all(source.title in message for source in SOURCES.values())
+    assert "docs/importers.md" in message and "tfoptcmp-audit --columns" in message
+    assert len(message) < 400 + len(str(tmp_path))
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00binary", b'{"a": 1}', b'a,"b\nc', b"PK\x03\x04"])
@@ -48,8 +61,145 @@ def test_our_own_studies_too_deep_are_not_found(tmp_path, make_signature, write_
     """Reading and looking go one level down; looking must not walk through the trials."""
     write_study(tmp_path / "a" / "b", make_signature("sgd"), [0.1, 0.2])
     assert len(read_comparisons(tmp_path / "a" / "b")) == 1
-    with pytest.raises(StudyError, match=r"study\.json of tfoptcmp, there or one level below"):
+    with pytest.raises(StudyError, match=r"as results; in it: a/\. Looked for: .*tfoptcmp"):
         read_comparisons(tmp_path)
+
+
+def sacred_run(write, number, rate, optimizer="adam", at="mine/runs"):
+    """A run in sacred's layout."""
+    write(json.dumps({"optimizer": optimizer, "lr": rate}), f"{at}/{number}/config.json")
+    state = {"experiment": {"name": "digits"}, "status": "COMPLETED"}
+    write(json.dumps({**state, "result": {"val_loss": rate}}), f"{at}/{number}/run.json")
+
+
+def hydra_run(write, number, rate, *, results):
+    write(f"optimizer: sgd\nlr: {rate}\n", f"mine/multirun/{number}/.hydra/config.yaml")
+    if results:
+        write(json.dumps({"val_loss": rate}), f"mine/multirun/{number}/metrics.json")
+
+
+def optuna_journal(write, name):
+    """A study of Optuna, of one optimizer and one trial."""
+    of_rate = {"name": "FloatDistribution", "attributes": {"low": 0.001, "high": 1.0, "log": True}}
+    lines = [
+        {"op_code": 0, "study_name": "sgd", "directions": [1]},
+        {
+            **{"op_code": 4, "study_id": 0, "state": 1, "values": [0.1], "params": {"lr": 0.1}},
+            "distributions": {"lr": json.dumps(of_rate)},
+            **{"user_attrs": {}, "system_attrs": {}, "intermediate_values": {}},
+        },
+    ]
+    return write("".join(json.dumps(line) + "\n" for line in lines), name)
+
+
+def test_a_directory_of_several_tools(write):
+    """The first tool was read, and the others were left out without a word."""
+    for i in range(3):
+        sacred_run(write, i, 0.1 * (1 + i))
+        hydra_run(write, i, 0.1 * (1 + i), results=True)
+    above = optuna_journal(write, "mine/journal.log").parent
+    found = read_comparisons(above)
+    assert [one.contestants[0].name for one in found] == ["sgd", "adam", "sgd"]
+    for one in found:
+        assert (
+            f"{above} holds results of hydra (multirun), sacred (runs), Optuna (journal.log): each "
+            "tool's are comparisons of their own, even if they are of the same trials."
+        ) in one.remarks
+    (alone,) = read_comparisons(above / "journal.log")
+    assert not any("holds results of" in remark for remark in alone.remarks)
+    assert len(read_comparisons([above / "journal.log", above / "runs"])) == 2
+
+
+def test_what_cannot_be_read_beside_other_results_is_said(write):
+    """Such as the folder of a program that hydra only started."""
+    sacred_run(write, 0, 0.1)
+    hydra_run(write, 0, 0.1, results=False)
+    above = write("", "mine/notes.txt").parent
+    (found,) = read_comparisons(above)
+    assert found.remarks[-1].startswith("Results of hydra were not read: ")
+    write("{}", "mine/runs/0/run.json")
+    with pytest.raises(StudyError, match=r"no run of hydra has.* holds results of hydra"):
+        read_comparisons(above)
+
+
+def test_beside_our_own_studies(write, make_signature, write_study):
+    above = write("", "mine/notes.txt").parent
+    write_study(above, make_signature("sgd"), [0.1, 0.2])
+    sacred_run(write, 0, 0.1)
+    hydra_run(write, 0, 0.1, results=True)
+    found = read_comparisons(above)
+    assert [one.contestants[0].name for one in found] == ["sgd", "sgd", "adam"]
+
+
+def ranges(**given):
+    return TableMap(ranges=given)
+
+
+def test_a_range_that_a_tool_does_not_record(write):
+    for i in range(4):
+        sacred_run(write, i, 0.1 * (1 + i), ("adam", "sgd")[i % 2])
+    above = write("", "mine/notes.txt").parent
+    (before,) = read_comparisons(above)
+    (found,) = read_comparisons(above, how=ranges(lr="1e-3:10:log", **{"SGD:lr": "0.01:1:log"}))
+    assert {one.name: one.dimensions for one in found.contestants} == {
+        "adam": {"alpha0": LogUniform(low=1e-3, high=10.0)},
+        "sgd": {"eta0": LogUniform(low=0.01, high=1.0)},
+    }
+    assert found.remarks == before.remarks
+    without, given = ({f.title: f.evidence for f in audit([one])} for one in (before, found))
+    key = "search spaces not reported"
+    assert "learning_rate" in without[key] and "learning_rate" not in given.get(key, "")
+
+
+def test_a_range_in_the_place_of_a_recorded_one_is_said(write):
+    path = optuna_journal(write, "journal.log")
+    (found,) = read_comparisons(path, how=ranges(learning_rate="1e-4:1:log"))
+    assert found.contestants[0].dimensions == {"eta0": LogUniform(low=1e-4, high=1.0)}
+    assert found.remarks[-1] == (
+        "sgd: the range of learning_rate is the one given, log-uniform in [0.0001, 1), in the "
+        "place of that on record, log-uniform in [0.001, 1)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("x", "0:1", r"--range must be of hyperparameters, of \['learning_rate'\]; got 'x'$"),
+        ("adm:lr", "0:1", r"--range must be of one of \['adam'\]; got 'adm'$"),
+        ("lr", "0", "--range of lr must be low:high"),
+        ("lr", "1:2", "adam: alpha0 must lie between 1 and 2, its range; got 0.1"),
+    ],
+)
+def test_a_range_that_makes_no_sense(write, name, text, message):
+    sacred_run(write, 0, 0.1)
+    with pytest.raises(StudyError, match=message):
+        read_comparisons(write("", "mine/notes.txt").parent, how=ranges(**{name: text}))
+
+
+def test_columns_are_of_tables(write):
+    above = optuna_journal(write, "mine/journal.log").parent
+    for how in (TableMap(columns={"test": "x"}), TableMap(ignore=("x",))):
+        for path in (above, above / "journal.log"):
+            with pytest.raises(StudyError, match=f"of tables \\(CSV files\\); {path} is none$"):
+                read_comparisons(path, how=how)
+
+
+def test_a_file_beside_a_table_is_read_once(write, monkeypatch):
+    """And its ranges count for another tool's export, too."""
+    path = write("optimizer,validation,lr\nadam,0.9,0.1\n")
+    write('[range]\nlr = "0.01:1:log"\n', "audit.toml")
+    read = []
+
+    def beside(path, once=mapping.beside):
+        read.append(path)
+        return once(path)
+
+    monkeypatch.setattr(mapping, "beside", beside)
+    (found,) = read_comparisons(path)
+    assert read == [path] and found.contestants[0].dimensions["alpha0"].low == 0.01
+    rows = "number,value,params_optimizer,params_lr,state\n0,0.1,sgd,0.1,COMPLETE\n"
+    (found,) = read_comparisons(write(rows, "trials.csv"))
+    assert found.contestants[0].dimensions["eta0"].low == 0.01
 
 
 def test_results_of_several_tools(six_rules, write):

@@ -5,7 +5,7 @@ import pytest
 from tfoptcmp.analysis.audit import audit
 from tfoptcmp.analysis.contestant import TRIALS
 from tfoptcmp.analysis.sources import read_comparisons
-from tfoptcmp.analysis.sources.names import searched_name, searched_range
+from tfoptcmp.analysis.sources.names import grid, searched_name, searched_range
 from tfoptcmp.analysis.sources.tables import higher_is_better
 from tfoptcmp.rules import RULES, rule_named
 from tfoptcmp.spaces import Fixed, LogUniform, Uniform
@@ -29,6 +29,13 @@ from tfoptcmp.study.schema import StudyError
 )
 def test_labels_of_update_rules(label, rule):
     assert rule_named(label) == (rule and RULES[rule])
+
+
+def test_grids_of_few_values_are_choices():
+    """keras-tuner's had up to 100 values, Optuna's 20."""
+    assert grid(-1.0, -0.25, 0.25) == [-1.0, -0.75, -0.5, -0.25]
+    assert grid(0.001, 0.1, 10.0, geometric=True) == pytest.approx([0.001, 0.01, 0.1])
+    assert len(grid(1.0, 20.0, 1.0)) == 20 and grid(1.0, 21.0, 1.0) == []
 
 
 def test_names_and_ranges_become_those_of_our_spaces():

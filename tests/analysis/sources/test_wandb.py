@@ -123,6 +123,7 @@ def test_the_name_says_which_values_are_better(write, name, maximize):
     ]
     comparison = comparison_of(write, runs)
     assert comparison.metric.maximize is maximize
+    assert comparison.metric.unit != "nats"  # no name says it: dice losses are none
     (adam,) = comparison.contestants
     assert adam.winner["trial"] == (2 if maximize else 0)
     assert adam.searched_names == ("alpha0",)
@@ -250,7 +251,9 @@ def test_nesterov_is_a_rule_of_its_own(write):
         for on in ("True", "False")
         for i in range(3)
     ]
-    momentum, nesterov = comparison_of(write, runs).contestants
+    runs += [a_run(9, optimizer="adam", lr="0.1", nesterov="True", val_loss="0.5")]
+    momentum, nesterov, adam = comparison_of(write, runs).contestants
+    assert (adam.name, adam.rule) == ("adam", RULES["adam"])  # which has no such switch
     assert (momentum.rule, nesterov.rule) == (RULES["momentum"], RULES["nesterov"])
     assert nesterov.name == "SGD (Nesterov)"
 

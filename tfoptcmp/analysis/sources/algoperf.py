@@ -32,8 +32,9 @@ from tfoptcmp.analysis.sources.algoperf_spaces import (
     space_file,
 )
 from tfoptcmp.analysis.sources.budgets import by_time
+from tfoptcmp.analysis.sources.setting_names import column
 from tfoptcmp.analysis.sources.tables import of_table
-from tfoptcmp.analysis.sources.words import as_numbers, column, legend, numbers, words
+from tfoptcmp.analysis.sources.words import as_numbers, legend, numbers, words
 from tfoptcmp.metrics import ACCURACY, CROSS_ENTROPY, PERPLEXITY, SHARE, Metric
 from tfoptcmp.rules import rule_named
 from tfoptcmp.spaces import Dimension

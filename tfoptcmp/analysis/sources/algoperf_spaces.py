@@ -13,10 +13,11 @@ from typing import Any
 
 import pandas as pd
 
-from tfoptcmp.analysis.sources.names import searched_choice, searched_name, searched_range
-from tfoptcmp.analysis.sources.words import column, numbers, words
+from tfoptcmp.analysis.sources.names import one_of, searched_name, searched_range
+from tfoptcmp.analysis.sources.setting_names import column
+from tfoptcmp.analysis.sources.words import numbers, words
 from tfoptcmp.rules import Rule
-from tfoptcmp.spaces import Dimension, Fixed, Uniform
+from tfoptcmp.spaces import Dimension, Uniform
 from tfoptcmp.study.files import exists, find, reading
 from tfoptcmp.study.read import read_json
 from tfoptcmp.study.schema import StudyError
@@ -36,7 +37,8 @@ def outside(space: Space, trials: pd.DataFrame) -> list[str]:
 
 def dimensions(space: Space, rule: Rule | None) -> dict[str, Dimension]:
     """Returns the space by the names of our search spaces."""
-    return {searched_name(name, rule): _searched(name, one) for name, one in space.items()}
+    found = {searched_name(name, rule): _searched(name, one) for name, one in space.items()}
+    return {name: one for name, one in found.items() if one is not None}
 
 
 def newest(folder: Path, pattern: str) -> dict[str, Any]:
@@ -105,11 +107,10 @@ def _holds(one: Values, values: "pd.Series[float] | None") -> bool:
     )
 
 
-def _searched(name: str, one: Values) -> Dimension:
+def _searched(name: str, one: Values) -> Dimension | None:
     if isinstance(one, Mapping):
         scale = searched_range(name, one["low"], one["high"])
         if one.get("scaling") == "linear" and scale.only_value is None:
             return Uniform(low=scale.low, high=scale.high)
         return scale
-    choice = searched_choice(name, list(one))
-    return Fixed(fixed=choice.low) if len(one) == 1 else choice
+    return one_of(name, one)

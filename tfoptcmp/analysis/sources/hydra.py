@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tfoptcmp.analysis.comparison import Comparison
-from tfoptcmp.analysis.sources.dimensions import between, one_of
+from tfoptcmp.analysis.sources.names import between, one_of
 from tfoptcmp.analysis.sources.plain_yaml import parse
 from tfoptcmp.analysis.sources.runs import Run, comparisons_of, side_by_side
 from tfoptcmp.analysis.sources.settings import flat, number
@@ -131,7 +131,7 @@ def _metrics(path: Path) -> dict[str, float | None]:
     return {
         name: number(value)
         for name, value in ends.items()
-        if value is None or (number(value) is not None and not isinstance(value, bool))
+        if value is None or number(value) is not None
     }
 
 

@@ -19,8 +19,8 @@ from typing import Any
 
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.sources.containers import find_beside, why
-from tfoptcmp.analysis.sources.dimensions import between, one_of
 from tfoptcmp.analysis.sources.measured import is_of_validation
+from tfoptcmp.analysis.sources.names import between, grid, one_of
 from tfoptcmp.analysis.sources.runs import Run, comparisons_of, optimizers_of
 from tfoptcmp.analysis.sources.settings import flat, number
 from tfoptcmp.spaces import Dimension
@@ -30,7 +30,6 @@ from tfoptcmp.study.read import read_json
 from tfoptcmp.study.schema import StudyError
 
 _OF_TUNERS = "tuner/"  # Hyperband's own entries among the values
-_MOST_CHOICES = 100  # a grid of more values is taken for a range
 
 
 def find(path: Path) -> list[Path]:
@@ -221,35 +220,23 @@ def _same(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _dimension(entry: Mapping[str, Any], column: str) -> Dimension | None:
-    """The dimension that an entry is to the searched name of its column; None for texts."""
+    """The dimension that an entry is to the searched name of its column; None for words."""
     match entry["kind"]:
         case "Fixed":
             return _choice(column, [entry["value"]])
         case "Choice":
             return _choice(column, entry["values"])
         case "Boolean":
-            return _choice(column, [False, True])
+            return None
     low, high, step = float(entry["min_value"]), float(entry["max_value"]), entry["step"]
     sampling = entry["sampling"] or "linear"
     if entry["kind"] == "Int" and sampling == "linear":
         step = step or 1
-    if step and (grid := _grid(low, high, float(step), geometric=sampling != "linear")):
-        return _choice(column, grid)
+    if step and (values := grid(low, high, float(step), geometric=sampling != "linear")):
+        return one_of(column, values)
     return between(column, low, high, logarithmic=sampling == "log")
 
 
 def _choice(column: str, values: Sequence[object]) -> Dimension | None:
-    numbers = [number(value) for value in values if not isinstance(value, str)]
-    found = [value for value in numbers if value is not None]
+    found = [known for value in values if (known := number(value)) is not None]
     return one_of(column, found) if len(found) == len(values) else None
-
-
-def _grid(low: float, high: float, step: float, *, geometric: bool) -> list[float]:
-    """The values of a grid; none if there are too many."""
-    values = [low]
-    while len(values) <= _MOST_CHOICES:
-        following = low * step ** len(values) if geometric else low + step * len(values)
-        if following > high * (1 + 1e-12) or following <= values[-1]:
-            return values
-        values.append(following)
-    return []

@@ -66,7 +66,7 @@ class TableMap:
     @property
     def is_of_columns(self) -> bool:
         """Whether it says something of columns, which only tables have."""
-        return bool(self.columns or self.ranges or self.ignore)
+        return bool(self.columns or self.ignore)
 
     def over(self, other: "TableMap") -> "TableMap":
         """Returns this map, completed by what another one says beside it."""
@@ -155,7 +155,7 @@ def parse_assignments(texts: Sequence[str], flag: str) -> dict[str, str]:
 
 
 def beside(path: Path) -> TableMap:
-    """Returns what the file `audit.toml` beside a table says; nothing without one.
+    """Returns what the file `audit.toml` beside a file says; nothing without one.
 
     Raises:
         StudyError: If it cannot be read, or a key is not known.

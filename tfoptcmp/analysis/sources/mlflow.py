@@ -24,13 +24,6 @@ from tfoptcmp.analysis.sources.mlflow_stores import (
     experiments_in,
     stores,
 )
-from tfoptcmp.analysis.sources.names import is_hyperparameter
-from tfoptcmp.analysis.sources.parameters import (
-    is_number,
-    optimizer_parameter,
-    parameters,
-    result_called,
-)
 from tfoptcmp.analysis.sources.result_names import (
     higher_is_better,
     is_test,
@@ -38,13 +31,14 @@ from tfoptcmp.analysis.sources.result_names import (
     metric_of,
     result_on_test,
 )
+from tfoptcmp.analysis.sources.setting_names import is_role
+from tfoptcmp.analysis.sources.settings import optimizer_settings, settings_of, spelled
 from tfoptcmp.analysis.sources.statuses import none_ended
 from tfoptcmp.analysis.sources.tables import of_table
 from tfoptcmp.study.schema import StudyError
 
 _ENDED = ("FINISHED", "FAILED", "KILLED")
 _TRAIN_LOSS = "train_loss"
-_ROLES = ("seed", "steps")
 _UNKNOWN = "NAME"  # in a command, for the user to fill in
 _MISSING = ("", "None", "nan", "NaN", "null")
 
@@ -98,20 +92,16 @@ def _trials(experiment: Experiment) -> tuple[str, list[_Trial], list[str]]:
     said = [f"MLflow experiment '{experiment.name}', {len(runs)} runs."]
     if nested := len(experiment.runs) - len(runs):
         said.append(f"Runs left out, since others are nested in them: {nested}.")
-    kinds: dict[str, bool] = {}
-    for run in runs:
-        for name, value in {**run.tags, **run.parameters}.items():
-            if not name.startswith("mlflow."):
-                kinds[name] = kinds.get(name, True) and not is_number(value)
-    texts = [name for name, is_text in kinds.items() if is_text]
-    in_parameters = [name for name in texts if any(name in run.parameters for run in runs)]
-    named = optimizer_parameter(in_parameters) or optimizer_parameter(texts)
-    if named is None:
+    tags = [{n: v for n, v in run.tags.items() if not n.startswith("mlflow.")} for run in runs]
+    candidates = optimizer_settings([run.parameters for run in runs]) or optimizer_settings(tags)
+    if not candidates:
         return "", [], []
+    named = candidates[0]
+    names = [run.parameters.get(named, run.tags.get(named, "")) for run in runs]
     trials = [
         _Trial(run=run, optimizer=optimizer)
-        for run in runs
-        if (optimizer := run.parameters.get(named, run.tags.get(named, ""))) not in _MISSING
+        for run, name, optimizer in zip(runs, names, spelled(names), strict=True)
+        if name not in _MISSING
     ]
     if missing := len(runs) - len(trials):
         said.append(f"Runs left out, since they have no {named}: {missing}.")
@@ -127,9 +117,8 @@ def _comparison(
 ) -> Comparison:
     logged = pd.DataFrame([dict(one.run.metrics) for one in trials], index=range(len(trials)))
     validation, test = _chosen(experiment, [str(name) for name in logged], named)
-    optimizer = pd.Series([one.optimizer for one in trials], dtype=object)
-    given = pd.DataFrame([_parameters(one.run, named) for one in trials], index=optimizer.index)
-    found = parameters(given, optimizer)
+    given = [_parameters(one.run, named) for one in trials]
+    found = settings_of(given, [one.optimizer for one in trials])
     results = {
         column: logged[name].astype(float)
         for column, name in (
@@ -166,6 +155,7 @@ def _comparison(
         unread=found.unread.add_prefix("params."),
         not_read=tuple(f"metrics.{name}" for name in logged if name not in read),
         remarks=tuple(remarks),
+        schedules=found.schedules,
         origin=experiment.path,
     )
 
@@ -206,14 +196,8 @@ def _hint(experiment: Experiment, named: str) -> str:
     roles = {"optimizer": named, "status": "status"}
     with_optimizer = [one for one in runs if named in one.parameters or named in one.tags]
     optimizer = [one.parameters.get(named, one.tags.get(named)) for one in with_optimizer]
-    given = pd.DataFrame([_parameters(one, named) for one in with_optimizer])
-    if with_optimizer:
-        columns = parameters(given, pd.Series(optimizer, dtype=object)).columns
-        pairs = {(new, name) for of_one in columns.values() for name, new in of_one.items()}
-        for new in sorted({new for new, _ in pairs if is_hyperparameter(new) or new in _ROLES}):
-            sources = [name for known, name in pairs if known == new]
-            if len(sources) == 1:  # else each optimizer has its own
-                roles[new] = sources[0]
+    given = [_parameters(one, named) for one in with_optimizer]
+    roles |= settings_of(given, spelled(optimizer)).shared()
     of_parameters = {name for run in runs for name in run.parameters} | {_UNKNOWN}
     prefixed = {
         role: name
@@ -244,7 +228,8 @@ def _hint(experiment: Experiment, named: str) -> str:
 
 
 def _parameters(run: Run, named: str) -> dict[str, str]:
-    tags = {name: value for name, value in run.tags.items() if result_called(name)}
+    roles = ("seed", "steps")
+    tags = {n: v for n, v in run.tags.items() if any(is_role(n, role) for role in roles)}
     return {
         name: value
         for name, value in {**tags, **run.parameters}.items()

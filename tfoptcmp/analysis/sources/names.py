@@ -5,6 +5,7 @@ their digits: momentum 0.99 is one_minus_gamma 0.01.
 """
 
 import re
+from collections.abc import Iterable
 from typing import TypeVar
 
 import pandas as pd
@@ -37,6 +38,7 @@ _COMPLEMENTS = {
 
 # A range that spans this factor, about a decade, is taken for one searched on a log scale.
 _LOG_SCALE_FACTOR = 9.0
+_MOST_CHOICES = 20
 
 
 def is_hyperparameter(name: str) -> bool:
@@ -63,7 +65,7 @@ def searched_value(name: str, value: Values) -> Values:
 
 
 def searched_range(name: str, low: float, high: float) -> Dimension:
-    """Returns the dimension that belongs to `searched_name(name)`.
+    """Returns the dimension that belongs to `searched_name(name)`, if its scale is not known.
 
     Args:
         name: As the tool calls it.
@@ -78,9 +80,53 @@ def searched_range(name: str, low: float, high: float) -> Dimension:
     return Uniform(low=ends[0], high=ends[1])
 
 
-def searched_choice(name: str, values: list[float]) -> Dimension:
-    """Returns the dimension of a hyperparameter that took one of several values."""
-    return Choice(values=tuple(searched_value(name, value) for value in values))
+def one_of(name: str, values: Iterable[float]) -> Dimension | None:
+    """Returns the dimension of a hyperparameter that takes one of several values.
+
+    Args:
+        name: As the tool calls it.
+        values: Of several that are the same one counts; without any there is no dimension.
+    """
+    searched = tuple(dict.fromkeys(searched_value(name, float(value)) for value in values))
+    if len(searched) > 1:
+        return Choice(values=searched)
+    return Fixed(fixed=searched[0]) if searched else None
+
+
+def grid(low: float, high: float, step: float, *, geometric: bool = False) -> list[float]:
+    """Returns the values of a grid; none if they are more than 20, which are taken for a range.
+
+    Args:
+        low: First value.
+        high: No value is higher.
+        step: > 0; a factor > 1 if the grid is geometric.
+        geometric: Whether each value is a multiple of the one before.
+    """
+    values = [low]
+    while len(values) <= _MOST_CHOICES:
+        following = low * step ** len(values) if geometric else low + step * len(values)
+        if following > high + 1e-9 * (high - low) or following <= values[-1]:
+            return values
+        values.append(following)
+    return []
+
+
+def between(name: str, low: float, high: float, *, logarithmic: bool) -> Dimension:
+    """Returns the dimension of a hyperparameter whose tool says how it was searched.
+
+    What is logarithmic in a value near 1 is not in its distance from 1, and counts as uniform.
+
+    Args:
+        name: As the tool calls it.
+        low: Lower end, <= high.
+        high: Upper end.
+        logarithmic: Whether it was searched on a log scale.
+    """
+    ends = sorted((searched_value(name, low), searched_value(name, high)))
+    if ends[0] == ends[1]:
+        return Fixed(fixed=ends[0])
+    is_log = logarithmic and ends == [low, high] and low > 0
+    return (LogUniform if is_log else Uniform)(low=ends[0], high=ends[1])
 
 
 def _letters(name: str) -> str:

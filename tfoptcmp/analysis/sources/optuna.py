@@ -12,7 +12,7 @@ distributions.
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,18 +21,26 @@ import pandas as pd
 
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.sources.columns import RESULTS
-from tfoptcmp.analysis.sources.optuna_files import is_optuna, studies_in
+from tfoptcmp.analysis.sources.optuna_files import is_optuna, is_storage, studies_in
 from tfoptcmp.analysis.sources.optuna_ranges import is_outside, ranges
 from tfoptcmp.analysis.sources.optuna_study import Study, Trial
-from tfoptcmp.analysis.sources.parameters import optimizer_parameter, parameters, result_called
 from tfoptcmp.analysis.sources.result_names import higher_is_better, metric_of, result_on_test
+from tfoptcmp.analysis.sources.setting_names import is_role
+from tfoptcmp.analysis.sources.settings import (
+    number,
+    optimizer_settings,
+    settings_of,
+    spelled,
+)
 from tfoptcmp.analysis.sources.statuses import none_ended
 from tfoptcmp.analysis.sources.tables import of_table
 from tfoptcmp.rules import rule_named
+from tfoptcmp.study.files import find as find_files
 from tfoptcmp.study.schema import StudyError
 
 _UNNAMED = "no-name-"  # the name of a study that was given none starts so
 _NOT_NAMED = "?"  # the optimizer of a trial that ended before it was chosen
+_STORAGES = (".db", ".sqlite", ".sqlite3", ".log", ".journal")
 _UNFINISHED = ("RUNNING", "WAITING", "FAIL", "PRUNED")
 
 _SAMPLER = (
@@ -51,8 +59,10 @@ class _Row:
 
 
 def find(path: Path) -> list[Path]:
-    """Returns the path if it is a file of Optuna's."""
-    return [path] if is_optuna(path) else []
+    """Returns the path if it is a file of Optuna's, or the storages that lie at it."""
+    if not path.is_dir():
+        return [path] if is_optuna(path) else []
+    return [file for end in _STORAGES for file in find_files(path, f"*{end}") if is_storage(file)]
 
 
 def read(files: Sequence[Path], tuning_budget: int | None = None) -> list[Comparison]:
@@ -93,30 +103,24 @@ def read(files: Sequence[Path], tuning_budget: int | None = None) -> list[Compar
 def _with_optimizers(study: Study) -> list[_Row]:
     """Returns the trials of a study that names each one's optimizer; empty if it does not."""
     trials = study.trials
-    in_parameters = optimizer_parameter(_texts(trial.parameters for trial in trials))
-    in_attributes = optimizer_parameter(_texts(trial.attributes for trial in trials))
-    if in_parameters is None and in_attributes is None:
+    in_parameters = optimizer_settings([trial.parameters for trial in trials])
+    in_attributes = optimizer_settings([trial.attributes for trial in trials])
+    if not in_parameters and not in_attributes:
         return []
-    rows = []
-    for trial in trials:
-        rest = dict(trial.parameters)
-        named = (
-            trial.attributes.get(in_attributes or "")
-            if in_parameters is None
-            else rest.pop(in_parameters, None)
+    named = [
+        trial.parameters.get(in_parameters[0])
+        if in_parameters
+        else trial.attributes.get(in_attributes[0])
+        for trial in trials
+    ]
+    return [
+        _Row(
+            trial=trial,
+            optimizer=optimizer or _NOT_NAMED,
+            parameters={n: v for n, v in trial.parameters.items() if n not in in_parameters[:1]},
         )
-        optimizer = _NOT_NAMED if named is None else str(named)
-        rows.append(_Row(trial=trial, optimizer=optimizer, parameters=rest))
-    return rows
-
-
-def _texts(given: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Names of what is always a text."""
-    kinds: dict[str, bool] = {}
-    for one in given:
-        for name, value in one.items():
-            kinds[name] = kinds.get(name, True) and isinstance(value, str)
-    return [name for name, is_text in kinds.items() if is_text]
+        for trial, optimizer in zip(trials, spelled(named), strict=True)
+    ]
 
 
 def _of_studies(
@@ -184,13 +188,13 @@ def _comparison(
     said = [*map(_described, studies), *said]
     rows, more = _named(studies[0], rows)
     said += more
-    optimizer = pd.Series([row.optimizer for row in rows], dtype=object)
-    given = pd.DataFrame(
-        [{n: _plain(value) for n, value in row.parameters.items()} for row in rows],
-        index=optimizer.index,
+    attributes = pd.DataFrame([row.trial.attributes for row in rows], index=range(len(rows)))
+    found = settings_of(
+        [row.parameters for row in rows],
+        [row.optimizer for row in rows],
+        lambda optimizer, setting, column: True,  # each was suggested
+        has_steps=any(is_role(name, "steps") for name in _numbers(attributes)),
     )
-    found = parameters(given, optimizer)
-    attributes = pd.DataFrame([row.trial.attributes for row in rows], index=optimizer.index)
     direction, objective = studies[0].directions[0], studies[0].objective
     known = direction != "NOT_SET"
     maximize = direction == "MAXIMIZE" if known else higher_is_better(objective)
@@ -233,6 +237,7 @@ def _comparison(
         unread=found.unread,
         not_read=tuple(str(name) for name in attributes if name not in read),
         remarks=tuple(said),
+        schedules=found.schedules,
         origin=studies[0].path,
     )
 
@@ -254,19 +259,11 @@ def _named(study: Study, rows: Sequence[_Row]) -> tuple[list[_Row], list[str]]:
     return kept, [f"Trials left out, since they have no optimizer: {wrong}."] if wrong else []
 
 
-def _plain(value: Any) -> Any:
-    """Returns a number or a text; choices may be lists, such as Adam's betas."""
-    return value if value is None or isinstance(value, int | float | str) else str(value)
-
-
 def _numbers(table: pd.DataFrame) -> list[str]:
     return [
         str(name)
         for name in table
-        if all(
-            isinstance(value, int | float) and not isinstance(value, bool)
-            for value in table[name].dropna()
-        )
+        if all(number(value) is not None for value in table[name].dropna())
     ]
 
 
@@ -278,7 +275,8 @@ def _results(
     found: dict[str, Any] = {"validation": validation}
     read = []
     for name in _numbers(attributes):
-        known = "test" if name == test else result_called(name) or name
+        roles = [role for role in ("seed", "steps") if is_role(name, role)]
+        known = "test" if name == test else next(iter(roles), name)
         if known in RESULTS and known not in found and (known == "test") == (name == test):
             found[known] = attributes[name].astype(float)
             read.append(name)

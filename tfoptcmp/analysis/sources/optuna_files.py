@@ -33,7 +33,12 @@ _INFINITIES = {"INF_POS": math.inf, "INF_NEG": -math.inf, "NAN": math.nan}
 
 def is_optuna(path: Path) -> bool:
     """Returns whether a file is one of these, from its first bytes."""
-    return is_journal(path) or _is_csv(path) or sqlite_tables(path) >= _TABLES
+    return is_storage(path) or _is_csv(path)
+
+
+def is_storage(path: Path) -> bool:
+    """Returns whether a file is an SQLite file or a journal of Optuna's."""
+    return is_journal(path) or sqlite_tables(path) >= _TABLES
 
 
 def studies_in(path: Path) -> list[Study]:

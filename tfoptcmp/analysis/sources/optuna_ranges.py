@@ -3,16 +3,11 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tfoptcmp.analysis.sources.columns import RESULTS
-from tfoptcmp.analysis.sources.dimensions import between
-from tfoptcmp.analysis.sources.names import searched_choice, searched_name
+from tfoptcmp.analysis.sources.names import between, grid, one_of, searched_name
 from tfoptcmp.analysis.sources.optuna_study import of_distribution
-from tfoptcmp.analysis.sources.parameters import is_number
+from tfoptcmp.analysis.sources.settings import number
 from tfoptcmp.rules import rule_named
 from tfoptcmp.spaces import Dimension
-
-# A grid with more values is taken for a range.
-_MOST_CHOICES = 20
 
 
 def ranges(
@@ -24,7 +19,7 @@ def ranges(
 
     Args:
         trials: Optimizer and distributions of each trial.
-        columns: Optimizer to parameter to column, see `parameters.Parameters`.
+        columns: Optimizer to parameter to column, see `settings.Settings`.
         outside: Optimizer and parameter to the number of trials that `is_outside`.
     """
     of_optimizer: dict[str, list[Mapping[str, Mapping[str, Any]]]] = {}
@@ -35,10 +30,8 @@ def ranges(
     for optimizer, names in columns.items():
         rule = rule_named(optimizer)
         for name, column in names.items():
-            if column in RESULTS:
-                continue
             known = [each[name] for each in of_optimizer[optimizer] if name in each]
-            dimensions = {repr(one): one for one in (_dimension(column, each) for each in known)}
+            dimensions = {repr(one): one for each in known if (one := _dimension(column, each))}
             if len(dimensions) > 1:
                 said.append(
                     f"{optimizer}: the range of {name} changed between trials, so it has none here."
@@ -58,22 +51,21 @@ def ranges(
 def is_outside(value: Any, distribution: Mapping[str, Any]) -> bool:
     """Returns whether a value cannot come from a distribution: `enqueue_trial` takes any."""
     low, high = (of_distribution(distribution, end) for end in ("low", "high"))
-    if low is None or high is None or not is_number(value):
+    if low is None or high is None or (given := number(value)) is None:
         return False
     slack = 1e-9 * max(abs(float(low)), abs(float(high)))
-    return not float(low) - slack <= float(value) <= float(high) + slack
+    return not float(low) - slack <= given <= float(high) + slack
 
 
-def _dimension(column: str, distribution: Mapping[str, Any]) -> Dimension:
+def _dimension(column: str, distribution: Mapping[str, Any]) -> Dimension | None:
     """Returns the dimension of a column that was sampled from a distribution."""
     if (choices := of_distribution(distribution, "choices")) is not None:
-        numbers = [float(one) for one in choices if is_number(one)]  # None: without it
-        return searched_choice(column, list(dict.fromkeys(numbers)))
+        found = map(number, choices)
+        return one_of(column, [one for one in found if one is not None])  # None: without it
     low, high = (float(of_distribution(distribution, end)) for end in ("low", "high"))
     kind = str(distribution.get("name", distribution.get("type", "")))
     log = bool(of_distribution(distribution, "log")) or "Log" in kind
     step = of_distribution(distribution, "step") or of_distribution(distribution, "q")
-    count = int((high - low) / step + 1e-9) + 1 if step and not log else 0
-    if low < high and 0 < count <= _MOST_CHOICES:
-        return searched_choice(column, [low + i * float(step) for i in range(count)])
+    if step and not log and (values := grid(low, high, float(step))):
+        return one_of(column, values)
     return between(column, low, high, logarithmic=log)

@@ -116,7 +116,7 @@ def _run(folder: Path, known: Mapping[str, Any]) -> Run:
     metrics = {
         name.replace(".", "/"): value
         for name, value in flat({k: v for k, v in last.items() if k not in _BOOKKEEPING}).items()
-        if value is None or (number(value) is not None and not isinstance(value, str | bool))
+        if value is None or (number(value) is not None and not isinstance(value, str))
     }
     return Run(
         settings=flat(config),

@@ -7,7 +7,6 @@ What importers of such tools have in common. `settings` says which settings are 
 """
 
 import math
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,27 +18,22 @@ import pandas as pd
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.sources.measured import Measured, measured, metric_of
 from tfoptcmp.analysis.sources.names import searched_name, searched_value
+from tfoptcmp.analysis.sources.setting_names import is_role
 from tfoptcmp.analysis.sources.settings import (
-    OPTIMIZER,
-    SEED,
-    STEPS,
-    RangeOf,
-    Settings,
     number,
-    short,
+    optimizer_settings,
+    settings_of,
+    spelled,
 )
 from tfoptcmp.analysis.sources.tables import of_table
 from tfoptcmp.rules import rule_named
 from tfoptcmp.spaces import Dimension
 from tfoptcmp.study.schema import StudyError
 
-_NAMES_IT = (
-    rf"(?:.*/)?(?:{OPTIMIZER})(?:_?(?:name|type|class|kind))?"
-    rf"|(?:.*/)?(?:{OPTIMIZER})/(?:name|type|class|class_name|kind|_target_)"
-)
-_WORKLOAD = r"(?:.*/)?(?:workload|dataset|task|testproblem|problem)(?:/name|_name)?"
-_SCHEDULE = r"(?:.*/)?(?:lr_|learning_rate_)?schedule[r]?(?:/name|_name|/_target_|/type)?"
 _MOST_NAMED = 20  # metrics that are not read; RLlib has hundreds
+
+RangeOf = Callable[[str, str, str], Dimension | None]
+"""Optimizer, name of the setting, name of the column: the range that was searched, if recorded."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,23 +87,21 @@ def comparisons_of(
         said = ", ".join(f"{count} {status}" for status, count in counts.items())
         raise StudyError(f"{origin}: no trial has a result; {said}")
     decided = measured(origin, names, objective, maximize)
-    named = _setting_that_names(runs, _WORKLOAD, varying=True)
+    named = _workload_settings(runs)
     groups: dict[str, list[Run]] = {}
     for run in runs:
-        key = str(run.settings.get(named, "")) if named else ""
-        groups.setdefault(f"{workload}, {key}" if key else workload, []).append(run)
+        key = [str(run.settings[name]) for name in named if run.settings.get(name)]
+        groups.setdefault(", ".join([workload, *key]), []).append(run)
     return [
-        _comparison(name, some, decided, origin, tuning_budget, range_of, remarks, {named})
+        _comparison(name, some, decided, origin, tuning_budget, range_of, remarks, named)
         for name, some in groups.items()
     ]
 
 
 def optimizers_of(runs: Sequence[Run]) -> list[str]:
     """Returns each run's optimizer: what the settings say, in the first spelling, or its label."""
-    says = _setting_that_names(runs, _NAMES_IT, varying=False)
-    found = [short(run.settings.get(says)) or run.label for run in runs]
-    spelled: dict[str, str] = {}
-    return [spelled.setdefault(name.lower(), name) for name in found]
+    says = _optimizer_setting(runs)
+    return spelled(run.settings.get(says) or run.label for run in runs)
 
 
 def side_by_side(
@@ -139,9 +131,9 @@ def _comparison(
     tuning_budget: int | None,
     range_of: RangeOf,
     remarks: tuple[str, ...],
-    used: set[str],
+    used: Sequence[str],
 ) -> Comparison:
-    says = _setting_that_names(runs, _NAMES_IT, varying=False)
+    says = _optimizer_setting(runs)
     optimizers = optimizers_of(runs)
     if not all(optimizers):
         raise StudyError(
@@ -150,58 +142,15 @@ def _comparison(
         )
     if not says:
         remarks += ("No setting names the optimizer: it is called after its directory.",)
-    rows: list[dict[str, Any]] = [{} for _ in runs]
-    ranges: dict[str, dict[str, Dimension]] = {}
-    schedules: dict[str, str] = {}
-    not_read: dict[str, None] = {}
-    said: dict[str, None] = dict.fromkeys(filter(None, (*remarks, decided.remark)))
-    for optimizer in dict.fromkeys(optimizers):
-        where = [i for i, one in enumerate(optimizers) if one == optimizer]
-        of_it = Settings(optimizer, [runs[i].settings for i in where], set(optimizers))
-        for i in where:
-            rows[i] = {"optimizer": optimizer, **_results(runs[i], decided)}
-        rest = of_it.read(range_of, used | {says})
-        for setting, column in of_it.columns.items():
-            for i in where:
-                value = runs[i].settings.get(setting)
-                rows[i][column] = math.nan if value is None else number(value)
-            if dimension := range_of(optimizer, setting, column):
-                values = [number(one.get(setting)) for one in of_it.settings]
-                searched = [searched_value(column, v) for v in values if v is not None]
-                called = searched_name(column, rule_named(optimizer))
-                if _holds(dimension, searched):
-                    ranges.setdefault(optimizer, {})[called] = dimension
-                else:
-                    said[
-                        f"The range of {setting!r} was not used: values of {optimizer} lie outside."
-                    ] = None
-        steps = of_it.matching(STEPS)
-        if steps and all(math.isnan(runs[i].steps) for i in where):
-            said[f"{steps!r} is what a trial spent, and shown as its steps."] = None
-            for i in where:
-                rows[i]["steps"] = number(runs[i].settings.get(steps))
-            rest.pop(steps, None)
-        if schedule := of_it.constant(_SCHEDULE):
-            schedules[optimizer] = schedule
-        seed = of_it.matching(SEED)
-        texts = [
-            name
-            for name in rest
-            if name not in (seed, steps) and of_it.varies(name) and not of_it.is_of_another(name)
-        ]
-        if seed and texts:
-            said[f"{seed!r} was not read: runs of one point differ in {_listed(texts)}."] = None
-        elif seed:
-            rest.pop(seed, None)
-            for i in where:
-                rows[i]["seed"] = number(runs[i].settings.get(seed))
-        elif texts:
-            said[f"{_listed(texts)} differ between trials of {optimizer} and were not read."] = None
-        not_read |= rest
-        if of_it.always("nesterov"):
-            for i in where:
-                rows[i]["rule"] = "nesterov"
-    table = pd.DataFrame(rows).dropna(axis=1, how="all")
+    found = settings_of(
+        [{n: v for n, v in run.settings.items() if n not in (says, *used)} for run in runs],
+        optimizers,
+        range_of,
+        has_steps=any(not math.isnan(run.steps) for run in runs),
+    )
+    ranges, outside = _ranges(runs, optimizers, found.columns, range_of)
+    results = pd.DataFrame([_results(run, decided) for run in runs])
+    table = pd.concat([found.table, results], axis=1).dropna(axis=1, how="all")
     if "validation" not in table and "test" not in table:  # all diverged: it was measured
         table["validation" if decided.validation else "test"] = math.nan
     metrics = dict.fromkeys(name for run in runs for name in run.metrics)
@@ -213,20 +162,49 @@ def _comparison(
     ]
     return of_table(
         workload,
-        table.assign(diverged=[row["diverged"] for row in rows]),
+        table,
         tuning_budget=tuning_budget,
         metric=metric_of(decided.name, decided.maximize, [v for v in finite if math.isfinite(v)]),
         ranges=ranges,
-        not_read=(*sorted(not_read), *unread),
-        remarks=tuple(said),
-        schedules=schedules,
+        unread=found.unread,
+        not_read=tuple(unread),
+        remarks=tuple(
+            dict.fromkeys(filter(None, (*remarks, decided.remark, *found.said, *outside)))
+        ),
+        schedules=found.schedules,
         origin=origin,
     )
 
 
+def _ranges(
+    runs: Sequence[Run],
+    optimizers: Sequence[str],
+    columns: Mapping[str, Mapping[str, str]],
+    range_of: RangeOf,
+) -> tuple[dict[str, dict[str, Dimension]], list[str]]:
+    """Ranges that hold all values, and what is to be said of the others."""
+    found: dict[str, dict[str, Dimension]] = {}
+    said = []
+    for optimizer, of_one in columns.items():
+        mine = [run for run, name in zip(runs, optimizers, strict=True) if name == optimizer]
+        for setting, column in of_one.items():
+            if dimension := range_of(optimizer, setting, column):
+                values = [number(run.settings.get(setting)) for run in mine]
+                if _holds(dimension, [searched_value(column, v) for v in values if v is not None]):
+                    called = searched_name(column, rule_named(optimizer))
+                    found.setdefault(optimizer, {})[called] = dimension
+                else:
+                    said.append(
+                        f"The range of {setting!r} was not used: values of {optimizer} lie outside."
+                    )
+    return found, said
+
+
 def _results(run: Run, decided: Measured) -> dict[str, Any]:
     """The columns of a run's results; one that ended without its metric did not end well."""
-    found: dict[str, Any] = {"status": run.status, "steps": run.steps, "diverged": False}
+    found: dict[str, Any] = {"status": run.status, "diverged": False}
+    if not math.isnan(run.steps):
+        found["steps"] = run.steps
     for split, name in (("validation", decided.validation), ("test", decided.test)):
         if name in run.metrics:
             value = run.metrics[name]
@@ -243,26 +221,21 @@ def _unlike_complete(status: str) -> bool:
     return status.lower() not in ("", "complete", "completed", "terminated", "finished")
 
 
-def _setting_that_names(runs: Sequence[Run], pattern: str, *, varying: bool) -> str:
-    """The setting of this name that is a text: one that differs between runs, else the first."""
-    found: list[str] = []
-    for name in dict.fromkeys(name for run in runs for name in run.settings):
-        if not re.fullmatch(pattern, name, re.IGNORECASE):
-            continue
-        given = [run.settings.get(name) for run in runs]
-        texts = [value for value in given if value is not None]
-        if texts and all(isinstance(value, str) for value in texts):
-            if len(set(given)) > 1:
-                return name
-            found.append(name)
-    return "" if varying or not found else found[0]
+def _optimizer_setting(runs: Sequence[Run]) -> str:
+    return next(iter(optimizer_settings([run.settings for run in runs])), "")
+
+
+def _workload_settings(runs: Sequence[Run]) -> list[str]:
+    """The settings that name what was trained, where runs differ in it."""
+    names = dict.fromkeys(name for run in runs for name in run.settings)
+    given = {n: [run.settings.get(n) for run in runs] for n in names if is_role(n, "workload")}
+    return [
+        name
+        for name, values in given.items()
+        if all(one is None or isinstance(one, str) for one in values) and len(set(values)) > 1
+    ]
 
 
 def _holds(dimension: Dimension, values: Sequence[float]) -> bool:
     slack = 1e-6 * max(abs(dimension.low), abs(dimension.high))
     return all(dimension.low - slack <= value <= dimension.high + slack for value in values)
-
-
-def _listed(names: Sequence[str]) -> str:
-    shown = [repr(name) for name in names[:5]]
-    return ", ".join(shown) + (" and others" if len(names) > 5 else "")

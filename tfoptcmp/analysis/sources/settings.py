@@ -1,27 +1,152 @@
-"""Which settings of a tool's runs are hyperparameters of the optimizer, and their columns.
+"""The settings of a tool's runs: the one answer of all importers to what a setting is.
 
-Settings are flat, with names joined by "/": {"optimizer/name": "adam", "optimizer/lr": 0.1}. An
-optimizer's own are those that are known to be its arguments, that vary, or that have a range;
-"adam_lr" is the learning rate of Adam's trials and says nothing about others.
+An importer gives the settings of each run, name to value, and each run's optimizer. Names may have
+folders, separated by "/", "." or ":".
+
+    {"optimizer.name": "adam", "adam.lr": 0.1, "sgd.lr": 1.0, "seed": 3, "epochs": 9, "ema": True}
+
+- `optimizer_settings` says which of them names the optimizer.
+- A setting is one optimizer's if its name begins or ends with the optimizer's, as a word of its
+  own: "adam_lr", "lr/adam". It says nothing of the others, and is called "lr" in its own trials.
+- A folder does not count if it is the optimizer's ("optimizer/lr") or one of all settings
+  ("config.lr"), and a learning rate is one in any folder: "model/eps" is a layer's.
+- A number is a number or a text that is one. A switch (true, false) is a word, as "on" and "off"
+  are: 0 and 1 would be values of a hyperparameter.
+- Hyperparameters are numbers that are known arguments of optimizers, that differ between runs, or
+  that have a range. Words that differ keep runs apart.
+- If two settings would be one hyperparameter, it is the one that is the optimizer's own, or else
+  that varies, or the first. The other is called `<name>_setting`, as is one called like a result.
 """
 
 import json
-import re
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
-from tfoptcmp.analysis.sources.columns import RESULTS
+import pandas as pd
+
 from tfoptcmp.analysis.sources.names import is_hyperparameter, searched_name
-from tfoptcmp.spaces import Dimension
+from tfoptcmp.analysis.sources.setting_names import (
+    column,
+    is_inside,
+    is_owned,
+    is_role,
+    short,
+    whose,
+)
+from tfoptcmp.rules import RULES, rule_named
 
-OPTIMIZER = r"opt|optim|optimi[sz]er"
-"""What tools call the optimizer."""
+RangeOf = Callable[[str, str, str], object]
+"""Optimizer, name of the setting, name of the column: the range that was searched, if any."""
 
-SEED = r"(?:.*/)?(?:random_?)?seed"
-STEPS = r"(?:.*/)?(?:(?:num|max|train|training|total|n)_?)?(?:steps|epochs|iterations|iters)"
 
-RangeOf = Callable[[str, str, str], Dimension | None]
-"""Optimizer, name of the setting, name of the column: the range that was searched, if recorded."""
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What the settings of runs become.
+
+    Attributes:
+        table: One row per run: `optimizer`, a column for each hyperparameter, and `seed`, `steps`
+            and `rule` if there are such settings; numbers as float64, NaN where a run has none.
+        columns: Optimizer to the setting as its tool calls it to its column.
+        roles: `seed` and `steps`, as far as there are such settings, to the setting.
+        unread: The other settings, of the same rows; empty where they are another optimizer's.
+        schedules: Optimizer to the name of its learning-rate schedule.
+        said: What is to be said of them, in sentences.
+    """
+
+    table: pd.DataFrame
+    columns: Mapping[str, Mapping[str, str]]
+    roles: Mapping[str, str]
+    unread: pd.DataFrame
+    schedules: Mapping[str, str]
+    said: tuple[str, ...]
+
+    def shared(self) -> dict[str, str]:
+        """Returns what is one setting for all optimizers: a role, or a known argument, to it."""
+        found: dict[str, set[str]] = {}
+        for of_one in self.columns.values():
+            for name, called in of_one.items():
+                if is_hyperparameter(called):
+                    found.setdefault(called, set()).add(name)
+        known = {called: names.pop() for called, names in sorted(found.items()) if len(names) == 1}
+        return {**self.roles, **known}
+
+
+def settings_of(
+    runs: Sequence[Mapping[str, Any]],
+    optimizers: Sequence[str],
+    range_of: RangeOf = lambda optimizer, setting, column: None,
+    *,
+    has_steps: bool = False,
+) -> Settings:
+    """Returns what the settings of runs become.
+
+    Args:
+        runs: Name to value of each run's settings, without those that are used otherwise.
+        optimizers: Of each run, see `spelled`.
+        range_of: What was searched over.
+        has_steps: Whether it is known otherwise how long each run was.
+    """
+    given = [{n: known for n, v in run.items() if (known := plain(v)) is not None} for run in runs]
+    differing = {name for name in _names(given) if len(_values(given, name) - {""}) > 1}
+    roles = {
+        role: name
+        for role in (("seed",) if has_steps else ("seed", "steps"))
+        if (name := min(_numbers(given, role), key=len, default=""))
+    }
+    rows: list[dict[str, Any]] = [{"optimizer": name} for name in optimizers]
+    unread: list[dict[str, Any]] = [{} for _ in runs]
+    columns: dict[str, dict[str, str]] = {}
+    schedules: dict[str, str] = {}
+    texts: dict[str, None] = {}
+    for optimizer in dict.fromkeys(optimizers):
+        where = [i for i, one in enumerate(optimizers) if one == optimizer]
+        mine = [given[i] for i in where]
+        called = {
+            name: column
+            for name, (owner, column) in ((n, whose(n, optimizers)) for n in _names(mine))
+            if owner in ("", optimizer)
+        }
+        varying = {name for name in called if len(_values(mine, name)) > 1}
+        words = [name for name in called if any(isinstance(run.get(name), str) for run in mine)]
+        asked = [
+            name
+            for name, column in called.items()
+            if name not in (*words, *roles.values())
+            and (
+                is_hyperparameter(column)
+                or name in varying | differing
+                or range_of(optimizer, name, column)
+            )
+        ]
+        asked.sort(key=lambda n: (not is_owned(n, optimizers), n not in varying))
+        columns[optimizer] = _columns(optimizer, {name: called[name] for name in asked})
+        read = {**{name: role for role, name in roles.items()}, **columns[optimizer]}
+        constant = {name: mine[0][name] for name in words if name not in varying}
+        texts |= dict.fromkeys(name for name in words if name in varying)
+        for name, value in constant.items():
+            if is_role(name, "schedule"):
+                schedules.setdefault(optimizer, short(value))
+        switches = (v for n, v in constant.items() if n.lower().endswith("nesterov"))
+        rule = {"rule": "nesterov"} if any(is_nesterov(optimizer, v) for v in switches) else {}
+        for i, run in zip(where, mine, strict=True):
+            rows[i] |= {read[n]: run.get(n, math.nan) for n in called if n in read} | rule
+            unread[i] |= {n: run.get(n) for n in called if n not in read}
+    said = []
+    if "steps" in roles:
+        said.append(f"{roles['steps']!r} is what a trial spent, and shown as its steps.")
+    if texts:
+        said.append(f"Trials of one optimizer differ in what is no number: {', '.join(texts)}.")
+    return Settings(
+        table=pd.DataFrame(rows),
+        columns=columns,
+        roles=roles,
+        unread=pd.DataFrame(unread, index=range(len(runs))),
+        schedules=schedules,
+        said=(*said, *differing_between(given, optimizers)),
+    )
 
 
 def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -37,129 +162,113 @@ def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def number(value: object) -> float | None:
-    """Returns a number, also of a bool or of a text that is one; None if it is none."""
-    if isinstance(value, bool | int | float):
-        return float(value)
+    """Returns a number, also of a text that is one; None of a switch and of all else."""
+    if isinstance(value, bool) or not isinstance(value, Real | str):
+        return None
     try:
-        return float(value) if isinstance(value, str) else None
+        return None if "_" in str(value) else float(value)  # "2024_05_01" is a day
     except ValueError:
         return None
 
 
-class Settings:
-    """The settings of one optimizer's runs, and the columns that they become."""
+def plain(value: Any) -> float | str | None:
+    """Returns a setting's value as a number, if it is one, or as a text; None for null and NaN."""
+    known = number(value)
+    if known is not None:
+        return None if math.isnan(known) else known
+    if value is None or isinstance(value, str):
+        return value or None
+    return json.dumps(value, sort_keys=True, default=str)
 
-    def __init__(
-        self, optimizer: str, settings: Sequence[Mapping[str, Any]], optimizers: set[str]
-    ) -> None:
-        self.optimizer = optimizer
-        self.settings = settings
-        self.columns: dict[str, str] = {}
-        self._optimizers = optimizers
-        self._names = list(dict.fromkeys(name for one in settings for name in one))
-        self._values = {
-            name: {json.dumps(one.get(name), default=str) for one in settings}
-            for name in self._names
-        }
 
-    def read(self, range_of: RangeOf, used: set[str]) -> dict[str, None]:
-        """Fills `columns`; returns the names of what is not read."""
-        rest: dict[str, None] = {}
-        taken: dict[str, tuple[tuple[bool, bool], str]] = {}
-        for name in self._names:
-            owner = _owner(name, self._optimizers)
-            column = _column(name, owner)
-            asked = is_hyperparameter(column) or self.varies(name)
-            if name in used or self._values[name] == {"null"}:
-                continue
-            if (
-                self.is_of_another(name)
-                or re.fullmatch(f"{SEED}|{STEPS}", name, re.IGNORECASE)
-                or not self._are_numbers(name)
-                or not (asked or range_of(self.optimizer, name, column))
-                or column in RESULTS
-                or column.endswith(("_low", "_high"))
-            ):
-                rest[name] = None
-                continue
-            called, rank = searched_name(column, None), (_is_owned(name, owner), self.varies(name))
-            if called in taken:
-                worse = min((taken[called], (rank, name)), key=lambda one: one[0])[1]
-                rest[worse] = None
-                self.columns.pop(worse, None)
-                if worse == name:
-                    continue
-            taken[called] = rank, name
-            self.columns[name] = column
-        return rest
+def optimizer_settings(runs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Returns the settings that name the optimizer, the likeliest first; often one or none.
 
-    def is_of_another(self, name: str) -> bool:
-        """Whether a setting's name says that it is another optimizer's."""
-        owner = _owner(name, self._optimizers)
-        return bool(owner) and owner != self.optimizer
+    They are texts. One that differs between runs comes before one that does not, then one without
+    a folder, then `optimizer`. `algorithm` and `method` count if there is no other, and if they
+    differ between runs or name a rule: "PPO" is no optimizer.
+    """
+    found = []
+    for name in _names(runs):
+        given = [plain(run.get(name)) for run in runs]
+        values = {one for one in given if one is not None}
+        is_method = is_role(name, "method")
+        if not values or not (is_role(name, "optimizer") or is_method):
+            continue
+        differ = len(set(given)) > 1
+        if all(
+            isinstance(one, str) and (differ or not is_method or rule_named(one)) for one in values
+        ):
+            rank = is_method, not differ, is_inside(name), "optimi" not in name.lower()
+            found.append((rank, name))
+    found.sort(key=lambda one: one[0])
+    return [name for rank, name in found if rank[0] == found[0][0][0]]
 
-    def varies(self, name: str) -> bool:
-        """Whether a setting has several values."""
-        return len(self._values[name]) > 1
 
-    def matching(self, pattern: str) -> str:
-        """The first setting of this name that is a number; "" if there is none."""
-        return next(
-            (
-                name
-                for name in self._names
-                if re.fullmatch(pattern, name, re.IGNORECASE) and self._are_numbers(name)
-            ),
-            "",
+def spelled(names: Iterable[object]) -> list[str]:
+    """Returns names of optimizers without modules, and in one spelling: Adam, adam are Adam."""
+    first: dict[str, str] = {}
+    return [first.setdefault(one.casefold(), one) for one in map(short, names)]
+
+
+def is_nesterov(optimizer: str, switch: object) -> bool:
+    """Returns whether a switch `nesterov` is on and means something: only SGD has it."""
+    sgd = rule_named(optimizer) in (RULES["sgd"], RULES["momentum"])
+    return sgd and str(switch).strip().lower() in ("true", "1", "1.0")
+
+
+def differing_between(
+    runs: Sequence[Mapping[str, Any]], optimizers: Sequence[str]
+) -> tuple[str, ...]:
+    """Says which settings are the same in all runs of an optimizer, and differ between two.
+
+    Those that are hyperparameters, schedules or one optimizer's are not said, nor what names a run.
+    """
+    told = []
+    for name in _names(runs):
+        owner, called = whose(name, optimizers)
+        names_a_run = is_role(name, "run") and not (
+            is_role(name, "model") or is_role(name, "workload")
         )
-
-    def constant(self, pattern: str) -> str:
-        """The one text that a setting of this name always is; "" if there is none."""
-        for name in self._names:
-            if re.fullmatch(pattern, name, re.IGNORECASE) and not self.varies(name):
-                value = self.settings[0].get(name)
-                return short(value) if isinstance(value, str) else ""
-        return ""
-
-    def always(self, switch: str) -> bool:
-        """Whether a switch of this name is on in all runs."""
-        names = [n for n in self._names if n.lower().endswith(switch)]
-        return any(all(one.get(name) is True for one in self.settings) for name in names)
-
-    def _are_numbers(self, name: str) -> bool:
-        given = [one.get(name) for one in self.settings if one.get(name) is not None]
-        return bool(given) and all(number(value) is not None for value in given)
+        others = any(is_role(name, role) for role in ("optimizer", "schedule", "seed"))
+        if owner or names_a_run or others or is_hyperparameter(called):
+            continue
+        mine: dict[str, set[str]] = {}
+        for optimizer, run in zip(optimizers, runs, strict=True):
+            mine.setdefault(optimizer, set()).add(_shown(plain(run.get(name))))
+        values = ["".join(of_one) for of_one in mine.values() if len(of_one) == 1]
+        if len(values) == len(mine) and all(values) and len(set(values)) > 1:
+            each = ", ".join(map(" ".join, zip(mine, values, strict=True)))
+            told.append(f"{name} differs between optimizers: {each}.")
+    return tuple(told)
 
 
-def short(value: object) -> str:
-    """A name without the modules that it is in: "Adam" of "torch.optim.Adam"."""
-    return "" if value is None else str(value).strip().rpartition(".")[2]
+def _names(runs: Sequence[Mapping[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(name for run in runs for name in run))
 
 
-def _owner(name: str, optimizers: set[str]) -> str:
-    """The optimizer that a setting's name names: "adam/lr", "lr/adam", "adam_lr"; "" if none."""
-    parts = name.lower().split("/")
-    last = parts[-1]
-    owners = [
-        one
-        for one in optimizers
-        if (one.lower() in parts and len(parts) > 1)
-        or re.match(rf"{re.escape(one.lower())}[_-].", last)
-        or re.search(rf".[_-]{re.escape(one.lower())}$", last)
-    ]
-    return max(owners, key=len, default="")
+def _shown(value: float | str | None) -> str:
+    """A value as it is shown and compared; "" if there is none."""
+    return f"{value:.15g}" if isinstance(value, float) else value or ""
 
 
-def _is_owned(name: str, owner: str) -> bool:
-    return bool(owner or re.fullmatch(rf"(.*/)?({OPTIMIZER})[/_].*", name, re.IGNORECASE))
+def _values(given: Sequence[Mapping[str, Any]], name: str) -> set[str]:
+    return {_shown(run.get(name)) for run in given}
 
 
-def _column(name: str, owner: str) -> str:
-    """The name of a hyperparameter without what says whose it is."""
-    parts = name.split("/")
-    last = next((part for part in reversed(parts) if part.lower() != owner.lower()), name)
-    if owner:
-        own = re.escape(owner)
-        last = re.sub(rf"^{own}[_-](?=.)|(?<=.)[_-]{own}$", "", last, flags=re.IGNORECASE)
-    last = re.sub(rf"^({OPTIMIZER})[_-](?=.)", "", last, flags=re.IGNORECASE)
-    return last if is_hyperparameter(last) or _is_owned(name, owner) else name
+def _numbers(given: Sequence[Mapping[str, Any]], role: str) -> list[str]:
+    """The settings that are numbers and have a name of this role."""
+    known = [name for name in _names(given) if is_role(name, role)]
+    return [n for n in known if not any(isinstance(run.get(n), str) for run in given)]
+
+
+def _columns(optimizer: str, wanted: Mapping[str, str]) -> dict[str, str]:
+    """Setting to column; of those that would be one the first is it."""
+    rule = rule_named(optimizer)
+    taken: set[str] = set()
+    found = {}
+    for name, called in wanted.items():
+        clash = searched_name(called, rule) in taken
+        found[name] = f"{name}_setting" if clash else column(called)
+        taken.add(searched_name(found[name], rule))
+    return found

@@ -22,9 +22,9 @@ import pandas as pd
 
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.sources.budgets import by_time
-from tfoptcmp.analysis.sources.dimensions import between
 from tfoptcmp.analysis.sources.names import (
-    searched_choice,
+    between,
+    one_of,
     searched_name,
     searched_range,
 )
@@ -130,12 +130,13 @@ def _trials(
 
 def _ranges(optimizer: str, configs: Mapping[str, Mapping[str, Any]]) -> dict[str, Dimension]:
     rule = rule_named(optimizer)
-    return {searched_name(name, rule): _dimension(name, config) for name, config in configs.items()}
+    found = {searched_name(name, rule): _dimension(name, one) for name, one in configs.items()}
+    return {name: one for name, one in found.items() if one is not None}
 
 
-def _dimension(name: str, config: Mapping[str, Any]) -> Dimension:
+def _dimension(name: str, config: Mapping[str, Any]) -> Dimension | None:
     if config["type"] == "DISCRETE":
-        return searched_choice(name, [float(value) for value in config["feasible_points"]])
+        return one_of(name, map(float, config["feasible_points"]))
     low, high = float(config["min_value"]), float(config["max_value"])
     if config["scale"] in ("LOG_SCALE", "REVERSE_LOG_SCALE") or low == high:
         return searched_range(name, low, high)

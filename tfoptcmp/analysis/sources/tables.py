@@ -11,7 +11,7 @@ import pandas as pd
 from tfoptcmp.analysis.comparison import Comparison, comparison
 from tfoptcmp.analysis.contestant import RERUNS, Contestant, errors, trials_table
 from tfoptcmp.analysis.sources.columns import RESULTS, read_table
-from tfoptcmp.analysis.sources.mapping import TableMap, beside
+from tfoptcmp.analysis.sources.mapping import TableMap
 from tfoptcmp.analysis.sources.names import (
     searched_name,
     searched_range,
@@ -56,13 +56,13 @@ def read(
     Args:
         files: CSV files with the columns that `columns` lists.
         tuning_budget: K >= 1; by default `planned_tuning_budget` of the trials.
-        how: What their columns are; a file `audit.toml` beside a table adds to it.
+        how: What their columns are.
 
     Raises:
         StudyError: If a file is not such a table; the message says what is allowed.
     """
     how = TableMap() if how is None else how
-    return [one for path in files for one in _read(path, tuning_budget, how.over(beside(path)))]
+    return [one for path in files for one in _read(path, tuning_budget, how)]
 
 
 def _read(path: Path, tuning_budget: int | None, how: TableMap) -> list[Comparison]:
@@ -243,7 +243,7 @@ def _contestant(
     reported = _dimensions(name, rows[~again] if again.any() else rows, given, rule)
     if how is not None:
         reported |= how.dimensions(name, rule, given)
-    _check_inside(name, values, reported)
+    check_inside(name, values, reported)
     trials = rows[[column for column in _COLUMNS if column in rows]].rename(columns=_COLUMNS)
     if selected_by == "test":
         trials["validation_metric"] = trials["test_metric"]
@@ -268,8 +268,8 @@ def _contestant(
     )
 
 
-def _check_inside(name: str, values: pd.DataFrame, reported: Mapping[str, Dimension]) -> None:
-    """If a value is outside its range, one of the two is wrong."""
+def check_inside(name: str, values: pd.DataFrame, reported: Mapping[str, Dimension]) -> None:
+    """Raises StudyError if a value is outside its range: then one of the two is wrong."""
     for searched, dimension in reported.items():
         if searched not in values or isinstance(dimension, Choice):
             continue

@@ -8,7 +8,6 @@ not in the export.
 """
 
 import csv
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,14 +16,14 @@ import numpy as np
 import pandas as pd
 
 from tfoptcmp.analysis.comparison import Comparison
-from tfoptcmp.analysis.sources.names import is_hyperparameter
+from tfoptcmp.analysis.sources.result_names import higher_is_better, metric_of
+from tfoptcmp.analysis.sources.setting_names import is_role
+from tfoptcmp.analysis.sources.settings import differing_between, is_nesterov
 from tfoptcmp.analysis.sources.tables import of_table
 from tfoptcmp.analysis.sources.wandb_columns import (
     Columns,
     as_floats,
-    is_schedule,
     measured,
-    metric_of,
     metrics,
 )
 from tfoptcmp.analysis.sources.words import as_numbers, differing, legend
@@ -35,7 +34,6 @@ from tfoptcmp.study.schema import StudyError
 PATTERN = "Name, State, Created, Runtime, ..."
 
 _STATES = {"preempting": "preempted"}
-_TRUE = ("true", "1")
 
 
 def find(path: Path) -> list[Path]:
@@ -84,26 +82,22 @@ def _read(path: Path, tuning_budget: int | None) -> Iterator[Comparison]:
     results = metrics(path, runs)
     shown = measured(results)
     columns = Columns(path, runs, results)
-    table = pd.DataFrame(
-        {
-            "optimizer": _one_spelling(runs[columns.optimizer].str.strip()),
-            **{split: as_floats(runs[name]) for split, name in results.items()},
-            "status": runs["State"].str.strip().str.lower().replace(_STATES),
-        }
+    table = columns.settings.table.assign(
+        optimizer=columns.optimizers,
+        status=runs["State"].str.strip().str.lower().replace(_STATES),
+        **{split: as_floats(runs[name]) for split, name in results.items()},
     )
     given = runs[list(results.values())].apply(lambda one: one.str.strip() != "").any(axis=1)
     table.loc[~given & table["status"].isin(("finished", "")), "status"] = "incomplete"
     table["diverged"] = ~np.isfinite(table[next(iter(results))])
-    for role, name in (("seed", columns.seed), ("steps", columns.steps), ("seconds", "Runtime")):
-        if name in runs:
-            table[role] = as_floats(runs[name])
-    for name, new in columns.numbers.items():
-        table[new] = as_floats(runs[name])
+    if "Runtime" in runs:
+        table["seconds"] = as_floats(runs["Runtime"])
     for name, new in columns.words.items():
-        table[new] = runs[name].str.strip().replace("", None)
+        table[new] = runs[columns.names[name]].str.strip().replace("", None)
     table = _with_nesterov(table)
     workloads = _workloads(path, runs, columns.workload)
-    metric = metric_of(shown, table[next(iter(results))])
+    maximize = higher_is_better(shown) is True
+    metric = metric_of(shown, maximize=maximize, values=[table[split] for split in results])
     for workload, rows in table.groupby(workloads, sort=False):
         yield _comparison(str(workload), rows, columns, metric, tuning_budget, path)
 
@@ -116,16 +110,15 @@ def _comparison(
     tuning_budget: int | None,
     path: Path,
 ) -> Comparison:
-    rows = rows.reset_index(drop=True)
+    where, rows = list(rows.index), rows.reset_index(drop=True)
     texts = [name for name in columns.words.values() if name in rows]
     apart = differing(rows, texts)
     schedules = {}
-    for name in (new for old, new in columns.words.items() if is_schedule(old)):
+    for name in (new for old, new in columns.words.items() if is_role(old, "schedule")):
         for optimizer, of_one in rows.groupby("optimizer", sort=False):
             if name not in apart[str(optimizer)] and of_one[name].notna().any():
                 schedules[str(optimizer)] = str(of_one[name].iloc[0])
-    others = [new for old, new in columns.words.items() if not is_schedule(old)]
-    between = _between(rows, [*others, *columns.numbers.values()])
+    between = differing_between([columns.given[i] for i in where], list(rows["optimizer"]))
     table, codes = as_numbers(rows, texts)
     found = of_table(
         workload,
@@ -134,7 +127,7 @@ def _comparison(
         metric=metric,
         remarks=(
             f"Read as the result: {', '.join(columns.results)} ({metric.direction}); as settings: "
-            f"{', '.join([*columns.numbers, *columns.words]) or 'nothing'}.",
+            f"{', '.join(columns.read) or 'nothing'}.",
             "An export of Weights & Biases does not say over which ranges was searched.",
             *between,
             *legend(codes),
@@ -146,18 +139,12 @@ def _comparison(
     return replace(found, not_read=tuple(columns.not_read))
 
 
-def _one_spelling(names: "pd.Series[str]") -> "pd.Series[str]":
-    """Adam, adam and ADAM are one optimizer, in the first spelling."""
-    first = names.groupby(names.str.casefold()).transform("first")
-    return first.replace("", "unnamed")
-
-
 def _with_nesterov(table: pd.DataFrame) -> pd.DataFrame:
     """Gives Nesterov's momentum, a switch of other tools' SGD, its name and its rule."""
     if "nesterov" not in table:
         return table
-    is_on = table["nesterov"].astype(str).str.lower().isin(_TRUE)
     name = table["optimizer"]
+    is_on = pd.Series(map(is_nesterov, name, table["nesterov"]), index=table.index, dtype=bool)
     return table.drop(columns="nesterov").assign(
         rule=name.where(~is_on, "nesterov"),
         optimizer=name.where(~is_on, name + " (Nesterov)"),
@@ -168,22 +155,3 @@ def _workloads(path: Path, runs: pd.DataFrame, names: Sequence[str]) -> "pd.Seri
     if not names:
         return pd.Series(path.stem, index=runs.index)
     return runs[list(names)].agg(", ".join, axis=1).str.strip(", ").replace("", path.stem)
-
-
-def _between(rows: pd.DataFrame, names: Sequence[str]) -> tuple[str, ...]:
-    """Says which settings are the same in all runs of an optimizer, and differ between two."""
-    told = []
-    for name in (name for name in names if name in rows and not is_hyperparameter(name)):
-        values = {
-            str(optimizer): of_one[name].dropna().unique()
-            for optimizer, of_one in rows.groupby("optimizer", sort=False)
-        }
-        known = {optimizer: found[0] for optimizer, found in values.items() if len(found) == 1}
-        if len(known) == len(values) and len(set(known.values())) > 1:
-            each = ", ".join(f"{optimizer} {_short_text(v)}" for optimizer, v in known.items())
-            told.append(f"{name} differs between optimizers: {each}.")
-    return tuple(told)
-
-
-def _short_text(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) and math.isfinite(value) else str(value)

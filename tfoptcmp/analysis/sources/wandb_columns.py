@@ -8,25 +8,19 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from tfoptcmp.analysis.sources.command import command
 from tfoptcmp.analysis.sources.names import is_hyperparameter
 from tfoptcmp.analysis.sources.result_names import HIGHER, LOWER, higher_is_better, is_metric
-from tfoptcmp.analysis.sources.words import column
-from tfoptcmp.metrics import ACCURACY, Metric
+from tfoptcmp.analysis.sources.setting_names import column, is_role, whose
+from tfoptcmp.analysis.sources.settings import optimizer_settings, settings_of, spelled
 from tfoptcmp.study.schema import StudyError
 
 _OF_A_RUN = re.compile(
     r"name|state|notes|user|tags|created|created timestamp|updated|runtime|sweep|id|group|job type|"
     r"host|hostname|os|command|commit|description|end time|heartbeat|relative time.*|python.*|"
     r"gpu (type|count)|cpu count|git.*|github.*|agent|report|url|execution|accessory.*|.*version"
-)
-# Words that name a run, a place or a day, rather than a setting.
-_NAMES_A_RUN = re.compile(
-    r"(.*[_./ -])?(path|dir|directory|folder|file|name|id|uuid|url|uri|commit|host|hostname|device|"
-    r"checkpoint|ckpt|resume|date|time|timestamp|project|entity|group|tags?|notes?)"
 )
 _VALIDATION = re.compile(r"(validation|valid|val|dev|eval)(?:[_./: -]+(.*)|(.+))")
 _TEST = re.compile(r"(test)(?:[_./: -]+(.*)|(.+))")
@@ -43,18 +37,6 @@ _LOGGED = re.compile(
 )
 # Limits, which configurations have beside the values that are logged.
 _LIMIT = re.compile(r"(.*[_./ -])?(max|clip|clipping)[_./ -](.*[_./ -])?(norm|value)")
-_OPTIMIZER = re.compile(
-    r"(.*[_./ -])?(opt|optim|optimi[sz]er)([_./ -]?(name|type|class|_target_|target))?"
-)
-_SEED = re.compile(r"(.*[_./ -])?(random[_-]?|rng[_-]?|global[_-]?)?seed")
-_STEPS = re.compile(r"(.*[./])?(max|num|train|training|total)[_-](train[_-])?steps")
-_SCHEDULE = re.compile(
-    r"(.*[_./ -])?(lr|learning[_-]rate)?[_-]?(schedule|scheduler)([_./ -]?(name|type))?"
-)
-_WORKLOAD = re.compile(
-    r"(.*[_./ -])?(data|dataset|data[_-]set|task|workload|problem|model|arch|architecture)"
-    r"([_./ -]?(name|type))?"
-)
 _UNKNOWN = "..."  # in a command, for the user to fill in
 
 
@@ -65,7 +47,6 @@ class Columns:
         self, path: Path, runs: pd.DataFrame, results: Mapping[str, str], optimizer: str = ""
     ) -> None:
         self.results = list(results.values())
-        self.not_read: list[str] = []
         names = [
             name
             for name in runs
@@ -74,7 +55,9 @@ class Columns:
         numeric = {name for name in names if _is_numeric(runs[name])}
         filled = [name for name in names if (runs[name].str.strip() != "").any()]
         words = [name for name in filled if name not in numeric]
-        candidates = [optimizer] if optimizer else _matching(_OPTIMIZER, words)
+        rows = runs[names].apply(_standard).to_dict("records")
+        found = optimizer_settings([{name: row[name] for name in words} for row in rows])
+        candidates = [optimizer] if optimizer else found
         if len(candidates) != 1:
             hint = _hint(path, runs, results, (candidates or [_UNKNOWN])[0])
             raise StudyError(_unclear(path, "optimizer", candidates, words, hint))
@@ -84,36 +67,32 @@ class Columns:
             for name in filled
             if not _is_logged(name, is_number=name in numeric) and name != self.optimizer
         ]
-        seeds = _matching(_SEED, [name for name in settings if name in numeric])
-        self.seed = seeds[0] if seeds else None
-        steps = _matching(_STEPS, [name for name in settings if name in numeric])
-        self.steps = steps[0] if len(steps) == 1 else None
-        settings = [name for name in settings if name not in (self.seed, self.steps)]
         self.workload = [
             name
-            for name in _matching(_WORKLOAD, settings)
-            if name in words and runs[name].nunique() > 1
-        ]
-        settings = [
-            name
             for name in settings
-            if name not in self.workload
-            and (is_schedule(name) or not _NAMES_A_RUN.fullmatch(_plain(name).lower()))
+            if name in words
+            and any(is_role(_plain(name), role) for role in ("workload", "model"))
+            and runs[name].nunique() > 1
         ]
-        renamed = _short({name: _setting(name) for name in settings})
-        # What is the same in all runs is no difference between them, unless it is a
-        # hyperparameter that everybody has to tune.
-        same = {name for name in settings if runs[name].nunique() == 1}
-        self.numbers = {
-            name: new
-            for name, new in renamed.items()
-            if name in numeric and (name not in same or is_hyperparameter(new))
+        short = [_plain(name) for name in settings]
+        self.names = {
+            one if short.count(one) == 1 else name: name
+            for name, one in zip(settings, short, strict=True)
+            if name not in self.workload and (is_role(one, "schedule") or not is_role(one, "run"))
         }
-        self.words = {name: new for name, new in renamed.items() if name in words}
-        for name, new in self.words.items():
-            if is_hyperparameter(new):
-                _refuse_word(path, runs[name])
-        read = {self.optimizer, self.seed, self.steps, *self.workload, *self.numbers, *self.words}
+        self.optimizers = [
+            one or "unnamed" for one in spelled(row.get(self.optimizer) for row in rows)
+        ]
+        self.given = [{one: row[name] for one, name in self.names.items()} for row in rows]
+        self.settings = settings_of(self.given, self.optimizers)
+        self.words = {one: column(one) for one, name in self.names.items() if name in words}
+        for one in self.words:
+            if is_hyperparameter(whose(one, self.optimizers)[1]):
+                _refuse_word(path, runs[self.names[one]])
+        numbers = {one: None for of_one in self.settings.columns.values() for one in of_one}
+        self.read = [self.names[one] for one in (*numbers, *self.words)]
+        roles = [self.names[one] for one in self.settings.roles.values()]
+        read = {self.optimizer, *roles, *self.workload, *self.read}
         self.not_read = [name for name in names if name not in read]
         self.logged = [n for n in self.not_read if n in numeric and _is_logged(n, is_number=True)]
 
@@ -154,15 +133,6 @@ def measured(results: dict[str, str]) -> str:
     return _what(_VALIDATION if split == "validation" else _TEST, name)
 
 
-def metric_of(kind: str, values: "pd.Series[float]") -> Metric:
-    """Returns the metric of this kind that has these values; its name says its direction."""
-    if not higher_is_better(kind):
-        return Metric(name=kind, unit="nats" if "loss" in kind else "")
-    known = values[np.isfinite(values)]
-    is_share = "acc" in kind and bool(known.between(0, 1).all())
-    return ACCURACY if is_share else Metric(name=kind, unit="", maximize=True)
-
-
 def _unclear(
     path: Path, wanted: str, candidates: Sequence[str], names: Sequence[str], hint: str
 ) -> str:
@@ -174,38 +144,21 @@ def _unclear(
 def _hint(path: Path, runs: pd.DataFrame, results: Mapping[str, str], optimizer: str = "") -> str:
     """The command that reads an export as a table, with these columns."""
     of_runs = [name for name in runs if not _OF_A_RUN.fullmatch(name.strip().lower())]
-    named = [optimizer] if optimizer else _matching(_OPTIMIZER, of_runs)
+    rows = runs[of_runs].apply(_standard).to_dict("records")
+    named = [optimizer] if optimizer else optimizer_settings(rows)
     known = Columns(path, runs, results, (named or [_UNKNOWN])[0])
+    shared = {new: known.names[one] for new, one in known.settings.shared().items()}
     roles = {"optimizer": known.optimizer, "status": "State"}
     if len(known.workload) == 1:
         roles["workload"] = known.workload[0]
-    roles |= {r: c for r, c in (("seed", known.seed), ("steps", known.steps)) if c is not None}
-    roles |= {new: name for name, new in known.numbers.items() if is_hyperparameter(new)}
+    roles |= shared
     values = [as_floats(runs[name]) for name in results.values() if name in runs]
     # Between seeds of one trial what was logged differs.
-    return command(path, results, values, roles, known.logged if known.seed else ())
-
-
-def _setting(name: str) -> str:
-    """The name of a setting: without folders above a hyperparameter."""
-    plain = _plain(name)
-    last = re.split(r"[./]", plain)[-1]
-    return column(last if is_hyperparameter(last) else plain)
-
-
-def _short(renamed: dict[str, str]) -> dict[str, str]:
-    """Keeps the whole name where two would be called the same."""
-    new = list(renamed.values())
-    return {name: one if new.count(one) == 1 else column(name) for name, one in renamed.items()}
+    return command(path, results, values, roles, known.logged if "seed" in shared else ())
 
 
 def _plain(name: str) -> str:
     return re.sub(r"^(config|summary)[./]", "", name.strip())
-
-
-def is_schedule(name: str) -> bool:
-    """Returns whether a column names the learning rate's schedule."""
-    return bool(_SCHEDULE.fullmatch(_plain(name).lower()))
 
 
 def _is_logged(name: str, *, is_number: bool) -> bool:
@@ -218,10 +171,6 @@ def _is_logged(name: str, *, is_number: bool) -> bool:
     if _LIMIT.fullmatch(plain):
         return False
     return bool(_LOGGED.fullmatch(plain)) or (is_number and is_metric(plain))
-
-
-def _matching(pattern: re.Pattern[str], names: Sequence[str]) -> list[str]:
-    return [name for name in names if pattern.fullmatch(_plain(name).lower())]
 
 
 def _is_numeric(values: "pd.Series[str]") -> bool:

@@ -4,14 +4,14 @@ Runs that differ in a word, a switch or a list ("constant" and "linear", true an
 runs of one trial. Either they are optimizers of their own, or the words become numbers.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from tfoptcmp.analysis.sources.columns import RESULTS
 from tfoptcmp.analysis.sources.names import is_hyperparameter
+from tfoptcmp.analysis.sources.setting_names import column
+from tfoptcmp.analysis.sources.settings import number, plain
 from tfoptcmp.study.schema import StudyError
 
 _SHOWN = 6  # words of one column; more are names of runs or paths, not settings
@@ -19,26 +19,14 @@ _SHOWN = 6  # words of one column; more are names of runs or paths, not settings
 
 def numbers(settings: Mapping[str, Any]) -> dict[str, float]:
     """Returns the settings that are numbers, under names that no result has."""
-    return {
-        column(name): float(value)
-        for name, value in settings.items()
-        if isinstance(value, int | float) and not isinstance(value, bool)
-    }
+    found = {column(name): number(value) for name, value in settings.items()}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def words(settings: Mapping[str, Any]) -> dict[str, str]:
     """Returns the other settings as text; those that are null have no value."""
-    return {
-        column(name): value if isinstance(value, str) else json.dumps(value, sort_keys=True)
-        for name, value in settings.items()
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float))
-    }
-
-
-def column(name: str) -> str:
-    """Returns the column of a setting, which is neither a result nor the end of a range."""
-    taken = name in RESULTS or name.endswith(("_low", "_high"))
-    return f"{name}_setting" if taken else name
+    found = {column(name): plain(value) for name, value in settings.items()}
+    return {name: value for name, value in found.items() if isinstance(value, str)}
 
 
 def as_numbers(
