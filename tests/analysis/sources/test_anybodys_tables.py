@@ -89,7 +89,7 @@ class TestRunsOfOneTrial:
         assert comparison.contestants[0].num_feasible == 2
         assert comparison.remarks == (
             f"a: rows that differ in {column} count as trials of their own; if it says nothing, "
-            "--ignore it.",
+            "--ignore it in a table.",
         )
 
     def test_runs_of_other_lengths_are_not_of_one_trial(self, write):

@@ -98,7 +98,7 @@ def repeated_rows(
         apart = [n for n in words if (others[n] != others[n].iloc[whole].to_numpy()).any()]
         remarks.append(
             f"{optimizer}: rows that differ in {', '.join(map(str, apart))} count as trials of "
-            "their own; if it says nothing, --ignore it."
+            "their own; if it says nothing, --ignore it in a table."
         )
     for name in (n for n in settings if is_number[n]):
         numbers = others[name].to_numpy()
@@ -107,8 +107,8 @@ def repeated_rows(
         ).all():
             raise StudyError(
                 f"{optimizer}: trials with the same hyperparameters and other seeds differ in "
-                f"{name!r}, which is not understood. If it is a hyperparameter, say --range "
-                f"'{name}=<low>:<high>'; if it says nothing, --ignore='{name}'"
+                f"{name!r}, which is not understood. In a table: if it is a hyperparameter, say "
+                f"--range '{name}=<low>:<high>'; if it says nothing, --ignore='{name}'"
             )
     return pd.Series(rows.index[first[again]], index=rows.index[again])
 
