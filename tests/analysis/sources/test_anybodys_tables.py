@@ -92,6 +92,17 @@ class TestRunsOfOneTrial:
             "--ignore it in a table.",
         )
 
+    def test_numbers_near_1_are_compared_as_they_were_given(self, write):
+        """0.999 in float32 is 0.99900001287, which is 13 millionths off in 1 - 0.999."""
+        betas = ("0.999", "0.9990000128746033", "0.999999", "0.9999999")
+        lines = [f"a,{i},{i},0.1,{beta},{i}" for i, beta in enumerate(betas)]
+        text = "optimizer,validation,test,lr,beta_2,seed\n" + "\n".join(lines)
+        (comparison,) = read_comparisons(write(text))
+        (one,) = comparison.contestants
+        used = one.trials["used_beta_2"].tolist()
+        assert used == pytest.approx([0.999, 0.999999, 0.9999999], rel=1e-9)
+        assert len(one.reruns) == 1
+
     def test_runs_of_other_lengths_are_not_of_one_trial(self, write):
         text = "optimizer,test,lr,steps,seed\na,1,1,10,1\na,1,1,20,2\na,1,1,21,3\n"
         assert the_only(write(text)).num_feasible == 2

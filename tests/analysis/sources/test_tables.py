@@ -5,6 +5,7 @@ import pytest
 from tfoptcmp.analysis.audit import audit
 from tfoptcmp.analysis.contestant import TRIALS
 from tfoptcmp.analysis.sources import read_comparisons
+from tfoptcmp.analysis.sources.mapping import TableMap
 from tfoptcmp.analysis.sources.names import grid, searched_name, searched_range
 from tfoptcmp.analysis.sources.tables import higher_is_better
 from tfoptcmp.rules import RULES, rule_named
@@ -117,6 +118,20 @@ def test_workloads_are_apart_and_targets_may_be_missed(write):
     assert digits.num_examples == {"validation": 500, "test": 1000}
     assert digits.metric.unit == "share"
     assert mnist.metric.unit == ""
+
+
+def test_an_infinite_metric_that_selects_is_a_trial_that_diverged(write):
+    text = "optimizer,validation,test,lr\na,inf,0.1,1\na,0.2,inf,2\na,0.3,0.3,3\n"
+    (comparison,) = read_comparisons(write(text))
+    assert comparison.contestants[0].trials["feasible"].tolist() == [False, True, True]
+
+
+def test_a_range_may_be_of_any_name_of_a_column(write):
+    path = write("optimizer,test,learning_rate\nsgd,0.1,1\nsgd,0.2,2\n")
+    (comparison,) = read_comparisons(path, how=TableMap(ranges={"lr": "0.1:10:log"}))
+    assert comparison.contestants[0].dimensions == {"eta0": LogUniform(low=0.1, high=10.0)}
+    with pytest.raises(StudyError, match=r"of hyperparameters, of \['learning_rate'\]; got 'eps'"):
+        read_comparisons(path, how=TableMap(ranges={"eps": "0:1"}))
 
 
 def test_a_wide_table_has_empty_fields(write):

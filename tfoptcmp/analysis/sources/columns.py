@@ -10,7 +10,7 @@ Columns (see the example below); all but the first two are optional:
                  SGD with a momentum other than 0 is taken for momentum.
     workload     what was trained, if several things were.
     diverged     1 or true for trials whose loss became NaN or infinite. Without this column those
-                 with neither a validation nor a test metric.
+                 with neither a validation nor a test metric, or with an infinite one that selects.
     steps        training steps of the trial.
     steps_to_target   steps until the target was reached; empty if it was not.
     train_loss   final training loss.
@@ -50,7 +50,7 @@ import pandas as pd
 
 from tfoptcmp.analysis.sources.delimited import read_delimited
 from tfoptcmp.analysis.sources.mapping import TableMap
-from tfoptcmp.analysis.sources.names import is_hyperparameter
+from tfoptcmp.analysis.sources.names import is_hyperparameter, searched_name
 from tfoptcmp.analysis.sources.result_names import higher_is_better
 from tfoptcmp.analysis.sources.statuses import is_status
 from tfoptcmp.rules import RULES, rule_named
@@ -125,9 +125,10 @@ def read_table(path: Path | str, how: TableMap | None = None) -> Table:
     table = _with_our_names(table)
     _check_columns(path, table)
     ranged = {key.rpartition(":")[2] for key in how.ranges}
-    if missing := sorted(ranged - (set(table.columns) - {*RESULTS})):
+    known = {searched_name(name, None): name for name in table if name not in RESULTS}
+    if missing := sorted(name for name in ranged if searched_name(name, None) not in known):
         raise StudyError(
-            f"--range must be of hyperparameters, of {list(table)}; got {missing[0]!r}"
+            f"--range must be of hyperparameters, of {list(known.values())}; got {missing[0]!r}"
         )
     read = list(_read(list(table.columns), ranged))
     remarks: list[str] = []
@@ -354,7 +355,7 @@ def _with_diverged(path: Path | str, table: pd.DataFrame, remarks: list[str]) ->
     metrics = table[[n for n in ("validation", "test") if n in table]]
     without = ~np.isfinite(metrics).any(axis=1)
     if "diverged" not in table:
-        table["diverged"] = without
+        table["diverged"] = without | np.isinf(metrics.dropna(axis=1, how="all").iloc[:, 0])
     elif "status" not in table and (without & ~table["diverged"]).any():
         row = _line(without & ~table["diverged"])
         raise StudyError(f"{path}, line {row}: a trial that did not diverge must have a metric")

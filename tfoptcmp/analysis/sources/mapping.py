@@ -125,10 +125,12 @@ class TableMap:
             StudyError: If a range is none.
         """
         found = {}
+        known = {searched_name(name, rule) for name in names}
         for key, text in sorted(self.ranges.items(), key=lambda one: ":" in one[0]):
             whose, _, name = key.rpartition(":")
-            if name in names and whose.casefold() in ("", optimizer.casefold()):
-                found[searched_name(name, rule)] = _dimension(name, text)
+            searched = searched_name(name, rule)
+            if searched in known and whose.casefold() in ("", optimizer.casefold()):
+                found[searched] = _dimension(name, text)
         return found
 
 

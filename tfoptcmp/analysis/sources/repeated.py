@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tfoptcmp.analysis.sources.names import searched_value
 from tfoptcmp.analysis.sources.result_names import higher_is_better
 from tfoptcmp.analysis.statistics.best_of_k import FloatArray
 from tfoptcmp.study.schema import StudyError
@@ -15,6 +16,8 @@ IntArray = NDArray[np.int64]
 
 # Tools write the same number with 7 digits or 17.
 _SAME = 1e-6
+# Of 1 - beta: 0.999999 and 0.9999999 are two points, although they differ by less than that.
+_SAME_COMPLEMENT = 0.5
 # Runs with a budget of time differ in their steps, by some percent.
 _OF_ONE_BUDGET = 0.2
 
@@ -58,18 +61,20 @@ def repeated_rows(
     optimizer: str,
     rows: pd.DataFrame,
     values: pd.DataFrame,
+    searched: pd.DataFrame,
     unread: pd.DataFrame | None,
     remarks: list[str],
 ) -> "pd.Series[int]":
     """Returns for each row that repeats a trial with another seed the row of its first run.
 
-    Values are the same within one in a million. Rows that differ in a text that was not understood
-    are trials of their own, if the text may be a setting.
+    Values are the same within one in a million, as they were given. Rows that differ in a text that
+    was not understood are trials of their own, if the text may be a setting.
 
     Args:
         optimizer: Whose trials.
         rows: They, with `seed` if it is known.
-        values: Their hyperparameters.
+        values: Their hyperparameters, as they were given.
+        searched: The same, in the same order, as search spaces have them.
         unread: Columns that were not understood, of these rows or more.
         remarks: What is to be said is added to them.
 
@@ -79,6 +84,11 @@ def repeated_rows(
     if "seed" not in rows or values.empty:
         return pd.Series(dtype=int)
     keys = [_group(values[name].to_numpy()) for name in values]
+    keys += [
+        _group(searched[own].to_numpy(), _SAME_COMPLEMENT)
+        for own, name in zip(searched, values, strict=True)
+        if searched_value(name, 0.0) != 0.0
+    ]
     if "steps" in rows:
         keys.append(_group(rows["steps"].to_numpy(), _OF_ONE_BUDGET))
     row = np.arange(len(rows))

@@ -238,12 +238,12 @@ def _contestant(
         {searched_name(n, rule): searched_value(n, rows[n]) for n in given},
         index=rows.index,
     )
-    repeated = repeated_rows(name, rows, values, unread, remarks)
+    repeated = repeated_rows(name, rows, rows[given], values, unread, remarks)
     again = rows.index.isin(repeated.index)
     reported = _dimensions(name, rows[~again] if again.any() else rows, given, rule)
     if how is not None:
         reported |= how.dimensions(name, rule, given)
-    check_inside(name, values, reported)
+    check_inside(name, values[~again] if again.any() else values, reported)
     trials = rows[[column for column in _COLUMNS if column in rows]].rename(columns=_COLUMNS)
     if selected_by == "test":
         trials["validation_metric"] = trials["test_metric"]
