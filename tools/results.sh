@@ -15,7 +15,6 @@ draw() {
 }
 for figure in 1 2 5; do
   draw --figure="$figure" --space=final --workloads=digits_simple_cnn,fashion_mnist_simple_cnn
-  draw --figure="$figure" --space=refined --workloads=digits_simple_cnn
 done
 # Seven rules of 200 trials, under the name that the figures look for.
 seven="$output_dir/seven-rules"
