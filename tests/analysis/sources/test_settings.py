@@ -95,9 +95,9 @@ def test_an_argument_of_the_name_of_an_optimizer():
     """In the folder `optimizer` it was taken for a setting of Momentum's, named `optimizer`."""
     optimizers = ("sgd", "momentum")
     for name in ("optimizer/momentum", "opt_momentum", "momentum"):
-        assert whose(name, optimizers) == ("", "momentum")
-    assert whose("sgd_momentum", optimizers) == ("sgd", "momentum")
-    assert whose("lr/momentum", optimizers) == ("momentum", "lr")
+        assert whose(name, optimizers) == ((), "momentum")
+    assert whose("sgd_momentum", optimizers) == (("sgd",), "momentum")
+    assert whose("lr/momentum", optimizers) == (("momentum",), "lr")
 
 
 def test_names_that_would_be_one_stay_apart():
@@ -144,17 +144,17 @@ def test_numbers_that_are_the_same_everywhere_are_no_hyperparameters():
 
 def test_what_is_no_number_is_kept_as_given():
     runs = [
-        {"lr": "1e-3", "nesterov": True, "note": "a", "rng_seed": "1", "sgd_mode": "x"},
-        {"lr": "0.1", "nesterov": False, "note": "a", "rng_seed": "2", "sgd_mode": None},
-        {"lr": "0.1", "nesterov": False, "note": "a", "rng_seed": "2", "sgd_mode": "y"},
+        {"lr": "1e-3", "nesterov": True, "note": "a", "rng_seed": "1", "sgd/mode": "x"},
+        {"lr": "0.1", "nesterov": False, "note": "a", "rng_seed": "2", "sgd/mode": None},
+        {"lr": "0.1", "nesterov": False, "note": "a", "rng_seed": "2", "sgd/mode": "y"},
     ]
     found = settings_of(runs, ["sgd", "sgd", "adam"])
     assert found.table["lr"].tolist() == [0.001, 0.1, 0.1]
     assert found.table["seed"].tolist() == [1, 2, 2]
-    assert list(found.unread) == ["nesterov", "note", "sgd_mode"]
-    assert found.unread["sgd_mode"].tolist()[2:] != ["y"]  # of SGD, not of Adam
+    assert list(found.unread) == ["nesterov", "note", "sgd/mode"]
+    assert found.unread["sgd/mode"].tolist()[2:] != ["y"]  # of SGD, not of Adam
     assert found.said == (
-        "Trials of one optimizer differ in what is no number: nesterov, sgd_mode.",
+        "Trials of one optimizer differ in what is no number: nesterov, sgd/mode.",
     )
 
 
