@@ -25,7 +25,7 @@ _ROLES = {
     "run": rf"(.*{_APART})?(?:path|dir|directory|folder|file|id|uuid|url|uri|commit|host|hostname|"
     r"device|port|pid|run|checkpoint|ckpt|resume|date|time|timestamp|project|entity|group|tags?|notes?|"
     r"(?:run|exp|experiment|job|trial|study|sweep|session|project|group|user|host|node|file|log|"
-    r"wandb|output|display)[_-]?name)|(?:(?:config|cfg|args|params|run|experiment)[./:])?name",
+    r"wandb|output|display)[_-]?name)|(?:(?:config|cfg|args|params|run|experiment)[./:])?(?:name|gpu)",
 }
 # Arguments of optimizers that are not translated; lower case, without "_" and "-".
 _OTHER_ARGUMENTS = (
@@ -116,7 +116,7 @@ def short(value: object) -> str:
 
 def _called(name: str, *, is_owned: bool = False) -> str:
     """The name of a setting's column: without folders that do not count."""
-    *folders, last = re.split(r"[./:]", _without_value(name))
+    *folders, last = re.split(r"[./:]", name)
     bare = re.sub(rf"^(?:{_OPTIMIZER})[_-](?=.)", "", last, flags=re.IGNORECASE)
     last = bare if is_hyperparameter(bare) else last
     own = is_owned or any(map(_is_of_optimizer, folders))

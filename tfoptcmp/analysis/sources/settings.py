@@ -119,13 +119,14 @@ def settings_of(
         }
         varying = {name for name in called if len(_values(mine, name)) > 1}
         called = _with_one_rate(optimizer, called)
-        for name in sorted(varying.difference(roles.values()), key=list(called).index):
-            is_other_seed = name in seeds and name in differing
-            if is_other_seed or (
-                _names_a_run(name) and not range_of(optimizer, name, called[name])
-            ):
-                of_runs[name] = None
-                del called[name]
+        apart = {
+            name: None
+            for name, column in called.items()
+            if name in (varying | differing).difference(roles.values())
+            and (name in seeds or (_names_a_run(name) and not range_of(optimizer, name, column)))
+        }
+        of_runs |= apart
+        called = {name: column for name, column in called.items() if name not in apart}
         words = [name for name in called if any(isinstance(run.get(name), str) for run in mine)]
         asked = [
             name
@@ -156,9 +157,8 @@ def settings_of(
     if "steps" in roles:
         said.append(f"{roles['steps']!r} is what a trial spent, and shown as its steps.")
     if of_runs:
-        said.append(
-            f"Not read as settings: {', '.join(of_runs)}, which tell runs of a trial apart."
-        )
+        named = ", ".join(of_runs)
+        said.append(f"No settings, but names of runs, where they ran, or further seeds: {named}.")
     if texts:
         said.append(f"Trials of one optimizer differ in what is no number: {', '.join(texts)}.")
     return Settings(
