@@ -147,6 +147,8 @@ def test_alpha_beside_a_learning_rate(names):
 
 
 def test_a_rate_of_something_else_comes_last():
+    runs = [{"optimizer.lr": 0.1 + i, "adam_lr": 0.1} for i in range(2)]
+    assert settings_of(runs, ["adam"] * 2).columns["adam"]["optimizer.lr"] == "lr"
     found = made_of("a_probe.lr", "config.lr", optimizers=("adam",))
     assert found.columns["adam"] == {"config.lr": "lr", "a_probe.lr": "a_probe.lr_setting"}
 
@@ -182,8 +184,9 @@ def test_what_tells_runs_of_a_trial_apart_is_no_setting():
 
 
 def test_a_name_of_a_part_is_a_setting():
-    found = settings_of([{"loss/name": name} for name in ("mse", "mae")], ["sgd"] * 2)
-    assert found.unread["loss/name"].tolist() == ["mse", "mae"]
+    for setting in ("loss/name", "act_name", "model_name_or_path"):
+        found = settings_of([{setting: name} for name in ("a", "b")], ["sgd"] * 2)
+        assert found.unread[setting].tolist() == ["a", "b"]
 
 
 def test_settings_that_are_kept_as_a_value():

@@ -11,7 +11,7 @@ from tfoptcmp.analysis.sources.names import is_hyperparameter, searched_name
 
 _APART = r"[\W_]"
 _OPTIMIZER = r"opt|optim|optimi[sz]er"
-_KIND = rf"(?:{_APART}*(?:name|type|class|class_name|kind|target)_?)?"
+_KIND = rf"(?:{_APART}*(?:name|name_or_path|type|class|class_name|kind|target)_?)?"
 _ROLES = {
     "optimizer": rf"(.*{_APART})?(?:{_OPTIMIZER}){_KIND}",
     "method": rf"(.*[./:])?(?:algorithm|algo|method){_KIND}",
@@ -60,8 +60,8 @@ def part(name: str) -> str:
 def whose(name: str, optimizers: Iterable[str]) -> tuple[tuple[str, ...], str]:
     """Returns the optimizers that a setting is of, () if of any, and the name of its column.
 
-    Begin or end are an optimizer's name only if the rest is an argument: "bn_momentum" is not
-    Momentum's. All in a folder of its name is its own, if that is no argument's name.
+    The start or the end of a name says so only if the rest is an argument: "bn_momentum" is not
+    Momentum's. A folder says so of all that is in it, unless "momentum" is an argument, too.
     """
     name = _without_value(name)
     known = list(dict.fromkeys(optimizers))

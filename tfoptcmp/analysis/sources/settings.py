@@ -138,7 +138,8 @@ def settings_of(
                 or range_of(optimizer, name, column)
             )
         ]
-        asked.sort(key=lambda n: (not is_owned(n, optimizers), is_foreign(n), n not in varying))
+        distance = {n: 0 if is_owned(n, optimizers) else 1 + is_foreign(n) for n in asked}
+        asked.sort(key=lambda name: (distance[name], name not in varying))
         columns[optimizer] = _columns(optimizer, {name: called[name] for name in asked})
         read = {**{name: role for role, name in roles.items()}, **columns[optimizer]}
         constant = {name: mine[0][name] for name in words if name not in varying}
