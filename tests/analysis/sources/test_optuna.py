@@ -290,6 +290,25 @@ def test_a_value_outside_its_range_is_said_and_claims_none(tmp_path):
     assert set(adam.dimensions) == {"one_minus_gamma"} and len(adam.trials) == 6
 
 
+def test_alpha_means_the_same_in_a_storage_and_in_its_csv(tmp_path):
+    """The CSV has its columns by name: there, `alpha` came first and was the rate."""
+
+    def of(trial):
+        optimizer = trial.suggest_categorical("optimizer", ["rmsprop", "sgd"])
+        rate = trial.suggest_float("lr", 1e-4, 1.0, log=True)
+        return rate + trial.suggest_float("alpha", 0.5, 0.9) + len(optimizer)
+
+    sampler = optuna.samplers.RandomSampler(seed=1)
+    study = optuna.create_study(storage=journal(tmp_path / "a.log"), sampler=sampler)
+    study.optimize(of, n_trials=12)
+    study.trials_dataframe().to_csv(tmp_path / "a.csv", index=False)
+    for file in ("a.log", "a.csv"):
+        (comparison,) = read_comparisons(tmp_path / file)
+        sgd, rmsprop = comparison.contestants
+        assert set(sgd.searched_names) == {"eta0", "alpha_setting"}
+        assert set(rmsprop.searched_names) == {rmsprop.rule.rate, "one_minus_rho"}
+
+
 def test_ranges_that_changed_are_none(tmp_path):
     path = tmp_path / "study.log"
     study = optuna.create_study(study_name="adam", storage=journal(path))

@@ -35,6 +35,8 @@ from tfoptcmp.spaces import Choice, Fixed, LogUniform, Uniform
         ({"Algorithm": "adam"}, "Algorithm"),
         ({"algorithm": "PPO"}, None),  # of all runs, and no rule
         ({"optimizer": 3, "opt": "0.5"}, None),  # numbers
+        ({"reset_optimizer": True, "use_8bit_optimizer": "false"}, None),  # switches
+        ({"base_optimizer": "sgd", "optimizer": "adam"}, "optimizer"),
         ({"lr": 0.1, "options": "adam"}, None),
     ],
 )
@@ -46,12 +48,17 @@ def test_what_differs_names_the_optimizer_rather_than_what_does_not():
     runs = [{"optimizer": "x", "inner/opt": name, "method": name} for name in ("a", "b")]
     assert optimizer_settings(runs) == ["inner/opt", "optimizer"]
     assert optimizer_settings([{"method": "a"}, {"method": "b"}]) == ["method"]
+    runs = [{"optimizer": "adam", "reset_optimizer": name} for name in ("first", "last")]
+    assert optimizer_settings(runs) == ["optimizer"]
 
 
 def test_spellings_of_optimizers():
     """A decimal point is no module: "sgd 0.9" was called "9"."""
     assert spelled(["torch.optim.Adam", "adam", None, "SGD"]) == ["Adam", "Adam", "", "SGD"]
     assert short("sgd 0.9") == "sgd 0.9"
+    texts = ("<class 'torch.optim.adam.Adam'>", "Adam (\nParameter Group 0\n    lr: 0.1\n)")
+    assert [short(one) for one in (*texts, "Adam (lr=0.1)")] == ["Adam"] * 3
+    assert short("SGD (Nesterov)") == "SGD (Nesterov)"
 
 
 @pytest.mark.parametrize(
@@ -95,9 +102,98 @@ def test_an_argument_of_the_name_of_an_optimizer():
     """In the folder `optimizer` it was taken for a setting of Momentum's, named `optimizer`."""
     optimizers = ("sgd", "momentum")
     for name in ("optimizer/momentum", "opt_momentum", "momentum"):
-        assert whose(name, optimizers) == ("", "momentum")
-    assert whose("sgd_momentum", optimizers) == ("sgd", "momentum")
-    assert whose("lr/momentum", optimizers) == ("momentum", "lr")
+        assert whose(name, optimizers) == ((), "momentum")
+    assert whose("sgd_momentum", optimizers) == (("sgd",), "momentum")
+    assert whose("lr/momentum", optimizers) == (("momentum",), "lr")
+
+
+def test_ends_of_names_are_an_optimizers_only_beside_an_argument():
+    """`ema_momentum` was Momentum's `ema`, and no setting of all others."""
+    optimizers = ("sgd", "momentum")
+    for name in ("ema_momentum", "momentum_decay", "momentum/start", "sgd_layers"):
+        assert whose(name, optimizers) == ((), name)
+    assert whose("lr_momentum", optimizers) == whose("momentum_lr", optimizers)
+    assert whose("sgd_weight_decay", optimizers) == (("sgd",), "weight_decay")
+    assert whose("sgd/layers", optimizers) == (("sgd",), "layers")
+    assert made_of("lr", "ema_momentum", optimizers=optimizers).columns == {
+        name: {"lr": "lr", "ema_momentum": "ema_momentum"} for name in optimizers
+    }
+
+
+def test_hugging_faces_arguments_of_adam():
+    optimizers = ("adamw_torch", "paged_adamw_8bit", "adafactor")
+    assert whose("adam_epsilon", optimizers) == (optimizers[:2], "epsilon")
+    assert whose("adam_lr", ("adam", "adamw")) == (("adam",), "lr")
+    run = {"learning_rate": 0.1, "adam_epsilon": 1e-8}
+    found = settings_of([run] * 2, ["adamw_torch", "adafactor"])
+    assert found.columns["adamw_torch"]["adam_epsilon"] == "epsilon"
+    assert found.columns["adafactor"] == {"learning_rate": "learning_rate"}
+
+
+@pytest.mark.parametrize("names", [("alpha", "lr"), ("lr", "alpha")])
+def test_alpha_beside_a_learning_rate(names):
+    """It was the rate if it came first, and the rate was `lr_setting`."""
+    found = made_of(*names, optimizers=("RMSprop", "adam"))
+    assert found.columns == {
+        "RMSprop": {"lr": "lr", "alpha": "rho"},
+        "adam": {"lr": "lr", "alpha": "alpha_setting"},
+    }
+    assert made_of("adam_lr", "eta", optimizers=("adam", "sgd")).columns == {
+        "adam": {"adam_lr": "lr", "eta": "eta_setting"},
+        "sgd": {"eta": "eta"},
+    }
+    constant = settings_of([{"lr": 0.1, "alpha": 0.2}] * 2, ["sgd", "sgd"])
+    assert constant.columns == {"sgd": {"lr": "lr"}}
+
+
+def test_a_rate_of_something_else_comes_last():
+    runs = [{"optimizer.lr": 0.1 + i, "adam_lr": 0.1} for i in range(2)]
+    assert settings_of(runs, ["adam"] * 2).columns["adam"]["optimizer.lr"] == "lr"
+    found = made_of("a_probe.lr", "config.lr", optimizers=("adam",))
+    assert found.columns["adam"] == {"config.lr": "lr", "a_probe.lr": "a_probe.lr_setting"}
+
+
+@pytest.mark.parametrize(
+    ("budgets", "steps"),
+    [
+        ({"max_steps": (-1, -1), "num_train_epochs": (3, 30)}, "num_train_epochs"),
+        ({"trainer/max_steps": (-1, -1), "trainer/max_epochs": (9, 9)}, "trainer/max_epochs"),
+        ({"steps": (5, 5), "max_steps": (100, 100)}, "max_steps"),
+        ({"epochs": (10, 100), "max_epochs": (100, 100)}, "epochs"),
+        ({"steps": (0, 10)}, None),
+    ],
+)
+def test_budgets(budgets, steps):
+    runs = [{name: given[i] for name, given in budgets.items()} for i in range(2)]
+    assert settings_of(runs, ["sgd", "adam"]).roles.get("steps") == steps
+
+
+def test_what_tells_runs_of_a_trial_apart_is_no_setting():
+    """Each was a hyperparameter, and no run was one with another seed."""
+    runs = [
+        {"lr": 0.1, "seed": 0, "data_seed": i, "run_id": i, "exp_name": f"a{i}", "port": 80 + i}
+        for i in range(3)
+    ]
+    found = settings_of(runs, ["sgd"] * 3)
+    assert found.table.columns.tolist() == ["optimizer", "lr", "seed"]
+    assert found.table["seed"].tolist() == [0, 1, 2]
+    assert list(found.unread) == ["seed"]
+    assert "exp_name" in found.said[0]
+    for name in ("seed_everything", "random_state", "random_seed"):
+        assert settings_of([{name: 1}, {name: 2}], ["sgd"] * 2).roles == {"seed": name}
+
+
+def test_a_name_of_a_part_is_a_setting():
+    for setting in ("loss/name", "act_name", "model_name_or_path"):
+        found = settings_of([{setting: name} for name in ("a", "b")], ["sgd"] * 2)
+        assert found.unread[setting].tolist() == ["a", "b"]
+
+
+def test_settings_that_are_kept_as_a_value():
+    assert optimizer_settings([{"config.optimizer.value": "adam"}]) == ["config.optimizer.value"]
+    found = made_of("lr.value", "seed.value", optimizers=("adam",))
+    assert found.columns == {"adam": {"lr.value": "lr"}}
+    assert found.roles == {"seed": "seed.value"}
 
 
 def test_names_that_would_be_one_stay_apart():
@@ -144,17 +240,17 @@ def test_numbers_that_are_the_same_everywhere_are_no_hyperparameters():
 
 def test_what_is_no_number_is_kept_as_given():
     runs = [
-        {"lr": "1e-3", "nesterov": True, "note": "a", "rng_seed": "1", "sgd_mode": "x"},
-        {"lr": "0.1", "nesterov": False, "note": "a", "rng_seed": "2", "sgd_mode": None},
-        {"lr": "0.1", "nesterov": False, "note": "a", "rng_seed": "2", "sgd_mode": "y"},
+        {"lr": "1e-3", "nesterov": True, "note": "a", "rng_seed": "1", "sgd/mode": "x"},
+        {"lr": "0.1", "nesterov": False, "note": "a", "rng_seed": "2", "sgd/mode": None},
+        {"lr": "0.1", "nesterov": False, "note": "a", "rng_seed": "2", "sgd/mode": "y"},
     ]
     found = settings_of(runs, ["sgd", "sgd", "adam"])
     assert found.table["lr"].tolist() == [0.001, 0.1, 0.1]
     assert found.table["seed"].tolist() == [1, 2, 2]
-    assert list(found.unread) == ["nesterov", "note", "sgd_mode"]
-    assert found.unread["sgd_mode"].tolist()[2:] != ["y"]  # of SGD, not of Adam
+    assert list(found.unread) == ["nesterov", "note", "sgd/mode"]
+    assert found.unread["sgd/mode"].tolist()[2:] != ["y"]  # of SGD, not of Adam
     assert found.said == (
-        "Trials of one optimizer differ in what is no number: nesterov, sgd_mode.",
+        "Trials of one optimizer differ in what is no number: nesterov, sgd/mode.",
     )
 
 

@@ -351,6 +351,43 @@ def test_a_logged_value_is_no_setting(write, name):
     assert name in comparison.not_read
 
 
+def test_rates_that_lightning_logs_are_no_settings(write):
+    """`lr-Adam` was a setting of Adam's, and its rate."""
+    logged = {"lr-Adam": "1e-9", "lr-group0": "2e-9"}
+    runs = [a_run(i, optimizer="Adam", lr=str(0.1 + i), val_loss="1", **logged) for i in range(3)]
+    comparison = comparison_of(write, runs)
+    (adam,) = comparison.contestants
+    assert adam.searched("alpha0").tolist() == [0.1, 1.1, 2.1]
+    assert set(logged) <= set(comparison.not_read)
+    for run in runs:
+        del run["lr"]
+    (adam,) = comparison_of(write, runs).contestants
+    assert set(adam.searched("alpha0")) == {1e-9}
+
+
+def test_a_configuration_of_hugging_face(write):
+    """`max_steps` of -1 is no limit: budgets were equal."""
+    runs = [
+        a_run(
+            i,
+            optim=name,
+            learning_rate=str(0.1 + i),
+            adam_epsilon="1e-8",
+            max_steps="-1",
+            num_train_epochs=epochs,
+            val_loss=str(1 + i),
+        )
+        for name, epochs in (("adamw_torch", "3"), ("sgd", "30"))
+        for i in range(12)
+    ]
+    comparison = comparison_of(write, runs)
+    sgd, adam = comparison.contestants
+    assert (adam.fixed, sgd.fixed) == ({"epsilon": 1e-8}, {})
+    assert {3.0} == set(adam.trials["steps"]) and {30.0} == set(sgd.trials["steps"])
+    titles = {one.title for one in audit([comparison])}
+    assert {"epsilon not tuned", "unequal budgets"} <= titles
+
+
 def test_a_column_that_comes_twice_is_refused(write):
     runs = [a_run(i, optimizer="adam", lr="0.1", rate="0.2", val_loss="1") for i in range(2)]
     path = write(export(runs).replace('"rate"', '"lr"'), "runs.csv")

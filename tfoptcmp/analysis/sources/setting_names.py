@@ -11,20 +11,27 @@ from tfoptcmp.analysis.sources.names import is_hyperparameter, searched_name
 
 _APART = r"[\W_]"
 _OPTIMIZER = r"opt|optim|optimi[sz]er"
-_KIND = rf"(?:{_APART}*(?:name|type|class|class_name|kind|target)_?)?"
+_KIND = rf"(?:{_APART}*(?:name|name_or_path|type|class|class_name|kind|target)_?)?"
 _ROLES = {
     "optimizer": rf"(.*{_APART})?(?:{_OPTIMIZER}){_KIND}",
     "method": rf"(.*[./:])?(?:algorithm|algo|method){_KIND}",
-    "seed": rf"(.*{_APART})?(?:random|rng|global)?seed",
+    "seed": rf"(.*{_APART})?(?:(?:random|rng|global)?seed|seed_everything|random[_-]?state)",
     "steps": r"(.*[./:])?(?:(?:num|max|train|training|total|n)[_-]?)*"
     r"(?:steps|epochs|iterations|iters)",
     "schedule": rf"(.*{_APART})?(?:lr)?scheduler?{_KIND}",
     "workload": rf"(.*{_APART})?(?:workload|data|data[_-]?set|task|test_?problem|problem){_KIND}",
     "model": rf"(.*{_APART})?(?:model|arch|architecture){_KIND}",
-    # Words that name a run, a place or a day.
-    "run": rf"(.*{_APART})?(?:path|dir|directory|folder|file|name|id|uuid|url|uri|commit|host|"
-    r"hostname|device|checkpoint|ckpt|resume|date|time|timestamp|project|entity|group|tags?|notes?)",
+    # Words that name a run, a place or a day; "loss/name" is a setting.
+    "run": rf"(.*{_APART})?(?:path|dir|directory|folder|file|id|uuid|url|uri|commit|host|hostname|"
+    r"device|port|pid|run|checkpoint|ckpt|resume|date|time|timestamp|project|entity|group|tags?|notes?|"
+    r"(?:run|exp|experiment|job|trial|study|sweep|session|project|group|user|host|node|file|log|"
+    r"wandb|output|display)[_-]?name)|(?:(?:config|cfg|args|params|run|experiment)[./:])?(?:name|gpu)",
 }
+# Arguments of optimizers that are not translated; lower case, without "_" and "-".
+_OTHER_ARGUMENTS = (
+    *("weightdecay", "wd", "decay", "nesterov", "amsgrad", "betas", "b1", "b2", "dampening"),
+    *("centered", "clipnorm", "schedule", "scheduler", "lrschedule", "lrscheduler"),
+)
 # Folders of all settings.
 _FOLDERS = (
     *("config", "cfg", "args", "hp", "hparams", "params", "parameters", "hyperparameters"),
@@ -34,33 +41,58 @@ _FOLDERS = (
 
 def is_role(name: str, role: str) -> bool:
     """Returns whether a setting's name says that it is `seed`, `steps`, or another of `_ROLES`."""
+    name = _without_value(name)
     match = re.fullmatch(_ROLES[role], name, re.IGNORECASE)
     inside = match is not None and role == "steps" and match[1]
     return match is not None and (not inside or _is_of_all(re.split(r"[./:]", name)[:-1]))
 
 
-def is_inside(name: str) -> bool:
-    """Returns whether the name of an optimizer's setting is in a folder, or says of which part."""
-    match = re.fullmatch(_ROLES["optimizer"], name, re.IGNORECASE)
-    return bool(match and match[1])
+def part(name: str) -> str:
+    """Returns of which part the name of an optimizer's setting says that it is; "" of none.
+
+    It is "inner_" of "model/inner_optimizer", and "model/" of "model/optimizer".
+    """
+    match = re.fullmatch(_ROLES["optimizer"], _without_value(name), re.IGNORECASE)
+    given = (match and match[1]) or ""
+    return re.split(r"[./:]", given)[-1] or given
 
 
-def whose(name: str, optimizers: Iterable[str]) -> tuple[str, str]:
-    """Returns the optimizer that a setting is of, "" if of any, and the name of its column."""
-    found = [
-        (is_hyperparameter(called), len(alias), optimizer, called)
-        for optimizer in dict.fromkeys(optimizers)
-        for alias in _aliases(optimizer)
-        for rest in _without(alias, name)
-        if (called := _called(rest, is_owned=True)) and not _is_of_optimizer(rest)
-    ]
-    return max(found, key=lambda one: one[:2])[2:] if found else ("", _called(name))
+def whose(name: str, optimizers: Iterable[str]) -> tuple[tuple[str, ...], str]:
+    """Returns the optimizers that a setting is of, () if of any, and the name of its column.
+
+    The start or the end of a name says so only if the rest is an argument: "bn_momentum" is not
+    Momentum's. A folder says so of all that is in it, unless "momentum" is an argument, too.
+    """
+    name = _without_value(name)
+    known = list(dict.fromkeys(optimizers))
+    of_each = [(one, alias) for one in known for alias in _aliases(one)]
+    # Hugging Face's "adam_beta1" is of "adamw_torch".
+    families = [(one, "adam") for one in known if re.search(r"(^|[\W_])adamw?($|[\W_])", one, re.I)]
+    for aliases in (of_each, families):
+        found = [
+            ((is_hyperparameter(called), len(alias)), optimizer, called)
+            for optimizer, alias in aliases
+            for rest, in_folder in _without(alias, name)
+            if not _is_of_optimizer(rest)
+            if (called := _called(rest, is_owned=True))
+            if is_hyperparameter(called)
+            or (not is_hyperparameter(alias) and (in_folder or _is_argument(called)))
+        ]
+        if found:
+            best, _, called = max(found, key=lambda one: one[0])
+            owners = dict.fromkeys(one for rank, one, _ in found if rank == best)
+            return tuple(owners), called
+    return (), _called(name)
 
 
 def is_owned(name: str, optimizers: Iterable[str]) -> bool:
     """Returns whether a setting's name says that it is one of an optimizer, of one or of any."""
-    folders = re.split(r"[./:]", name)[:-1]
-    return bool(whose(name, optimizers)[0]) or any(map(_is_of_optimizer, folders))
+    return bool(whose(name, optimizers)[0]) or any(map(_is_of_optimizer, _folders(name)))
+
+
+def is_foreign(name: str) -> bool:
+    """Returns whether a setting is in a folder that is not one of all settings."""
+    return not _is_of_all(_folders(name))
 
 
 def column(name: str) -> str:
@@ -70,8 +102,15 @@ def column(name: str) -> str:
 
 
 def short(value: object) -> str:
-    """A name without the modules that it is in: "Adam" of "torch.optim.Adam"; "" for None."""
+    """A name without the modules that it is in: "Adam" of "torch.optim.Adam"; "" for None.
+
+    It is also the name of a class or an optimizer that was written as text, as `str` does.
+    """
     text = "" if value is None else str(value).strip()
+    if written := re.match(
+        r"<class '([\w.]+)'>$|([\w.]+) ?\(\s*(?:Parameter Group|lr *[:=])", text
+    ):
+        text = written[1] or written[2]
     return text.rpartition(".")[2] if re.fullmatch(r"([A-Za-z_]\w*\.)+[A-Za-z_]\w*", text) else text
 
 
@@ -81,9 +120,27 @@ def _called(name: str, *, is_owned: bool = False) -> str:
     bare = re.sub(rf"^(?:{_OPTIMIZER})[_-](?=.)", "", last, flags=re.IGNORECASE)
     last = bare if is_hyperparameter(bare) else last
     own = is_owned or any(map(_is_of_optimizer, folders))
-    is_rate = searched_name(last, None) == "eta0" and last.lower() not in ("alpha", "eta")
+    is_rate = searched_name(last, None) == "eta0" and not is_ambiguous(last)
     known = is_hyperparameter(last) and (is_rate or _is_of_all(folders))
     return last if own or known else name
+
+
+def is_ambiguous(name: str) -> bool:
+    """Returns whether a name is a learning rate's only where nothing else is."""
+    return name.lower() in ("alpha", "eta")
+
+
+def _is_argument(name: str) -> bool:
+    return re.sub("[_-]", "", name.lower()) in _OTHER_ARGUMENTS
+
+
+def _folders(name: str) -> list[str]:
+    return re.split(r"[./:]", _without_value(name))[:-1]
+
+
+def _without_value(name: str) -> str:
+    """The name of a setting that its tool keeps as "lr.value"."""
+    return re.sub(r"(?<=.)[./:]value$", "", name, flags=re.IGNORECASE)
 
 
 def _is_of_optimizer(folder: str) -> bool:
@@ -101,8 +158,10 @@ def _aliases(optimizer: str) -> Iterator[str]:
             yield rest
 
 
-def _without(alias: str, name: str) -> Iterator[str]:
+def _without(alias: str, name: str) -> Iterator[tuple[str, bool]]:
+    """What is left of a name without an optimizer's, and whether it is in a folder of it."""
     own = re.escape(alias)
-    for pattern in (rf"(?:.*[./:])?{own}{_APART}+(.+)", rf"(.+?){_APART}+{own}"):
-        if match := re.fullmatch(pattern, name, re.IGNORECASE):
-            yield match[1]
+    if match := re.fullmatch(rf"(?:.*[./:])?{own}({_APART}+)(.+)", name, re.IGNORECASE):
+        yield match[2], bool(re.search("[./:]", match[1]))
+    if match := re.fullmatch(rf"(.+?){_APART}+{own}", name, re.IGNORECASE):
+        yield match[1], False

@@ -6,16 +6,20 @@ folders, separated by "/", "." or ":".
     {"optimizer.name": "adam", "adam.lr": 0.1, "sgd.lr": 1.0, "seed": 3, "epochs": 9, "ema": True}
 
 - `optimizer_settings` says which of them names the optimizer.
-- A setting is one optimizer's if its name begins or ends with the optimizer's, as a word of its
-  own: "adam_lr", "lr/adam". It says nothing of the others, and is called "lr" in its own trials.
+- A setting is one optimizer's if its name is an argument's after or before the optimizer's:
+  "adam_lr", "lr/adam". So is all in the optimizer's folder. It says nothing of the others, and is
+  called "lr" in its own trials.
 - A folder does not count if it is the optimizer's ("optimizer/lr") or one of all settings
   ("config.lr"), and a learning rate is one in any folder: "model/eps" is a layer's.
+- `alpha` and `eta` are the learning rate if there is no other; else RMSprop's `alpha` is its rho.
 - A number is a number or a text that is one. A switch (true, false) is a word, as "on" and "off"
   are: 0 and 1 would be values of a hyperparameter.
 - Hyperparameters are numbers that are known arguments of optimizers, that differ between runs, or
   that have a range. Words that differ keep runs apart.
+- What names a run or where it ran is no setting, nor is a seed beside another.
 - If two settings would be one hyperparameter, it is the one that is the optimizer's own, or else
-  that varies, or the first. The other is called `<name>_setting`, as is one called like a result.
+  not in a folder of something else, or that varies, or the first. The other is called
+  `<name>_setting`, as is one called like a result.
 """
 
 import json
@@ -30,13 +34,18 @@ import pandas as pd
 from tfoptcmp.analysis.sources.names import is_hyperparameter, searched_name
 from tfoptcmp.analysis.sources.setting_names import (
     column,
-    is_inside,
+    is_ambiguous,
+    is_foreign,
     is_owned,
     is_role,
+    part,
     short,
     whose,
 )
 from tfoptcmp.rules import RULES, rule_named
+
+_SWITCHES = {"true", "false", "yes", "no", "on", "off"}
+_OTHER_ROLES = ("optimizer", "schedule", "seed", "steps", "model", "workload")
 
 RangeOf = Callable[[str, str, str], object]
 """Optimizer, name of the setting, name of the column: the range that was searched, if any."""
@@ -91,25 +100,33 @@ def settings_of(
     """
     given = [{n: known for n, v in run.items() if (known := plain(v)) is not None} for run in runs]
     differing = {name for name in _names(given) if len(_values(given, name) - {""}) > 1}
-    roles = {
-        role: name
-        for role in (("seed",) if has_steps else ("seed", "steps"))
-        if (name := min(_numbers(given, role), key=len, default=""))
-    }
+    seeds = sorted(_numbers(given, "seed"), key=lambda n: (-len(_values(given, n)), len(n)))
+    budgets = [] if has_steps else _budgets(given, differing)
+    roles = {k: names[0] for k, names in (("seed", seeds), ("steps", budgets)) if names}
     rows: list[dict[str, Any]] = [{"optimizer": name} for name in optimizers]
     unread: list[dict[str, Any]] = [{} for _ in runs]
     columns: dict[str, dict[str, str]] = {}
     schedules: dict[str, str] = {}
     texts: dict[str, None] = {}
+    of_runs: dict[str, None] = {}
     for optimizer in dict.fromkeys(optimizers):
         where = [i for i, one in enumerate(optimizers) if one == optimizer]
         mine = [given[i] for i in where]
         called = {
             name: column
-            for name, (owner, column) in ((n, whose(n, optimizers)) for n in _names(mine))
-            if owner in ("", optimizer)
+            for name, (owners, column) in ((n, whose(n, optimizers)) for n in _names(mine))
+            if not owners or optimizer in owners
         }
         varying = {name for name in called if len(_values(mine, name)) > 1}
+        called = _with_one_rate(optimizer, called)
+        apart = {
+            name: None
+            for name, column in called.items()
+            if name in (varying | differing).difference(roles.values())
+            and (name in seeds or (_names_a_run(name) and not range_of(optimizer, name, column)))
+        }
+        of_runs |= apart
+        called = {name: column for name, column in called.items() if name not in apart}
         words = [name for name in called if any(isinstance(run.get(name), str) for run in mine)]
         asked = [
             name
@@ -121,7 +138,8 @@ def settings_of(
                 or range_of(optimizer, name, column)
             )
         ]
-        asked.sort(key=lambda n: (not is_owned(n, optimizers), n not in varying))
+        distance = {n: 0 if is_owned(n, optimizers) else 1 + is_foreign(n) for n in asked}
+        asked.sort(key=lambda name: (distance[name], name not in varying))
         columns[optimizer] = _columns(optimizer, {name: called[name] for name in asked})
         read = {**{name: role for role, name in roles.items()}, **columns[optimizer]}
         constant = {name: mine[0][name] for name in words if name not in varying}
@@ -133,10 +151,15 @@ def settings_of(
         rule = {"rule": "nesterov"} if any(is_nesterov(optimizer, v) for v in switches) else {}
         for i, run in zip(where, mine, strict=True):
             rows[i] |= {read[n]: run.get(n, math.nan) for n in called if n in read} | rule
+            if seed := [run[name] for name in seeds if name in run]:
+                rows[i]["seed"] = seed[0]
             unread[i] |= {n: run.get(n) for n in called if n not in read}
     said = []
     if "steps" in roles:
         said.append(f"{roles['steps']!r} is what a trial spent, and shown as its steps.")
+    if of_runs:
+        named = ", ".join(of_runs)
+        said.append(f"No settings, but names of runs, where they ran, or further seeds: {named}.")
     if texts:
         said.append(f"Trials of one optimizer differ in what is no number: {', '.join(texts)}.")
     return Settings(
@@ -184,25 +207,28 @@ def plain(value: Any) -> float | str | None:
 def optimizer_settings(runs: Sequence[Mapping[str, Any]]) -> list[str]:
     """Returns the settings that name the optimizer, the likeliest first; often one or none.
 
-    They are texts. One that differs between runs comes before one that does not, then one without
-    a folder, then `optimizer`. `algorithm` and `method` count if there is no other, and if they
-    differ between runs or name a rule: "PPO" is no optimizer.
+    They are texts other than of a switch. One that differs between runs comes before one that does
+    not, then one without a folder, then `optimizer`. `inner_optimizer` counts if there is no other;
+    so do `algorithm` and `method`, if they differ between runs or name a rule: "PPO" is none.
     """
     found = []
     for name in _names(runs):
         given = [plain(run.get(name)) for run in runs]
         values = {one for one in given if one is not None}
         is_method = is_role(name, "method")
-        if not values or not (is_role(name, "optimizer") or is_method):
+        if not (is_role(name, "optimizer") or is_method):
+            continue
+        if {str(one).lower() for one in values} <= _SWITCHES:
             continue
         differ = len(set(given)) > 1
         if all(
             isinstance(one, str) and (differ or not is_method or rule_named(one)) for one in values
         ):
-            rank = is_method, not differ, is_inside(name), "optimi" not in name.lower()
-            found.append((rank, name))
-    found.sort(key=lambda one: one[0])
-    return [name for rank, name in found if rank[0] == found[0][0][0]]
+            within = part(name)
+            kind = is_method, bool(within) and within[-1] not in "./:"
+            found.append((kind, (not differ, bool(within), "optimi" not in name.lower()), name))
+    found.sort(key=lambda one: one[:2])
+    return [name for kind, _, name in found if kind == found[0][0]]
 
 
 def spelled(names: Iterable[object]) -> list[str]:
@@ -226,12 +252,9 @@ def differing_between(
     """
     told = []
     for name in _names(runs):
-        owner, called = whose(name, optimizers)
-        names_a_run = is_role(name, "run") and not (
-            is_role(name, "model") or is_role(name, "workload")
-        )
+        owners, called = whose(name, optimizers)
         others = any(is_role(name, role) for role in ("optimizer", "schedule", "seed"))
-        if owner or names_a_run or others or is_hyperparameter(called):
+        if owners or _names_a_run(name) or others or is_hyperparameter(called):
             continue
         mine: dict[str, set[str]] = {}
         for optimizer, run in zip(optimizers, runs, strict=True):
@@ -260,6 +283,43 @@ def _numbers(given: Sequence[Mapping[str, Any]], role: str) -> list[str]:
     """The settings that are numbers and have a name of this role."""
     known = [name for name in _names(given) if is_role(name, role)]
     return [n for n in known if not any(isinstance(run.get(n), str) for run in given)]
+
+
+def _budgets(given: Sequence[Mapping[str, Any]], differing: set[str]) -> list[str]:
+    """The settings that say how long a run was, the likeliest first; -1 is no limit.
+
+    One that differs comes first, then one that says of what it is: "max_steps", not "steps".
+    """
+    known = [
+        name
+        for name in _numbers(given, "steps")
+        if all(0 < run.get(name, 1.0) < math.inf for run in given)
+    ]
+
+    def is_whole(name: str) -> bool:
+        return "max" in name.lower() or "total" in name.lower() or "train_" in name.lower()
+
+    return sorted(known, key=lambda name: (name not in differing, not is_whole(name), len(name)))
+
+
+def _names_a_run(name: str) -> bool:
+    return is_role(name, "run") and not any(is_role(name, role) for role in _OTHER_ROLES)
+
+
+def _with_one_rate(optimizer: str, called: Mapping[str, str]) -> dict[str, str]:
+    """Setting to column: `alpha` and `eta` beside a learning rate are none."""
+    unsure = {name for name, column in called.items() if is_ambiguous(column)}
+    if not any(searched_name(called[n], None) == "eta0" for n in called if n not in unsure):
+        return dict(called)
+    has_alpha = rule_named(optimizer) in (RULES["rmsprop"], RULES["rmsterov"])
+    return {
+        name: column
+        if name not in unsure
+        else "rho"
+        if has_alpha and column.lower() == "alpha"
+        else f"{name}_setting"
+        for name, column in called.items()
+    }
 
 
 def _columns(optimizer: str, wanted: Mapping[str, str]) -> dict[str, str]:

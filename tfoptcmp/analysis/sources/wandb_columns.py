@@ -35,6 +35,8 @@ _LOGGED = re.compile(
     r"(grad|grads|gradient|gradients)[_-]?norm|"
     r".*(per|/)[_-]?(sec|second|s)|.*(runtime|throughput|elapsed).*"
 )
+# What Lightning's LearningRateMonitor logs, one name for each optimizer: "lr-Adam", "lr-SGD-1".
+_RATES = re.compile(r"lr-([A-Z]\w*|group\d+|pg\d+)(-\d+)?(-momentum|-weight_decay)?")
 # Limits, which configurations have beside the values that are logged.
 _LIMIT = re.compile(r"(.*[_./ -])?(max|clip|clipping)[_./ -](.*[_./ -])?(norm|value)")
 _UNKNOWN = "..."  # in a command, for the user to fill in
@@ -62,11 +64,11 @@ class Columns:
             hint = _hint(path, runs, results, (candidates or [_UNKNOWN])[0])
             raise StudyError(_unclear(path, "optimizer", candidates, words, hint))
         self.optimizer = candidates[0]
-        settings = [
-            name
-            for name in filled
-            if not _is_logged(name, is_number=name in numeric) and name != self.optimizer
-        ]
+        logged = {name for name in names if _is_logged(name, is_number=name in numeric)}
+        last = {re.split("[./]", name)[-1].strip() for name in filled if name not in logged}
+        if {"lr", "learning_rate"} & last:
+            logged |= {name for name in numeric if _RATES.fullmatch(name.strip())}
+        settings = [name for name in filled if name not in logged and name != self.optimizer]
         self.workload = [
             name
             for name in settings
@@ -94,7 +96,7 @@ class Columns:
         roles = [self.names[one] for one in self.settings.roles.values()]
         read = {self.optimizer, *roles, *self.workload, *self.read}
         self.not_read = [name for name in names if name not in read]
-        self.logged = [n for n in self.not_read if n in numeric and _is_logged(n, is_number=True)]
+        self.logged = [n for n in self.not_read if n in numeric and n in logged]
 
 
 def metrics(path: Path, runs: pd.DataFrame) -> dict[str, str]:
