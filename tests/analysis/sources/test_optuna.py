@@ -213,6 +213,33 @@ def test_names_of_optimizers_elsewhere(tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("is_parameter", [True, False])
+def test_data_sets_are_comparisons_of_their_own(tmp_path, is_parameter):
+    def run(trial):
+        data = ("mnist", "cifar10")[trial.number % 2]
+        if is_parameter:
+            data = trial.suggest_categorical("dataset", ["mnist", "cifar10"])
+        else:
+            trial.set_user_attr("dataset", data)
+        trial.suggest_categorical("optimizer", ["adam", "sgd"])
+        trial.suggest_float("lr", 0.1, 1)
+        trial.suggest_categorical("model", ["cnn", "mlp"])
+        return {"mnist": 0.1, "cifar10": 0.5}[data]
+
+    study = optuna.create_study(
+        study_name="vision",
+        storage=f"sqlite:///{tmp_path}/vision.db",
+        sampler=optuna.samplers.RandomSampler(seed=1),
+    )
+    study.optimize(run, n_trials=24)
+    found = {one.workload: one for one in read_comparisons(tmp_path / "vision.db")}
+    assert found.keys() == {"vision, mnist", "vision, cifar10"}
+    for name, error in (("vision, mnist", 0.1), ("vision, cifar10", 0.5)):
+        for one in found[name].contestants:
+            assert set(one.trials["validation_metric"]) == {error}
+            assert set(one.dimensions) == {"alpha0" if one.name == "adam" else "eta0"}
+
+
 def test_choices_of_lists_and_trials_without_an_optimizer(tmp_path):
     """Such as a trial that was added by hand, and one that still waits."""
     path = tmp_path / "study.log"

@@ -92,6 +92,54 @@ def optuna_journal(write, name):
     return write("".join(json.dumps(line) + "\n" for line in lines), name)
 
 
+def of_data(write, tool, number, data, rounds):
+    """A run of a tool on a data set."""
+    settings = {"optimizer": ("adam", "sgd")[number % 2], "lr": 0.1 * number, "data": data}
+    result = {"val_loss": len(data)}
+    if tool == "sacred":
+        write(json.dumps(settings), f"all/{number}/config.json")
+        state = {"experiment": {"name": "x"}, "status": "COMPLETED", "result": result}
+        write(json.dumps(state), f"all/{number}/run.json")
+    elif tool == "hydra":
+        lines = [f"{name}: {value}\n" for name, value in settings.items()]
+        write("".join(lines), f"all/{number}/.hydra/config.yaml")
+        write(json.dumps(result), f"all/{number}/metrics.json")
+    elif tool == "keras-tuner":
+        measured = {"direction": "min", "observations": [{"value": [len(data)], "step": 0}]}
+        names = [{"name": name, "conditions": [], "value": v} for name, v in settings.items()]
+        trial = {
+            "hyperparameters": {
+                "space": [{"class_name": "Fixed", "config": one} for one in names],
+                "values": settings,
+            },
+            "metrics": {"metrics": {"val_loss": measured}},
+            **{"score": len(data), "best_step": 0, "status": "COMPLETED"},
+        }
+        write(json.dumps(trial), f"all/trial_{number}/trial.json")
+        write("{}", "all/oracle.json")
+    else:
+        write("{}", "all/experiment_state-1.json")
+        write(json.dumps(settings), f"all/{number}/params.json")
+        last = {**result, "training_iteration": rounds, "done": True}
+        write(json.dumps(last) + "\n", f"all/{number}/result.json")
+
+
+@pytest.mark.parametrize("tool", ["sacred", "hydra", "keras-tuner", "ray"])
+def test_data_sets_are_comparisons_of_their_own(write, tool):
+    """With Ray Tune those of fewer rounds counted as stopped, too."""
+    for number in range(12):
+        of_data(write, tool, number, *(("mnist", 2) if number < 6 else ("cifar10", 9)))
+    found = read_comparisons(write("", "all/notes.txt").parent)
+    assert {one.workload.rpartition(", ")[2]: one.num_trials for one in found} == {
+        "mnist": 3,
+        "cifar10": 3,
+    }
+    for one in found:
+        (error,) = {e for of_one in one.contestants for e in of_one.trials["validation_metric"]}
+        assert error == len(one.workload.rpartition(", ")[2])
+        assert "Runs that differ in data are comparisons of their own." in one.remarks
+
+
 def test_a_directory_of_several_tools(write):
     """The first tool was read, and the others were left out without a word."""
     for i in range(3):

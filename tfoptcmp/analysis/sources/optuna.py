@@ -13,7 +13,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ from tfoptcmp.analysis.sources.settings import (
 )
 from tfoptcmp.analysis.sources.statuses import none_ended
 from tfoptcmp.analysis.sources.tables import of_table
+from tfoptcmp.analysis.sources.workloads import by_workload, workload_settings
 from tfoptcmp.rules import rule_named
 from tfoptcmp.study.files import find as find_files
 from tfoptcmp.study.schema import StudyError
@@ -94,10 +95,10 @@ def read(files: Sequence[Path], tuning_budget: int | None = None) -> list[Compar
     found, of_one = [], []
     for study in usable:
         if rows := _with_optimizers(study):
-            found.append(_comparison([study], rows, study.name, tuning_budget, said))
+            found += _comparisons([study], rows, study.name, tuning_budget, said)
         else:
             of_one.append(study)
-    return [*found, _of_studies(of_one, tuning_budget, said)] if of_one else found
+    return [*found, *_of_studies(of_one, tuning_budget, said)] if of_one else found
 
 
 def _with_optimizers(study: Study) -> list[_Row]:
@@ -125,8 +126,8 @@ def _with_optimizers(study: Study) -> list[_Row]:
 
 def _of_studies(
     studies: Sequence[Study], tuning_budget: int | None, said: Sequence[str]
-) -> Comparison:
-    """Returns the comparison of studies that are of one optimizer each."""
+) -> list[Comparison]:
+    """Returns the comparisons of studies that are of one optimizer each."""
     names = [study.name for study in studies]
     nameless = [study for study in studies if study.name.startswith(_UNNAMED)]
     nameless += [study for study in studies if not study.has_distributions and len(studies) == 1]
@@ -155,7 +156,7 @@ def _of_studies(
         *said,
         f"No parameter names the optimizer: each study is taken for one, {', '.join(optimizers)}.",
     )
-    return _comparison(studies, rows, workload or studies[0].path.stem, tuning_budget, taken)
+    return _comparisons(studies, rows, workload or studies[0].path.stem, tuning_budget, taken)
 
 
 def _common_part(names: Sequence[str]) -> tuple[str, list[str]]:
@@ -178,6 +179,42 @@ def _shared_start(names: Sequence[str]) -> str:
     return re.sub(r"[^_./: -]*$", "", names[0][:length])
 
 
+def _comparisons(
+    studies: Sequence[Study],
+    rows: Sequence[_Row],
+    workload: str,
+    tuning_budget: int | None,
+    said: Sequence[str],
+) -> list[Comparison]:
+    """Returns a comparison for each data set that parameters or user attributes name."""
+    said = [*map(_described, studies), *said]
+    rows, more = _named(studies[0], rows)
+    said += more
+    given = [{**row.trial.attributes, **row.parameters} for row in rows]
+    names = workload_settings(given)
+    states = ["diverged" if _diverged(row.trial) else row.trial.state for row in rows]
+    groups, more = by_workload(given, names, workload, states)
+    return [
+        _comparison(
+            studies,
+            [_without(names, rows[i]) for i in places],
+            called,
+            tuning_budget,
+            [*said, *more],
+        )
+        for called, places in groups.items()
+    ]
+
+
+def _without(names: Sequence[str], row: _Row) -> _Row:
+    """A trial without the settings that name its data set."""
+    parameters, attributes = (
+        {name: value for name, value in given.items() if name not in names}
+        for given in (row.parameters, row.trial.attributes)
+    )
+    return replace(row, parameters=parameters, trial=replace(row.trial, attributes=attributes))
+
+
 def _comparison(
     studies: Sequence[Study],
     rows: Sequence[_Row],
@@ -185,9 +222,7 @@ def _comparison(
     tuning_budget: int | None,
     said: Sequence[str],
 ) -> Comparison:
-    said = [*map(_described, studies), *said]
-    rows, more = _named(studies[0], rows)
-    said += more
+    said = list(said)
     attributes = pd.DataFrame([row.trial.attributes for row in rows], index=range(len(rows)))
     found = settings_of(
         [row.parameters for row in rows],
