@@ -21,6 +21,7 @@ import pandas as pd
 
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.sources.columns import RESULTS
+from tfoptcmp.analysis.sources.folders import folders
 from tfoptcmp.analysis.sources.optuna_files import is_optuna, is_storage, studies_in
 from tfoptcmp.analysis.sources.optuna_ranges import is_outside, ranges
 from tfoptcmp.analysis.sources.optuna_study import Study, Trial
@@ -36,7 +37,6 @@ from tfoptcmp.analysis.sources.statuses import none_ended
 from tfoptcmp.analysis.sources.tables import of_table
 from tfoptcmp.analysis.sources.workloads import by_workload, workload_settings
 from tfoptcmp.rules import rule_named
-from tfoptcmp.study.files import find as find_files
 from tfoptcmp.study.schema import StudyError
 
 _UNNAMED = "no-name-"  # the name of a study that was given none starts so
@@ -60,10 +60,11 @@ class _Row:
 
 
 def find(path: Path) -> list[Path]:
-    """Returns the path if it is a file of Optuna's, or the storages that lie at it."""
+    """Returns the path if it is a file of Optuna's, or the storages at it or in its folders."""
     if not path.is_dir():
         return [path] if is_optuna(path) else []
-    return [file for end in _STORAGES for file in find_files(path, f"*{end}") if is_storage(file)]
+    files = [folder / n for folder, names in folders(path) for n in names if n.endswith(_STORAGES)]
+    return [file for file in files if is_storage(file)]
 
 
 def read(files: Sequence[Path], tuning_budget: int | None = None) -> list[Comparison]:
@@ -98,7 +99,19 @@ def read(files: Sequence[Path], tuning_budget: int | None = None) -> list[Compar
             found += _comparisons([study], rows, study.name, tuning_budget, said)
         else:
             of_one.append(study)
-    return [*found, *_of_studies(of_one, tuning_budget, said)] if of_one else found
+    for some in _together(of_one):
+        found += _of_studies(some, tuning_budget, said)
+    return found
+
+
+def _together(studies: Sequence[Study]) -> list[list[Study]]:
+    """Which studies of one optimizer each are a comparison: of one folder, or one of each beside."""
+    of_folder: dict[Path, list[Study]] = {}
+    for study in studies:
+        of_folder.setdefault(study.path.absolute().parent, []).append(study)
+    if len({folder.parent for folder in of_folder}) == 1 and len(of_folder) == len(studies):
+        return [list(studies)]
+    return list(of_folder.values())
 
 
 def _with_optimizers(study: Study) -> list[_Row]:
