@@ -122,7 +122,7 @@ def _refused(error: OSError, path: Path) -> Path:
     refused = Path(error.filename or path)
     for folder in reversed(refused.parents) if error.errno == errno.EACCES else ():
         try:
-            os.lstat(folder / ".")
+            os.lstat(f"{folder}/.")  # a Path would lose the point
         except PermissionError:
             return folder
         except OSError:
@@ -131,7 +131,8 @@ def _refused(error: OSError, path: Path) -> Path:
 
 
 def _is_there(path: Path) -> bool:
-    return path not in _PASSED_OVER.get()
+    passed = _PASSED_OVER.get()
+    return not passed or passed.isdisjoint((path, *path.parents))
 
 
 def _children(folder: Path, pattern: str) -> list[Path]:

@@ -1,7 +1,10 @@
 """Which source reads a path, and what all sources have in common."""
 
 import json
+import multiprocessing
 import os
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -156,6 +159,91 @@ def test_a_directory_of_several_tools(write):
     (alone,) = read_comparisons(above / "journal.log")
     assert not any("holds results of" in remark for remark in alone.remarks)
     assert len(read_comparisons([above / "journal.log", above / "runs"])) == 2
+
+
+def test_storages_in_folders_are_found(write):
+    """Not those of environments, hidden folders or our own studies."""
+    for name in ("a/j.log", "b/c/j.log", "b/c/d/j.log", ".git/j.log", "venv/j.log", "e/f/g/h/j.log"):
+        optuna_journal(write, f"all/{name}")
+    optuna_journal(write, "all/own/trials/j.log")
+    write(json.dumps({"parameter_configs": []}), "all/own/study.json")
+    above = write("", "all/notes.txt").parent
+    assert SOURCES["optuna"].find(above) == [above / n for n in ("a/j.log", "b/c/j.log", "b/c/d/j.log")]
+    of_one = above / "b"
+    assert [one.workload for one in read_comparisons(of_one)] == ["j", "j"]  # no folders beside
+
+
+TABLE = "optimizer,validation,lr\nadam,0.9,0.1\nadam,0.8,0.2\n"
+
+
+def test_tables_in_a_directory_are_read_or_named(write):
+    """They were dropped without a word, beside other results and alone."""
+    write("x,y\n1,2\n", "all/notes.csv")
+    write('[range]\nlr = "0.01:1:log"\n', "all/b/audit.toml")
+    above = write(TABLE, "all/b/t.csv").parent.parent
+    (found,) = read_comparisons(above)
+    assert found.workload == "t" and found.contestants[0].dimensions["alpha0"].high == 1.0
+    write(TABLE.replace(",", ";"), "all/u.csv")
+    with pytest.raises(StudyError, match=r"Not read: u\.csv, b/t\.csv; give a table by its own"):
+        read_comparisons(above)
+    optuna_journal(write, "all/journal.log")
+    (found,) = read_comparisons(above)
+    assert found.contestants[0].name == "sgd"
+    assert found.remarks[-1] == "Not read: u.csv, b/t.csv; give a table by its own path."
+
+
+def link_to_itself(path):
+    """Nobody can read it, root included."""
+    path.symlink_to(path.name)
+    return path
+
+
+def test_a_trial_that_cannot_be_read_refuses_its_tool_alone(write):
+    above = optuna_journal(write, "all/journal.log").parent
+    sacred_run(write, 0, 0.1, at="all/runs")
+    trial = link_to_itself(above / "runs/1")
+    (found,) = read_comparisons(above)
+    assert found.contestants[0].name == "sgd"
+    assert found.remarks[-1].startswith(f"Results of sacred were not read: {trial}")
+    with pytest.raises(StudyError, match=f"^{trial}"):  # no trial vanishes
+        read_comparisons(above / "runs")
+    (above / "journal.log").unlink()
+    with pytest.raises(StudyError, match=f"^{trial}"):
+        read_comparisons(above)
+
+
+def of_nobody(directory, answers):
+    """The end of what is said to a user without rights; root itself may read everything."""
+    if os.geteuid() == 0:
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
+    try:
+        answers.put(read_comparisons(directory)[0].remarks)
+    except Exception as error:
+        answers.put(f"{type(error).__name__} {error}")
+
+
+@pytest.mark.parametrize("name", ["t.csv", "b.log", "sub"])
+def test_without_permission(write, name):
+    """The message named the directory, or a file that was not there."""
+    read_comparisons(write(TABLE))  # all is imported
+    context = multiprocessing.get_context("fork")
+    with tempfile.TemporaryDirectory() as there:  # pytest's is closed to others
+        directory = Path(there)
+        for one in ("a.log", "b.log"):
+            optuna_journal(write, one).rename(directory / one)
+        write(TABLE).rename(directory / "t.csv")
+        (directory / "sub").mkdir()
+        directory.chmod(0o755)
+        (directory / name).chmod(0)
+        if name != "b.log":
+            (directory / "b.log").unlink()
+        answers = context.SimpleQueue()
+        child = context.Process(target=of_nobody, args=(directory, answers))
+        child.start()
+        child.join()
+        assert f"Not read: {directory / name} cannot be read: Permission denied." in answers.get()
 
 
 def test_what_cannot_be_read_beside_other_results_is_said(write):
