@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import sqlite3
 import tempfile
 from pathlib import Path
 
@@ -163,12 +164,21 @@ def test_a_directory_of_several_tools(write):
 
 def test_storages_in_folders_are_found(write):
     """Not those of environments, hidden folders or our own studies."""
-    for name in ("a/j.log", "b/c/j.log", "b/c/d/j.log", ".git/j.log", "venv/j.log", "e/f/g/h/j.log"):
+    for name in (
+        "a/j.log",
+        "b/c/j.log",
+        "b/c/d/j.log",
+        ".git/j.log",
+        "venv/j.log",
+        "e/f/g/h/j.log",
+    ):
         optuna_journal(write, f"all/{name}")
     optuna_journal(write, "all/own/trials/j.log")
     write(json.dumps({"parameter_configs": []}), "all/own/study.json")
     above = write("", "all/notes.txt").parent
-    assert SOURCES["optuna"].find(above) == [above / n for n in ("a/j.log", "b/c/j.log", "b/c/d/j.log")]
+    assert SOURCES["optuna"].find(above) == [
+        above / n for n in ("a/j.log", "b/c/j.log", "b/c/d/j.log")
+    ]
     of_one = above / "b"
     assert [one.workload for one in read_comparisons(of_one)] == ["j", "j"]  # no folders beside
 
@@ -314,8 +324,9 @@ def test_a_range_that_makes_no_sense(write, name, text, message):
 
 def test_columns_are_of_tables(write):
     above = optuna_journal(write, "mine/journal.log").parent
+    sqlite3.connect(above / "mlflow.db").executescript("CREATE TABLE runs (id)").close()
     for how in (TableMap(columns={"test": "x"}), TableMap(ignore=("x",))):
-        for path in (above, above / "journal.log"):
+        for path in (above, above / "journal.log", above / "mlflow.db"):
             with pytest.raises(StudyError, match=f"of tables \\(CSV files\\); {path} is none$"):
                 read_comparisons(path, how=how)
 

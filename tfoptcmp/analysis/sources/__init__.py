@@ -141,6 +141,8 @@ class _Group:
             raise self.lost
         if self.name == _TABLE:
             return tables.read(list(self.files), tuning_budget, self.how)
+        if self.name == "optuna":
+            return optuna.read(list(self.files), tuning_budget, maximize=self.how.maximize)
         return SOURCES[self.name].read(list(self.files), tuning_budget)
 
 

@@ -2,8 +2,8 @@
 
     the CSV of `mlflow.search_runs()`, an SQLite file (mlflow.db), or a directory `mlruns`
 
-An experiment is a comparison of each data set in it, a run a trial. A parameter names the optimizer (`optimizer`, `opt`
-...). The validation metric is the one whose name says so (`val_loss`, `eval/accuracy`). MLflow does
+An experiment is a comparison, or one for each data set in it, and a run a trial. A parameter names
+the optimizer (`optimizer`, `opt` ...). The validation metric is the one whose name says so (`val_loss`, `eval/accuracy`). MLflow does
 not know what was searched over, so there are no ranges.
 """
 
@@ -226,7 +226,8 @@ def _hint(experiment: Experiment, named: str) -> str:
     optimizer = [one.parameters.get(named, one.tags.get(named)) for one in with_optimizer]
     given = [_parameters(one, named) for one in with_optimizer]
     roles |= settings_of(given, spelled(optimizer)).shared()
-    roles |= {"workload": name for name in workload_settings(given)[:1]}
+    if data := workload_settings(given):
+        roles["workload"] = data[0]
     of_parameters = {name for run in runs for name in run.parameters} | {_UNKNOWN}
     prefixed = {
         role: name

@@ -25,7 +25,13 @@ from tfoptcmp.analysis.sources.folders import folders
 from tfoptcmp.analysis.sources.optuna_files import is_optuna, is_storage, studies_in
 from tfoptcmp.analysis.sources.optuna_ranges import is_outside, ranges
 from tfoptcmp.analysis.sources.optuna_study import Study, Trial
-from tfoptcmp.analysis.sources.result_names import higher_is_better, metric_of, result_on_test
+from tfoptcmp.analysis.sources.result_names import (
+    higher_is_better,
+    is_metric,
+    is_test,
+    metric_of,
+    result_on_test,
+)
 from tfoptcmp.analysis.sources.setting_names import is_role
 from tfoptcmp.analysis.sources.settings import (
     number,
@@ -42,6 +48,7 @@ from tfoptcmp.study.schema import StudyError
 _UNNAMED = "no-name-"  # the name of a study that was given none starts so
 _NOT_NAMED = "?"  # the optimizer of a trial that ended before it was chosen
 _STORAGES = (".db", ".sqlite", ".sqlite3", ".log", ".journal")
+_STRONG = 0.5  # correlation of ranks
 _UNFINISHED = ("RUNNING", "WAITING", "FAIL", "PRUNED")
 
 _SAMPLER = (
@@ -67,16 +74,19 @@ def find(path: Path) -> list[Path]:
     return [file for file in files if is_storage(file)]
 
 
-def read(files: Sequence[Path], tuning_budget: int | None = None) -> list[Comparison]:
+def read(
+    files: Sequence[Path], tuning_budget: int | None = None, *, maximize: bool = False
+) -> list[Comparison]:
     """Reads studies; returns a comparison for each that names optimizers, and one of all others.
 
     Args:
         files: As `find` returns them.
         tuning_budget: K >= 1; by default `planned_tuning_budget` of the trials.
+        maximize: Whether the user says that higher values are better, where a file does not say it.
 
     Raises:
-        StudyError: If a file is damaged, no study has trials and one objective, or optimizers are
-            not named.
+        StudyError: If a file is damaged, no study has trials and one objective, optimizers are not
+            named, or it is not clear which values are better.
     """
     said: list[str] = []
     usable = []
@@ -96,16 +106,16 @@ def read(files: Sequence[Path], tuning_budget: int | None = None) -> list[Compar
     found, of_one = [], []
     for study in usable:
         if rows := _with_optimizers(study):
-            found += _comparisons([study], rows, study.name, tuning_budget, said)
+            found += _comparisons([study], rows, study.name, tuning_budget, said, maximize)
         else:
             of_one.append(study)
     for some in _together(of_one):
-        found += _of_studies(some, tuning_budget, said)
+        found += _of_studies(some, tuning_budget, said, maximize)
     return found
 
 
 def _together(studies: Sequence[Study]) -> list[list[Study]]:
-    """Which studies of one optimizer each are a comparison: of one folder, or one of each beside."""
+    """Returns which are a comparison: those of one folder, or of folders side by side, one of each."""
     of_folder: dict[Path, list[Study]] = {}
     for study in studies:
         of_folder.setdefault(study.path.absolute().parent, []).append(study)
@@ -138,7 +148,7 @@ def _with_optimizers(study: Study) -> list[_Row]:
 
 
 def _of_studies(
-    studies: Sequence[Study], tuning_budget: int | None, said: Sequence[str]
+    studies: Sequence[Study], tuning_budget: int | None, said: Sequence[str], maximize: bool
 ) -> list[Comparison]:
     """Returns the comparisons of studies that are of one optimizer each."""
     names = [study.name for study in studies]
@@ -169,7 +179,8 @@ def _of_studies(
         *said,
         f"No parameter names the optimizer: each study is taken for one, {', '.join(optimizers)}.",
     )
-    return _comparisons(studies, rows, workload or studies[0].path.stem, tuning_budget, taken)
+    called = workload or studies[0].path.stem
+    return _comparisons(studies, rows, called, tuning_budget, taken, maximize)
 
 
 def _common_part(names: Sequence[str]) -> tuple[str, list[str]]:
@@ -198,6 +209,7 @@ def _comparisons(
     workload: str,
     tuning_budget: int | None,
     said: Sequence[str],
+    maximize: bool,
 ) -> list[Comparison]:
     """Returns a comparison for each data set that parameters or user attributes name."""
     said = [*map(_described, studies), *said]
@@ -214,6 +226,7 @@ def _comparisons(
             called,
             tuning_budget,
             [*said, *more],
+            maximize,
         )
         for called, places in groups.items()
     ]
@@ -234,6 +247,7 @@ def _comparison(
     workload: str,
     tuning_budget: int | None,
     said: Sequence[str],
+    is_said_higher: bool,
 ) -> Comparison:
     said = list(said)
     attributes = pd.DataFrame([row.trial.attributes for row in rows], index=range(len(rows)))
@@ -246,16 +260,18 @@ def _comparison(
     direction, objective = studies[0].directions[0], studies[0].objective
     known = direction != "NOT_SET"
     maximize = direction == "MAXIMIZE" if known else higher_is_better(objective)
+    if maximize is None and not is_said_higher:
+        maximize, why = _direction_by_attributes(studies[0], rows, attributes)
+        said += [why] if why else []
     test = result_on_test(_numbers(attributes), objective, maximize)
     results, read = _results(rows, attributes, test)
     table = found.table.assign(**results)
     if maximize is None:
-        hint = f" The name of {test} says so." if higher_is_better(test) else ""
         said.append(
             "A CSV of trials_dataframe() does not say which values are better: lower ones are "
-            f"taken for better. If higher ones are, give --maximize.{hint}"
+            "taken for better. If higher ones are, give --maximize."
         )
-    elif not known:
+    elif not known and objective:
         side = "higher" if maximize else "lower"
         said.append(
             f"A CSV of trials_dataframe() does not say which values are better: {side} ones, by "
@@ -287,6 +303,39 @@ def _comparison(
         remarks=tuple(said),
         schedules=found.schedules,
         origin=studies[0].path,
+    )
+
+
+def _direction_by_attributes(
+    study: Study, rows: Sequence[_Row], attributes: pd.DataFrame
+) -> tuple[bool | None, str]:
+    """Returns whether higher values are better, by attributes that values rise or fall with."""
+    values = pd.Series([row.trial.value for row in rows], dtype=float)
+    values = values[[row.trial.state == "COMPLETE" for row in rows]]
+    sides = {
+        name: side
+        for name in _numbers(attributes)
+        if (is_test(name) or is_metric(name)) and (side := higher_is_better(name)) is not None
+    }
+    if True not in sides.values():
+        return None, ""
+    ranks = values[values.abs() < math.inf].rank()
+    found = {}
+    for name, is_high in sides.items():
+        shared = ranks.corr(attributes[name].reindex(ranks.index).astype(float).rank())
+        if abs(shared) >= _STRONG:
+            found[name] = is_high == (shared > 0)
+    if len(set(found.values())) != 1:
+        names = ", ".join(repr(name) for name, is_high in sides.items() if is_high)
+        raise StudyError(
+            f"{study.path}: which values are better is not in the CSV, and of {names} higher ones "
+            "are: give --maximize if higher values are better, or else call the column 'value' "
+            "'values_loss'"
+        )
+    side = next(iter(found.values()))
+    return side, (
+        f"A CSV of trials_dataframe() does not say which values are better: "
+        f"{'higher' if side else 'lower'} ones, as ranks go with {', '.join(found)}."
     )
 
 
