@@ -28,7 +28,7 @@ def write_guess(path: Path | str) -> str:
     if "optimizer" not in [*table, *found]:
         named = optimizer_settings(table.select_dtypes(exclude="number").to_dict("records"))
         found = {"optimizer": named[0], **found} if len(named) == 1 else found
-    taken = set(found.values())
+    taken = {text.removeprefix("1 - ").removeprefix("-").strip("`") for text in found.values()}
     known = {*(str(name).strip().lower() for name in table), *found}
     missing = [
         wanted

@@ -3,8 +3,8 @@
     the CSV of `mlflow.search_runs()`, an SQLite file (mlflow.db), or a directory `mlruns`
 
 An experiment is a comparison, or one for each data set in it, and a run a trial. A parameter names
-the optimizer (`optimizer`, `opt` ...). The validation metric is the one whose name says so (`val_loss`, `eval/accuracy`). MLflow does
-not know what was searched over, so there are no ranges.
+the optimizer (`optimizer`, `opt` ...). The validation metric is the one whose name says so
+(`val_loss`, `eval/accuracy`). MLflow does not know what was searched over, so there are no ranges.
 """
 
 import math

@@ -115,7 +115,7 @@ def read(
 
 
 def _together(studies: Sequence[Study]) -> list[list[Study]]:
-    """Returns which are a comparison: those of one folder, or of folders side by side, one of each."""
+    """Returns which are a comparison: those of one folder, or one each of folders side by side."""
     of_folder: dict[Path, list[Study]] = {}
     for study in studies:
         of_folder.setdefault(study.path.absolute().parent, []).append(study)
