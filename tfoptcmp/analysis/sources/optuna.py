@@ -213,8 +213,8 @@ def _comparisons(
 ) -> list[Comparison]:
     """Returns a comparison for each data set that parameters or user attributes name."""
     said = [*map(_described, studies), *said]
-    rows, more = _named(studies[0], rows)
-    said += more
+    rows, left_out = _named(studies[0], rows)
+    said += left_out
     given = [{**row.trial.attributes, **row.parameters} for row in rows]
     names = workload_settings(given)
     states = ["diverged" if _diverged(row.trial) else row.trial.state for row in rows]

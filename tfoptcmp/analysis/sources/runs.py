@@ -90,7 +90,7 @@ def comparisons_of(
     given = [run.settings for run in runs]
     named = workload_settings(given)
     statuses = [_results(run, decided)["status"] for run in runs]
-    groups, said = by_workload(given, named, workload, statuses)
+    groups, more = by_workload(given, named, workload, statuses)
     return [
         _comparison(
             name,
@@ -99,7 +99,7 @@ def comparisons_of(
             origin,
             tuning_budget,
             range_of,
-            (*remarks, *said),
+            (*remarks, *more),
             named,
         )
         for name, places in groups.items()
