@@ -124,7 +124,10 @@ def test_stores(store):
     assert "Left out: 1 failed, 1 killed, 1 running." in remarks
     assert "count as diverged, as their loss is not finite: 1." in remarks
     (of_folder,) = read_comparisons(at.parent)
-    assert of_folder.remarks == comparison.remarks
+    assert of_folder.remarks == (
+        *comparison.remarks,
+        "Not read: digits.csv; give a table by its own path.",
+    )
 
 
 def test_the_csv_has_nothing_where_a_metric_was_nan(store):

@@ -191,7 +191,7 @@ def test_a_csv_whose_direction_is_not_clear_is_refused(write, tmp_path):
     with pytest.raises(StudyError, match="of 'test_accuracy' higher ones are: give --maximize if"):
         read_comparisons(path)
     (found,) = read_comparisons(path, how=TableMap(maximize=True))
-    assert found.metric.maximize and found.contestants[0].winner["trial"] == 4
+    assert found.metric.maximize and found.contestants[0].winner["searched_eta0"] == 0.4
     (found,) = read_comparisons(write(path.read_text().replace("value", "values_loss"), "a.csv"))
     assert not found.metric.maximize and found.metric.name == "loss"
     (found,) = read_comparisons(csv_of_values(write, VALUES))

@@ -47,7 +47,7 @@ def write_guess(path: Path | str) -> str:
         *(["# not read: " + ", ".join(rest)] if rest else []),
         "",
         "[map]",
-        *(f"# {what} is missing: say which column it is" for what in missing),
+        *(f"# {what} is missing: no name says which column it is" for what in missing),
         *(f"{name} = {json.dumps(text, ensure_ascii=False)}" for name, text in found.items()),
         "",
         "[range]  # what each hyperparameter was searched over",

@@ -324,7 +324,7 @@ def _direction_by_attributes(
     for name, is_high in sides.items():
         shared = ranks.corr(attributes[name].reindex(ranks.index).astype(float).rank())
         if abs(shared) >= _STRONG:
-            found[name] = is_high == (shared > 0)
+            found[name] = is_high is bool(shared > 0)
     if len(set(found.values())) != 1:
         names = ", ".join(repr(name) for name, is_high in sides.items() if is_high)
         raise StudyError(
