@@ -22,13 +22,12 @@ import pandas as pd
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.sources.columns import RESULTS
 from tfoptcmp.analysis.sources.folders import folders
+from tfoptcmp.analysis.sources.optuna_direction import direction_by_attributes
 from tfoptcmp.analysis.sources.optuna_files import is_optuna, is_storage, studies_in
 from tfoptcmp.analysis.sources.optuna_ranges import is_outside, ranges
 from tfoptcmp.analysis.sources.optuna_study import Study, Trial
 from tfoptcmp.analysis.sources.result_names import (
     higher_is_better,
-    is_metric,
-    is_test,
     metric_of,
     result_on_test,
 )
@@ -48,7 +47,6 @@ from tfoptcmp.study.schema import StudyError
 _UNNAMED = "no-name-"  # the name of a study that was given none starts so
 _NOT_NAMED = "?"  # the optimizer of a trial that ended before it was chosen
 _STORAGES = (".db", ".sqlite", ".sqlite3", ".log", ".journal")
-_STRONG = 0.5  # correlation of ranks
 _UNFINISHED = ("RUNNING", "WAITING", "FAIL", "PRUNED")
 
 _SAMPLER = (
@@ -261,7 +259,11 @@ def _comparison(
     known = direction != "NOT_SET"
     maximize = direction == "MAXIMIZE" if known else higher_is_better(objective)
     if maximize is None and not is_said_higher:
-        maximize, why = _direction_by_attributes(studies[0], rows, attributes)
+        complete = [i for i, row in enumerate(rows) if row.trial.state == "COMPLETE"]
+        values_there = pd.Series([rows[i].trial.value for i in complete], complete, dtype=float)
+        maximize, why = direction_by_attributes(
+            studies[0].path, values_there, attributes[_numbers(attributes)]
+        )
         said += [why] if why else []
     test = result_on_test(_numbers(attributes), objective, maximize)
     results, read = _results(rows, attributes, test)
@@ -303,39 +305,6 @@ def _comparison(
         remarks=tuple(said),
         schedules=found.schedules,
         origin=studies[0].path,
-    )
-
-
-def _direction_by_attributes(
-    study: Study, rows: Sequence[_Row], attributes: pd.DataFrame
-) -> tuple[bool | None, str]:
-    """Returns whether higher values are better, by attributes that values rise or fall with."""
-    values = pd.Series([row.trial.value for row in rows], dtype=float)
-    values = values[[row.trial.state == "COMPLETE" for row in rows]]
-    sides = {
-        name: side
-        for name in _numbers(attributes)
-        if (is_test(name) or is_metric(name)) and (side := higher_is_better(name)) is not None
-    }
-    if True not in sides.values():
-        return None, ""
-    ranks = values[values.abs() < math.inf].rank()
-    found = {}
-    for name, is_high in sides.items():
-        shared = ranks.corr(attributes[name].reindex(ranks.index).astype(float).rank())
-        if abs(shared) >= _STRONG:
-            found[name] = is_high is bool(shared > 0)
-    if len(set(found.values())) != 1:
-        names = ", ".join(repr(name) for name, is_high in sides.items() if is_high)
-        raise StudyError(
-            f"{study.path}: which values are better is not in the CSV, and of {names} higher ones "
-            "are: give --maximize if higher values are better, or else call the column 'value' "
-            "'values_loss'"
-        )
-    side = next(iter(found.values()))
-    return side, (
-        f"A CSV of trials_dataframe() does not say which values are better: "
-        f"{'higher' if side else 'lower'} ones, as ranks go with {', '.join(found)}."
     )
 
 
