@@ -6,8 +6,9 @@
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from fnmatch import filter as matching
 from pathlib import Path
 
@@ -16,8 +17,39 @@ from tfoptcmp.study.schema import StudyError
 _ABSENT = (errno.ENOENT, errno.ENOTDIR)
 
 
+_PASSED_OVER: ContextVar[frozenset[Path]] = ContextVar("passed over", default=frozenset())
+
+
 class CannotRead(StudyError):
-    """The file system refuses to read a file or folder, which says nothing about its contents."""
+    """The file system refuses to read a file or folder, which says nothing about its contents.
+
+    Attributes:
+        path: The file or folder.
+    """
+
+    def __init__(self, message: str, path: Path) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+@contextmanager
+def passing_over(paths: Iterable[Path]) -> Iterator[None]:
+    """Looks for files as if these files and folders were not there."""
+    token = _PASSED_OVER.set(frozenset(paths))
+    try:
+        yield
+    finally:
+        _PASSED_OVER.reset(token)
+
+
+def listed(folder: Path) -> list[str]:
+    """Returns the names in a folder, in alphabetical order.
+
+    Raises:
+        CannotRead: If it cannot be read.
+    """
+    with reading(folder):
+        return sorted(name for name in os.listdir(folder) if _is_there(folder / name))
 
 
 def exists(path: Path) -> bool:
@@ -33,7 +65,7 @@ def exists(path: Path) -> bool:
             if error.errno not in _ABSENT:
                 raise
             return False
-        return True
+        return _is_there(path)
 
 
 def find(directory: Path, pattern: str) -> list[Path]:
@@ -65,10 +97,12 @@ def find_below(directory: Path, pattern: str) -> list[Path]:
         raise error
 
     with reading(directory):
+        found = []
         walk = os.walk(directory, onerror=refuse) if directory.is_dir() else ()
-        return sorted(
-            Path(folder, name) for folder, _, names in walk for name in matching(names, pattern)
-        )
+        for folder, below, names in walk:
+            below[:] = [name for name in below if _is_there(Path(folder, name))]
+            found += [Path(folder, name) for name in matching(names, pattern)]
+        return sorted(filter(_is_there, found))
 
 
 @contextmanager
@@ -77,17 +111,38 @@ def reading(path: Path) -> Iterator[None]:
     try:
         yield
     except ValueError as error:  # a name with a NUL, or that the locale cannot write
-        raise CannotRead(f"{str(path)!r} cannot be read: {error}") from error
+        raise CannotRead(f"{str(path)!r} cannot be read: {error}", path) from error
     except OSError as error:
-        refused = error.filename or path
-        raise CannotRead(f"{refused} cannot be read: {error.strerror or error}") from error
+        refused = _refused(error, path)
+        raise CannotRead(f"{refused} cannot be read: {error.strerror or error}", refused) from error
+
+
+def _refused(error: OSError, path: Path) -> Path:
+    """The file or folder that an error is about: a name in a locked folder is not the culprit."""
+    refused = Path(error.filename or path)
+    for folder in reversed(refused.parents) if error.errno == errno.EACCES else ():
+        try:
+            os.lstat(f"{folder}/.")  # a Path would lose the point
+        except PermissionError:
+            return folder
+        except OSError:
+            break
+    return refused
+
+
+def _is_there(path: Path) -> bool:
+    passed = _PASSED_OVER.get()
+    return not passed or passed.isdisjoint((path, *path.parents))
 
 
 def _children(folder: Path, pattern: str) -> list[Path]:
     with reading(folder):
         try:
             if any(character in pattern for character in "*?["):
-                return [folder / name for name in matching(os.listdir(folder), pattern)]
+                found = [folder / name for name in matching(os.listdir(folder), pattern)]
+                return list(filter(_is_there, found))
+            if not _is_there(folder / pattern):
+                return []
             os.lstat(folder / pattern)
             return [folder / pattern]
         except OSError as error:

@@ -124,7 +124,10 @@ def test_stores(store):
     assert "Left out: 1 failed, 1 killed, 1 running." in remarks
     assert "count as diverged, as their loss is not finite: 1." in remarks
     (of_folder,) = read_comparisons(at.parent)
-    assert of_folder.remarks == comparison.remarks
+    assert of_folder.remarks == (
+        *comparison.remarks,
+        "Not read: digits.csv; give a table by its own path.",
+    )
 
 
 def test_the_csv_has_nothing_where_a_metric_was_nan(store):
@@ -215,6 +218,33 @@ def test_what_is_about_a_metric_is_none(tmp_path):
     log(client, client.create_experiment("x"), {"optimizer": "adam", "lr": 0.1}, metrics)
     (comparison,) = read_comparisons(at)
     assert "validation is val_dice; higher is better." in " ".join(comparison.remarks)
+
+
+def test_data_sets_are_comparisons_of_their_own(tmp_path, followed):
+    """Accuracies of both were ranked together."""
+    client, at = client_of("sqlite", tmp_path)
+    experiment = client.create_experiment("vision")
+    for data, accuracy in (("mnist", 0.9), ("cifar10", 0.5)):
+        for number, optimizer in enumerate(("adam", "sgd") * 3):
+            parameters = {"optimizer": optimizer, "lr": 0.1 * (1 + number), "dataset": data}
+            log(client, experiment, parameters, {"val_accuracy": [accuracy]})
+    log(client, experiment, {"optimizer": "sgd", "dataset": "svhn"}, {}, "FAILED")
+    found = read_comparisons(at)
+    assert [(one.workload, one.num_trials) for one in found] == [
+        ("vision, mnist", 3),
+        ("vision, cifar10", 3),
+    ]
+    for one, error in zip(found, (0.1, 0.5), strict=True):
+        assert one.contestants[0].trials["validation_metric"].tolist() == pytest.approx([error] * 3)
+        assert "Runs that differ in dataset are comparisons of their own." in one.remarks
+        assert "Left out: 1 of 'vision, svhn', of which none ended." in one.remarks
+    mlflow.set_tracking_uri(client.tracking_uri)
+    path = tmp_path / "runs.csv"
+    runs = mlflow.search_runs([experiment])
+    runs[runs["params.dataset"] != "svhn"].assign(**{"metrics.val_loss": 1.0}).to_csv(path)
+    with pytest.raises(StudyError, match=r"--map workload=params\.dataset") as e:
+        read_comparisons(path)
+    assert {one.workload for one in followed(str(e.value))} == {"mnist", "cifar10"}
 
 
 def test_only_a_test_metric(tmp_path):

@@ -10,7 +10,7 @@ import pytest
 from tests.analysis.sources.alarms import false_alarms
 from tfoptcmp.analysis.audit import audit
 from tfoptcmp.analysis.sources import read_comparisons
-from tfoptcmp.analysis.sources.tables import higher_is_better
+from tfoptcmp.analysis.sources.mapping import TableMap
 from tfoptcmp.metrics import ACCURACY, Metric
 from tfoptcmp.rules import RULES
 from tfoptcmp.spaces import Choice, LogUniform, Uniform
@@ -152,20 +152,51 @@ def test_the_csv_has_no_direction_and_no_ranges(written):
     assert titles == {"fewer than tens of trials", "search spaces not reported"}
 
 
-def test_a_csv_whose_objective_has_no_name_asks_for_the_direction(tmp_path):
-    study = optuna.create_study(direction="maximize", sampler=optuna.samplers.RandomSampler(seed=1))
-    study.optimize(objective, n_trials=4)
-    path = tmp_path / "digits.csv"
-    study.trials_dataframe().to_csv(path)
-    (comparison,) = read_comparisons(path)
-    assert not comparison.metric.maximize
-    remarks = " ".join(comparison.remarks)
-    assert "give --maximize. The name of test_accuracy says so." in remarks
-    higher = higher_is_better(comparison)
-    assert higher.metric.maximize
-    errors = [one.feasible["validation_metric"].tolist() for one in comparison.contestants]
-    accuracies = [one.feasible["validation_metric"].tolist() for one in higher.contestants]
-    assert [1 - a for one in errors for a in one] == [a for one in accuracies for a in one]
+def csv_of_values(write, values, **attributes):
+    """The CSV of a study whose objective has no name."""
+    rows = ["number,value,params_optimizer,params_lr,state," + ",".join(attributes)]
+    for i, value in enumerate(values):
+        more = ",".join(str(given[i]) for given in attributes.values())
+        rows.append(f"{i},{value},{('adam', 'sgd')[i % 2]},0.{i + 1},COMPLETE,{more}")
+    return write("\n".join(rows) + "\n", "digits.csv")
+
+
+VALUES = (0.5, 0.7, 0.6, 0.9, 0.8, 0.4)
+
+
+@pytest.mark.parametrize(
+    ("sign", "attribute", "is_higher"),
+    [(1, "test_accuracy", True), (-1, "test_accuracy", False), (1, "f1_score", True)],
+)
+def test_the_direction_of_a_csv_by_its_attributes(write, sign, attribute, is_higher):
+    """Accuracies were minimised, with a remark that their name speaks against it."""
+    given = {f"user_attrs_{attribute}": [0.5 + sign * v / 10 for v in VALUES]}
+    path = csv_of_values(write, VALUES, **given)
+    (found,) = read_comparisons(path)
+    assert found.metric.maximize is is_higher
+    side = "higher" if is_higher else "lower"
+    assert any(f"better: {side} ones, as ranks go with {attribute}." in r for r in found.remarks)
+    assert found.contestants[0].reports("test_metric") == (
+        attribute == "test_accuracy" and is_higher
+    )
+    if is_higher:
+        (said,) = read_comparisons(path, how=TableMap(maximize=True))
+        assert [one.winner["trial"] for one in said.contestants] == [
+            one.winner["trial"] for one in found.contestants
+        ]
+
+
+def test_a_csv_whose_direction_is_not_clear_is_refused(write, tmp_path):
+    path = csv_of_values(write, VALUES, user_attrs_test_accuracy=[0.5] * 6)
+    with pytest.raises(StudyError, match="of 'test_accuracy' higher ones are: give --maximize if"):
+        read_comparisons(path)
+    (found,) = read_comparisons(path, how=TableMap(maximize=True))
+    assert found.metric.maximize and found.contestants[0].winner["searched_eta0"] == 0.4
+    (found,) = read_comparisons(write(path.read_text().replace("value", "values_loss"), "a.csv"))
+    assert not found.metric.maximize and found.metric.name == "loss"
+    (found,) = read_comparisons(csv_of_values(write, VALUES))
+    assert not found.metric.maximize
+    assert any("If higher ones are, give --maximize." in remark for remark in found.remarks)
 
 
 def add(study, optimizer, error, rate=0.1, **attributes):
@@ -213,6 +244,33 @@ def test_names_of_optimizers_elsewhere(tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("is_parameter", [True, False])
+def test_data_sets_are_comparisons_of_their_own(tmp_path, is_parameter):
+    def run(trial):
+        data = ("mnist", "cifar10")[trial.number % 2]
+        if is_parameter:
+            data = trial.suggest_categorical("dataset", ["mnist", "cifar10"])
+        else:
+            trial.set_user_attr("dataset", data)
+        trial.suggest_categorical("optimizer", ["adam", "sgd"])
+        trial.suggest_float("lr", 0.1, 1)
+        trial.suggest_categorical("model", ["cnn", "mlp"])
+        return {"mnist": 0.1, "cifar10": 0.5}[data]
+
+    study = optuna.create_study(
+        study_name="vision",
+        storage=f"sqlite:///{tmp_path}/vision.db",
+        sampler=optuna.samplers.RandomSampler(seed=1),
+    )
+    study.optimize(run, n_trials=24)
+    found = {one.workload: one for one in read_comparisons(tmp_path / "vision.db")}
+    assert found.keys() == {"vision, mnist", "vision, cifar10"}
+    for name, error in (("vision, mnist", 0.1), ("vision, cifar10", 0.5)):
+        for one in found[name].contestants:
+            assert set(one.trials["validation_metric"]) == {error}
+            assert set(one.dimensions) == {"alpha0" if one.name == "adam" else "eta0"}
+
+
 def test_choices_of_lists_and_trials_without_an_optimizer(tmp_path):
     """Such as a trial that was added by hand, and one that still waits."""
     path = tmp_path / "study.log"

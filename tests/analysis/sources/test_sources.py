@@ -1,7 +1,11 @@
 """Which source reads a path, and what all sources have in common."""
 
 import json
+import multiprocessing
 import os
+import sqlite3
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -92,6 +96,54 @@ def optuna_journal(write, name):
     return write("".join(json.dumps(line) + "\n" for line in lines), name)
 
 
+def of_data(write, tool, number, data, rounds):
+    """A run of a tool on a data set."""
+    settings = {"optimizer": ("adam", "sgd")[number % 2], "lr": 0.1 * number, "data": data}
+    result = {"val_loss": len(data)}
+    if tool == "sacred":
+        write(json.dumps(settings), f"all/{number}/config.json")
+        state = {"experiment": {"name": "x"}, "status": "COMPLETED", "result": result}
+        write(json.dumps(state), f"all/{number}/run.json")
+    elif tool == "hydra":
+        lines = [f"{name}: {value}\n" for name, value in settings.items()]
+        write("".join(lines), f"all/{number}/.hydra/config.yaml")
+        write(json.dumps(result), f"all/{number}/metrics.json")
+    elif tool == "keras-tuner":
+        measured = {"direction": "min", "observations": [{"value": [len(data)], "step": 0}]}
+        names = [{"name": name, "conditions": [], "value": v} for name, v in settings.items()]
+        trial = {
+            "hyperparameters": {
+                "space": [{"class_name": "Fixed", "config": one} for one in names],
+                "values": settings,
+            },
+            "metrics": {"metrics": {"val_loss": measured}},
+            **{"score": len(data), "best_step": 0, "status": "COMPLETED"},
+        }
+        write(json.dumps(trial), f"all/trial_{number}/trial.json")
+        write("{}", "all/oracle.json")
+    else:
+        write("{}", "all/experiment_state-1.json")
+        write(json.dumps(settings), f"all/{number}/params.json")
+        last = {**result, "training_iteration": rounds, "done": True}
+        write(json.dumps(last) + "\n", f"all/{number}/result.json")
+
+
+@pytest.mark.parametrize("tool", ["sacred", "hydra", "keras-tuner", "ray"])
+def test_data_sets_are_comparisons_of_their_own(write, tool):
+    """With Ray Tune those of fewer rounds counted as stopped, too."""
+    for number in range(12):
+        of_data(write, tool, number, *(("mnist", 2) if number < 6 else ("cifar10", 9)))
+    found = read_comparisons(write("", "all/notes.txt").parent)
+    assert {one.workload.rpartition(", ")[2]: one.num_trials for one in found} == {
+        "mnist": 3,
+        "cifar10": 3,
+    }
+    for one in found:
+        (error,) = {e for of_one in one.contestants for e in of_one.trials["validation_metric"]}
+        assert error == len(one.workload.rpartition(", ")[2])
+        assert "Runs that differ in data are comparisons of their own." in one.remarks
+
+
 def test_a_directory_of_several_tools(write):
     """The first tool was read, and the others were left out without a word."""
     for i in range(3):
@@ -108,6 +160,100 @@ def test_a_directory_of_several_tools(write):
     (alone,) = read_comparisons(above / "journal.log")
     assert not any("holds results of" in remark for remark in alone.remarks)
     assert len(read_comparisons([above / "journal.log", above / "runs"])) == 2
+
+
+def test_storages_in_folders_are_found(write):
+    """Not those of environments, hidden folders or our own studies."""
+    for name in (
+        "a/j.log",
+        "b/c/j.log",
+        "b/c/d/j.log",
+        ".git/j.log",
+        "venv/j.log",
+        "e/f/g/h/j.log",
+    ):
+        optuna_journal(write, f"all/{name}")
+    optuna_journal(write, "all/own/trials/j.log")
+    write(json.dumps({"parameter_configs": []}), "all/own/study.json")
+    above = write("", "all/notes.txt").parent
+    assert SOURCES["optuna"].find(above) == [
+        above / n for n in ("a/j.log", "b/c/j.log", "b/c/d/j.log")
+    ]
+    of_one = above / "b"
+    assert [one.workload for one in read_comparisons(of_one)] == ["j", "j"]  # no folders beside
+
+
+TABLE = "optimizer,validation,lr\nadam,0.9,0.1\nadam,0.8,0.2\n"
+
+
+def test_tables_in_a_directory_are_read_or_named(write):
+    """They were dropped without a word, beside other results and alone."""
+    write("x,y\n1,2\n", "all/notes.csv")
+    write('[range]\nlr = "0.01:1:log"\n', "all/b/audit.toml")
+    above = write(TABLE, "all/b/t.csv").parent.parent
+    (found,) = read_comparisons(above)
+    assert found.workload == "t" and found.contestants[0].dimensions["alpha0"].high == 1.0
+    write(TABLE.replace(",", ";"), "all/u.csv")
+    with pytest.raises(StudyError, match=r"Not read: u\.csv, b/t\.csv; give a table by its own"):
+        read_comparisons(above)
+    optuna_journal(write, "all/journal.log")
+    (found,) = read_comparisons(above)
+    assert found.contestants[0].name == "sgd"
+    assert found.remarks[-1] == "Not read: u.csv, b/t.csv; give a table by its own path."
+
+
+def link_to_itself(path):
+    """Nobody can read it, root included."""
+    path.symlink_to(path.name)
+    return path
+
+
+def test_a_trial_that_cannot_be_read_refuses_its_tool_alone(write):
+    above = optuna_journal(write, "all/journal.log").parent
+    sacred_run(write, 0, 0.1, at="all/runs")
+    trial = link_to_itself(above / "runs/1")
+    (found,) = read_comparisons(above)
+    assert found.contestants[0].name == "sgd"
+    assert found.remarks[-1].startswith(f"Results of sacred were not read: {trial}")
+    with pytest.raises(StudyError, match=f"^{trial}"):  # no trial vanishes
+        read_comparisons(above / "runs")
+    (above / "journal.log").unlink()
+    with pytest.raises(StudyError, match=f"^{trial}"):
+        read_comparisons(above)
+
+
+def of_nobody(directory, answers):
+    """The end of what is said to a user without rights; root itself may read everything."""
+    if os.geteuid() == 0:
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
+    try:
+        answers.put(read_comparisons(directory)[0].remarks)
+    except Exception as error:
+        answers.put(f"{type(error).__name__} {error}")
+
+
+@pytest.mark.parametrize("name", ["t.csv", "b.log", "sub"])
+def test_without_permission(write, name):
+    """The message named the directory, or a file that was not there."""
+    read_comparisons(write(TABLE))  # all is imported
+    context = multiprocessing.get_context("fork")
+    with tempfile.TemporaryDirectory() as there:  # pytest's is closed to others
+        directory = Path(there)
+        for one in ("a.log", "b.log"):
+            optuna_journal(write, one).rename(directory / one)
+        write(TABLE).rename(directory / "t.csv")
+        (directory / "sub").mkdir()
+        directory.chmod(0o755)
+        (directory / name).chmod(0)
+        if name != "b.log":
+            (directory / "b.log").unlink()
+        answers = context.SimpleQueue()
+        child = context.Process(target=of_nobody, args=(directory, answers))
+        child.start()
+        child.join()
+        assert f"Not read: {directory / name} cannot be read: Permission denied." in answers.get()
 
 
 def test_what_cannot_be_read_beside_other_results_is_said(write):
@@ -178,8 +324,9 @@ def test_a_range_that_makes_no_sense(write, name, text, message):
 
 def test_columns_are_of_tables(write):
     above = optuna_journal(write, "mine/journal.log").parent
+    sqlite3.connect(above / "mlflow.db").executescript("CREATE TABLE runs (id)").close()
     for how in (TableMap(columns={"test": "x"}), TableMap(ignore=("x",))):
-        for path in (above, above / "journal.log"):
+        for path in (above, above / "journal.log", above / "mlflow.db"):
             with pytest.raises(StudyError, match=f"of tables \\(CSV files\\); {path} is none$"):
                 read_comparisons(path, how=how)
 

@@ -388,6 +388,34 @@ def test_a_configuration_of_hugging_face(write):
     assert {"epsilon not tuned", "unequal budgets"} <= titles
 
 
+@pytest.mark.parametrize("name", ["aux_loss", "max_score", "model.aux_error"])
+def test_what_is_a_setting_or_was_logged_is_asked_where_it_decides(write, name):
+    """Runs of 4 weights of a loss were runs of one trial."""
+    runs = [
+        a_run(i, optimizer=one, lr="0.1", seed=str(i), **{name: str(i / 4), "val_loss": "1"})
+        for one in ("adam", "sgd")
+        for i in range(4)
+    ]
+    text = export(runs)
+    with pytest.raises(StudyError, match=f"^[^\n]*in '{name}': .* 'config[.]{name}' if it is a "):
+        read_comparisons(write(text, "runs.csv"))
+    for prefix, numbers in (("config.", (4, 0)), ("summary.", (1, 3))):
+        (found,) = read_comparisons(write(text.replace(name, prefix + name), "runs.csv"))
+        assert [(len(one.trials), len(one.reruns)) for one in found.contestants] == [numbers] * 2
+    runs = [{**run, "lr": str(1 + i)} for i, run in enumerate(runs)]
+    assert name in comparison_of(write, runs).not_read  # it decides nothing
+
+
+@pytest.mark.parametrize("name", ["loss", "accuracy", "f1", "train_aux_loss", "test/top5_acc"])
+def test_what_only_a_result_is_called_is_not_asked(write, name):
+    runs = [
+        a_run(i, optimizer="adam", lr="0.1", seed=str(i), **{name: str(1 + i), "dev_ppl": "1"})
+        for i in range(4)
+    ]
+    (adam,) = comparison_of(write, runs).contestants
+    assert (len(adam.trials), len(adam.reruns)) == (1, 3)
+
+
 def test_a_column_that_comes_twice_is_refused(write):
     runs = [a_run(i, optimizer="adam", lr="0.1", rate="0.2", val_loss="1") for i in range(2)]
     path = write(export(runs).replace('"rate"', '"lr"'), "runs.csv")

@@ -7,6 +7,7 @@ all that do.
 """
 
 import itertools
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -28,9 +29,12 @@ from tfoptcmp.analysis.sources import (
     tables,
     wandb,
 )
+from tfoptcmp.analysis.sources.containers import first_line, is_sqlite
+from tfoptcmp.analysis.sources.folders import folders
 from tfoptcmp.analysis.sources.given_ranges import with_ranges
 from tfoptcmp.analysis.sources.mapping import TableMap
 from tfoptcmp.analysis.sources.tables import higher_is_better
+from tfoptcmp.study.files import CannotRead, listed, passing_over
 from tfoptcmp.study.schema import StudyError
 
 
@@ -96,8 +100,15 @@ def read_comparisons(
     for path in map(Path, given):
         of_path = how.over(mapping.beside(path)) if path.is_file() else how
         found = _find(path, of_path)
-        for name, files in found.items():
-            group = _Group(name=name, how=of_path, said=_on_several(path, found))
+        if found.table is not None:
+            path = found.table
+            of_path = how.over(mapping.beside(path))
+            found = replace(_find(path, of_path), said=found.said)
+        several = _on_several(path, found.files)
+        for name, files in found.files.items():
+            group = _Group(
+                name=name, how=of_path, several=several, said=found.said, lost=found.lost.get(name)
+            )
             if group not in groups:
                 groups.append(group)
             groups[groups.index(group)].files.update(dict.fromkeys(files))
@@ -107,16 +118,31 @@ def read_comparisons(
 
 @dataclass(frozen=True, kw_only=True)
 class _Group:
-    """Files that are read together; `said` if other tools' results lie beside them."""
+    """Files that are read together.
+
+    Attributes:
+        name: Of their source.
+        how: What the user says of them.
+        several: Says that other tools' results lie beside them; "" if none do.
+        said: What else is to be said of where they lie.
+        lost: Why they cannot be read.
+        files: They, in their order.
+    """
 
     name: str
     how: TableMap
-    said: str
+    several: str
+    said: tuple[str, ...]
+    lost: CannotRead | None
     files: dict[Path, None] = field(default_factory=dict, compare=False)
 
     def read(self, tuning_budget: int | None) -> list[Comparison]:
+        if self.lost is not None:
+            raise self.lost
         if self.name == _TABLE:
             return tables.read(list(self.files), tuning_budget, self.how)
+        if self.name == "optuna":
+            return optuna.read(list(self.files), tuning_budget, maximize=self.how.maximize)
         return SOURCES[self.name].read(list(self.files), tuning_budget)
 
 
@@ -127,53 +153,137 @@ def _compared(groups: Sequence[_Group], tuning_budget: int | None) -> list[Compa
         try:
             read.append((group, group.read(tuning_budget)))
         except StudyError as error:
-            if not group.said:
+            if not group.several:
                 raise
             failed.append((group, error))
     for group, reason in failed:
-        if all(one.said != group.said for one, _ in read):
-            raise StudyError(f"{reason}. {group.said}") from reason
+        if all(one.several != group.several for one, _ in read):
+            raise StudyError(f"{reason}. {group.several}") from reason
     comparisons = []
     for group, some in read:
         lost = [
             f"Results of {SOURCES[one.name].title} were not read: {reason}."
             for one, reason in failed
-            if one.said == group.said
+            if one.several == group.several
         ]
         if group.name != _TABLE:
             alike = [one for other, all_ in read if other.how == group.how for one in all_]
             some = with_ranges(some, group.how, alike)
             some = [higher_is_better(one) for one in some] if group.how.maximize else some
-        said = (group.said, *lost) if group.said else ()
+        said = (*group.said, group.several, *lost) if group.several else group.said
         comparisons += [replace(one, remarks=(*one.remarks, *said)) for one in some]
     return comparisons
 
 
-def _find(path: Path, how: TableMap) -> dict[str, list[Path]]:
+@dataclass(frozen=True, kw_only=True)
+class _Found:
+    """What a path holds.
+
+    Attributes:
+        files: Source to the files to read.
+        said: What is not read, in sentences.
+        lost: Source to what cannot be read of its trials.
+        table: The only results of a directory, if they are one table.
+    """
+
+    files: dict[str, list[Path]]
+    said: tuple[str, ...] = ()
+    lost: dict[str, CannotRead] = field(default_factory=dict)
+    table: Path | None = None
+
+
+def _find(path: Path, how: TableMap) -> _Found:
     """Returns the sources of a path, one if it is a file, and the files to read."""
-    if how.is_of_columns and (path.is_dir() or optuna_journal.is_journal(path)):
-        raise StudyError(f"--map and --ignore are of tables (CSV files); {path} is none")
-    if how.is_of_columns and path.is_file():
-        return {_TABLE: [path]}
     try:
-        if path.is_dir():
-            found = _find_all(path)
-        else:
-            each = ((name, source.find(path)) for name, source in SOURCES.items())
-            found = dict(itertools.islice((one for one in each if one[1]), 1))
         path.stat()
+        if how.is_of_columns and (path.is_dir() or _has_no_columns(path)):
+            raise StudyError(f"--map and --ignore are of tables (CSV files); {path} is none")
+        if path.is_file():
+            if how.is_of_columns:
+                return _Found(files={_TABLE: [path]})
+            each = ((name, source.find(path)) for name, source in SOURCES.items())
+            return _Found(files=dict(itertools.islice((one for one in each if one[1]), 1)))
+        return _in_directory(path)
     except OSError as error:
-        raise StudyError(f"{path} cannot be read: {error.strerror}") from error
-    if found:
-        return found
+        refused = error.filename or path
+        raise StudyError(f"{refused} cannot be read: {error.strerror}") from error
+
+
+def _has_no_columns(path: Path) -> bool:
+    return optuna_journal.is_journal(path) or is_sqlite(path)
+
+
+def _in_directory(path: Path) -> _Found:
+    refused: dict[Path, CannotRead] = {}
+    while True:
+        try:
+            with passing_over(refused):
+                found, tables_there = _find_all(path), _tables_below(path)
+            break
+        except CannotRead as error:
+            if error.path == path or error.path in refused:
+                raise
+            refused[error.path] = error
+    said = [f"Not read: {error}." for error in refused.values()]
+    read = {file for files in found.values() for file in files}
+    others = [str(one.relative_to(path)) for one in tables_there if one not in read]
+    if not found and len(others) == 1:
+        said.append(f"Read in {path}: {others[0]}, the only results there.")
+        return _Found(files={}, said=tuple(said), table=tables_there[0])
+    if others:
+        said.append(f"Not read: {_shown(others)}; give a table by its own path.")
+    if not found:
+        raise StudyError(_nothing(path, said))
+    lost = {
+        name: error
+        for name, files in found.items()
+        for error in refused.values()
+        if _may_be_a_trial(error.path, name, files)
+    }
+    return _Found(files=found, said=tuple(said), lost=lost)
+
+
+# Of sources whose trials are folders: how far above a file that is found the trials lie.
+_LEVELS = {"keras_tuner": 2, "sacred": 2, "hydra": 3, "deepobs": 2, "algoperf": 1}
+
+
+def _may_be_a_trial(refused: Path, name: str, files: Sequence[Path]) -> bool:
+    """Whether what cannot be read is, or lies in, what is beside trials."""
+    beside = {folder for file in files for folder in file.parents[: _LEVELS.get(name, 0)]}
+    return not beside.isdisjoint(refused.parents)
+
+
+def _tables_below(path: Path) -> list[Path]:
+    """Returns the CSV files that are results by their header."""
+    files = [
+        folder / name
+        for folder, names in folders(path)
+        for name in names
+        if name.lower().endswith(".csv")
+    ]
+    return [file for file in files if file.is_file() and _is_of_results(file)]
+
+
+def _is_of_results(file: Path) -> bool:
+    names = {name.strip(' "').lower() for name in re.split("[,;\t|]", first_line(file))}
+    is_ours = "optimizer" in names and bool(names & {"validation", "test"})
+    return is_ours or any(SOURCES[name].find(file) for name in ("optuna", "mlflow", "wandb"))
+
+
+def _nothing(path: Path, said: Sequence[str]) -> str:
     names = [f"{one.name}/" if one.is_dir() else one.name for one in sorted(path.iterdir())]
-    others = f" and {len(names) - _MOST_SHOWN} others" if len(names) > _MOST_SHOWN else ""
     known = ", ".join(source.title for source in SOURCES.values())
-    raise StudyError(
+    also = " ".join(["", *said])
+    return (
         f"{path} holds nothing that can be read as results; in it: "
-        f"{', '.join(names[:_MOST_SHOWN]) or 'nothing'}{others}. Looked for: {known} (a table is "
+        f"{_shown(names) or 'nothing'}.{also} Looked for: {known} (a table is "
         "given by its own path); see docs/importers.md and tfoptcmp-audit --columns"
     )
+
+
+def _shown(names: Sequence[str]) -> str:
+    others = f" and {len(names) - _MOST_SHOWN} others" if len(names) > _MOST_SHOWN else ""
+    return f"{', '.join(names[:_MOST_SHOWN])}{others}"
 
 
 def _find_all(path: Path) -> dict[str, list[Path]]:
@@ -183,8 +293,9 @@ def _find_all(path: Path) -> dict[str, list[Path]]:
         places = [path]
         if "tfoptcmp" in found and name in _BELOW:
             own = {file.parent for file in studies.near_studies(path)}
-            folders = [] if path in own else [one for one in path.iterdir() if one.is_dir()]
-            places = [one for one in folders if not studies.near_studies(one)]
+            below = [path / one for one in listed(path)]
+            below = [] if path in own else [one for one in below if one.is_dir()]
+            places = [one for one in below if not studies.near_studies(one)]
         if "shallue" in found and name == "tfoptcmp":
             continue
         if files := [file for place in places for file in source.find(place)]:

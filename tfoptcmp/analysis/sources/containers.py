@@ -9,8 +9,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from tfoptcmp.study.files import find
-from tfoptcmp.study.schema import StudyError
+from tfoptcmp.study.files import CannotRead, find, reading
 
 _SQLITE = b"SQLite format 3\x00"
 _TRIAL = re.compile(r"\d+|[0-9a-f]{32}")
@@ -62,7 +61,7 @@ def first_line(path: Path) -> str:
     """Returns the first line of a file, or as much of it as identifies one; "" if it is none."""
     if not path.is_file():
         return ""
-    with open(path, "rb") as file:
+    with reading(path), open(path, "rb") as file:
         line = file.readline(_FIRST_BYTES)
     return line.decode("utf-8-sig", errors="replace").strip()
 
@@ -75,13 +74,18 @@ def csv_header(path: Path) -> list[str]:
         return []
 
 
+def is_sqlite(path: Path) -> bool:
+    """Returns whether a file is an SQLite file, from its first bytes."""
+    if not path.is_file():
+        return False
+    with reading(path), open(path, "rb") as file:
+        return file.read(len(_SQLITE)) == _SQLITE
+
+
 def sqlite_tables(path: Path) -> frozenset[str]:
     """Returns the names of an SQLite file's tables; empty if it is none."""
-    if not path.is_file():
+    if not is_sqlite(path):
         return frozenset()
-    with open(path, "rb") as file:
-        if file.read(len(_SQLITE)) != _SQLITE:
-            return frozenset()
     with opened(path) as database:
         found = rows(database, "SELECT name FROM sqlite_master WHERE type = 'table'")
     return frozenset(str(row["name"]) for row in found)
@@ -92,14 +96,14 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
     """Opens an SQLite file to read it; nothing is written.
 
     Raises:
-        StudyError: If it is damaged, or a table or a column is missing; the message names it.
+        CannotRead: If it is damaged, or a table or a column is missing; the message names it.
     """
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
             database.row_factory = sqlite3.Row
             yield database
     except sqlite3.Error as error:
-        raise StudyError(f"{path} cannot be read as an SQLite file: {error}") from error
+        raise CannotRead(f"{path} cannot be read as an SQLite file: {error}", path) from error
 
 
 def rows(database: sqlite3.Connection, query: str) -> list[dict[str, Any]]:

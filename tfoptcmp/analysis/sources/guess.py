@@ -7,6 +7,7 @@ from tfoptcmp.analysis.sources.columns import RESULTS, guess
 from tfoptcmp.analysis.sources.delimited import read_delimited
 from tfoptcmp.analysis.sources.mapping import FILE
 from tfoptcmp.analysis.sources.names import is_hyperparameter
+from tfoptcmp.analysis.sources.settings import optimizer_settings
 from tfoptcmp.study.schema import StudyError
 
 
@@ -24,7 +25,16 @@ def write_guess(path: Path | str) -> str:
         raise StudyError(f"{path} is no table: there is no such file")
     table = read_delimited(path)
     found = dict(one.split("=", 1) for one in guess(table))
-    taken = set(found.values())
+    if "optimizer" not in [*table, *found]:
+        named = optimizer_settings(table.select_dtypes(exclude="number").to_dict("records"))
+        found = {"optimizer": named[0], **found} if len(named) == 1 else found
+    taken = {text.removeprefix("1 - ").removeprefix("-").strip("`") for text in found.values()}
+    known = {*(str(name).strip().lower() for name in table), *found}
+    missing = [
+        wanted
+        for wanted in ("optimizer", "validation or test")
+        if known.isdisjoint(wanted.split(" or "))
+    ]
     rest = [
         name
         for name in map(str, table.columns)
@@ -37,6 +47,7 @@ def write_guess(path: Path | str) -> str:
         *(["# not read: " + ", ".join(rest)] if rest else []),
         "",
         "[map]",
+        *(f"# {what} is missing: no name says which column it is" for what in missing),
         *(f"{name} = {json.dumps(text, ensure_ascii=False)}" for name, text in found.items()),
         "",
         "[range]  # what each hyperparameter was searched over",

@@ -2,9 +2,9 @@
 
     the CSV of `mlflow.search_runs()`, an SQLite file (mlflow.db), or a directory `mlruns`
 
-An experiment is a comparison, a run a trial. A parameter names the optimizer (`optimizer`, `opt`
-...). The validation metric is the one whose name says so (`val_loss`, `eval/accuracy`). MLflow does
-not know what was searched over, so there are no ranges.
+An experiment is a comparison, or one for each data set in it, and a run a trial. A parameter names
+the optimizer (`optimizer`, `opt` ...). The validation metric is the one whose name says so
+(`val_loss`, `eval/accuracy`). MLflow does not know what was searched over, so there are no ranges.
 """
 
 import math
@@ -35,6 +35,7 @@ from tfoptcmp.analysis.sources.setting_names import is_role
 from tfoptcmp.analysis.sources.settings import optimizer_settings, settings_of, spelled
 from tfoptcmp.analysis.sources.statuses import none_ended
 from tfoptcmp.analysis.sources.tables import of_table
+from tfoptcmp.analysis.sources.workloads import by_workload, workload_settings
 from tfoptcmp.study.schema import StudyError
 
 _ENDED = ("FINISHED", "FAILED", "KILLED")
@@ -72,7 +73,7 @@ def read(files: Sequence[Path], tuning_budget: int | None = None) -> list[Compar
     for experiment in (one for path in files for one in experiments_in(path)):
         name, trials, said = _trials(experiment)
         if trials:
-            found.append(_comparison(experiment, name, trials, said, tuning_budget))
+            found += _comparisons(experiment, name, trials, said, tuning_budget)
         elif experiment.runs:
             without.append(experiment)
     if not found:
@@ -108,16 +109,43 @@ def _trials(experiment: Experiment) -> tuple[str, list[_Trial], list[str]]:
     return named, trials, said
 
 
-def _comparison(
+def _comparisons(
     experiment: Experiment,
     named: str,
     trials: Sequence[_Trial],
     said: Sequence[str],
     tuning_budget: int | None,
+) -> list[Comparison]:
+    """Returns a comparison for each data set that parameters name."""
+    given = [_parameters(one.run, named) for one in trials]
+    names = workload_settings(given)
+    statuses = [one.run.status if one.run.metrics else "incomplete" for one in trials]
+    groups, more = by_workload(given, names, experiment.name, statuses)
+    return [
+        _comparison(
+            experiment,
+            workload,
+            (named, *names),
+            [trials[i] for i in places],
+            [*said, *more],
+            tuning_budget,
+        )
+        for workload, places in groups.items()
+    ]
+
+
+def _comparison(
+    experiment: Experiment,
+    workload: str,
+    used: tuple[str, ...],
+    trials: Sequence[_Trial],
+    said: Sequence[str],
+    tuning_budget: int | None,
 ) -> Comparison:
+    named = used[0]
     logged = pd.DataFrame([dict(one.run.metrics) for one in trials], index=range(len(trials)))
     validation, test = _chosen(experiment, [str(name) for name in logged], named)
-    given = [_parameters(one.run, named) for one in trials]
+    given = [_parameters(one.run, *used) for one in trials]
     found = settings_of(given, [one.optimizer for one in trials])
     results = {
         column: logged[name].astype(float)
@@ -144,7 +172,7 @@ def _comparison(
     remarks += [*found.said, *none_ended(table)]
     read = {validation, test, _TRAIN_LOSS}
     return of_table(
-        experiment.name,
+        workload,
         table,
         tuning_budget=tuning_budget,
         metric=None
@@ -198,6 +226,8 @@ def _hint(experiment: Experiment, named: str) -> str:
     optimizer = [one.parameters.get(named, one.tags.get(named)) for one in with_optimizer]
     given = [_parameters(one, named) for one in with_optimizer]
     roles |= settings_of(given, spelled(optimizer)).shared()
+    if data := workload_settings(given):
+        roles["workload"] = data[0]
     of_parameters = {name for run in runs for name in run.parameters} | {_UNKNOWN}
     prefixed = {
         role: name
@@ -206,7 +236,7 @@ def _hint(experiment: Experiment, named: str) -> str:
         for role, name in roles.items()
     }
     is_csv = not experiment.has_nan
-    if is_csv and experiment.name != experiment.path.stem:
+    if is_csv and experiment.name != experiment.path.stem and "workload" not in roles:
         prefixed["workload"] = "experiment_id"
     # Between seeds of one trial what MLflow says of a run differs.
     tags = {f"tags.{name}" for run in runs for name in run.tags if name.startswith("mlflow.")}
@@ -227,13 +257,13 @@ def _hint(experiment: Experiment, named: str) -> str:
     return f"{export} and then {line}"
 
 
-def _parameters(run: Run, named: str) -> dict[str, str]:
+def _parameters(run: Run, *used: str) -> dict[str, str]:
     roles = ("seed", "steps")
     tags = {n: v for n, v in run.tags.items() if any(is_role(n, role) for role in roles)}
     return {
         name: value
         for name, value in {**tags, **run.parameters}.items()
-        if name != named and value not in _MISSING
+        if name not in used and value not in _MISSING
     }
 
 

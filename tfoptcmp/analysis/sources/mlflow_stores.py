@@ -20,6 +20,7 @@ from tfoptcmp.analysis.sources.containers import (
     sqlite_tables,
     why,
 )
+from tfoptcmp.analysis.sources.folders import folders
 from tfoptcmp.study.files import exists, find_below, reading
 from tfoptcmp.study.schema import StudyError
 
@@ -28,6 +29,7 @@ PARENT = "mlflow.parentRunId"
 _TABLES = frozenset(("experiments", "runs", "params", "tags", "latest_metrics"))
 _COLUMNS = frozenset(("run_id", "experiment_id", "status"))
 _META = "meta.yaml"
+_DATABASE = "mlflow.db"
 _STATUSES = ("", "RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED")  # by number, in files
 _LARGEST = 1.7e308  # databases have this in the place of infinity
 
@@ -74,15 +76,15 @@ def stores(path: Path) -> list[Path]:
         return [path] if _is_csv(path) or sqlite_tables(path) >= _TABLES else []
     if exists(path / _META) and _is_experiment(path):
         return [path]
-    found = [folder for folder in (path, path / "mlruns") if folder.is_dir()]
+    below = list(folders(path))
     experiments = [
         meta.parent
-        for folder in found
+        for folder, _ in below
         for meta in find_beside(folder, f"*/{_META}")
         if _is_experiment(meta.parent)
     ]
-    database = path / "mlflow.db"
-    return [*([database] if sqlite_tables(database) >= _TABLES else []), *experiments]
+    databases = [folder / _DATABASE for folder, names in below if _DATABASE in names]
+    return [*(one for one in databases if sqlite_tables(one) >= _TABLES), *experiments]
 
 
 def experiments_in(path: Path) -> list[Experiment]:

@@ -13,7 +13,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,16 @@ import pandas as pd
 
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.sources.columns import RESULTS
+from tfoptcmp.analysis.sources.folders import folders
+from tfoptcmp.analysis.sources.optuna_direction import direction_by_attributes
 from tfoptcmp.analysis.sources.optuna_files import is_optuna, is_storage, studies_in
 from tfoptcmp.analysis.sources.optuna_ranges import is_outside, ranges
 from tfoptcmp.analysis.sources.optuna_study import Study, Trial
-from tfoptcmp.analysis.sources.result_names import higher_is_better, metric_of, result_on_test
+from tfoptcmp.analysis.sources.result_names import (
+    higher_is_better,
+    metric_of,
+    result_on_test,
+)
 from tfoptcmp.analysis.sources.setting_names import is_role
 from tfoptcmp.analysis.sources.settings import (
     number,
@@ -34,8 +40,8 @@ from tfoptcmp.analysis.sources.settings import (
 )
 from tfoptcmp.analysis.sources.statuses import none_ended
 from tfoptcmp.analysis.sources.tables import of_table
+from tfoptcmp.analysis.sources.workloads import by_workload, workload_settings
 from tfoptcmp.rules import rule_named
-from tfoptcmp.study.files import find as find_files
 from tfoptcmp.study.schema import StudyError
 
 _UNNAMED = "no-name-"  # the name of a study that was given none starts so
@@ -59,22 +65,26 @@ class _Row:
 
 
 def find(path: Path) -> list[Path]:
-    """Returns the path if it is a file of Optuna's, or the storages that lie at it."""
+    """Returns the path if it is a file of Optuna's, or the storages at it or in its folders."""
     if not path.is_dir():
         return [path] if is_optuna(path) else []
-    return [file for end in _STORAGES for file in find_files(path, f"*{end}") if is_storage(file)]
+    files = [folder / n for folder, names in folders(path) for n in names if n.endswith(_STORAGES)]
+    return [file for file in files if is_storage(file)]
 
 
-def read(files: Sequence[Path], tuning_budget: int | None = None) -> list[Comparison]:
+def read(
+    files: Sequence[Path], tuning_budget: int | None = None, *, maximize: bool = False
+) -> list[Comparison]:
     """Reads studies; returns a comparison for each that names optimizers, and one of all others.
 
     Args:
         files: As `find` returns them.
         tuning_budget: K >= 1; by default `planned_tuning_budget` of the trials.
+        maximize: Whether the user says that higher values are better, where a file does not say it.
 
     Raises:
-        StudyError: If a file is damaged, no study has trials and one objective, or optimizers are
-            not named.
+        StudyError: If a file is damaged, no study has trials and one objective, optimizers are not
+            named, or it is not clear which values are better.
     """
     said: list[str] = []
     usable = []
@@ -94,10 +104,22 @@ def read(files: Sequence[Path], tuning_budget: int | None = None) -> list[Compar
     found, of_one = [], []
     for study in usable:
         if rows := _with_optimizers(study):
-            found.append(_comparison([study], rows, study.name, tuning_budget, said))
+            found += _comparisons([study], rows, study.name, tuning_budget, said, maximize)
         else:
             of_one.append(study)
-    return [*found, _of_studies(of_one, tuning_budget, said)] if of_one else found
+    for some in _together(of_one):
+        found += _of_studies(some, tuning_budget, said, maximize)
+    return found
+
+
+def _together(studies: Sequence[Study]) -> list[list[Study]]:
+    """Returns which are a comparison: those of one folder, or one each of folders side by side."""
+    of_folder: dict[Path, list[Study]] = {}
+    for study in studies:
+        of_folder.setdefault(study.path.absolute().parent, []).append(study)
+    if len({folder.parent for folder in of_folder}) == 1 and len(of_folder) == len(studies):
+        return [list(studies)]
+    return list(of_folder.values())
 
 
 def _with_optimizers(study: Study) -> list[_Row]:
@@ -124,9 +146,9 @@ def _with_optimizers(study: Study) -> list[_Row]:
 
 
 def _of_studies(
-    studies: Sequence[Study], tuning_budget: int | None, said: Sequence[str]
-) -> Comparison:
-    """Returns the comparison of studies that are of one optimizer each."""
+    studies: Sequence[Study], tuning_budget: int | None, said: Sequence[str], maximize: bool
+) -> list[Comparison]:
+    """Returns the comparisons of studies that are of one optimizer each."""
     names = [study.name for study in studies]
     nameless = [study for study in studies if study.name.startswith(_UNNAMED)]
     nameless += [study for study in studies if not study.has_distributions and len(studies) == 1]
@@ -155,7 +177,8 @@ def _of_studies(
         *said,
         f"No parameter names the optimizer: each study is taken for one, {', '.join(optimizers)}.",
     )
-    return _comparison(studies, rows, workload or studies[0].path.stem, tuning_budget, taken)
+    called = workload or studies[0].path.stem
+    return _comparisons(studies, rows, called, tuning_budget, taken, maximize)
 
 
 def _common_part(names: Sequence[str]) -> tuple[str, list[str]]:
@@ -178,16 +201,53 @@ def _shared_start(names: Sequence[str]) -> str:
     return re.sub(r"[^_./: -]*$", "", names[0][:length])
 
 
+def _comparisons(
+    studies: Sequence[Study],
+    rows: Sequence[_Row],
+    workload: str,
+    tuning_budget: int | None,
+    said: Sequence[str],
+    maximize: bool,
+) -> list[Comparison]:
+    """Returns a comparison for each data set that parameters or user attributes name."""
+    said = [*map(_described, studies), *said]
+    rows, left_out = _named(studies[0], rows)
+    said += left_out
+    given = [{**row.trial.attributes, **row.parameters} for row in rows]
+    names = workload_settings(given)
+    states = ["diverged" if _diverged(row.trial) else row.trial.state for row in rows]
+    groups, more = by_workload(given, names, workload, states)
+    return [
+        _comparison(
+            studies,
+            [_without(names, rows[i]) for i in places],
+            called,
+            tuning_budget,
+            [*said, *more],
+            maximize,
+        )
+        for called, places in groups.items()
+    ]
+
+
+def _without(names: Sequence[str], row: _Row) -> _Row:
+    """A trial without the settings that name its data set."""
+    parameters, attributes = (
+        {name: value for name, value in given.items() if name not in names}
+        for given in (row.parameters, row.trial.attributes)
+    )
+    return replace(row, parameters=parameters, trial=replace(row.trial, attributes=attributes))
+
+
 def _comparison(
     studies: Sequence[Study],
     rows: Sequence[_Row],
     workload: str,
     tuning_budget: int | None,
     said: Sequence[str],
+    is_said_higher: bool,
 ) -> Comparison:
-    said = [*map(_described, studies), *said]
-    rows, more = _named(studies[0], rows)
-    said += more
+    said = list(said)
     attributes = pd.DataFrame([row.trial.attributes for row in rows], index=range(len(rows)))
     found = settings_of(
         [row.parameters for row in rows],
@@ -198,16 +258,22 @@ def _comparison(
     direction, objective = studies[0].directions[0], studies[0].objective
     known = direction != "NOT_SET"
     maximize = direction == "MAXIMIZE" if known else higher_is_better(objective)
+    if maximize is None and not is_said_higher:
+        complete = [i for i, row in enumerate(rows) if row.trial.state == "COMPLETE"]
+        values_there = pd.Series([rows[i].trial.value for i in complete], complete, dtype=float)
+        maximize, why = direction_by_attributes(
+            studies[0].path, values_there, attributes[_numbers(attributes)]
+        )
+        said += [why] if why else []
     test = result_on_test(_numbers(attributes), objective, maximize)
     results, read = _results(rows, attributes, test)
     table = found.table.assign(**results)
     if maximize is None:
-        hint = f" The name of {test} says so." if higher_is_better(test) else ""
         said.append(
             "A CSV of trials_dataframe() does not say which values are better: lower ones are "
-            f"taken for better. If higher ones are, give --maximize.{hint}"
+            "taken for better. If higher ones are, give --maximize."
         )
-    elif not known:
+    elif not known and objective:
         side = "higher" if maximize else "lower"
         said.append(
             f"A CSV of trials_dataframe() does not say which values are better: {side} ones, by "

@@ -20,6 +20,7 @@ from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.sources.containers import find_beside, why
 from tfoptcmp.analysis.sources.runs import Run, comparisons_of, optimizers_of, side_by_side
 from tfoptcmp.analysis.sources.settings import flat, number
+from tfoptcmp.analysis.sources.workloads import workload_settings
 from tfoptcmp.study.files import exists, reading
 from tfoptcmp.study.files import find as find_files
 from tfoptcmp.study.read import read_json
@@ -157,16 +158,20 @@ def _is_met(criterion: Mapping[str, Any], last: Mapping[str, Any]) -> bool:
 
 
 def _with_stopped(runs: Sequence[Run]) -> list[Run]:
-    optimizers = optimizers_of(runs)
-    most: dict[str, float] = {}
-    for optimizer, run in zip(optimizers, runs, strict=True):
+    named = workload_settings([run.settings for run in runs])
+    kinds = [
+        (optimizer, *(run.settings.get(name) for name in named))
+        for optimizer, run in zip(optimizers_of(runs), runs, strict=True)
+    ]
+    most: dict[tuple[Any, ...], float] = {}
+    for kind, run in zip(kinds, runs, strict=True):
         if run.status in ("TERMINATED", "done") and not math.isnan(run.steps):
-            most[optimizer] = max(run.steps, most.get(optimizer, 0.0))
+            most[kind] = max(run.steps, most.get(kind, 0.0))
     return [
         replace(run, status="stopped")
-        if run.status == "TERMINATED" and run.steps < most.get(optimizer, 0.0) and _is_finite(run)
+        if run.status == "TERMINATED" and run.steps < most.get(kind, 0.0) and _is_finite(run)
         else run
-        for optimizer, run in zip(optimizers, runs, strict=True)
+        for kind, run in zip(kinds, runs, strict=True)
     ]
 
 

@@ -18,7 +18,6 @@ import pandas as pd
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.sources.measured import Measured, measured, metric_of
 from tfoptcmp.analysis.sources.names import searched_name, searched_value
-from tfoptcmp.analysis.sources.setting_names import is_role
 from tfoptcmp.analysis.sources.settings import (
     number,
     optimizer_settings,
@@ -26,6 +25,7 @@ from tfoptcmp.analysis.sources.settings import (
     spelled,
 )
 from tfoptcmp.analysis.sources.tables import of_table
+from tfoptcmp.analysis.sources.workloads import by_workload, workload_settings
 from tfoptcmp.rules import rule_named
 from tfoptcmp.spaces import Dimension
 from tfoptcmp.study.schema import StudyError
@@ -87,14 +87,22 @@ def comparisons_of(
         said = ", ".join(f"{count} {status}" for status, count in counts.items())
         raise StudyError(f"{origin}: no trial has a result; {said}")
     decided = measured(origin, names, objective, maximize)
-    named = _workload_settings(runs)
-    groups: dict[str, list[Run]] = {}
-    for run in runs:
-        key = [str(run.settings[name]) for name in named if run.settings.get(name)]
-        groups.setdefault(", ".join([workload, *key]), []).append(run)
+    given = [run.settings for run in runs]
+    named = workload_settings(given)
+    statuses = [_results(run, decided)["status"] for run in runs]
+    groups, more = by_workload(given, named, workload, statuses)
     return [
-        _comparison(name, some, decided, origin, tuning_budget, range_of, remarks, named)
-        for name, some in groups.items()
+        _comparison(
+            name,
+            [runs[i] for i in places],
+            decided,
+            origin,
+            tuning_budget,
+            range_of,
+            (*remarks, *more),
+            named,
+        )
+        for name, places in groups.items()
     ]
 
 
@@ -223,17 +231,6 @@ def _unlike_complete(status: str) -> bool:
 
 def _optimizer_setting(runs: Sequence[Run]) -> str:
     return next(iter(optimizer_settings([run.settings for run in runs])), "")
-
-
-def _workload_settings(runs: Sequence[Run]) -> list[str]:
-    """The settings that name what was trained, where runs differ in it."""
-    names = dict.fromkeys(name for run in runs for name in run.settings)
-    given = {n: [run.settings.get(n) for run in runs] for n in names if is_role(n, "workload")}
-    return [
-        name
-        for name, values in given.items()
-        if all(one is None or isinstance(one, str) for one in values) and len(set(values)) > 1
-    ]
 
 
 def _holds(dimension: Dimension, values: Sequence[float]) -> bool:

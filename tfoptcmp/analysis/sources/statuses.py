@@ -35,6 +35,11 @@ def is_status(values: "pd.Series[Any]") -> bool:
     return bool(words) and words <= {*_COMPLETE, *_DIVERGED, *_UNFINISHED}
 
 
+def has_ended(word: str) -> bool:
+    """Returns whether a status is that of a trial that counts: it is none of what did not end."""
+    return _letters(word) not in _UNFINISHED
+
+
 def finished(table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Returns the trials that count, without the column `status`, and what was left out.
 

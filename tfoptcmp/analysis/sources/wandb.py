@@ -17,7 +17,7 @@ import pandas as pd
 
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.sources.result_names import higher_is_better, metric_of
-from tfoptcmp.analysis.sources.setting_names import is_role
+from tfoptcmp.analysis.sources.setting_names import column, is_role
 from tfoptcmp.analysis.sources.settings import differing_between, is_nesterov
 from tfoptcmp.analysis.sources.tables import of_table
 from tfoptcmp.analysis.sources.wandb_columns import (
@@ -58,7 +58,8 @@ def read(files: Sequence[Path], tuning_budget: int | None = None) -> list[Compar
         tuning_budget: K >= 1; by default `planned_tuning_budget` of the trials.
 
     Raises:
-        StudyError: If it cannot be told which column is the optimizer, or the validation metric.
+        StudyError: If it cannot be told which column is the optimizer, or the validation metric,
+            or whether runs that differ in a column are trials of their own.
     """
     return [one for path in files for one in _read(path, tuning_budget)]
 
@@ -99,7 +100,9 @@ def _read(path: Path, tuning_budget: int | None) -> Iterator[Comparison]:
     maximize = higher_is_better(shown) is True
     metric = metric_of(shown, maximize=maximize, values=[table[split] for split in results])
     for workload, rows in table.groupby(workloads, sort=False):
-        yield _comparison(str(workload), rows, columns, metric, tuning_budget, path)
+        found = _comparison(str(workload), rows, columns, metric, tuning_budget, path)
+        _refuse_doubtful(found, rows, runs, columns, path)
+        yield found
 
 
 def _comparison(
@@ -137,6 +140,35 @@ def _comparison(
     )
     # Not as `unread`: what was logged may differ between runs of one trial.
     return replace(found, not_read=tuple(columns.not_read))
+
+
+def _refuse_doubtful(
+    found: Comparison, rows: pd.DataFrame, runs: pd.DataFrame, columns: Columns, path: Path
+) -> None:
+    """Refuses runs that are one trial only if what could be a setting was logged."""
+    again = sum(len(one.reruns) for one in found.contestants)
+    if not again:
+        return
+    numbers = {name: as_floats(runs.loc[rows.index, name]) for name in columns.doubtful}
+    known, _ = as_numbers(rows, list(columns.words.values()))
+    doubtful = [
+        name
+        for name, values in numbers.items()
+        if again
+        > sum(
+            len(one.reruns)
+            for one in of_table("", known.assign(**{column(name): values})).contestants
+        )
+    ]
+    if doubtful:
+        named, settings, logged = (
+            ", ".join(f"'{prefix}{name}'" for name in doubtful)
+            for prefix in ("", "config.", "summary.")
+        )
+        raise StudyError(
+            f"{path}: {again} runs differ from others only in the seed and in {named}: in the "
+            f"header of the file, call it {settings} if it is a setting, {logged} if it was logged"
+        )
 
 
 def _with_nesterov(table: pd.DataFrame) -> pd.DataFrame:

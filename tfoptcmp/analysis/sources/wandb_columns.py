@@ -37,6 +37,8 @@ _LOGGED = re.compile(
 )
 # What Lightning's LearningRateMonitor logs, one name for each optimizer: "lr-Adam", "lr-SGD-1".
 _RATES = re.compile(r"lr-([A-Z]\w*|group\d+|pg\d+)(-\d+)?(-momentum|-weight_decay)?")
+# A number that ends with a metric's word is surely logged if it is one's of a split.
+_SPLIT = re.compile(r"(train|training|trainer|val|valid|validation|dev|eval|test)(?![a-z]).*")
 # Limits, which configurations have beside the values that are logged.
 _LIMIT = re.compile(r"(.*[_./ -])?(max|clip|clipping)[_./ -](.*[_./ -])?(norm|value)")
 _UNKNOWN = "..."  # in a command, for the user to fill in
@@ -97,6 +99,7 @@ class Columns:
         read = {self.optimizer, *roles, *self.workload, *self.read}
         self.not_read = [name for name in names if name not in read]
         self.logged = [n for n in self.not_read if n in numeric and n in logged]
+        self.doubtful = [n for n in self.logged if _is_doubtful(n)]
 
 
 def metrics(path: Path, runs: pd.DataFrame) -> dict[str, str]:
@@ -173,6 +176,15 @@ def _is_logged(name: str, *, is_number: bool) -> bool:
     if _LIMIT.fullmatch(plain):
         return False
     return bool(_LOGGED.fullmatch(plain)) or (is_number and is_metric(plain))
+
+
+def _is_doubtful(name: str) -> bool:
+    """Whether what was logged could be a setting: an "aux_loss" is a weight, too; "loss" is not."""
+    if _is_logged(name, is_number=False):
+        return False
+    plain = _plain(name).lower()
+    words = re.findall(r"[a-z]+[0-9]*", plain)
+    return not _SPLIT.fullmatch(plain) and not all(map(is_metric, words))
 
 
 def _is_numeric(values: "pd.Series[str]") -> bool:
