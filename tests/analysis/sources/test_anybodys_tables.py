@@ -75,6 +75,7 @@ class TestRunsOfOneTrial:
         [
             *("clip_norm", "max_grad_norm", "loss_scale", "score_threshold", "error_tolerance"),
             *("time_steps", "train_steps", "total", "test_time_augmentation"),
+            *("aux_loss", "label_error", "dropout_score"),
         ],
     )
     def test_numbers_that_may_be_settings_are_asked_for(self, write, column):
@@ -115,7 +116,9 @@ class TestRunsOfOneTrial:
             the_only(write("optimizer,test,lr,random_seed\na,1,1,1\na,1,1,2\n")).num_feasible == 1
         )
 
-    @pytest.mark.parametrize("name", ["run_id", "Run Name", "runTime", "train_loss", "epoch"])
+    @pytest.mark.parametrize(
+        "name", ["run_id", "Run Name", "runTime", "train_loss", "epoch", "best_top1_acc"]
+    )
     def test_runs_may_differ_in_what_is_of_a_run(self, write, name):
         text = f"optimizer,test,lr,{name},seed\na,1,1,7,1\na,1,1,8,2\n"
         assert the_only(write(text)).num_feasible == 1

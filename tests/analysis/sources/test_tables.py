@@ -134,6 +134,17 @@ def test_a_range_may_be_of_any_name_of_a_column(write):
         read_comparisons(path, how=TableMap(ranges={"eps": "0:1"}))
 
 
+def test_sgd_with_nesterovs_switch_on_is_nesterov(write):
+    rows = ("sgd,0.1,1,0.9,True", "sgd,0.2,2,0.8,1", "adam,0.1,1,,false")
+    path = write("\n".join(["optimizer,test,lr,momentum,nesterov", *rows]))
+    (comparison,) = read_comparisons(path)
+    assert [one.rule.name for one in comparison.contestants] == ["nesterov", "adam"]
+    assert comparison.not_read == ()
+    (comparison,) = read_comparisons(write(path.read_text() + "\nsgd,0.3,3,0.9,False\n"))
+    assert [one.rule.name for one in comparison.contestants] == ["momentum", "adam"]
+    assert comparison.not_read == ("nesterov",)
+
+
 def test_a_wide_table_has_empty_fields(write):
     """What an optimizer does not have is empty in its rows, the ends of ranges too."""
     path = write(

@@ -28,11 +28,19 @@ _OF_A_RUN = (
     *("note", "notes", "comment", "comments"),
 )
 # What may differ between runs of one trial: numbers whose name ends with one of these words, or
-# with that of a metric, are results or times.
+# with that of a metric, and else has only words below, are results or times.
 _RESULTS = frozenset(
     (
         *("losses", "metric", "metrics", "objective", "walltime", "pid"),
         *_OF_A_RUN,
+    )
+)
+# What results are of: an "aux_loss" may as well be the weight of one.
+_PARTS = frozenset(
+    (
+        *("train", "training", "val", "valid", "validation", "dev", "eval", "test"),
+        *("max", "min", "avg", "average", "std", "total", "epoch", "model", "metrics"),
+        *("cross", "entropy", "squared", "absolute", "top", "top1", "top5"),
     )
 )
 # A name of only such words names a run, or says how far it came.
@@ -130,8 +138,12 @@ def _is_of_a_run(name: str, *, is_number: bool) -> bool:
     if not words or set(words) <= _RUNS:
         return True
     last = words[-1] if words[-1] not in _RUNS or len(words) == 1 else words[-2]
-    is_result = last in _RESULTS or higher_is_better(last) is not None
+    is_result = all(w in _PARTS | _RUNS or _is_result(w) for w in words) and _is_result(last)
     return is_result if is_number else words[-1] in _TOLD
+
+
+def _is_result(word: str) -> bool:
+    return word in _RESULTS or higher_is_better(word) is not None
 
 
 def _group(numbers: FloatArray, tolerance: float = _SAME) -> IntArray:

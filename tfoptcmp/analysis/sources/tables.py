@@ -18,6 +18,7 @@ from tfoptcmp.analysis.sources.names import (
     searched_value,
 )
 from tfoptcmp.analysis.sources.repeated import repeated_rows
+from tfoptcmp.analysis.sources.settings import is_nesterov
 from tfoptcmp.analysis.sources.statuses import finished
 from tfoptcmp.analysis.statistics.best_of_k import FloatArray
 from tfoptcmp.hyperparameters import HYPERPARAMETERS
@@ -67,7 +68,7 @@ def read(
 
 def _read(path: Path, tuning_budget: int | None, how: TableMap) -> list[Comparison]:
     known = read_table(path, how)
-    table, unread = known.read, known.unread
+    table, unread = _with_nesterov(known.read, known.unread)
     groups = [(path.stem, table)]
     if "workload" in table:  # else no copy of a million rows
         named = table["workload"].astype(object).fillna(path.stem).astype(str).str.strip()
@@ -85,6 +86,17 @@ def _read(path: Path, tuning_budget: int | None, how: TableMap) -> list[Comparis
         for workload, rows in groups
     ]
     return [higher_is_better(one) for one in found] if how.maximize else found
+
+
+def _with_nesterov(table: pd.DataFrame, unread: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Gives SGD whose switch `nesterov` is on in all its rows the rule of that name."""
+    if "nesterov" not in unread or "rule" in table:
+        return table, unread
+    switches = map(is_nesterov, table["optimizer"], unread["nesterov"])
+    is_on = pd.Series(switches, index=table.index, dtype=bool)
+    in_all = is_on.groupby(table["optimizer"]).transform("all")
+    table = table.assign(rule=in_all.map({True: "nesterov", False: None}))
+    return table, unread.drop(columns="nesterov") if is_on.equals(in_all) else unread
 
 
 def of_table(
