@@ -10,7 +10,7 @@ from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.contestant import Contestant
 from tfoptcmp.analysis.sources.mapping import TableMap
 from tfoptcmp.analysis.sources.names import searched_name
-from tfoptcmp.analysis.sources.tables import check_inside
+from tfoptcmp.analysis.sources.rows import check_inside
 from tfoptcmp.hyperparameters import HYPERPARAMETERS
 from tfoptcmp.study.schema import StudyError
 
