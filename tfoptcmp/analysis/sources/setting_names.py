@@ -23,7 +23,7 @@ _ROLES = {
     "model": rf"(.*{_APART})?(?:model|arch|architecture){_KIND}",
     # Words that name a run, a place or a day; "loss/name" is a setting.
     "run": rf"(.*{_APART})?(?:path|dir|directory|folder|file|id|uuid|url|uri|commit|host|hostname|"
-    r"device|port|pid|run|checkpoint|ckpt|resume|date|time|timestamp|project|entity|group|tags?|notes?|"
+    r"device|port|pid|run|trial|checkpoint|ckpt|resume|date|time|timestamp|project|entity|group|tags?|notes?|"
     r"(?:run|exp|experiment|job|trial|study|sweep|session|project|group|user|host|node|file|log|"
     r"wandb|output|display)[_-]?name)|(?:(?:config|cfg|args|params|run|experiment)[./:])?(?:name|gpu)",
 }
