@@ -52,7 +52,7 @@ def violated(comparison: Comparison) -> Iterator[Finding]:
         )
         surely = any(judgement.survives for judgement in worse)
         if not surely:
-            shown += "; of equal rules chance shows as much in up to 1 of 40 tests"
+            shown += f"; of equal rules chance shows as much in up to 1 of {2 / LEVEL:.0f} tests"
         yield Finding(
             severity=("warning" if reason else "error") if surely else "note",
             subject=f"{comparison.workload}: {special.title} <= {general.title}",

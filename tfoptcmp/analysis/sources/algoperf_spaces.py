@@ -13,11 +13,11 @@ from typing import Any
 
 import pandas as pd
 
-from tfoptcmp.analysis.sources.names import one_of, searched_name, searched_range
+from tfoptcmp.analysis.sources.names import between, one_of, searched_name, searched_range
 from tfoptcmp.analysis.sources.setting_names import column
 from tfoptcmp.analysis.sources.words import numbers, words
 from tfoptcmp.rules import Rule
-from tfoptcmp.spaces import Dimension, Uniform
+from tfoptcmp.spaces import Dimension
 from tfoptcmp.study.files import exists, find, reading
 from tfoptcmp.study.read import read_json
 from tfoptcmp.study.schema import StudyError
@@ -109,8 +109,7 @@ def _holds(one: Values, values: "pd.Series[float] | None") -> bool:
 
 def _searched(name: str, one: Values) -> Dimension | None:
     if isinstance(one, Mapping):
-        scale = searched_range(name, one["low"], one["high"])
-        if one.get("scaling") == "linear" and scale.only_value is None:
-            return Uniform(low=scale.low, high=scale.high)
-        return scale
+        if one.get("scaling") == "linear":
+            return between(name, one["low"], one["high"], logarithmic=False)
+        return searched_range(name, one["low"], one["high"])
     return one_of(name, one)

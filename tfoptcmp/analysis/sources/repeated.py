@@ -39,7 +39,7 @@ _RESULTS = frozenset(
 _PARTS = frozenset(
     (
         *("train", "training", "val", "valid", "validation", "dev", "eval", "test"),
-        *("max", "min", "avg", "average", "std", "total", "epoch", "model", "metrics"),
+        *("max", "min", "avg", "average", "std", "total", "model"),
         *("cross", "entropy", "squared", "absolute", "top", "top1", "top5"),
     )
 )

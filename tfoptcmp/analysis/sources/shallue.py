@@ -138,7 +138,7 @@ def _dimension(name: str, config: Mapping[str, Any]) -> Dimension | None:
     if config["type"] == "DISCRETE":
         return one_of(name, map(float, config["feasible_points"]))
     low, high = float(config["min_value"]), float(config["max_value"])
-    if config["scale"] in ("LOG_SCALE", "REVERSE_LOG_SCALE") or low == high:
+    if config["scale"] in ("LOG_SCALE", "REVERSE_LOG_SCALE"):
         return searched_range(name, low, high)
     return between(name, low, high, logarithmic=False)
 
