@@ -335,13 +335,20 @@ def _check_ranges(path: Path | str, table: pd.DataFrame) -> None:
     """If a value is outside its range, one of the two is wrong."""
     for name in (n for n in table.columns if f"{n}_low" in table and f"{n}_high" in table):
         low, high, values = table[f"{name}_low"], table[f"{name}_high"], table[name]
-        outside = (values < low - _ROUNDING * low.abs()) | (values > high + _ROUNDING * high.abs())
-        if outside.any():
-            row = int(outside.idxmax())
+        wrong = outside(values, low, high)
+        if wrong.any():
+            row = int(wrong.idxmax())
             raise StudyError(
                 f"{path}, line {row + 2}: {name!r} must lie between {name}_low and {name}_high, "
                 f"{low[row]:g} and {high[row]:g}; got {values[row]:g}"
             )
+
+
+def outside(
+    values: "pd.Series[float]", low: "pd.Series[float] | float", high: "pd.Series[float] | float"
+) -> "pd.Series[bool]":
+    """Returns which values lie outside a range, or each outside its own; NaN lies in any."""
+    return (values < low - _ROUNDING * abs(low)) | (values > high + _ROUNDING * abs(high))
 
 
 def _with_diverged(path: Path | str, table: pd.DataFrame, remarks: list[str]) -> pd.DataFrame:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from tfoptcmp.analysis.contestant import RERUNS, Contestant, trials_table
-from tfoptcmp.analysis.sources.columns import RESULTS
+from tfoptcmp.analysis.sources.columns import RESULTS, outside
 from tfoptcmp.analysis.sources.mapping import TableMap
 from tfoptcmp.analysis.sources.names import searched_name, searched_range, searched_value
 from tfoptcmp.analysis.sources.repeated import repeated_rows
@@ -29,7 +29,6 @@ _COLUMNS = {
     "seed": "seed",
     "selected": "selected",
 }
-_ROUNDING = 1e-6  # relative; tables are written with few digits
 
 
 def contestant_of(
@@ -107,13 +106,11 @@ def check_inside(name: str, values: pd.DataFrame, reported: Mapping[str, Dimensi
         if searched not in values or isinstance(dimension, Choice):
             continue
         low, high, known = dimension.low, dimension.high, values[searched].dropna()
-        outside = known[
-            (known < low - _ROUNDING * abs(low)) | (known > high + _ROUNDING * abs(high))
-        ]
-        if len(outside):
+        wrong = known[outside(known, low, high)]
+        if len(wrong):
             raise StudyError(
                 f"{name}: {searched} must lie between {low:g} and {high:g}, its range; got "
-                f"{outside.iloc[0]:g}"
+                f"{wrong.iloc[0]:g}"
             )
 
 
