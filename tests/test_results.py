@@ -25,7 +25,7 @@ from tfoptcmp.analysis.statistics.ranking import ranking
 from tfoptcmp.analysis.statistics.verdicts import Verdict, all_pairs, inclusion_verdicts, judge
 from tfoptcmp.spaces import LogUniform
 from tfoptcmp.study.pack import pack, unpack
-from tfoptcmp.study.read import read_config, read_study
+from tfoptcmp.study.read import read_study
 
 RESULTS = Path(__file__).parents[1] / "results"
 STUDIES = sorted(
@@ -402,19 +402,16 @@ def test_the_readme_explains_the_violation_on_the_lstm():
 
 def test_a_published_trial_can_be_run_again(tmp_path):
     study = REFINED / "round-2" / "sgd"  # whose space is the final one
-    config = read_config(study / "study.json")
     done = subprocess.run(
         [
-            *(sys.executable, "-m", "tfoptcmp.tools.train", "--workload=digits_simple_cnn"),
-            *("--optimizer=sgd", "--space=final", "--trial=3", f"--seed={config.seed}"),
-            *(f"--threads_per_trial={config.threads_per_trial}", f"--output_dir={tmp_path}"),
-            "--measure_all",
+            *(sys.executable, "-m", "tfoptcmp.tools.train", f"--from_trial={study}", "--trial=3"),
+            *("--repeat", "--measure_all", f"--output_dir={tmp_path}"),
         ],
         capture_output=True,
         text=True,
         timeout=240,
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode in (0, 3), done.stderr  # 3 on another kind of processor
     published = read_study(study).measurements(3)
     again = pd.read_csv(tmp_path / "measurements.csv")
     assert list(again.step) == [row["step"] for row in published]

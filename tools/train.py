@@ -8,13 +8,18 @@ Hyperparameters are those of trial --trial of the study with --seed, or the midd
 space; with --from_trial those of the best trial of a study, or of its trial --trial, with a new
 seed. --set changes some of them, by the names of the search space or of the optimizer. With
 --output_dir the same command resumes a trial that was stopped.
+
+--from_trial with --repeat trains the trial as the study did, and says whether it measures the same,
+bit for bit; if not, the exit code is 3.
 """
 
+import dataclasses
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 from tfoptcmp.tools.common import (
@@ -30,7 +35,7 @@ from tfoptcmp.tools.common.execution import with_threads
 
 from tfoptcmp.signatures import Signature
 from tfoptcmp.study.files import CannotRead, exists, find
-from tfoptcmp.study.read import find_studies, read_study
+from tfoptcmp.study.read import Study, find_studies, read_study
 from tfoptcmp.study.schema import Measurement, Status, StudyError
 from tfoptcmp.training.options import Options
 from tfoptcmp.workload import Budget, Workload
@@ -54,6 +59,12 @@ _FROM_TRIAL = flags.DEFINE_string(
     "A study, or a directory that holds only one: train its workload with the hyperparameters of "
     "its best trial, or of --trial.",
 )
+_REPEAT = flags.DEFINE_boolean(
+    "repeat",
+    False,
+    "With --from_trial: train the trial as the study did, and say whether it measures the same, "
+    "bit for bit.",
+)
 _SAVE_MODEL = flags.DEFINE_string("save_model", None, "Where to save the model, as name.keras.")
 _OUTPUT_DIR = flags.DEFINE_string(
     "output_dir", None, "Where to put measurements.csv, TensorBoard events and model.keras."
@@ -61,10 +72,12 @@ _OUTPUT_DIR = flags.DEFINE_string(
 
 _MOST_NAMED = 12  # studies, in one line
 
+_DIFFERENT = 3  # exit code of --repeat
+
 _GROUPS = {
     "What to train": (
         *(workload_flags.WORKLOAD, _OPTIMIZER, shared_flags.DATA_DIR),
-        _FROM_TRIAL,
+        *(_FROM_TRIAL, _REPEAT),
     ),
     "Hyperparameters": (
         *(shared_flags.SPACE, workload_flags.SPACE_FILE, workload_flags.SEARCH),
@@ -89,7 +102,7 @@ class _Asked:
     index: int
     seed: int
     values: Mapping[str, float]
-    study: Path | None = None
+    study: Study | None = None
 
 
 def _run(argv: list[str]) -> None:
@@ -100,11 +113,17 @@ def _run(argv: list[str]) -> None:
         raise UserError("--keep_checkpoints needs --output_dir, where to keep them")
     if _SAVE_MODEL.value is not None:
         _check_can_save(Path(_SAVE_MODEL.value))
+    if _REPEAT.value:
+        _check_repeat()
     asked = _of_space() if _FROM_TRIAL.value is None else _of_study(Path(_FROM_TRIAL.value))
     changed = settings.change(
         asked.signature.space, asked.values, _SET.value, budget_steps=asked.budget.steps
     )
-    options = with_threads(options, [asked.workload])
+    if asked.study is not None and _REPEAT.value:
+        threads = asked.study.config.threads_per_trial
+        options = dataclasses.replace(options, threads_per_trial=threads)
+    else:
+        options = with_threads(options, [asked.workload])
     strategy = shared_flags.configure_process(options)
 
     from tfoptcmp.training.optimizer import build_optimizer
@@ -114,6 +133,16 @@ def _run(argv: list[str]) -> None:
     except ValueError as error:
         raise UserError(f"--set: {error}") from error
     _train(asked, changed, options, strategy)
+
+
+def _check_repeat() -> None:
+    """Checks that no flag changes what --repeat is to repeat, or its result."""
+    if _FROM_TRIAL.value is None:
+        raise UserError("--repeat needs --from_trial, a study that has the trial")
+    how_much = (flag for flag in workload_flags.HOW_MUCH if flag is not shared_flags.MEASURE_ALL)
+    for flag in (_SET, *how_much, *shared_flags.REPRODUCIBILITY):
+        if flag.present:
+            raise UserError(f"--repeat takes everything from the study: leave out --{flag.name}")
 
 
 def _check_can_save(path: Path) -> None:
@@ -181,18 +210,11 @@ def _of_study(directory: Path) -> _Asked:
         )
     workload = extensions.workload(config.workload)
     extensions.check_rule(study.signature.rule)
-    recorded = config.budget
-    scale = recorded["scale"] if recorded["scale"] in workload.budgets else "cpu"
-    try:
-        budget = workload.budget(
-            scale,
-            steps=shared_flags.STEPS.value or recorded["steps"],
-            batch_size=workload_flags.BATCH_SIZE.value or recorded["batch_size"],
-            eval_every_steps=workload_flags.EVAL_EVERY_STEPS.value,
-        )
-    except ValueError as error:
-        raise UserError(f"--{error}") from error
-    seed = shared_flags.SEED.value if shared_flags.SEED.present else config.seed + 1
+    if _REPEAT.value:
+        budget, seed = Budget(**config.budget), config.seed
+    else:
+        budget = _budget(workload, config.budget)
+        seed = shared_flags.SEED.value if shared_flags.SEED.present else config.seed + 1
     return _Asked(
         workload=workload,
         budget=budget,
@@ -200,8 +222,22 @@ def _of_study(directory: Path) -> _Asked:
         index=chosen[0].index,
         seed=seed,
         values=chosen[0].values,
-        study=study.directory,
+        study=study,
     )
+
+
+def _budget(workload: Workload, recorded: Mapping[str, Any]) -> Budget:
+    """The budget of a study as far as flags do not change it."""
+    scale = recorded["scale"] if recorded["scale"] in workload.budgets else "cpu"
+    try:
+        return workload.budget(
+            scale,
+            steps=shared_flags.STEPS.value or recorded["steps"],
+            batch_size=workload_flags.BATCH_SIZE.value or recorded["batch_size"],
+            eval_every_steps=workload_flags.EVAL_EVERY_STEPS.value,
+        )
+    except ValueError as error:
+        raise UserError(f"--{error}") from error
 
 
 def _study_directory(directory: Path) -> Path:
@@ -243,13 +279,14 @@ def _train(
 ) -> None:
     from contextlib import ExitStack
 
+    from tfoptcmp.tools.common import repeat
     from tfoptcmp.tools.common.clock import CLOCK
     from tfoptcmp.tools.common.signals import stop_on_signals
 
     from tfoptcmp.study.trial import TrialTask, trial_seeds
     from tfoptcmp.study.write import MeasurementWriter
     from tfoptcmp.training.checkpoint import remove_checkpoints
-    from tfoptcmp.training.distribution import is_chief
+    from tfoptcmp.training.distribution import is_chief, num_replicas
     from tfoptcmp.training.engine import Trainer
     from tfoptcmp.training.tensorboard import TrialLog
 
@@ -257,7 +294,7 @@ def _train(
     splits = workload_flags.load(workload, budget)
     print(f"{workload.title}, {signature.rule.title}, scale {budget.scale}, {budget.steps} steps")
     if asked.study is not None:
-        print(f"trial {asked.index} of {asked.study}, seed {asked.seed}")
+        print(f"trial {asked.index} of {asked.study.directory}, seed {asked.seed}")
     if splits.partial:
         print(f"PARTIAL DATA: {splits.partial}")
     print(terminal.hyperparameters(changed.values, changed.arguments))
@@ -284,8 +321,15 @@ def _train(
             clock=CLOCK,
             should_stop=stack.enter_context(stop_on_signals()),
         )
+        if asked.study is not None and _REPEAT.value:
+            for line in repeat.unlike(
+                asked.study.config, workload, splits, options.devices(num_replicas(strategy))
+            ):
+                print(f"NOT AS RECORDED: {line}")
+        measured: list[Measurement] = []
         sinks: list[Callable[[Measurement], None]] = [
-            lambda row: print(terminal.measurement_row(row, metric), flush=True)
+            lambda row: print(terminal.measurement_row(row, metric), flush=True),
+            measured.append,
         ]
         if written is not None:
             if exists(written / "metadata.json"):
@@ -319,6 +363,23 @@ def _train(
             before = f" (to load it, import {', '.join(modules)} first)" if modules else ""
             print(f"Model: {_SAVE_MODEL.value}{before}")
     print(f"{outcome.status}" + (f": {outcome.message}" if outcome.message else ""))
+    if asked.study is not None and _REPEAT.value:
+        _say_whether_same(asked.study, asked.index, measured)
+
+
+def _say_whether_same(study: Study, index: int, measured: Sequence[Measurement]) -> None:
+    """Says whether --repeat measured what the study recorded, and exits if not."""
+    from tfoptcmp.tools.common import repeat
+
+    difference = repeat.first_difference(study.measurements(index), measured)
+    if not difference:
+        print(f"The same as recorded, bit for bit, in {len(measured)} measurements")
+        return
+    print(f"Not the same as recorded: {difference}")
+    for line in repeat.other_place(study.config):
+        print(f"  {line}")
+    print("Same bits need the same versions, kind of processor and number of threads.")
+    sys.exit(_DIFFERENT)
 
 
 def main() -> None:

@@ -2,11 +2,14 @@
 
 import importlib
 import json
+import math
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import keras
+import pandas as pd
 import pytest
 
 from tfoptcmp.analysis import read_comparisons
@@ -107,8 +110,48 @@ BAD = {
         [f"--from_trial={ROUND / 'sgd'}", "--save_model=/proc/a.keras"],
         "--save_model cannot be written: /proc/a.keras: ",
     ),
+    "what to repeat": (["--repeat", "--optimizer=sgd"], "--repeat needs --from_trial"),
+    "repeat and change": (
+        [f"--from_trial={ROUND / 'sgd'}", "--repeat", "--steps=3"],
+        "--repeat takes everything from the study: leave out --steps",
+    ),
     "no model": ([f"--from_trial={ROUND / 'sgd'}", "--save_model=x.h5"], "must end with .keras"),
 }
+
+
+def test_a_trial_is_repeated_bit_for_bit_or_not(tmp_path):
+    done = run(
+        "tune", "--workload=digits_simple_cnn", "--optimizers=adam", "--steps=6",
+        "--eval_every_steps=3", "--num_feasible=2", "--seed=7", f"--study_dir={tmp_path}",
+        "--threads_per_trial=1", "--num_workers=1", "--notensorboard",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    study = tmp_path / "adam"
+    again = run("train", f"--from_trial={study}", "--repeat", "--measure_all")
+    assert again.returncode == 0, again.stderr
+    assert "seed 7" in again.stdout
+    assert again.stdout.splitlines()[-1] == "The same as recorded, bit for bit, in 2 measurements"
+
+    config = json.loads((study / "study.json").read_text())
+    config["versions"]["keras"] = "3.9.9"
+    config["provenance"]["hardware"] = "Cray-1"
+    (study / "study.json").write_text(json.dumps(config))
+    measured = study / "trials" / "000001" / "measurements.csv"
+    table = pd.read_csv(measured)
+    true = float(table.validation_loss[0])
+    changed = math.nextafter(true, math.inf)
+    table.loc[0, "validation_loss"] = changed
+    table.to_csv(measured, index=False)
+    other = run("train", f"--from_trial={study}", "--trial=1", "--repeat")
+    assert other.returncode == 3, other.stderr
+    assert re.search(
+        r'NOT AS RECORDED: versions.keras: "3.9.9" recorded, "[\d.]+" now', other.stdout
+    )
+    at = other.stdout.index("Not the same as recorded: at step 3 validation loss is ")
+    first, *places, last = other.stdout[at:].splitlines()
+    assert first.endswith(f"is {true!r}, recorded {changed!r}")
+    assert any(line.startswith("  hardware: Cray-1 recorded, ") for line in places)
+    assert "kind of processor" in last
 
 
 @pytest.mark.parametrize(("arguments", "message"), BAD.values(), ids=BAD)

@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+_VECTORS = {"avx512f": "AVX-512", "avx2": "AVX2", "avx": "AVX"}  # widest first
+
 _PACKAGES = ("tfoptcmp", "tensorflow", "keras", "numpy", "scipy", "scikit-learn")
 
 
@@ -53,9 +55,13 @@ def _git_commit() -> str:
 
 
 def _processor() -> str:
+    """Its name and its widest vectors, on which the order of sums depends, and with it the bits."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return platform.processor()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
+    known = {key.strip(): value for key, _, value in (line.partition(":") for line in lines)}
+    flags = known.get("flags", "").split()
+    vectors = next((title for flag, title in _VECTORS.items() if flag in flags), "")
+    name = known.get("model name", "").strip() or platform.processor()
+    return f"{name} with {vectors}" if vectors else name

@@ -318,7 +318,7 @@ class OpenStudies:
             versions=versions(),
             provenance=provenance(),
             devices=self.options.devices(num_replicas(self.strategy)),
-            fingerprints=_fingerprints(workload),
+            fingerprints=fingerprints(workload),
         )
 
 
@@ -340,8 +340,8 @@ def _short(error: StudyFailed) -> str:
     return f"{first}: {raised}" if raised else first
 
 
-def _fingerprints(workload: Workload) -> dict[str, str]:
-    """Of what the user gave, and of Keras's settings if they are not its own."""
+def fingerprints(workload: Workload) -> dict[str, str]:
+    """Returns those of what the user gave, and of Keras's settings if they are not its own."""
     given = dict(workload.fingerprints)
     settings = runtime.keras_settings()
     if given and settings != runtime.KERAS_DEFAULTS:
