@@ -108,6 +108,20 @@ def test_false_alarms_are_rare():
     assert not alarms
 
 
+def test_a_copy_under_another_name():
+    table = clean_table()
+    some = table[of_rule(table, "adam")].iloc[5:25].assign(optimizer="adam_b", rule="adam")
+    spaces = {**SPACES, "adam_b": ADAM}
+    both = pd.concat([table, some], ignore_index=True)
+    findings = {finding.title: finding for finding in audit([planted(both, spaces=spaces)])}
+    copied = findings["the same trials under two names"]
+    assert copied.severity == "warning"
+    assert copied.subject.startswith("planted: adam, adam_b")
+    assert "of 20 trials" in copied.evidence
+    both.loc[both.index[-1], "validation"] += 1e-6  # a trial of its own
+    assert "the same trials under two names" not in found(planted(both, spaces=spaces))
+
+
 def test_untuned_epsilon():
     spaces = {**SPACES, "adam": {"alpha0": LogUniform(low=1e-5, high=1e-1), **ADAM}}
     spaces["adam"] = {
@@ -521,7 +535,11 @@ def test_a_hyperparameter_of_which_nothing_is_known_but_its_range():
 def test_every_check_is_planted_above():
     assert list(CHECKS) == [
         *("untuned", "unreported", "copied_ranges", "few_trials", "no_verdicts", "unequal"),
-        *("identical", "untested"),  # in sources/test_anybodys_tables
+        *(
+            "identical",
+            "copies",
+            "untested",
+        ),  # the first and the last are in sources/test_anybodys_tables
         *("infeasible", "inconclusive", "unsupported_claim"),
         *("unequal_rounds", "rounds_missing", "not_final"),  # in test_rounds
         *("selected_on_test", "violated"),

@@ -1,7 +1,12 @@
 """How many trials there are, of what length, and what can be claimed from them."""
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
 from tfoptcmp.analysis.audit.cost import more_trials
 from tfoptcmp.analysis.audit.findings import Finding
@@ -115,6 +120,33 @@ def identical(comparison: Comparison) -> Iterator[Finding]:
                 "known",
                 next_step="leave out copies; if they are runs with other seeds, report the seeds",
             )
+
+
+def copies(comparison: Comparison) -> Iterator[Finding]:
+    """Finds optimizers whose trials are all trials of another one, too: a study beside its copy."""
+    known = [(one, _row_hashes(one)) for one in comparison.contestants]
+    for (first, rows), (second, others) in itertools.combinations(known, 2):
+        if min(rows.size, others.size) > 1 and (
+            np.isin(rows, others).all() or np.isin(others, rows).all()
+        ):
+            yield Finding(
+                severity="warning",
+                subject=f"{comparison.workload}: {first.title}, {second.title}",
+                title="the same trials under two names",
+                evidence="they agree in all that is known of "
+                f"{min(rows.size, others.size)} trials, so they are no two optimizers, but count "
+                "as rivals of all others",
+                next_step="leave one of them out",
+            )
+
+
+def _row_hashes(one: Contestant) -> NDArray[np.uint64]:
+    """A number for each feasible trial, of hyperparameters and results; none without the former."""
+    searched = sorted(name for name in one.feasible if name.startswith("searched_"))
+    if not searched:
+        return np.empty(0, np.uint64)
+    table = one.feasible[[*searched, "validation_metric", "test_metric", "train_loss"]]
+    return pd.util.hash_pandas_object(table, index=False).to_numpy()
 
 
 def untested(comparison: Comparison) -> Iterator[Finding]:
@@ -260,6 +292,7 @@ CHECKS = (
     no_verdicts,
     unequal,
     identical,
+    copies,
     untested,
     infeasible,
     inconclusive,
