@@ -7,12 +7,15 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from tfoptcmp.tools.lab.protocols import differences
+from tfoptcmp.tools.reproduction import claims
+from tfoptcmp.tools.reproduction.plans import ALL_TUNED, Panel
 
 from tfoptcmp import workloads
 from tfoptcmp.analysis import read_comparisons
@@ -182,43 +185,164 @@ def test_the_readme_says_what_restrictions_change():
     assert differences(columns) in text
 
 
-def test_what_we_found_is_what_the_studies_say():
-    """Every difference with an interval in the page's own text is one of these."""
-    (text, _) = (
-        (RESULTS.parent / "docs" / "results.md").read_text(encoding="utf-8").split("```{include}")
-    )
-    known = set(re.findall(r"[+-]\d+\.\d\d \[.*?\] pp", section_on("restrictions change\n")))
-    (novel,) = read_comparisons(RESULTS / "cpu/war_and_peace_lstm/rate_alone-quasirandom")
-    known |= {j.metric.difference_with(j.difference, j.low, j.high) for j in all_pairs(novel)}
-    last = {
-        (space, rule): DIGITS / f"{space}-quasirandom" / "round-2" / f"{rule}{end}"
-        for space, end in (
-            ("seven", ""),
-            ("wide_ratio", ""),
-            ("epsilon_at_default", "_default_epsilon"),
+PAGE = (RESULTS.parent / "docs" / "results.md").read_text(encoding="utf-8").split("```{include}")[0]
+ROWS = [
+    [cell.strip() for cell in line.strip("|").split("|")]
+    for line in re.findall(r"^\|.*", PAGE, re.M)
+]
+DIRECTORIES = {
+    row[0]: RESULTS / "cpu" / row[1].strip("`") for row in ROWS if len(row) == 5 and "`" in row[1]
+}
+CLAIMED = [row for row in ROWS if len(row) == 4 and row[1] in {*DIRECTORIES, "both"}]
+
+
+def test_what_we_found_gives_the_difference_and_verdict_of_each_pair():
+    count = 0
+    for _, study, found, _ in CLAIMED:
+        if study == "both":
+            continue
+        (comparison,) = read_comparisons(DIRECTORIES[study])
+        statistic = "steps_to_target" if "in steps" in found else "test"
+        known = [
+            f"{j.special.title}, {j.general.title} "
+            f"{j.metric.difference_with(j.difference, j.low, j.high)} ({j.verdict})"
+            for j in all_pairs(comparison, statistic)
+        ]
+        said = re.findall(r"(?:: |; |^)((?:\w+, \w+) [+-][^;]*?\([\w ]+\))", found)
+        assert len(said) == found.count("[")
+        assert not [one for one in said if one not in known]
+        count += len(said)
+    assert count > 15
+
+
+def test_what_we_found_gives_what_the_default_of_epsilon_changes():
+    rows = [row for row in ROWS if len(row) == 4 and "`epsilon_at_default`" in row[1]]
+    assert len(rows) == 2
+    for _, studies, found, _ in rows:
+        first, second = (
+            DIRECTORIES[f"digits, {name}"] / "round-2" for name in studies.split(", ")[1:]
         )
-        for rule in ("rmsprop", "adam", "nadam")
-    }
-    for rule in ("rmsprop", "adam", "nadam"):
-        for space in ("seven", "wide_ratio"):
-            if last[space, rule].is_dir():
-                known.add(in_two_spaces(last[space, rule], last["epsilon_at_default", rule]))
-    said = re.findall(r"[+-]\d+\.\d\d \[.*?\] pp", text)
-    assert len(said) > 12
-    assert not [one for one in said if one not in known]
-    gained = in_two_spaces(last["wide_ratio", "adam"], last["seven", "adam"])
-    low, high = re.findall(r"\d+\.\d\d", gained)[1:]
-    assert f"Adam gains {gained[1:5]} [{low}, {high}] percentage points" in one_line(text)
+        said = re.findall(r"(\w+) ([+-].*?) \(([\w ]+)\)", found)
+        assert len(said) == found.count("[")
+        for title, difference, verdict in said:
+            j = in_two_spaces(first / title.lower(), second / f"{title.lower()}_default_epsilon")
+            assert difference == j.metric.difference_with(j.difference, j.low, j.high)
+            assert verdict == j.verdict
+    wide, narrow = (DIRECTORIES[f"digits, `{name}`"] for name in ("wide_ratio", "seven"))
+    gain = in_two_spaces(wide / "round-2" / "adam", narrow / "round-2" / "adam")
+    low, point, high = (100 * value for value in (gain.low, gain.difference, gain.high))
+    assert f"Adam gains {point:.2f} [{low:.2f}, {high:.2f}] pp" in one_line(PAGE)
+    other = in_two_spaces(wide / "round-2" / "nadam", narrow / "round-2" / "nadam")
+    assert other.low < 0 < other.high
 
 
 def in_two_spaces(first, second):
-    """How much worse an optimizer is in a second space than in a first, as text."""
+    """How much worse an optimizer is in a second space than in a first."""
     (comparison,) = read_comparisons([first, second])
-    by_directory = {Path(one.directory): one for one in comparison.contestants}
-    d = means_of(comparison).difference(
-        by_directory[first], by_directory[second], "test", comparison.tuning_budget
+    one, other = (
+        next(one for one in comparison.contestants if Path(one.directory) == directory)
+        for directory in (first, second)
     )
-    return comparison.metric.difference_with(d.estimate, *d.interval(0.05))
+    return judge(comparison, one, other, "test", inclusion=False)
+
+
+def test_what_we_found_counts_the_verdicts():
+    counted = 0
+    for claim, study, found, _ in CLAIMED:
+        if not (said := re.match(r"of (\d+) tests (.*?)(?::|$)", found)):
+            continue
+        (comparison,) = read_comparisons(DIRECTORIES[study])
+        judged = inclusion_verdicts(comparison).judgements
+        if "validation" in claim:
+            judged = [j for j in judged if j.statistic in ("validation", "test")]
+        elif "training loss and" in claim:
+            judged = [j for j in judged if j.statistic in ("train_loss", "steps_to_target")]
+        assert int(said[1]) == len(judged)
+        found = Counter(str(j.verdict) for j in judged)
+        for number, words in re.findall(r"(\d+) ([a-z ]+)", said[2]):
+            names = words.strip().removesuffix(" all by RMSProp").split(" or ")
+            assert int(number) == sum(found[name] for name in names), (study, words)
+            counted += 1
+        if "all by RMSProp" in said[2]:
+            violated = [j for j in judged if j.verdict is Verdict.VIOLATED]
+            assert {j.general.name for j in violated} == {"rmsprop"}
+    assert counted == 12
+
+
+@pytest.mark.parametrize(
+    ("claim", "studies", "key", "expected"),
+    [
+        ("No general rule", ["digits, `seven`"], "inclusions", "agrees"),
+        ("in training loss and", ["digits, `seven`"], "inclusions_training", "not decided"),
+        ("in training loss and", ["digits, `seven`"], "inclusions_steps", "not decided"),
+        ("in any of them", ["digits, `final`"], "inclusions", "disagrees"),
+        ("or trials are few", ["Fashion-MNIST, `refined`"], "inclusions", "disagrees"),
+        ("No clear winner", ["digits, `seven`"], "adaptive", "agrees"),
+        ("No clear winner", ["Fashion-MNIST, `refined`"], "adaptive", "disagrees"),
+        ("Adam and NAdam", ["digits, `seven`"], "adaptive_order", "not decided"),
+        ("Adam or NAdam", ["digits, `seven`"], "fastest", "not decided"),
+        ("With the constant rate", ["War and Peace, `rate_alone`"], "schneider_lstm", "disagrees"),
+        ("With everything", ["digits, `seven`"], "schneider_last", "not decided"),
+        ("With everything", ["Python's docs, `initial`"], "schneider_last", "not decided"),
+        ("The best epsilon", ["digits, `seven`"], "epsilon", "agrees"),
+        ("The best epsilon", ["Fashion-MNIST, `refined`"], "epsilon", "agrees"),
+        ("It spans", ["digits, `seven`", "Fashion-MNIST, `refined`"], "epsilon_span", "disagrees"),
+    ],
+)
+def test_what_we_found_answers_claims_as_the_program_does(claim, studies, key, expected):
+    panels = []
+    for study in studies:
+        (comparison,) = read_comparisons(DIRECTORIES[study])
+        if not key.startswith("inclusions"):
+            six = [one for one in comparison.contestants if one.name != "rmsterov"]
+            comparison = replace(comparison, contestants=six)
+        panel = Panel(
+            protocol=ALL_TUNED,
+            workload=comparison.workload,
+            space="schneider_lr" if key == "schneider_lstm" else "everything",
+        )
+        panels.append((panel, comparison))
+    found = claims.answer(key, panels)
+    words = {"yes": "agrees", "no": "disagrees", "cannot tell": "not decided"}
+    assert words[found.agrees] == expected
+    begun = ""
+    answers = []
+    for name, study, ours, answer_ in CLAIMED:
+        begun = name or begun
+        if begun.startswith(claim) and study == (studies[0] if len(studies) == 1 else "both"):
+            answers.append(answer_)
+            if key == "epsilon":
+                values = [
+                    re.search(rf"{t} (\S+)", found.ours)[1] for t in ("RMSProp", "Adam", "NAdam")
+                ]
+                assert ours == "RMSProp {}, Adam {}, NAdam {}".format(*values)
+            if key == "epsilon_span":
+                assert ours.startswith(found.ours)
+    assert len(answers) == 1
+    assert answers[0].strip("*").startswith(expected)
+
+
+def test_what_we_found_describes_the_studies():
+    rows = [row for row in ROWS if len(row) == 5 and "`" in row[1]]
+    assert len(rows) == len(DIRECTORIES) > 10
+    for _, directory, *numbers in rows:
+        (comparison,) = read_comparisons(RESULTS / "cpu" / directory.strip("`"))
+        rounds = [each for one in comparison.contestants for each in one.rounds or (one,)]
+        hours = sum(float(each.trials["seconds"].sum()) for each in rounds) / 3600
+        assert numbers == [
+            str(comparison.num_trials), str(comparison.tuning_budget), f"{hours:.1f}"
+        ]  # fmt: skip
+
+
+def test_what_we_found_says_how_rmsterov_is_counted():
+    judged = [j for j in inclusion_verdicts(read_comparisons(SEVEN)[0]).judgements]
+    found = Counter(
+        str(j.verdict)
+        for j in judged
+        if (j.special.name, j.general.name) == ("nesterov", "rmsterov")
+    )
+    assert found == {"equivalent": 2, "not decided": 2}
+    assert "its tests are 2 equivalent and 2 not decided" in one_line(PAGE)
 
 
 def test_the_readme_says_what_refining_changed():
