@@ -104,6 +104,11 @@ class _Asked:
     values: Mapping[str, float]
     study: Study | None = None
 
+    @property
+    def repeated(self) -> Study | None:
+        """The study whose trial --repeat repeats."""
+        return self.study if _REPEAT.value else None
+
 
 def _run(argv: list[str]) -> None:
     if argv:
@@ -119,8 +124,8 @@ def _run(argv: list[str]) -> None:
     changed = settings.change(
         asked.signature.space, asked.values, _SET.value, budget_steps=asked.budget.steps
     )
-    if asked.study is not None and _REPEAT.value:
-        threads = asked.study.config.threads_per_trial
+    if asked.repeated is not None:
+        threads = asked.repeated.config.threads_per_trial
         options = dataclasses.replace(options, threads_per_trial=threads)
     else:
         options = with_threads(options, [asked.workload])
@@ -321,9 +326,9 @@ def _train(
             clock=CLOCK,
             should_stop=stack.enter_context(stop_on_signals()),
         )
-        if asked.study is not None and _REPEAT.value:
+        if asked.repeated is not None:
             for line in repeat.unlike(
-                asked.study.config, workload, splits, options.devices(num_replicas(strategy))
+                asked.repeated.config, workload, splits, options.devices(num_replicas(strategy))
             ):
                 print(f"NOT AS RECORDED: {line}")
         measured: list[Measurement] = []
@@ -363,8 +368,8 @@ def _train(
             before = f" (to load it, import {', '.join(modules)} first)" if modules else ""
             print(f"Model: {_SAVE_MODEL.value}{before}")
     print(f"{outcome.status}" + (f": {outcome.message}" if outcome.message else ""))
-    if asked.study is not None and _REPEAT.value:
-        _say_whether_same(asked.study, asked.index, measured)
+    if asked.repeated is not None:
+        _say_whether_same(asked.repeated, asked.index, measured)
 
 
 def _say_whether_same(study: Study, index: int, measured: Sequence[Measurement]) -> None:
