@@ -64,6 +64,7 @@ def test_reports_and_figures_are_drawn_again_in_minutes(tmp_path):
         drawn = {path.stem.split("-")[0] for path in figures.glob("figure*.png")}
         assert drawn == {f"figure{number}" for number in numbers}
     assert (tmp_path / "protocols.png").is_file()
+    assert (tmp_path / "war-and-peace" / "protocols.png").is_file()
 
 
 README = (RESULTS / "README.md").read_text(encoding="utf-8")
@@ -174,15 +175,42 @@ def test_the_readme_counts_the_verdicts_on_seven_rules():
     assert f"{minutes:.0f} minutes on one core" in text
 
 
-def test_the_readme_says_what_restrictions_change():
-    text = section_on("what the literature's restrictions change\n")
+@pytest.mark.parametrize(
+    "title",
+    [
+        "what the literature's restrictions change\n",
+        "War and Peace: what is tuned, and what comes out\n",
+    ],
+)
+def test_the_readme_says_what_restrictions_change(title):
+    text = section_on(title)
     given = re.findall(r'^    "(.+)"=(results/\S+)', text, re.M)
     columns = [
         (name, read_comparisons([RESULTS.parent / one for one in directories.split("+")])[0])
         for name, directories in given
     ]
-    assert len(columns) >= 3 and columns[-1][0] == "everything"
+    assert len(columns) >= 2
     assert differences(columns) in text
+
+
+def test_the_readme_says_what_an_epoch_of_war_and_peace_tells():
+    text = one_line(section_on("on War and Peace: only a constant rate tuned\n"))
+    (novel,) = read_comparisons(DIRECTORIES["War and Peace, `rate_alone`"])
+    first, second, third = all_pairs(novel)
+    for j, words in ((second, "percentage points of SGD"), (third, "of Momentum")):
+        points = [f"{-100 * value:.2f}" for value in (j.difference, j.high, j.low)]
+        assert "{} [{}, {}] {}".format(*points, words) in text
+    shown = first.metric.difference_with(first.difference, first.low, first.high)
+    assert f"({shown}), which {first.trials_needed_text} trials of each" in text
+    sgd, _, adam = novel.contestants
+    rates = sgd.feasible.nsmallest(5, "validation_metric")["searched_eta0"]
+    assert f"its five best trials have rates of {rates.min():.1f} to {rates.max():.0f}" in text
+    best = [100 * one.feasible["validation_metric"].min() for one in (sgd, adam)]
+    assert "all 40 has {:.1f} % validation error, Adam's {:.1f} %".format(*best) in text
+    assert "Every rule does worse than at a constant rate" in one_line(README)
+    (scheduled,) = read_comparisons(DIRECTORIES["War and Peace, `rate_and_schedule`"])
+    for one, other in zip(novel.contestants, scheduled.contestants, strict=True):
+        assert in_two_spaces(Path(one.directory), Path(other.directory)).difference > 0
 
 
 PAGE = (RESULTS.parent / "docs" / "results.md").read_text(encoding="utf-8").split("```{include}")[0]

@@ -26,6 +26,10 @@ for figure in 1 2 5 9 10; do
     --optimizers=sgd,momentum,nesterov,rmsprop,adam,nadam,rmsterov
 done
 draw --figure=4 --workloads=pydocs_lstm
+text="results/cpu/war_and_peace_lstm"
+python -m tools.lab.protocols --output_dir="$output_dir/war-and-peace" \
+  "rate alone=$text/rate_alone-quasirandom" \
+  "rate and schedule=$text/rate_and_schedule-quasirandom"
 digits="results/cpu/digits_simple_cnn"
 all="$digits/seven-quasirandom/round-2"  # what a restriction leaves as it is
 python -m tools.lab.protocols --output_dir="$output_dir" \
