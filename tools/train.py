@@ -13,7 +13,6 @@ seed. --set changes some of them, by the names of the search space or of the opt
 bit for bit; if not, the exit code is 3.
 """
 
-import dataclasses
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from absl import flags
 from tfoptcmp.tools.common import (
     cli,
     extensions,
+    repeat,
     settings,
     shared_flags,
     terminal,
@@ -35,13 +35,15 @@ from tfoptcmp.tools.common.execution import with_threads
 
 from tfoptcmp.signatures import Signature
 from tfoptcmp.study.files import CannotRead, exists, find
-from tfoptcmp.study.read import Study, find_studies, read_study
+from tfoptcmp.study.read import find_studies, read_study
 from tfoptcmp.study.schema import Measurement, Status, StudyError
 from tfoptcmp.training.options import Options
 from tfoptcmp.workload import Budget, Workload
 
 if TYPE_CHECKING:
     import tensorflow as tf
+
+    from tfoptcmp.study.trial import Outcome
 
 _OPTIMIZER = flags.DEFINE_string("optimizer", None, "Update rule; an unknown name prints the list.")
 _TRIAL = flags.DEFINE_integer(
@@ -102,12 +104,8 @@ class _Asked:
     index: int
     seed: int
     values: Mapping[str, float]
-    study: Study | None = None
-
-    @property
-    def repeated(self) -> Study | None:
-        """The study whose trial --repeat repeats."""
-        return self.study if _REPEAT.value else None
+    study: Path | None = None
+    recorded: repeat.Recorded | None = None  # what --repeat is to compare with
 
 
 def _run(argv: list[str]) -> None:
@@ -124,9 +122,8 @@ def _run(argv: list[str]) -> None:
     changed = settings.change(
         asked.signature.space, asked.values, _SET.value, budget_steps=asked.budget.steps
     )
-    if asked.repeated is not None:
-        threads = asked.repeated.config.threads_per_trial
-        options = dataclasses.replace(options, threads_per_trial=threads)
+    if asked.recorded is not None:
+        options = repeat.as_recorded(options, asked.recorded.config)
     else:
         options = with_threads(options, [asked.workload])
     strategy = shared_flags.configure_process(options)
@@ -145,9 +142,16 @@ def _check_repeat() -> None:
     if _FROM_TRIAL.value is None:
         raise UserError("--repeat needs --from_trial, a study that has the trial")
     how_much = (flag for flag in workload_flags.HOW_MUCH if flag is not shared_flags.MEASURE_ALL)
-    for flag in (_SET, *how_much, *shared_flags.REPRODUCIBILITY):
+    devices = (
+        flag for flag in shared_flags.DEVICES if flag.name in ("mixed_precision", "jit_compile")
+    )
+    for flag in (_SET, *how_much, *shared_flags.REPRODUCIBILITY, *devices):
         if flag.present:
             raise UserError(f"--repeat takes everything from the study: leave out --{flag.name}")
+    if _OUTPUT_DIR.value is not None and find(Path(_OUTPUT_DIR.value), "checkpoint-*.npz"):
+        raise UserError(
+            f"--repeat trains from the first step: {_OUTPUT_DIR.value} must hold no checkpoint"
+        )
 
 
 def _check_can_save(path: Path) -> None:
@@ -194,7 +198,10 @@ def _of_space() -> _Asked:
 
 def _of_study(directory: Path) -> _Asked:
     """A trial of a study, with its workload and budget as far as flags do not change it."""
-    for flag in (_OPTIMIZER, workload_flags.WORKLOAD, workload_flags.SPACE_FILE):
+    for flag in (
+        *(_OPTIMIZER, workload_flags.WORKLOAD, workload_flags.SPACE_FILE),
+        *(shared_flags.SPACE, workload_flags.SEARCH, shared_flags.SCALE),
+    ):
         if flag.present:
             raise UserError(f"--from_trial says what is trained: leave out --{flag.name}")
     from tfoptcmp.analysis.sources.studies import contestant
@@ -211,7 +218,8 @@ def _of_study(directory: Path) -> _Asked:
     if config.workload not in extensions.all_workloads():
         raise UserError(
             f"--from_trial: the workload {config.workload!r} is not known here; name the module "
-            "that has it as --import_module"
+            "that has it as --import_module (what was given to tfoptcmp.compare is in that script "
+            "only)"
         )
     workload = extensions.workload(config.workload)
     extensions.check_rule(study.signature.rule)
@@ -227,7 +235,8 @@ def _of_study(directory: Path) -> _Asked:
         index=chosen[0].index,
         seed=seed,
         values=chosen[0].values,
-        study=study,
+        study=study.directory,
+        recorded=repeat.recorded(study, chosen[0]) if _REPEAT.value else None,
     )
 
 
@@ -284,7 +293,6 @@ def _train(
 ) -> None:
     from contextlib import ExitStack
 
-    from tfoptcmp.tools.common import repeat
     from tfoptcmp.tools.common.clock import CLOCK
     from tfoptcmp.tools.common.signals import stop_on_signals
 
@@ -299,7 +307,7 @@ def _train(
     splits = workload_flags.load(workload, budget)
     print(f"{workload.title}, {signature.rule.title}, scale {budget.scale}, {budget.steps} steps")
     if asked.study is not None:
-        print(f"trial {asked.index} of {asked.study.directory}, seed {asked.seed}")
+        print(f"trial {asked.index} of {asked.study}, seed {asked.seed}")
     if splits.partial:
         print(f"PARTIAL DATA: {splits.partial}")
     print(terminal.hyperparameters(changed.values, changed.arguments))
@@ -326,9 +334,9 @@ def _train(
             clock=CLOCK,
             should_stop=stack.enter_context(stop_on_signals()),
         )
-        if asked.repeated is not None:
+        if asked.recorded is not None:
             for line in repeat.unlike(
-                asked.repeated.config, workload, splits, options.devices(num_replicas(strategy))
+                asked.recorded.config, workload, splits, options.devices(num_replicas(strategy))
             ):
                 print(f"NOT AS RECORDED: {line}")
         measured: list[Measurement] = []
@@ -368,22 +376,25 @@ def _train(
             before = f" (to load it, import {', '.join(modules)} first)" if modules else ""
             print(f"Model: {_SAVE_MODEL.value}{before}")
     print(f"{outcome.status}" + (f": {outcome.message}" if outcome.message else ""))
-    if asked.repeated is not None:
-        _say_whether_same(asked.repeated, asked.index, measured)
+    if asked.recorded is not None:
+        _say_whether_same(asked.recorded, outcome, measured)
 
 
-def _say_whether_same(study: Study, index: int, measured: Sequence[Measurement]) -> None:
+def _say_whether_same(
+    recorded: repeat.Recorded, outcome: "Outcome", measured: Sequence[Measurement]
+) -> None:
     """Says whether --repeat measured what the study recorded, and exits if not."""
-    from tfoptcmp.tools.common import repeat
-
-    difference = repeat.first_difference(study.measurements(index), measured)
+    difference = repeat.first_difference(recorded, outcome, measured)
     if not difference:
-        print(f"The same as recorded, bit for bit, in {len(measured)} measurements")
+        print(f"The same as recorded, bit for bit: {repeat.ended(outcome, measured)}")
         return
     print(f"Not the same as recorded: {difference}")
-    for line in repeat.other_place(study.config):
+    for line in repeat.other_place(recorded.config):
         print(f"  {line}")
-    print("Same bits need the same versions, kind of processor and number of threads.")
+    print(
+        "Same bits need the same code, modules of your own included, versions, kind of processor "
+        "and number of threads."
+    )
     sys.exit(_DIFFERENT)
 
 

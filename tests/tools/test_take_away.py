@@ -4,6 +4,7 @@ import importlib
 import json
 import math
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +18,8 @@ from tfoptcmp.analysis.report.best import best_trials, choose_now
 from tfoptcmp.analysis.statistics.ranking import ranking
 from tfoptcmp.study.read import read_study
 
-ROUND = Path(__file__).parents[2] / "results/cpu/digits_simple_cnn/refined-quasirandom/round-2"
+RESULTS = Path(__file__).parents[2] / "results/cpu/digits_simple_cnn"
+ROUND = RESULTS / "refined-quasirandom/round-2"
 
 
 def run(program, *arguments):
@@ -115,6 +117,14 @@ BAD = {
         [f"--from_trial={ROUND / 'sgd'}", "--repeat", "--steps=3"],
         "--repeat takes everything from the study: leave out --steps",
     ),
+    "repeat with other devices": (
+        [f"--from_trial={ROUND / 'sgd'}", "--repeat", "--mixed_precision"],
+        "--repeat takes everything from the study: leave out --mixed_precision",
+    ),
+    "another space": (
+        [f"--from_trial={ROUND / 'sgd'}", "--space=foo"],
+        "--from_trial says what is trained: leave out --space",
+    ),
     "no model": ([f"--from_trial={ROUND / 'sgd'}", "--save_model=x.h5"], "must end with .keras"),
 }
 
@@ -130,7 +140,9 @@ def test_a_trial_is_repeated_bit_for_bit_or_not(tmp_path):
     again = run("train", f"--from_trial={study}", "--repeat", "--measure_all")
     assert again.returncode == 0, again.stderr
     assert "seed 7" in again.stdout
-    assert again.stdout.splitlines()[-1] == "The same as recorded, bit for bit, in 2 measurements"
+    assert again.stdout.splitlines()[-1] == (
+        "The same as recorded, bit for bit: COMPLETE after 6 steps, 2 measurements"
+    )
 
     config = json.loads((study / "study.json").read_text())
     config["versions"]["keras"] = "3.9.9"
@@ -152,6 +164,35 @@ def test_a_trial_is_repeated_bit_for_bit_or_not(tmp_path):
     assert first.endswith(f"is {true!r}, recorded {changed!r}")
     assert any(line.startswith("  hardware: Cray-1 recorded, ") for line in places)
     assert "kind of processor" in last
+
+
+def test_how_a_trial_ended_is_repeated_too(tmp_path):
+    """A trial that diverged before its first measurement, with steps and then as another says."""
+    published = RESULTS / "contestants-quasirandom" / "round-0" / "momentum"
+    study = read_study(published)
+    (first, *_) = [
+        trial for trial in study.trials if trial.status == "INFEASIBLE" and trial.final is None
+    ]
+    copy = tmp_path / "momentum"
+    shutil.copytree(published, copy)
+    same = run("train", f"--from_trial={copy}", f"--trial={first.index}", "--repeat")
+    table = pd.read_csv(copy / "trials.csv", dtype=str, keep_default_na=False)
+    row = (table["index"] == str(first.index)) & (table["rerun"] == "")
+    table.loc[row, "steps"] = str(first.steps + 1)
+    table.to_csv(copy / "trials.csv", index=False)
+    other = run("train", f"--from_trial={copy}", f"--trial={first.index}", "--repeat")
+    table.loc[row, "status"] = "FAILED"
+    table.to_csv(copy / "trials.csv", index=False)
+    failed = run("train", f"--from_trial={copy}", f"--trial={first.index}", "--repeat")
+    assert failed.returncode == 2
+    assert "has no end to compare with; it is FAILED" in failed.stderr
+    steps = int(re.search(r"not finite at step (\d+)", same.stdout)[1]) - 1
+    ended = f"INFEASIBLE after {steps} steps, 0 measurements"
+    if steps == first.steps:  # not so, perhaps, on another kind of processor
+        assert same.returncode == 0, same.stderr
+        assert f"The same as recorded, bit for bit: {ended}" in same.stdout
+    assert f"Not the same as recorded: it is {ended}, recorded INFEASIBLE" in other.stdout
+    assert other.returncode == 3
 
 
 @pytest.mark.parametrize(("arguments", "message"), BAD.values(), ids=BAD)

@@ -117,9 +117,20 @@ def test_a_copy_under_another_name():
     copied = findings["the same trials under two names"]
     assert copied.severity == "warning"
     assert copied.subject.startswith("planted: adam, adam_b")
-    assert "of 20 trials" in copied.evidence
-    both.loc[both.index[-1], "validation"] += 1e-6  # a trial of its own
+    assert copied.evidence.startswith("20 trials agree in every hyperparameter and result")
+    both.loc[both.index[-10:], "validation"] += 1e-6  # trials of their own
     assert "the same trials under two names" not in found(planted(both, spaces=spaces))
+
+
+def test_equal_trials_at_guessing_or_of_coarse_results_are_no_copies():
+    """Two optimizers at the same learning rates."""
+    table = clean_table()
+    one = table[of_rule(table, "momentum")]
+    other = one.assign(optimizer="nesterov")
+    for results in (0.9, one["validation"].round(2)):
+        same = pd.concat([one, other]).reset_index(drop=True)
+        same["validation"] = same["test"] = [*np.broadcast_to(results, len(one))] * 2
+        assert "the same trials under two names" not in found(planted(same))
 
 
 def test_untuned_epsilon():

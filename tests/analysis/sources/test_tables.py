@@ -120,6 +120,13 @@ def test_workloads_are_apart_and_targets_may_be_missed(write):
     assert mnist.metric.unit == ""
 
 
+@pytest.mark.parametrize("more", ["", ",diverged"])
+def test_a_table_without_a_result_is_refused(write, more):
+    text = f"optimizer,validation,test,eta0{more}\n" + f"sgd,nan,,1{more and ',true'}\n" * 3
+    with pytest.raises(StudyError, match="no row has a number for validation or test"):
+        read_comparisons(write(text))
+
+
 def test_an_infinite_metric_that_selects_is_a_trial_that_diverged(write):
     text = "optimizer,validation,test,lr\na,inf,0.1,1\na,0.2,inf,2\na,0.3,0.3,3\n"
     (comparison,) = read_comparisons(write(text))

@@ -23,6 +23,8 @@ _MUCH_FEWER = 2.0
 _TOO_MANY_INFEASIBLE = 0.5
 # In a budget of time, steps of trials vary by some percent (AlgoPerf: 57,218 to 59,229).
 _OF_ONE_BUDGET = 1.2
+# Fewer equal trials than this may be chance.
+_FEWEST_COPIED = 5
 
 
 def few_trials(comparison: Comparison) -> Iterator[Finding]:
@@ -123,30 +125,37 @@ def identical(comparison: Comparison) -> Iterator[Finding]:
 
 
 def copies(comparison: Comparison) -> Iterator[Finding]:
-    """Finds optimizers whose trials are all trials of another one, too: a study beside its copy."""
-    known = [(one, _row_hashes(one)) for one in comparison.contestants]
-    for (first, rows), (second, others) in itertools.combinations(known, 2):
-        if min(rows.size, others.size) > 1 and (
-            np.isin(rows, others).all() or np.isin(others, rows).all()
-        ):
+    """Finds optimizers of which most trials are another's, too: a study beside its copy."""
+    known = [(one, *_told_apart(one)) for one in comparison.contestants]
+    for (first, names, rows), (second, others, other_rows) in itertools.combinations(known, 2):
+        if names != others or min(rows.size, other_rows.size) < _FEWEST_COPIED:
+            continue
+        shared = np.intersect1d(rows, other_rows, assume_unique=True).size
+        if shared > 0.5 * min(rows.size, other_rows.size):
             yield Finding(
                 severity="warning",
                 subject=f"{comparison.workload}: {first.title}, {second.title}",
                 title="the same trials under two names",
-                evidence="they agree in all that is known of "
-                f"{min(rows.size, others.size)} trials, so they are no two optimizers, but count "
-                "as rivals of all others",
+                evidence=f"{shared} trials agree in every hyperparameter and result, so that they "
+                "seem to be one optimizer, which counts as two",
                 next_step="leave one of them out",
             )
 
 
-def _row_hashes(one: Contestant) -> NDArray[np.uint64]:
-    """A number for each feasible trial, of hyperparameters and results; none without the former."""
-    searched = sorted(name for name in one.feasible if name.startswith("searched_"))
-    if not searched:
-        return np.empty(0, np.uint64)
-    table = one.feasible[[*searched, "validation_metric", "test_metric", "train_loss"]]
-    return pd.util.hash_pandas_object(table, index=False).to_numpy()
+def _told_apart(one: Contestant) -> tuple[list[str], NDArray[np.uint64]]:
+    """The hyperparameters that are known, and a number for each trial of a result of its own.
+
+    The number is of hyperparameters and results. Trials that end at guessing, or whose results are
+    coarse, say nothing about copies.
+    """
+    results = ["validation_metric", "test_metric", "train_loss"]
+    table = one.feasible[[name for name in one.feasible if name.startswith("searched_")]]
+    table = table.dropna(axis="columns", how="all").sort_index(axis="columns").astype(float)
+    names = list(table)
+    if not names:
+        return names, np.empty(0, np.uint64)
+    table = table.join(one.feasible[results]).drop_duplicates(results, keep=False)
+    return names, np.unique(pd.util.hash_pandas_object(table, index=False).to_numpy())
 
 
 def untested(comparison: Comparison) -> Iterator[Finding]:

@@ -362,10 +362,13 @@ def _with_diverged(path: Path | str, table: pd.DataFrame, remarks: list[str]) ->
     metrics = table[[n for n in ("validation", "test") if n in table]]
     without = ~np.isfinite(metrics).any(axis=1)
     if "diverged" not in table:
-        table["diverged"] = without | np.isinf(metrics.dropna(axis=1, how="all").iloc[:, 0])
+        known = metrics.dropna(axis=1, how="all")
+        table["diverged"] = without if known.empty else without | np.isinf(known.iloc[:, 0])
     elif "status" not in table and (without & ~table["diverged"]).any():
         row = _line(without & ~table["diverged"])
         raise StudyError(f"{path}, line {row}: a trial that did not diverge must have a metric")
+    if metrics.isna().all(axis=None):
+        raise StudyError(f"{path}: no row has a number for {' or '.join(metrics)}")
     sized = table[[n for n in ("num_validation", "num_test") if n in table]].notna().any(axis=1)
     no_share = ((metrics > 1) | (metrics < 0)).any(axis=1) & sized & ~table["diverged"]
     if no_share.any():
