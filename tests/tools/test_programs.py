@@ -77,7 +77,7 @@ FLAGS = {
     "train": {
         *("workload", "optimizer", "data_dir", "space", "search", "trial", "set", "scale"),
         *("steps", "batch_size", "eval_every_steps", "seed", "threads_per_trial", "output_dir"),
-        *("import_module", "space_file", "measure_all", "from_trial", "save_model"),
+        *("import_module", "space_file", "measure_all", "from_trial", "repeat", "save_model"),
         *DEVICES,
         *CHECKPOINTS,
     },
