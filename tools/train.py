@@ -37,13 +37,12 @@ from tfoptcmp.signatures import Signature
 from tfoptcmp.study.files import CannotRead, exists, find
 from tfoptcmp.study.read import find_studies, read_study
 from tfoptcmp.study.schema import Measurement, Status, StudyError
+from tfoptcmp.study.trial import Outcome, TrialTask, trial_seeds
 from tfoptcmp.training.options import Options
 from tfoptcmp.workload import Budget, Workload
 
 if TYPE_CHECKING:
     import tensorflow as tf
-
-    from tfoptcmp.study.trial import Outcome
 
 _OPTIMIZER = flags.DEFINE_string("optimizer", None, "Update rule; an unknown name prints the list.")
 _TRIAL = flags.DEFINE_integer(
@@ -296,7 +295,6 @@ def _train(
     from tfoptcmp.tools.common.clock import CLOCK
     from tfoptcmp.tools.common.signals import stop_on_signals
 
-    from tfoptcmp.study.trial import TrialTask, trial_seeds
     from tfoptcmp.study.write import MeasurementWriter
     from tfoptcmp.training.checkpoint import remove_checkpoints
     from tfoptcmp.training.distribution import is_chief, num_replicas
@@ -381,7 +379,7 @@ def _train(
 
 
 def _say_whether_same(
-    recorded: repeat.Recorded, outcome: "Outcome", measured: Sequence[Measurement]
+    recorded: repeat.Recorded, outcome: Outcome, measured: Sequence[Measurement]
 ) -> None:
     """Says whether --repeat measured what the study recorded, and exits if not."""
     difference = repeat.first_difference(recorded, outcome, measured)
