@@ -34,7 +34,7 @@ pytestmark = pytest.mark.filterwarnings(
         (damage.two_on_one, {}),
         (damage.clock_back, {}),
         (damage.raising, {}),
-        (soak.soak, {"num_trials": 40, "seconds_between_kills": 15.0}),
+        (soak.soak, {"num_trials": 16, "seconds_between_kills": 15.0}),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
