@@ -66,18 +66,9 @@ def unlike(config: StudyConfig, workload: Workload, splits: Splits, devices: Dev
         splits: The data as they are here.
         devices: `Options.devices` of the process that repeats the trial.
     """
-    from tfoptcmp.tools.common.run_studies import fingerprints  # imports TensorFlow
+    from tfoptcmp.tools.common.run_studies import conditions  # imports TensorFlow
 
-    here = replace(
-        config,
-        metric=workload.metric.with_classes(splits.num_classes),
-        loss=workload.loss.with_classes(splits.num_classes),
-        num_examples=splits.num_examples,
-        partial=splits.partial,
-        devices=devices,
-        versions=provenance.versions(),
-        fingerprints=fingerprints(workload),
-    )
+    here = replace(config, **conditions(workload, splits, devices))
     return differences(asdict(config), asdict(here), accept_version_changes=False)
 
 

@@ -31,6 +31,7 @@ from tfoptcmp.study.durable import synchronise
 from tfoptcmp.study.files import exists
 from tfoptcmp.study.read import recorded_config
 from tfoptcmp.study.schema import (
+    Devices,
     StudyConfig,
     StudyError,
     StudyFailed,
@@ -304,21 +305,15 @@ class OpenStudies:
         return StudyConfig(
             signature=signature.to_json(),
             workload=workload.name,
-            metric=workload.metric.with_classes(splits.num_classes),
-            loss=workload.loss.with_classes(splits.num_classes),
             budget=asdict(budget),
-            num_examples=splits.num_examples,
-            partial=splits.partial,
             seed=self.seed,
             search=self.search,
             num_feasible=num_feasible,
             max_trials=max_trials,
             tuning_budget=tuning_budget or planned_tuning_budget(num_feasible),
             threads_per_trial=self.options.threads_per_trial,
-            versions=versions(),
             provenance=provenance(),
-            devices=self.options.devices(num_replicas(self.strategy)),
-            fingerprints=fingerprints(workload),
+            **conditions(workload, splits, self.options.devices(num_replicas(self.strategy))),
         )
 
 
@@ -340,8 +335,21 @@ def _short(error: StudyFailed) -> str:
     return f"{first}: {raised}" if raised else first
 
 
-def fingerprints(workload: Workload) -> dict[str, str]:
-    """Returns those of what the user gave, and of Keras's settings if they are not its own."""
+def conditions(workload: Workload, splits: Splits, devices: Devices) -> dict[str, Any]:
+    """Returns the fields of `StudyConfig` that follow from workload, data, devices and packages."""
+    return {
+        "metric": workload.metric.with_classes(splits.num_classes),
+        "loss": workload.loss.with_classes(splits.num_classes),
+        "num_examples": splits.num_examples,
+        "partial": splits.partial,
+        "devices": devices,
+        "versions": versions(),
+        "fingerprints": _fingerprints(workload),
+    }
+
+
+def _fingerprints(workload: Workload) -> dict[str, str]:
+    """Of what the user gave, and of Keras's settings if they are not its own."""
     given = dict(workload.fingerprints)
     settings = runtime.keras_settings()
     if given and settings != runtime.KERAS_DEFAULTS:
