@@ -34,6 +34,7 @@ from tfoptcmp.tools.reproduction.plans import (
     REFINED,
     FigurePlan,
     Panel,
+    check_names,
     with_optimizers,
     with_space,
     with_workloads,
@@ -142,16 +143,16 @@ def _run_studies(plan: FigurePlan, output_dir: Path, studies_dir: Path) -> list[
         raise UserError("--mock_data is for one process: leave out --num_workers, --ray_address")
     if _MOCK_DATA.value:
         execution = dataclasses.replace(execution, num_workers=1)
-    shared_flags.start_server(execution, options)
     if options.distribution == "multiworker":
         raise UserError("--distribution=multiworker is for tfoptcmp-tune, not for figures")
+    check_names(plan.panels, SCALE.value)
+    shared_flags.start_server(execution, options)
     cli.import_tensorflow()
     _make(output_dir)
     from tfoptcmp.tools.reproduction import studies
 
     from tfoptcmp import workloads
 
-    studies.check_names(plan.panels)
     trained = [workloads.get(panel.workload) for panel in plan.panels]
     execution, options, how = shared_flags.settle(execution, options, trained)
     strategy = shared_flags.configure_process(options)

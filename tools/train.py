@@ -121,6 +121,7 @@ def _run(argv: list[str]) -> None:
     changed = settings.change(
         asked.signature.space, asked.values, _SET.value, budget_steps=asked.budget.steps
     )
+    extensions.check_rule(asked.signature.rule)
     if asked.recorded is not None:
         options = repeat.as_recorded(options, asked.recorded.config)
     else:
@@ -221,7 +222,6 @@ def _of_study(directory: Path) -> _Asked:
             "only)"
         )
     workload = extensions.workload(config.workload)
-    extensions.check_rule(study.signature.rule)
     if _REPEAT.value:
         budget, seed = Budget(**config.budget), config.seed
     else:

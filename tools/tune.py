@@ -81,7 +81,6 @@ def _run(argv: list[str]) -> None:
         raise UserError("--study_dir must be given: where the studies are to be written")
     options = shared_flags.options()
     execution = shared_flags.execution(options)
-    shared_flags.start_server(execution, options)
     names = shared_flags.OPTIMIZERS.value
     signatures = [workload_flags.signature(name) for name in names]
     if len({signature.name for signature in signatures}) < len(signatures) or not signatures:
@@ -102,8 +101,11 @@ def _run(argv: list[str]) -> None:
     most = max(budget.num_feasible, rounds.trials_per_round if rounds else 0)
     max_trials = _MAX_TRIALS.value or 10 * most
     counts = _num_feasible(signatures, budget, max_trials, most)
-    execution, options, how = shared_flags.settle(execution, options, [workload])
 
+    shared_flags.start_server(execution, options)
+    for signature in signatures:
+        extensions.check_rule(signature.rule)
+    execution, options, how = shared_flags.settle(execution, options, [workload])
     strategy = shared_flags.configure_process(options)
     splits = workload_flags.load(workload, budget)
     print(f"{workload.title}, scale {budget.scale}: {budget.steps} steps of {budget.batch_size}")
@@ -168,7 +170,7 @@ def _run(argv: list[str]) -> None:
 def _print_list() -> None:
     """Prints what there is, of the workload that is named or else of the first."""
     workloads = extensions.all_workloads()
-    of = extensions.named(workload_flags.WORKLOAD.value or next(iter(workloads)))
+    of = extensions.workload(workload_flags.WORKLOAD.value or next(iter(workloads)))
     print(listing.listing(workloads, extensions.all_signatures(of)))
 
 

@@ -183,11 +183,15 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_bad_input_gets_one_clear_message(case, tmp_path, monkeypatch):
+def test_bad_input_gets_one_clear_message_before_tensorflow_is_imported(
+    case, tmp_path, tmp_path_factory, monkeypatch
+):
     (program, *arguments), message = BAD[case]
-    root = os.getcwd()
+    without = tmp_path_factory.mktemp("without")
+    (without / "tensorflow.py").write_text("raise ImportError('not here')")
+    path = os.pathsep.join([str(without), os.getcwd()])
     monkeypatch.chdir(tmp_path)
-    done = run(program, *arguments, PYTHONPATH=root)
+    done = run(program, *arguments, PYTHONPATH=path)
     assert done.returncode == 2, done.stderr
     assert message in done.stderr
     assert "Traceback" not in done.stderr

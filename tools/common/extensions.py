@@ -36,13 +36,6 @@ def workload(name: str | None) -> Workload:
     Raises:
         UserError: If the name is unknown; the message lists the known names.
     """
-    found = named(name)
-    import_tensorflow()
-    return found
-
-
-def named(name: str | None) -> Workload:
-    """As `workload`, but imports no TensorFlow: its data and model cannot be made yet."""
     known = all_workloads()
     if name is None or name not in known:
         got = "nothing" if name is None else repr(name)
@@ -99,17 +92,16 @@ def signature(workload_name: str | None, optimizer: str, space: str) -> tuple[st
             f"{list(of_space)}; got {optimizer!r}{proposal(optimizer, of_space)} (tfoptcmp-tune "
             "--list says what they are; --import_module adds yours)"
         )
-    found = of_space[name]
-    check_rule(found.rule)
-    return name, found
+    return name, of_space[name]
 
 
 def check_rule(rule: Rule) -> None:
-    """Checks that a rule's optimizer can be imported.
+    """Checks that a rule's optimizer can be imported: the first that needs TensorFlow.
 
     Raises:
         UserError: If it cannot; the message says what would help.
     """
+    import_tensorflow()
     module = rule.optimizer.partition(":")[0]
     _modules()  # they may be where it is found
     try:

@@ -3,8 +3,12 @@
 Figures 1, 2, 5, 9 and the first half of 10 are drawn from the same studies, which are run once.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from tfoptcmp.tools.common.cli import UserError
+
+from tfoptcmp import workloads
 from tfoptcmp.rules import DEFAULT_RULES
 
 _MAIN = (
@@ -202,3 +206,47 @@ def with_space(plan: FigurePlan, space: str) -> FigurePlan:
             for panel in plan.panels
         ),
     )
+
+
+def check_names(panels: Sequence[Panel], scale: str) -> None:
+    """Checks that every workload, space and optimizer of a plan exists, and the scale for each.
+
+    Raises:
+        UserError: If one is not; the message names all that are missing.
+    """
+    missing = {}
+    for panel in panels:
+        problems = []
+        if panel.workload not in workloads.names():
+            problems.append("there is no such workload")
+        else:
+            problems += _problems(panel)
+        if problems:
+            missing[f"{panel.workload}, {panel.space}"] = problems[0]
+    if missing:
+        raise UserError(
+            "the figure needs these, which do not exist:\n"
+            + "\n".join(f"  {what}: {why}" for what, why in missing.items())
+            + "\nDraw it on other workloads with --workloads=..., of "
+            + ", ".join(workloads.names())
+        )
+    for panel in panels:
+        try:
+            workloads.get(panel.workload).budget(scale)
+        except ValueError as error:
+            raise UserError(f"--{error}") from error
+
+
+def _problems(panel: Panel) -> list[str]:
+    """What is wrong with the space or the optimizers of a panel."""
+    workload = workloads.get(panel.workload)
+    if panel.protocol == ALL_TUNED and panel.first_space not in workload.spaces:
+        known = [*workload.spaces, REFINED]
+        return [f"space of {workload.name} must be one of {known}; got {panel.space!r}"]
+    problems = []
+    for rule in panel.optimizers:
+        try:
+            workload.signature(rule, space=panel.first_space)
+        except ValueError as error:
+            problems.append(str(error))
+    return problems

@@ -5,12 +5,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import tensorflow as tf
-from tfoptcmp.tools.common.cli import UserError
 from tfoptcmp.tools.common.estimate import Estimate, estimate
 from tfoptcmp.tools.common.execution import Execution
 from tfoptcmp.tools.common.refine import rounds_to_run, run_rounds
 from tfoptcmp.tools.common.run_studies import open_studies
-from tfoptcmp.tools.reproduction.plans import ALL_TUNED, REFINED, Panel
+from tfoptcmp.tools.reproduction.plans import REFINED, Panel
 from tfoptcmp.tuners.searches import GRID, grid_size
 from tfoptcmp.workloads.data.mock import load_mock
 
@@ -70,45 +69,6 @@ class Ready:
         ]
 
 
-def check_names(panels: Sequence[Panel]) -> None:
-    """Checks that every workload, space and optimizer of a plan exists.
-
-    Raises:
-        UserError: If one is not; the message names all that are missing.
-    """
-    missing = {}
-    for panel in panels:
-        problems = []
-        if panel.workload not in workloads.names():
-            problems.append("there is no such workload")
-        else:
-            problems += _problems(panel)
-        if problems:
-            missing[f"{panel.workload}, {panel.space}"] = problems[0]
-    if missing:
-        raise UserError(
-            "the figure needs these, which do not exist:\n"
-            + "\n".join(f"  {what}: {why}" for what, why in missing.items())
-            + "\nDraw it on other workloads with --workloads=..., of "
-            + ", ".join(workloads.names())
-        )
-
-
-def _problems(panel: Panel) -> list[str]:
-    """What is wrong with the space or the optimizers of a panel."""
-    workload = workloads.get(panel.workload)
-    if panel.protocol == ALL_TUNED and panel.first_space not in workload.spaces:
-        known = [*workload.spaces, REFINED]
-        return [f"space of {workload.name} must be one of {known}; got {panel.space!r}"]
-    problems = []
-    for rule in panel.optimizers:
-        try:
-            workload.signature(rule, space=panel.first_space)
-        except ValueError as error:
-            problems.append(str(error))
-    return problems
-
-
 def prepare(
     panels: Sequence[Panel],
     *,
@@ -123,8 +83,8 @@ def prepare(
     """Loads workloads, data and spaces.
 
     Args:
-        panels: Checked by `check_names`.
-        scale: "smoke", "cpu" or "paper".
+        panels: Checked by `plans.check_names`.
+        scale: As checked there.
         studies_dir: Parent of all studies.
         data_dir: Directory of prepared data sets; None for the library's own.
         mock_dir: Where to put random numbers that replace missing data; None to allow none. Their
