@@ -7,15 +7,19 @@ source does not report is missing here; who reads it says what it needs. Metrics
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import zip_longest
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tfoptcmp.analysis.contestant import Contestant
 from tfoptcmp.metrics import TRAINING_LOSS, Metric
 from tfoptcmp.rules import RULES
 from tfoptcmp.study.looks import Looks
 from tfoptcmp.study.rounds import Plan
-from tfoptcmp.study.schema import StudyError, planned_tuning_budget
+from tfoptcmp.study.schema import STANDARD_ERRORS, StudyError, planned_tuning_budget
 
 # Scales whose results show that everything runs, and nothing else.
 _SHOWS_ONLY_THAT_IT_RUNS = "smoke"
@@ -114,6 +118,24 @@ class Comparison:
         """
         counts = sorted((one.num_feasible for one in self.contestants), reverse=True)
         return too_few_trials(counts[min(1, len(counts) - 1)], self.tuning_budget)
+
+    @cached_property
+    def standard_errors(self) -> Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
+        """By split the results of feasible trials and their standard errors, where both are known.
+
+        Both are float64 [trials], in the order of the contestants.
+        """
+        found = {}
+        for column in STANDARD_ERRORS:
+            split = column.removesuffix("_standard_error")
+            pairs = [
+                one.feasible[[f"{split}_metric", column]].to_numpy(np.float64)
+                for one in self.contestants
+            ]
+            known = np.concatenate(pairs)
+            known = known[np.isfinite(known).all(axis=1)]
+            found[split] = (known[:, 0], known[:, 1])
+        return found
 
     @property
     def rounds_missing(self) -> int:

@@ -31,7 +31,6 @@ from enum import StrEnum
 from typing import Literal
 
 import numpy as np
-import pandas as pd
 
 from tfoptcmp.analysis.comparison import (
     LEAST_TRIALS,
@@ -39,7 +38,7 @@ from tfoptcmp.analysis.comparison import (
     Comparison,
     too_few_trials,
 )
-from tfoptcmp.analysis.contestant import TRIALS, Contestant
+from tfoptcmp.analysis.contestant import Contestant
 from tfoptcmp.analysis.statistics.best_of_k import superiority
 from tfoptcmp.analysis.statistics.means import means_of
 from tfoptcmp.analysis.statistics.pairs import (
@@ -450,18 +449,10 @@ def tolerance_of(comparison: Comparison, statistic: str, mean: float) -> float:
 
 def _standard_error(comparison: Comparison, statistic: str, mean: float) -> float:
     """That of the trial whose result is nearest to a mean; NaN where none was measured."""
-    column = f"{statistic}_standard_error"
-    if column not in TRIALS or not math.isfinite(mean):
+    results, errors = comparison.standard_errors.get(statistic, ((), ()))
+    if not len(results) or not math.isfinite(mean):
         return math.nan
-    if not any(one.reports(column) for one in comparison.contestants):
-        return math.nan
-    names = [STATISTICS[statistic].value, column]
-    known = pd.concat([one.feasible[names] for one in comparison.contestants]).dropna()
-    known = known[np.isfinite(known).all(axis=1)]
-    if known.empty:
-        return math.nan
-    distances = (known[names[0]] - mean).abs().to_numpy(dtype=np.float64)
-    return float(known[column].iloc[int(distances.argmin())])
+    return float(errors[np.abs(results - mean).argmin()])
 
 
 def margin_text(judgement: Judgement) -> str:
