@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from absl import flags
 from tfoptcmp.tools.common import (
@@ -225,7 +225,13 @@ def _of_study(directory: Path) -> _Asked:
     if _REPEAT.value:
         budget, seed = Budget(**config.budget), config.seed
     else:
-        budget = _budget(workload, config.budget)
+        there = config.budget
+        budget = workload_flags.budget_of(
+            workload,
+            there["scale"] if there["scale"] in workload.budgets else "cpu",
+            steps=there["steps"],
+            batch_size=there["batch_size"],
+        )
         seed = shared_flags.SEED.value if shared_flags.SEED.present else config.seed + 1
     return _Asked(
         workload=workload,
@@ -237,20 +243,6 @@ def _of_study(directory: Path) -> _Asked:
         study=study.directory,
         recorded=repeat.recorded(study, chosen[0]) if _REPEAT.value else None,
     )
-
-
-def _budget(workload: Workload, recorded: Mapping[str, Any]) -> Budget:
-    """The budget of a study as far as flags do not change it."""
-    scale = recorded["scale"] if recorded["scale"] in workload.budgets else "cpu"
-    try:
-        return workload.budget(
-            scale,
-            steps=shared_flags.STEPS.value or recorded["steps"],
-            batch_size=workload_flags.BATCH_SIZE.value or recorded["batch_size"],
-            eval_every_steps=workload_flags.EVAL_EVERY_STEPS.value,
-        )
-    except ValueError as error:
-        raise UserError(f"--{error}") from error
 
 
 def _study_directory(directory: Path) -> Path:

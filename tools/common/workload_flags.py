@@ -47,11 +47,34 @@ def workload_and_budget(**changes: int | None) -> tuple[Workload, Budget]:
         UserError: If a name is unknown or a number impossible.
     """
     workload = extensions.workload(WORKLOAD.value)
+    return workload, budget_of(workload, _scale(workload), **changes)
+
+
+def budget_of(
+    workload: Workload,
+    scale: str,
+    *,
+    steps: int | None = None,
+    batch_size: int | None = None,
+    **changes: int | None,
+) -> Budget:
+    """Returns the budget of a scale, as changed by flags and, where they say nothing, arguments.
+
+    Args:
+        workload: Its scales.
+        scale: Name of one of them.
+        steps: Unless the flag is given.
+        batch_size: Unless the flag is given.
+        **changes: More fields of `Budget` to change; None leaves the scale's.
+
+    Raises:
+        UserError: If the scale is unknown or a number impossible.
+    """
     try:
-        return workload, workload.budget(
-            _scale(workload),
-            steps=STEPS.value,
-            batch_size=BATCH_SIZE.value,
+        return workload.budget(
+            scale,
+            steps=STEPS.value or steps,
+            batch_size=BATCH_SIZE.value or batch_size,
             eval_every_steps=EVAL_EVERY_STEPS.value,
             **changes,
         )
