@@ -280,7 +280,7 @@ class Workload:
         """Returns how many of the available threads make a training step faster."""
         return min(available, self.most_threads or available)
 
-    def budget(self, scale: str, **changes: int | None) -> Budget:
+    def budget(self, scale: str, **changes: float | None) -> Budget:
         """Returns the budget of a scale, with changed fields if any (then `scale` is "custom").
 
         Where `steps` is changed and `eval_every_steps` is not, the interval changes with it, so

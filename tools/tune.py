@@ -9,6 +9,7 @@ optimizer starts from the same weights and sees the same batches.
 narrows each optimizer's search space in rounds, and judges the last.
 """
 
+import math
 import os
 import shlex
 from collections.abc import Sequence
@@ -27,6 +28,7 @@ from tfoptcmp.tools.common import (
 )
 from tfoptcmp.tools.common.cli import UserError
 
+from tfoptcmp.metrics import SHARE
 from tfoptcmp.signatures import Signature
 from tfoptcmp.study.looks import Plan
 from tfoptcmp.study.read import num_that_count
@@ -42,6 +44,12 @@ _MAX_TRIALS = flags.DEFINE_integer(
     None,
     "Limit on all trials of a study, infeasible ones included; default: 10 times --num_feasible.",
     lower_bound=1,
+)
+_TARGET = flags.DEFINE_float(
+    "target",
+    None,
+    "Validation metric to reach, for the steps to target, in the unit shown (percent for errors), "
+    "instead of the scale's.",
 )
 _RERUN_BEST = flags.DEFINE_integer(
     "rerun_best",
@@ -60,7 +68,8 @@ _GROUPS = {
     ),
     "How much": (
         *workload_flags.HOW_MUCH,
-        *(shared_flags.NUM_FEASIBLE, _MAX_TRIALS, shared_flags.TUNING_BUDGET, _RERUN_BEST),
+        *(_TARGET, shared_flags.NUM_FEASIBLE, _MAX_TRIALS, shared_flags.TUNING_BUDGET),
+        _RERUN_BEST,
         *(looks_flags.UNTIL_DECIDED, looks_flags.MAX_FEASIBLE, looks_flags.PAIRS),
         *refine_flags.ALL,
     ),
@@ -175,7 +184,19 @@ def _print_list() -> None:
 
 
 def _budget(num_feasible: int | None) -> tuple[Workload, Budget]:
-    return workload_flags.workload_and_budget(num_feasible=num_feasible)
+    return workload_flags.workload_and_budget(num_feasible=num_feasible, target=_target())
+
+
+def _target() -> float | None:
+    """--target in the unit of the metric."""
+    if _TARGET.value is None:
+        return None
+    metric = extensions.workload(workload_flags.WORKLOAD.value).metric
+    least, most = (0, 100) if metric.unit == SHARE else (-math.inf, math.inf)
+    if not (math.isfinite(_TARGET.value) and least <= _TARGET.value <= most):
+        numbers = "from 0 to 100, percent" if metric.unit == SHARE else "that is finite"
+        raise UserError(f"--target must be a number {numbers}; got {_TARGET.value:g}")
+    return float(_TARGET.value / metric.scale)
 
 
 def _num_feasible(

@@ -32,6 +32,7 @@ def tune(study_dir, *arguments):
         "--scale=smoke",
         "--steps=6",
         "--num_feasible=3",
+        "--target=60",
         f"--study_dir={study_dir}",
         *arguments,
     )
@@ -85,7 +86,7 @@ FLAGS = {
         *("workload", "optimizers", "data_dir", "space", "search", "scale", "steps"),
         *("batch_size", "eval_every_steps", "num_feasible", "max_trials", "seed"),
         *("threads_per_trial", "study_dir", "plan", "tensorboard", "import_module", "rerun_best"),
-        *("space_file", "until_decided", "max_feasible", "pairs", "tuning_budget"),
+        *("space_file", "until_decided", "max_feasible", "pairs", "tuning_budget", "target"),
         *("refine", "rounds", "trials_per_round", "max_rounds", "measure_all", "list"),
         *EXECUTION,
         *DEVICES,
@@ -177,6 +178,10 @@ BAD = {
         ),
         "--max_trials must be >= 5; got 4",
     ),
+    "a target that no error can have": (
+        ("tune", "--workload=digits_simple_cnn", "--study_dir=x", "--target=200"),
+        "--target must be a number from 0 to 100, percent; got 200",
+    ),
     "report on nothing": (("report",), "name at least one study directory"),
     "report on no directory": (("report", "nowhere"), "nowhere cannot be read"),
 }
@@ -240,6 +245,7 @@ def test_tune_writes_studies_with_as_many_feasible_trials_as_asked(studies):
     found = [read_study(path) for path in find_studies(directory)]
     assert [study.name for study in found] == ["momentum", "sgd"]
     for study in found:
+        assert study.config.budget["target"] == 0.6
         statuses = [trial.status for trial in study.trials]
         assert statuses.count(Status.COMPLETE) == 3
         for trial in study.trials:

@@ -37,7 +37,7 @@ SPACE_FILE = flags.DEFINE_string(
 HOW_MUCH = (SCALE, STEPS, BATCH_SIZE, EVAL_EVERY_STEPS, MEASURE_ALL)
 
 
-def workload_and_budget(**changes: int | None) -> tuple[Workload, Budget]:
+def workload_and_budget(**changes: float | None) -> tuple[Workload, Budget]:
     """Returns what --workload, --scale and the flags that change a scale name.
 
     Args:
@@ -56,7 +56,7 @@ def budget_of(
     *,
     steps: int | None = None,
     batch_size: int | None = None,
-    **changes: int | None,
+    **changes: float | None,
 ) -> Budget:
     """Returns the budget of a scale, as changed by flags and, where they say nothing, arguments.
 
