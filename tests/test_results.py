@@ -179,7 +179,7 @@ def test_the_readme_counts_the_verdicts_on_seven_rules():
     ("title", "least", "last"),
     [
         ("what the literature's restrictions change\n", 3, "everything"),
-        ("War and Peace: what is tuned, and what comes out\n", 2, "rate and schedule"),
+        ("War and Peace: what is tuned, and what comes out\n", 3, "everything"),
     ],
 )
 def test_the_readme_says_what_restrictions_change(title, least, last):
@@ -211,6 +211,39 @@ def test_the_readme_says_what_an_epoch_of_war_and_peace_tells():
     (scheduled,) = read_comparisons(DIRECTORIES["War and Peace, `rate_and_schedule`"])
     for one, other in zip(novel.contestants, scheduled.contestants, strict=True):
         assert in_two_spaces(Path(one.directory), Path(other.directory)).difference > 0
+
+
+def test_the_readme_says_what_everything_tuned_changes_on_war_and_peace():
+    (wide,) = read_comparisons(DIRECTORIES["War and Peace, `everything`"])
+    sgd, _, adam = wide.contestants
+    text = one_line(section_on("on War and Peace: everything tuned\n"))
+    guessing = [(one.feasible["validation_metric"] > 0.8).sum() for one in wide.contestants]
+    last = f"{guessing[2]} of its {adam.num_feasible} last trials end with more than 80 % valid"
+    assert last in text
+    assert f"{guessing[1]} of Momentum's and {guessing[0]} of SGD's" in text
+    first = adam.rounds[0].feasible["validation_metric"]
+    assert f"of its first {len(first)} trials {(first <= 0.8).sum()} were below that" in text
+    frequent = 100 * sgd.feasible["validation_metric"].max()
+    assert f"the most frequent character gives {frequent:.1f} %" in text
+    best = [one.feasible["validation_metric"].min() for one in wide.contestants]
+    assert min(best) == best[2]
+    assert f"with {100 * best[2]:.1f} % validation error" in text
+    assert [len(sgd.free), len(adam.free)] == [3, 6]
+    _, second, third = all_pairs(wide)
+    needed = (
+        f"{second.trials_needed_text} trials of each would probably decide Adam against SGD, "
+        f"{third.trials_needed_text} Adam against Momentum"
+    )
+    assert needed.replace(">", "more than").lower() in text.lower()
+    text = one_line(section_on("on War and Peace: what is tuned, and what comes out\n"))
+    (novel,) = read_comparisons(DIRECTORIES["War and Peace, `rate_alone`"])
+    for before, after, words, sign in (
+        (novel.contestants[0], sgd, "SGD gains {:.2f} [{:.2f}, {:.2f}] percentage points", -100),
+        (novel.contestants[2], adam, "Adam loses {:.2f} [{:.2f}, {:.2f}]", 100),
+    ):
+        j = in_two_spaces(Path(before.directory), Path(after.directory))
+        low, high = sorted((sign * j.low, sign * j.high))
+        assert words.format(sign * j.difference, low, high) in text
 
 
 PAGE = (RESULTS.parent / "docs" / "results.md").read_text(encoding="utf-8").split("```{include}")[0]
@@ -310,6 +343,7 @@ def test_what_we_found_counts_the_verdicts():
         ("Adam or NAdam", ["digits, `seven`"], "fastest", "not decided"),
         ("With the constant rate", ["War and Peace, `rate_alone`"], "schneider_lstm", "disagrees"),
         ("With everything", ["digits, `seven`"], "schneider_last", "not decided"),
+        ("With everything", ["War and Peace, `everything`"], "schneider_last", "not decided"),
         ("With everything", ["Python's docs, `initial`"], "schneider_last", "not decided"),
         ("The best epsilon", ["digits, `seven`"], "epsilon", "agrees"),
         ("The best epsilon", ["Fashion-MNIST, `refined`"], "epsilon", "agrees"),

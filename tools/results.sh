@@ -29,7 +29,8 @@ draw --figure=4 --workloads=pydocs_lstm
 text="results/cpu/war_and_peace_lstm"
 python -m tools.lab.protocols --output_dir="$output_dir/war-and-peace" \
   "rate alone=$text/rate_alone-quasirandom" \
-  "rate and schedule=$text/rate_and_schedule-quasirandom"
+  "rate and schedule=$text/rate_and_schedule-quasirandom" \
+  "everything=$text/everything-quasirandom"
 digits="results/cpu/digits_simple_cnn"
 all="$digits/seven-quasirandom/round-2"  # what a restriction leaves as it is
 python -m tools.lab.protocols --output_dir="$output_dir" \
