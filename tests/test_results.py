@@ -235,8 +235,15 @@ def test_the_readme_says_what_everything_tuned_changes_on_war_and_peace():
         f"{third.trials_needed_text} Adam against Momentum"
     )
     assert needed.replace(">", "more than").lower() in text.lower()
-    text = one_line(section_on("on War and Peace: what is tuned, and what comes out\n"))
     (novel,) = read_comparisons(DIRECTORIES["War and Peace, `rate_alone`"])
+    alone, tuned = (
+        100 * means_of(one).mean(one.contestants[2], "test", one.tuning_budget)
+        for one in (novel, wide)
+    )
+    page = one_line(PAGE)
+    assert f"give {tuned:.1f} % on average, where four learning rates gave {alone:.1f} %" in page
+    assert f"Its best trial, with {100 * adam.winner['test_metric']:.1f} %, is" in page
+    text = one_line(section_on("on War and Peace: what is tuned, and what comes out\n"))
     for before, after, words, sign in (
         (novel.contestants[0], sgd, "SGD gains {:.2f} [{:.2f}, {:.2f}] percentage points", -100),
         (novel.contestants[2], adam, "Adam loses {:.2f} [{:.2f}, {:.2f}]", 100),
