@@ -48,8 +48,8 @@ _MAX_TRIALS = flags.DEFINE_integer(
 _TARGET = flags.DEFINE_float(
     "target",
     None,
-    "Validation metric to reach, for the steps to target, in the unit shown (percent for errors), "
-    "instead of the scale's.",
+    "Validation metric to reach, for the steps to target, in the unit shown: 20 for an error of "
+    "20 %. Part of the study: give it from the first run on. Default: the scale's.",
 )
 _RERUN_BEST = flags.DEFINE_integer(
     "rerun_best",
@@ -117,7 +117,10 @@ def _run(argv: list[str]) -> None:
     execution, options, how = shared_flags.settle(execution, options, [workload])
     strategy = shared_flags.configure_process(options)
     splits = workload_flags.load(workload, budget)
-    print(f"{workload.title}, scale {budget.scale}: {budget.steps} steps of {budget.batch_size}")
+    spent = f"{budget.steps} steps of {budget.batch_size}"
+    if _TARGET.value is not None:
+        spent += f", target {workload.metric.shown(budget.target)}"
+    print(f"{workload.title}, scale {budget.scale}: {spent}")
     print(how, flush=True)
     if splits.partial:
         print(f"PARTIAL DATA: {splits.partial}")

@@ -9,10 +9,14 @@ if TYPE_CHECKING:
 
 __all__ = ["QuasiRandomOracle"]
 
-_HERE = {"QuasiRandomOracle": "tfoptcmp.tuners.oracle:QuasiRandomOracle"}  # keras-tuner's import
+_HERE = {"QuasiRandomOracle": "tfoptcmp.tuners.oracle:QuasiRandomOracle"}  # imports TensorFlow
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HERE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return named(_HERE[name])
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *_HERE]

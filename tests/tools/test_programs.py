@@ -242,6 +242,7 @@ def test_train_prints_measurements_and_writes_its_files(tmp_path):
 def test_tune_writes_studies_with_as_many_feasible_trials_as_asked(studies):
     directory, done = studies
     assert "3/3 feasible" in done.stderr
+    assert "steps of 64, target 60.00 %\n" in done.stdout
     found = [read_study(path) for path in find_studies(directory)]
     assert [study.name for study in found] == ["momentum", "sgd"]
     for study in found:

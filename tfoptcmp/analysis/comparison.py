@@ -121,9 +121,9 @@ class Comparison:
 
     @cached_property
     def standard_errors(self) -> Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
-        """By split the results of feasible trials and their standard errors, where both are known.
+        """By split two arrays, float64 [trials]: results of feasible trials, their standard errors.
 
-        Both are float64 [trials], in the order of the contestants.
+        Trials without either are left out; the others are in the order of the contestants.
         """
         found = {}
         for column in STANDARD_ERRORS:

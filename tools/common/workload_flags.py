@@ -37,17 +37,21 @@ SPACE_FILE = flags.DEFINE_string(
 HOW_MUCH = (SCALE, STEPS, BATCH_SIZE, EVAL_EVERY_STEPS, MEASURE_ALL)
 
 
-def workload_and_budget(**changes: float | None) -> tuple[Workload, Budget]:
+def workload_and_budget(
+    *, num_feasible: int | None = None, target: float | None = None
+) -> tuple[Workload, Budget]:
     """Returns what --workload, --scale and the flags that change a scale name.
 
     Args:
-        **changes: More fields of `Budget` to change; None leaves the scale's.
+        num_feasible: As in `Budget`; None leaves the scale's.
+        target: As there, in the unit of the metric; None leaves the scale's.
 
     Raises:
         UserError: If a name is unknown or a number impossible.
     """
     workload = extensions.workload(WORKLOAD.value)
-    return workload, budget_of(workload, _scale(workload), **changes)
+    scale = _scale(workload)
+    return workload, budget_of(workload, scale, num_feasible=num_feasible, target=target)
 
 
 def budget_of(
@@ -56,16 +60,18 @@ def budget_of(
     *,
     steps: int | None = None,
     batch_size: int | None = None,
-    **changes: float | None,
+    num_feasible: int | None = None,
+    target: float | None = None,
 ) -> Budget:
     """Returns the budget of a scale, as changed by flags and, where they say nothing, arguments.
 
     Args:
-        workload: Its scales.
-        scale: Name of one of them.
-        steps: Unless the flag is given.
-        batch_size: Unless the flag is given.
-        **changes: More fields of `Budget` to change; None leaves the scale's.
+        workload: Whose scale it is.
+        scale: Its name.
+        steps: Used unless --steps is given; None leaves the scale's.
+        batch_size: Used unless --batch_size is given; None leaves the scale's.
+        num_feasible: As in `Budget`; None leaves the scale's.
+        target: As there, in the unit of the metric; None leaves the scale's.
 
     Raises:
         UserError: If the scale is unknown or a number impossible.
@@ -76,7 +82,8 @@ def budget_of(
             steps=STEPS.value or steps,
             batch_size=BATCH_SIZE.value or batch_size,
             eval_every_steps=EVAL_EVERY_STEPS.value,
-            **changes,
+            num_feasible=num_feasible,
+            target=target,
         )
     except ValueError as error:
         raise UserError(f"--{error}") from error

@@ -63,7 +63,7 @@ def test_of_studies_of_other_programs_the_command_is_made_from_the_record(asked,
     (((only,),)) = restriction_sections(comparisons, tmp_path)
     assert (
         "tfoptcmp-tune --workload=digits_simple_cnn --scale=cpu --steps=100 --batch_size=64 "
-        "--eval_every_steps=25 --search=quasirandom --seed=0 --optimizers=adam"
+        "--eval_every_steps=25 --search=quasirandom --seed=0 --target=25 --optimizers=adam"
     ) in only.sentences[-1]
 
 

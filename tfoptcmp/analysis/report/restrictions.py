@@ -154,12 +154,13 @@ def _command(comparison: Comparison, own: Sequence[Contestant], path: Path, seve
     if recorded and Path(recorded[0]).name in _TUNE:
         kept = _without(recorded[1:], _DROPPED)
     elif all(one.is_plain and one.schedule == "linear_decay" for one in own):
-        budget = record.budget
+        budget, target = record.budget, record.budget["target"]
         kept = [
             f"--workload={record.workload}",
             *([] if budget["scale"] == "custom" else [f"--scale={budget['scale']}"]),
             *(f"--{name}={budget[name]}" for name in ("steps", "batch_size", "eval_every_steps")),
             *(f"--{name}={getattr(record, name)}" for name in ("search", "seed")),
+            *([] if target is None else [f"--target={record.metric.scale * target:g}"]),
         ]
     else:
         return ""

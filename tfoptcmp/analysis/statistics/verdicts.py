@@ -449,8 +449,10 @@ def tolerance_of(comparison: Comparison, statistic: str, mean: float) -> float:
 
 def _standard_error(comparison: Comparison, statistic: str, mean: float) -> float:
     """That of the trial whose result is nearest to a mean; NaN where none was measured."""
-    results, errors = comparison.standard_errors.get(statistic, ((), ()))
-    if not len(results) or not math.isfinite(mean):
+    if statistic not in comparison.standard_errors or not math.isfinite(mean):
+        return math.nan  # the training loss and steps have none
+    results, errors = comparison.standard_errors[statistic]
+    if not results.size:
         return math.nan
     return float(errors[np.abs(results - mean).argmin()])
 
