@@ -4,6 +4,8 @@ So a table of rules or workloads, which programs list for `--help`, imports no T
 """
 
 import importlib
+import sys
+from collections.abc import Callable, Mapping
 from typing import Any
 
 
@@ -11,6 +13,27 @@ def named(address: str) -> Any:
     """Imports the module of an address and returns the object with that name."""
     module, _, name = address.partition(":")
     return getattr(importlib.import_module(module), name)
+
+
+def on_demand(
+    module: str, addresses: Mapping[str, str]
+) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """Returns `__getattr__` and `__dir__` of a module that imports some names when they are used.
+
+    Args:
+        module: Its `__name__`.
+        addresses: Name to "module:name".
+    """
+
+    def get(name: str) -> Any:
+        if name not in addresses:
+            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+        return named(addresses[name])
+
+    def names() -> list[str]:
+        return [*vars(sys.modules[module]), *addresses]
+
+    return get, names
 
 
 class Imported:

@@ -195,9 +195,11 @@ def _target() -> float | None:
     if _TARGET.value is None:
         return None
     metric = extensions.workload(workload_flags.WORKLOAD.value).metric
-    least, most = (0, 100) if metric.unit == SHARE else (-math.inf, math.inf)
-    if not (math.isfinite(_TARGET.value) and least <= _TARGET.value <= most):
-        numbers = "from 0 to 100, percent" if metric.unit == SHARE else "that is finite"
+    if metric.unit == SHARE:
+        is_possible, numbers = 0 <= _TARGET.value <= 100, "from 0 to 100, percent"
+    else:
+        is_possible, numbers = math.isfinite(_TARGET.value), "that is finite"
+    if not is_possible:
         raise UserError(f"--target must be a number {numbers}; got {_TARGET.value:g}")
     return float(_TARGET.value / metric.scale)
 

@@ -39,6 +39,14 @@ def tune(study_dir, *arguments):
 
 
 @pytest.fixture(scope="module")
+def without_tensorflow(tmp_path_factory):
+    """PYTHONPATH with a TensorFlow that cannot be imported."""
+    directory = tmp_path_factory.mktemp("without")
+    (directory / "tensorflow.py").write_text("raise ImportError('not here')")
+    return os.pathsep.join([str(directory), os.getcwd()])
+
+
+@pytest.fixture(scope="module")
 def studies(tmp_path_factory):
     """Two small studies, and what the program printed."""
     directory = tmp_path_factory.mktemp("studies")
@@ -189,14 +197,11 @@ BAD = {
 
 @pytest.mark.parametrize("case", BAD)
 def test_bad_input_gets_one_clear_message_before_tensorflow_is_imported(
-    case, tmp_path, tmp_path_factory, monkeypatch
+    case, tmp_path, without_tensorflow, monkeypatch
 ):
     (program, *arguments), message = BAD[case]
-    without = tmp_path_factory.mktemp("without")
-    (without / "tensorflow.py").write_text("raise ImportError('not here')")
-    path = os.pathsep.join([str(without), os.getcwd()])
     monkeypatch.chdir(tmp_path)
-    done = run(program, *arguments, PYTHONPATH=path)
+    done = run(program, *arguments, PYTHONPATH=without_tensorflow)
     assert done.returncode == 2, done.stderr
     assert message in done.stderr
     assert "Traceback" not in done.stderr
@@ -305,14 +310,13 @@ def test_report_prints_table_and_verdicts_and_writes_its_files(studies, tmp_path
     assert list(tmp_path.glob("*.png"))
 
 
-def test_report_works_where_tensorflow_is_not(studies, tmp_path):
-    (tmp_path / "tensorflow.py").write_text("raise ImportError('not here')")
+def test_report_works_where_tensorflow_is_not(studies, tmp_path, without_tensorflow):
     directory, _ = studies
     done = run(
         "report",
         str(directory),
         f"--output_dir={tmp_path / 'report'}",
-        PYTHONPATH=os.pathsep.join([str(tmp_path), os.getcwd()]),
+        PYTHONPATH=without_tensorflow,
     )
     assert done.returncode == 0, done.stderr
 

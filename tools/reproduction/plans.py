@@ -214,15 +214,7 @@ def check_names(panels: Sequence[Panel], scale: str) -> None:
     Raises:
         UserError: If one is not; the message names all that are missing.
     """
-    missing = {}
-    for panel in panels:
-        problems = []
-        if panel.workload not in workloads.names():
-            problems.append("there is no such workload")
-        else:
-            problems += _problems(panel)
-        if problems:
-            missing[f"{panel.workload}, {panel.space}"] = problems[0]
+    missing = {f"{one.workload}, {one.space}": why for one in panels if (why := _problem(one))}
     if missing:
         raise UserError(
             "the figure needs these, which do not exist:\n"
@@ -237,16 +229,17 @@ def check_names(panels: Sequence[Panel], scale: str) -> None:
             raise UserError(f"--{error}") from error
 
 
-def _problems(panel: Panel) -> list[str]:
-    """What is wrong with the space or the optimizers of a panel."""
+def _problem(panel: Panel) -> str:
+    """What is wrong with the workload, the space or an optimizer of a panel; "" for nothing."""
+    if panel.workload not in workloads.names():
+        return "there is no such workload"
     workload = workloads.get(panel.workload)
     if panel.protocol == ALL_TUNED and panel.first_space not in workload.spaces:
         known = [*workload.spaces, REFINED]
-        return [f"space of {workload.name} must be one of {known}; got {panel.space!r}"]
-    problems = []
+        return f"space of {workload.name} must be one of {known}; got {panel.space!r}"
     for rule in panel.optimizers:
         try:
             workload.signature(rule, space=panel.first_space)
         except ValueError as error:
-            problems.append(str(error))
-    return problems
+            return str(error)
+    return ""
