@@ -12,7 +12,7 @@ All of this is about the space that was searched: in a narrower one other hyperp
 import itertools
 import math
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -35,6 +35,7 @@ NUM_CELLS = 10
 """Along each axis of a `Slice`."""
 
 _NUM_POINTS = 64  # of the other hyperparameters, over which is averaged
+_NUM_POINTS_OF_VARIANCE = 1024
 _NUM_TREES = 64
 _NUM_RESAMPLES = 16
 _TREES_OF_RESAMPLE = 12
@@ -170,7 +171,8 @@ def _forest(
     return forest.fit(x, y)
 
 
-def _points(num_dims: int, num: int = _NUM_POINTS) -> FloatArray:
+@lru_cache
+def _points(num_dims: int, num: int) -> FloatArray:
     return np.asarray(qmc.Halton(d=num_dims, rng=np.random.default_rng(0)).random(num))
 
 
@@ -178,25 +180,39 @@ def _middles(num_cells: int) -> FloatArray:
     return (np.arange(num_cells) + 0.5) / num_cells
 
 
-def _variance(forest: RandomForestRegressor, num_dims: int) -> float:
-    return float(forest.predict(_points(num_dims, 1024)).var())
-
-
 def _shares(forest: RandomForestRegressor, num_dims: int) -> FloatArray:
     """float64 [num_dims]: the share of the variance that each dimension explains alone."""
-    variance = _variance(forest, num_dims)
-    alone = [_marginal(forest, num_dims, (dim,)).var() for dim in range(num_dims)]
+    variance, marginals = _expected(forest, num_dims, [(dim,) for dim in range(num_dims)])
+    alone = [marginal.var() for marginal in marginals]
     return np.clip(np.asarray(alone) / variance, 0.0, 1.0) if variance else np.zeros(num_dims)
 
 
-def _marginal(forest: RandomForestRegressor, num_dims: int, dims: tuple[int, ...]) -> FloatArray:
-    """What is expected on a grid of some dimensions, averaged over the others."""
-    points = _points(num_dims)
-    grid = np.array(list(itertools.product(*[_middles(NUM_CELLS)] * len(dims))))
-    asked = np.tile(points, (len(grid), 1))
-    asked[:, list(dims)] = np.repeat(grid, len(points), axis=0)
-    means = forest.predict(asked).reshape(len(grid), len(points)).mean(axis=1)
-    return np.asarray(means.reshape([NUM_CELLS] * len(dims)))
+def _expected(
+    forest: RandomForestRegressor, num_dims: int, grids: Sequence[tuple[int, ...]]
+) -> tuple[float, list[FloatArray]]:
+    """The variance in the whole space, and what is expected on grids of some dimensions each.
+
+    What is expected is averaged over the other dimensions. The forest is asked once: a call costs
+    more than its points.
+    """
+    asked = [_points(num_dims, _NUM_POINTS_OF_VARIANCE), *(_grid(num_dims, dims) for dims in grids)]
+    whole, *answers = np.split(
+        forest.predict(np.concatenate(asked)), np.cumsum([len(points) for points in asked[:-1]])
+    )
+    shapes = [[NUM_CELLS] * len(dims) for dims in grids]
+    means = [answer.reshape(-1, _NUM_POINTS).mean(axis=1) for answer in answers]
+    return float(whole.var()), [
+        mean.reshape(shape) for mean, shape in zip(means, shapes, strict=True)
+    ]
+
+
+def _grid(num_dims: int, dims: tuple[int, ...]) -> FloatArray:
+    """float64 [NUM_CELLS ** len(dims) * _NUM_POINTS, num_dims]: cell by cell."""
+    points = _points(num_dims, _NUM_POINTS)
+    cells = np.array(list(itertools.product(*[_middles(NUM_CELLS)] * len(dims))))
+    asked = np.tile(points, (len(cells), 1))
+    asked[:, list(dims)] = np.repeat(cells, len(points), axis=0)
+    return asked
 
 
 def _pair(
@@ -205,13 +221,11 @@ def _pair(
     shares: FloatArray,
     restored: Callable[[FloatArray], FloatArray],
 ) -> Slice:
-    variance = _variance(forest, len(names)) or 1.0
-    found = {
-        dims: _marginal(forest, len(names), dims)
-        for dims in itertools.combinations(range(len(names)), 2)
-    }
+    pairs = list(itertools.combinations(range(len(names)), 2))
+    variance, marginals = _expected(forest, len(names), pairs)
+    found = dict(zip(pairs, marginals, strict=True))
     best = max(found, key=lambda dims: float(found[dims].var()))
-    share = min(1.0, float(found[best].var()) / variance)
+    share = min(1.0, float(found[best].var()) / (variance or 1.0))
     alone = float(shares[list(best)].sum())
     first, second = sorted(best, key=lambda dim: -shares[dim])
     expected = found[best] if (first, second) == best else found[best].T
