@@ -126,8 +126,8 @@ def how_sure(comparison: Comparison, found: Ranking) -> list[str]:
     if found.pairs:
         said.append(
             f"{len(told)} of {_counted(len(found.pairs), 'pair')} "
-            f"{'is' if len(found.pairs) == 1 else 'are'} decided "
-            f"({comparison.trials_judged})."
+            f"{'is' if 1 in (len(told), len(found.pairs)) else 'are'} decided "
+            f"({comparison.trials_judged}).{_ahead_alone(found)}"
         )
     if spaces := holds_for(comparison):
         said.append(spaces)
@@ -176,6 +176,21 @@ def _rule(comparison: Comparison, found: Ranking) -> str:
         f"only if it still is after correction for {rivals}, which widens the intervals; the "
         f"margin is {shown}{of}."
     )
+
+
+def _ahead_alone(found: Ranking) -> str:
+    """Who of those alike is ahead of another without that correction, after a space; or ""."""
+    alike = {place.contestant.name for place in found.alike}
+    ahead: dict[str, list[str]] = {}
+    for j in found.pairs:
+        if not {j.special.name, j.general.name} <= alike:
+            continue
+        if j.verdict is Verdict.BETTER:
+            ahead.setdefault(j.general.title, []).append(j.special.title)
+        elif j.verdict in (Verdict.VIOLATED, Verdict.WORSE):
+            ahead.setdefault(j.special.title, []).append(j.general.title)
+    told = [f"{one} is ahead of {_listed(others)}" for one, others in ahead.items()]
+    return f" Without correction for other pairs, {'; '.join(told)}." if told else ""
 
 
 def _what_is_missing(comparison: Comparison, found: Ranking) -> list[str]:
