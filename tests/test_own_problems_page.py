@@ -11,6 +11,7 @@ import nbclient
 import nbformat
 import pytest
 
+from tests import programs
 from tfoptcmp.study.read import find_studies, read_study
 
 PAGE = Path(__file__).parent.parent / "docs" / "own-problems.md"
@@ -53,19 +54,13 @@ def test_a_workload_in_a_file(tmp_path):
     code = block("# code_lines.py")
     assert len([line for line in code.splitlines() if line and line[0] != "#"]) <= 12
     (tmp_path / "code_lines.py").write_text(code, encoding="utf-8")
-    common = {"cwd": tmp_path, "capture_output": True, "text": True, "timeout": 300}
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "tfoptcmp.tools.tune", "--import_module=code_lines"),
-            *("--workload=code_lines", "--optimizers=momentum,adam", "--num_feasible=20"),
-            "--study_dir=runs/code_lines",
-        ],
-        **common,
+    done = programs.run(
+        *("tune", "--import_module=code_lines", "--workload=code_lines"),
+        *("--optimizers=momentum,adam", "--num_feasible=20", "--study_dir=runs/code_lines"),
+        cwd=tmp_path,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    done = subprocess.run(
-        [sys.executable, "-m", "tfoptcmp.tools.report", "runs/code_lines"], **common
-    )
+    done = programs.run("report", "runs/code_lines", cwd=tmp_path)
     assert re.match(r"code_lines: (Momentum|Adam|No)", done.stdout), done.stdout + done.stderr
 
 

@@ -5,7 +5,6 @@ import re
 import resource
 import shutil
 import subprocess
-import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from tfoptcmp.tools.lab.protocols import differences
 from tfoptcmp.tools.reproduction import claims
 from tfoptcmp.tools.reproduction.plans import ALL_TUNED, Panel
 
+from tests.programs import run
 from tfoptcmp import workloads
 from tfoptcmp.analysis import read_comparisons
 from tfoptcmp.analysis.ranges.boundary import why_not_final
@@ -604,16 +604,11 @@ def test_the_readme_explains_the_violation_on_the_lstm():
 def test_a_published_trial_can_be_run_again(tmp_path):
     study = REFINED / "round-2" / "sgd"  # whose space is the final one
     config = read_config(study / "study.json")
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "tfoptcmp.tools.train", "--workload=digits_simple_cnn"),
-            *("--optimizer=sgd", "--space=final", "--trial=3", f"--seed={config.seed}"),
-            *(f"--threads_per_trial={config.threads_per_trial}", f"--output_dir={tmp_path}"),
-            "--measure_all",
-        ],
-        capture_output=True,
-        text=True,
-        timeout=240,
+    done = run(
+        "train",
+        *("--workload=digits_simple_cnn", "--optimizer=sgd", "--space=final", "--trial=3"),
+        *(f"--seed={config.seed}", f"--threads_per_trial={config.threads_per_trial}"),
+        *(f"--output_dir={tmp_path}", "--measure_all"),
     )
     assert done.returncode == 0, done.stderr
     published = read_study(study).measurements(3)

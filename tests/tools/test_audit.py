@@ -2,23 +2,18 @@
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.programs import run
 
 ROOT = Path(__file__).parents[2]
 HEADER = "optimizer,validation,test,learning_rate,learning_rate_low,learning_rate_high\n"
 
 
 def audit(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "tfoptcmp.tools.audit", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    return run("audit", *arguments)
 
 
 def table(path, *, gap):

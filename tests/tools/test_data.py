@@ -1,22 +1,13 @@
 """tfoptcmp-data as users run it."""
 
-import os
-import subprocess
-import sys
-
+from tests.programs import run
 from tests.workloads.prepared import write_data_set
 
 BOOK = "WAR AND PEACE\r\n\r\nBy Leo Tolstoy\r\n\r\n" + '"Well, Prince", she said.\r\n' * 2_000
 
 
-def data(*arguments, **environment):
-    return subprocess.run(
-        [sys.executable, "-m", "tfoptcmp.tools.data", *arguments],
-        capture_output=True,
-        text=True,
-        env={**os.environ, **environment},
-        timeout=240,
-    )
+def data(*arguments):
+    return run("data", *arguments)
 
 
 def test_it_says_what_is_missing_how_large_it_is_and_how_to_get_it(tmp_path):

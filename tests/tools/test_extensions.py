@@ -1,8 +1,5 @@
 """A workload and an optimizer from outside the package, as the README's recipe has it."""
 
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +9,7 @@ from tfoptcmp.tools.lab.faults import fake
 from tfoptcmp.tuners.executors import InProcess
 from tfoptcmp.tuners.run_study import run_study
 
+from tests import programs
 from tfoptcmp.analysis import load_studies, read_comparisons
 from tfoptcmp.analysis.statistics.verdicts import inclusion_verdicts
 
@@ -23,15 +21,7 @@ HERE = Path(__file__).parent
 
 
 def run(program, *arguments):
-    path = os.pathsep.join([str(HERE.parents[1]), os.environ.get("PYTHONPATH", "")])
-    return subprocess.run(
-        [sys.executable, "-m", f"tfoptcmp.tools.{program}", *arguments],
-        capture_output=True,
-        text=True,
-        cwd=HERE,
-        env={**os.environ, "PYTHONPATH": path},
-        timeout=240,
-    )
+    return programs.run(program, *arguments, cwd=HERE)
 
 
 @pytest.mark.parametrize("workload", ["quadrants", "digits_simple_cnn"])
@@ -70,14 +60,7 @@ def test_their_names_are_listed_beside_ours():
 
 
 def test_a_module_that_is_not_there_is_named():
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "tfoptcmp.tools.train", "--import_module=nowhere"),
-            *("--workload=quadrants", "--optimizer=sgd"),
-        ],
-        capture_output=True,
-        text=True,
-    )
+    done = run("train", "--import_module=nowhere", "--workload=quadrants", "--optimizer=sgd")
     assert done.returncode == 2
     assert "--import_module: no module 'nowhere'" in done.stderr
 
@@ -125,13 +108,7 @@ def elsewhere(tmp_path_factory):
 )
 def test_the_module_of_an_optimizer_that_is_not_found_is_named(elsewhere, arguments):
     more = ["--study_dir=x"] if arguments[0] == "tune" else []
-    done = subprocess.run(
-        [sys.executable, "-m", f"tfoptcmp.tools.{arguments[0]}", *arguments[1:], *more],
-        capture_output=True,
-        text=True,
-        cwd=elsewhere,
-        timeout=240,
-    )
+    done = programs.run(*arguments, *more, cwd=elsewhere)
     assert done.returncode == 2, done.stderr
     assert "say --import_module=nowhere.optimizers" in done.stderr
     assert len(done.stderr.splitlines()) == 1

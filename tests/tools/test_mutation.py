@@ -1,13 +1,13 @@
 """Mutants of a tiny module, and which of them its tests notice."""
 
 import ast
-import subprocess
-import sys
 
 import pytest
 from tfoptcmp.tools.common.cli import UserError
 from tfoptcmp.tools.lab import mutation
 from tfoptcmp.tools.lab.mutants import mutants
+
+from tests.programs import run
 
 # By hand: what may become of each.
 CHANGES = {
@@ -117,7 +117,6 @@ def test_the_files_and_tests_that_belong_together_are_there():
     ],
 )
 def test_bad_input_gets_one_clear_message(flag, message):
-    command = [sys.executable, "-m", "tools.lab.mutation", flag]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
+    done = run("lab.mutation", flag)
     assert done.returncode == 2
     assert message in done.stderr

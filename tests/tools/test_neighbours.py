@@ -1,11 +1,8 @@
 """An optimizer that cannot be compared does not keep the others from it."""
 
-import os
-import subprocess
-import sys
-
 import pytest
 
+from tests.programs import run
 from tfoptcmp.analysis import load_studies
 
 # One that fails at high rates, while others of its trials run, and one that diverges at once.
@@ -47,18 +44,12 @@ SIGNATURES = {"digits_simple_cnn": {"initial": ALL}}
 @pytest.mark.parametrize("num_workers", [1, 2])
 def test_the_others_run_and_the_reasons_come_last(tmp_path, num_workers):
     (tmp_path / "mine.py").write_text(MODULE)
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "tfoptcmp.tools.tune", "--import_module=mine"),
-            *("--workload=digits_simple_cnn", "--optimizers=Failing,Diverging,sgd"),
-            *("--steps=4", "--num_feasible=4", "--study_dir=runs"),
-            f"--num_workers={num_workers}",
-        ],
-        capture_output=True,
-        text=True,
+    done = run(
+        "tune",
+        *("--import_module=mine", "--workload=digits_simple_cnn"),
+        *("--optimizers=Failing,Diverging,sgd", "--steps=4", "--num_feasible=4"),
+        *("--study_dir=runs", f"--num_workers={num_workers}"),
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
-        timeout=240,
     )
     assert done.returncode == 2, done.stderr
     assert "Failing failed; the reason follows at the end" in done.stdout

@@ -1,24 +1,17 @@
 """The command that drives 64 examples to a small loss."""
 
-import subprocess
-import sys
-
 import keras
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 from tfoptcmp.tools.lab import overfit
 
+from tests import programs
 from tfoptcmp import workloads
 
 
 def run(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "tools.lab.overfit", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
+    return programs.run("lab.overfit", *arguments)
 
 
 def test_digits_are_learnt_by_heart():

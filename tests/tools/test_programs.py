@@ -1,4 +1,4 @@
-"""The programs as a user runs them, each in its own process."""
+"""The programs as a user runs them."""
 
 import json
 import os
@@ -9,20 +9,11 @@ import time
 
 import pytest
 
+from tests.programs import run
 from tfoptcmp.study.read import find_studies, read_study
 from tfoptcmp.study.schema import STANDARD_ERRORS, Status
 
 PROGRAMS = ("train", "tune", "report", "audit", "reproduce", "data")
-
-
-def run(program, *arguments, **environment):
-    return subprocess.run(
-        [sys.executable, "-m", f"tfoptcmp.tools.{program}", *arguments],
-        capture_output=True,
-        text=True,
-        env={**os.environ, **environment},
-        timeout=240,
-    )
 
 
 def tune(study_dir, *arguments):
@@ -58,7 +49,7 @@ def studies(tmp_path_factory):
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_help_is_quick_grouped_and_no_error(program):
     start = time.monotonic()
-    done = run(program, "--help")
+    done = run(program, "--help", fresh=True)
     assert done.returncode == 0
     assert time.monotonic() - start < 5  # about 0.2 s where the machine has nothing else to do
     assert "Output:\n" in done.stdout

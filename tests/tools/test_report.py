@@ -1,19 +1,14 @@
 """The program on tables of other tools, and on what it cannot read."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 
+from tests.programs import run
+
 
 def report(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "tfoptcmp.tools.report", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
+    return run("report", *arguments)
 
 
 @pytest.fixture

@@ -1,15 +1,13 @@
 """The figures of the paper on the embedded digits: plan, studies, figure, claims."""
 
-import os
 import shutil
-import subprocess
-import sys
 
 import pytest
 from tfoptcmp.tools.reproduction.claims import CLAIMS
 from tfoptcmp.tools.reproduction.drawing import DRAW, draw_and_save
 from tfoptcmp.tools.reproduction.plans import FIGURES, with_optimizers, with_space, with_workloads
 
+from tests.programs import run
 from tfoptcmp.analysis import read_comparisons
 from tfoptcmp.rules import RULES
 from tfoptcmp.study.read import read_config
@@ -17,15 +15,8 @@ from tfoptcmp.study.rounds import Plan, read_plan
 
 
 def reproduce(figure, output_dir, *arguments):
-    return subprocess.run(
-        [
-            *(sys.executable, "-m", "tfoptcmp.tools.reproduce", f"--figure={figure}"),
-            *(f"--output_dir={output_dir}", *arguments),
-        ],
-        capture_output=True,
-        text=True,
-        env=os.environ,
-        timeout=300,
+    return run(
+        "reproduce", f"--figure={figure}", f"--output_dir={output_dir}", *arguments, timeout=300
     )
 
 
@@ -195,12 +186,7 @@ def test_refining_is_for_panels_in_which_everything_is_tuned():
     ],
 )
 def test_what_is_not_there_is_said_before_anything_runs(tmp_path, arguments, message):
-    done = subprocess.run(
-        [sys.executable, "-m", "tfoptcmp.tools.reproduce", f"--output_dir={tmp_path}", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    done = run("reproduce", f"--output_dir={tmp_path}", *arguments)
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr

@@ -2,11 +2,10 @@
 
 import json
 import os
-import subprocess
-import sys
 
 import pytest
 
+from tests import programs
 from tfoptcmp.study.read import find_studies, read_study
 
 SPACE = {
@@ -20,13 +19,7 @@ SPACE = {
 
 def run(program, *arguments):
     small = ("--workload=digits_simple_cnn", "--scale=smoke", "--steps=4")
-    return subprocess.run(
-        [sys.executable, "-m", f"tfoptcmp.tools.{program}", *small, *arguments],
-        capture_output=True,
-        text=True,
-        env=dict(os.environ),
-        timeout=240,
-    )
+    return programs.run(program, *small, *arguments)
 
 
 def test_a_grid_runs_every_point_of_every_optimizer(tmp_path):

@@ -4,13 +4,12 @@ Takes minutes, except for one workload: python -m pytest -m slow tests/tools/tes
 """
 
 import os
-import subprocess
-import sys
 
 import pytest
 from tfoptcmp.workloads.data.mock import load_mock
 from tfoptcmp.workloads.data.tfds import is_prepared
 
+from tests.programs import run
 from tfoptcmp import workloads
 
 QUICK = "cifar100_all_cnn_c"
@@ -33,12 +32,7 @@ def test_adam_at_the_scale_smoke(name, tmp_path):
         data_dir = str(tmp_path)
         load_mock(workload, budget, tmp_path)
     flags = [f"--workload={name}", "--optimizer=adam", "--scale=smoke", f"--data_dir={data_dir}"]
-    done = subprocess.run(
-        [sys.executable, "-m", "tfoptcmp.tools.train", *flags],
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
+    done = run("train", *flags, timeout=600)
     assert done.returncode == 0, done.stderr
     *_, last_measurement, outcome = done.stdout.splitlines()
     assert outcome == "COMPLETE" or outcome.startswith("INFEASIBLE")

@@ -5,14 +5,13 @@ import json
 import math
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import keras
 import pandas as pd
 import pytest
 
+from tests.programs import run
 from tfoptcmp.analysis import read_comparisons
 from tfoptcmp.analysis.report.best import best_trials, choose_now
 from tfoptcmp.analysis.statistics.ranking import ranking
@@ -20,15 +19,6 @@ from tfoptcmp.study.read import read_study
 
 RESULTS = Path(__file__).parents[2] / "results/cpu/digits_simple_cnn"
 ROUND = RESULTS / "refined-quasirandom/round-2"
-
-
-def run(program, *arguments):
-    return subprocess.run(
-        [sys.executable, "-m", f"tfoptcmp.tools.{program}", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
 
 
 def best_of(name):

@@ -8,24 +8,20 @@ import time
 
 import pytest
 
+from tests.programs import run
 from tfoptcmp.study.read import read_study
 from tfoptcmp.study.schema import Status
 
-COMMAND = (
-    *(sys.executable, "-m", "tfoptcmp.tools.tune", "--workload=digits_simple_cnn", "--scale=smoke"),
+PROGRAM = (sys.executable, "-m", "tfoptcmp.tools.tune")
+FLAGS = (
+    *("--workload=digits_simple_cnn", "--scale=smoke"),
     *("--steps=64", "--num_feasible=3", "--optimizers=adam"),
     *("--num_workers=1", "--threads_per_trial=1"),
 )
 
 
 def tune(study_dir, *flags, **environment):
-    return subprocess.run(
-        [*COMMAND, f"--study_dir={study_dir}", *flags],
-        capture_output=True,
-        text=True,
-        env={**os.environ, **environment},
-        timeout=240,
-    )
+    return run("tune", *FLAGS, f"--study_dir={study_dir}", *flags, **environment)
 
 
 def measured(study_dir):
@@ -43,7 +39,7 @@ def undisturbed(tmp_path_factory):
 def stop_in_the_middle(study_dir, number, *flags, send=os.kill):
     """Sends a signal once a trial has measured something; returns exit code and stderr."""
     process = subprocess.Popen(
-        [*COMMAND, f"--study_dir={study_dir}", *flags],
+        [*PROGRAM, *FLAGS, f"--study_dir={study_dir}", *flags],
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,

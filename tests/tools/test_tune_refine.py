@@ -1,7 +1,6 @@
 """tune --refine as it is killed in and between its rounds and resumed, and what it refuses."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -9,12 +8,13 @@ import time
 
 import pytest
 
+from tests.programs import run
 from tfoptcmp.study.pack import is_packed
 from tfoptcmp.study.read import find_all_studies
 from tfoptcmp.study.rounds import FILE_NAME
 
-COMMAND = (
-    *(sys.executable, "-m", "tfoptcmp.tools.tune", "--workload=digits_simple_cnn", "--scale=smoke"),
+FLAGS = (
+    *("--workload=digits_simple_cnn", "--scale=smoke"),
     *(
         "--steps=2",
         "--eval_every_steps=2",
@@ -24,17 +24,12 @@ COMMAND = (
     ),
     *("--notensorboard", "--num_feasible=15"),
 )
+PROGRAM = (sys.executable, "-m", "tfoptcmp.tools.tune")
 REFINE = ("--refine", "--trials_per_round=15")
 
 
-def tune(study_dir, *flags, command=(*COMMAND, *REFINE)):
-    return subprocess.run(
-        [*command, f"--study_dir={study_dir}", *flags],
-        capture_output=True,
-        text=True,
-        env=dict(os.environ),
-        timeout=400,
-    )
+def tune(study_dir, *flags, refine=REFINE):
+    return run("tune", *FLAGS, *refine, f"--study_dir={study_dir}", *flags, timeout=400)
 
 
 def files(study_dir):
@@ -68,7 +63,7 @@ def ended(study_dir, number):
 
 def kill_once(happened, study_dir, *flags):
     process = subprocess.Popen(
-        [*COMMAND, *REFINE, f"--study_dir={study_dir}", *flags], stderr=subprocess.DEVNULL
+        [*PROGRAM, *FLAGS, *REFINE, f"--study_dir={study_dir}", *flags], stderr=subprocess.DEVNULL
     )
     while process.poll() is None and not happened():
         time.sleep(0.01)
@@ -123,14 +118,14 @@ def test_a_plan_counts_what_is_on_record(undisturbed):
 def test_all_rounds_are_packed_and_to_be_unpacked(undisturbed):
     study_dir = undisturbed[0]
     before = files(study_dir)
-    pack = [sys.executable, "-m", "tfoptcmp.tools.pack", str(study_dir)]
-    done = subprocess.run(pack, capture_output=True, text=True, check=True)
+    done = run("pack", study_dir)
+    done.check_returncode()
     assert [line.rpartition(":")[2] for line in done.stdout.splitlines()] == [" packed"] * 6
     assert all(map(is_packed, find_all_studies(study_dir)))
     done = tune(study_dir)
     assert done.returncode == 2
     assert f"is packed and cannot be resumed: tfoptcmp-pack --unpack {study_dir}\n" in done.stderr
-    subprocess.run([*pack, "--unpack"], check=True)
+    run("pack", study_dir, "--unpack").check_returncode()
     assert files(study_dir) == before
 
 
@@ -161,7 +156,7 @@ def test_what_contradicts_the_record_or_itself_is_refused(flags, message, undist
 )
 def test_studies_that_are_not_refined_go_elsewhere(below, message, undisturbed):
     before = files(undisturbed[0])
-    done = tune(undisturbed[0] / below, command=COMMAND)
+    done = tune(undisturbed[0] / below, refine=())
     assert done.returncode == 2
     assert message in done.stderr
     assert files(undisturbed[0]) == before

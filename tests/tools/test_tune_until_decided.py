@@ -1,6 +1,5 @@
 """tune --until_decided as it is killed and resumed, and its plan."""
 
-import os
 import random
 import signal
 import subprocess
@@ -10,13 +9,15 @@ from dataclasses import asdict
 
 import pytest
 
+from tests.programs import run
 from tfoptcmp.analysis.sources.studies import compare_studies
 from tfoptcmp.analysis.statistics.looks import make_plan, take_look
 from tfoptcmp.study.durable import plain
 from tfoptcmp.study.looks import Looks, read_looks
 
-COMMAND = (
-    *(sys.executable, "-m", "tfoptcmp.tools.tune", "--workload=digits_simple_cnn", "--scale=smoke"),
+PROGRAM = (sys.executable, "-m", "tfoptcmp.tools.tune")
+FLAGS = (
+    *("--workload=digits_simple_cnn", "--scale=smoke"),
     *(
         "--steps=4",
         "--eval_every_steps=4",
@@ -30,13 +31,7 @@ UNTIL_DECIDED = ("--until_decided", "--max_feasible=40")
 
 
 def tune(study_dir, *flags):
-    return subprocess.run(
-        [*COMMAND, f"--study_dir={study_dir}", *flags],
-        capture_output=True,
-        text=True,
-        env=dict(os.environ),
-        timeout=400,
-    )
+    return run("tune", *FLAGS, f"--study_dir={study_dir}", *flags, timeout=400)
 
 
 def measured(study_dir):
@@ -61,7 +56,8 @@ def plain_studies(tmp_path_factory):
 
 def kill_after(study_dir, num_trials, seconds, *flags):
     process = subprocess.Popen(
-        [*COMMAND, f"--study_dir={study_dir}", *UNTIL_DECIDED, *flags], stderr=subprocess.DEVNULL
+        [*PROGRAM, *FLAGS, f"--study_dir={study_dir}", *UNTIL_DECIDED, *flags],
+        stderr=subprocess.DEVNULL,
     )
     while process.poll() is None and len(measured(study_dir)) < num_trials:
         time.sleep(0.01)

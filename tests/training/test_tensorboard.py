@@ -1,8 +1,6 @@
 """What the HParams dashboard is told by several processes that write to one directory."""
 
 import shutil
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from tensorflow.python.summary.summary_iterator import summary_iterator
 from tfoptcmp.tuners.observers import Counts
 from tfoptcmp.workloads import get
 
+from tests.programs import run
 from tests.study.test_files import CONFIG
 from tfoptcmp.study.read import read_study
 from tfoptcmp.study.schema import Status, Trial
@@ -127,11 +126,10 @@ def test_events_of_a_published_study_are_written_from_its_files(tmp_path):
     name = "rmsprop_default_epsilon"
     published = ROOT / f"results/cpu/digits_simple_cnn/default_epsilon-quasirandom/{name}"
     shutil.copytree(published, tmp_path / name)
-    program = [sys.executable, "-m", "tfoptcmp.tools.pack", "--tensorboard", str(tmp_path)]
-    refused = subprocess.run(program, capture_output=True, text=True)
+    refused = run("pack", "--tensorboard", tmp_path)
     assert "--tensorboard goes with --unpack only" in refused.stderr
     for _ in range(2):  # what is there already is replaced
-        subprocess.run([*program, "--unpack"], check=True)
+        run("pack", "--tensorboard", tmp_path, "--unpack").check_returncode()
     assert optimizers(tmp_path) == {name}
     whole = plugin_event_multiplexer.EventMultiplexer(tensor_size_guidance={"scalars": 0})
     events = whole.AddRunsFromDirectory(str(tmp_path))

@@ -11,6 +11,8 @@ from tfoptcmp.tools.lab.benchmark.networks import shapes
 from tfoptcmp.tools.lab.benchmark.order_of_rounds import Contestant, Samples, alternate
 from tfoptcmp.tools.lab.benchmark.results import Check, Comparison, Range, fastest, ratios
 
+from tests import programs
+
 needs_torch = pytest.mark.skipif(
     importlib.util.find_spec("torch") is None, reason="the extra `bench` is not installed"
 )
@@ -39,13 +41,7 @@ def dies(turns):
 
 
 def run(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "tools.lab.benchmark", *arguments],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
-        timeout=240,
-    )
+    return programs.run("lab.benchmark", *arguments)
 
 
 @pytest.fixture

@@ -3,14 +3,13 @@
 import json
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from tfoptcmp.tools.lab.faults import damage, searches, soak, writes
 from tfoptcmp.tools.lab.faults.table import FAULTS
 
+from tests import programs
 from tfoptcmp.study.durable import plain
 from tfoptcmp.study.schema import StudyError
 
@@ -73,12 +72,7 @@ def test_careless_writing_is_noticed(fault, write_json, monkeypatch):
 
 
 def run(*flags):
-    return subprocess.run(
-        [sys.executable, "-m", "tools.lab.faults", *flags],
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
+    return programs.run("lab.faults", *flags)
 
 
 def test_the_program_trains_and_prints_what_it_found():

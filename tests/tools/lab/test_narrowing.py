@@ -3,8 +3,6 @@
 import dataclasses
 import json
 import math
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -15,6 +13,7 @@ from tfoptcmp.tools.lab.narrowing.refinement import Outcome, drawn, refined
 from tfoptcmp.tools.lab.narrowing.surfaces import Surface, coordinates_of
 from tfoptcmp.tuners.points import point
 
+from tests import programs
 from tfoptcmp.metrics import CLASSIFICATION_ERROR
 from tfoptcmp.spaces import Choice, LogUniform, SearchSpace, Uniform
 
@@ -175,12 +174,7 @@ def test_the_table_compares_in_pairs():
 
 
 def run(*flags):
-    return subprocess.run(
-        [sys.executable, "-m", "tools.lab.narrowing", *flags],
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
+    return programs.run("lab.narrowing", *flags)
 
 
 def test_the_program_prints_a_table_and_does_nothing_twice(tmp_path):

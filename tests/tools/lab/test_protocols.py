@@ -3,7 +3,7 @@
 import pytest
 from tfoptcmp.tools.lab.protocols import differences
 
-from tests.tools.test_programs import run
+from tests.programs import run
 from tfoptcmp.analysis import read_comparisons
 
 

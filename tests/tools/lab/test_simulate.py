@@ -7,8 +7,6 @@ found (docs/simulation.md).
 import ast
 import dataclasses
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +16,7 @@ from scipy.stats import lognorm
 from tfoptcmp.tools.lab.simulate import populations, studies
 from tfoptcmp.tools.lab.simulate.populations import MADE, digits, true_means
 
+from tests import programs
 from tfoptcmp.analysis import read_comparisons
 from tfoptcmp.analysis.statistics.means import means_of
 from tfoptcmp.analysis.statistics.quantities import selection_and_values
@@ -187,12 +186,7 @@ def test_looks_find_few_false_alarms_and_stop_early():
 
 
 def run(*flags):
-    return subprocess.run(
-        [sys.executable, "-m", "tools.lab.simulate", *flags],
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
+    return programs.run("lab.simulate", *flags)
 
 
 def test_the_program_prints_a_table_and_writes_the_counts(tmp_path):

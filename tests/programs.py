@@ -1,0 +1,128 @@
+"""Runs the programs as a user does, each in a process of its own.
+
+To start Python and import TensorFlow takes longer than most of what is tested. So these processes
+are forked from one that has imported it, unless the environment or `fresh` asks for another start.
+"""
+
+import functools
+import gc
+import importlib
+import json
+import os
+import runpy
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+_ROOT = Path(__file__).parent.parent
+_IMPORTED = (
+    *("tfoptcmp.training.trainers", "tfoptcmp.tuners.process_pool", "tensorboard.plugins.hparams"),
+    *("tfoptcmp.analysis.report.files", "sklearn.ensemble", "matplotlib.pyplot"),
+)
+
+
+def run(program, *arguments, cwd=None, timeout=240, fresh=False, **environment):
+    """Runs a program to its end.
+
+    Args:
+        program: A module of `tools`, as `tune` and `lab.benchmark`.
+        arguments: Its command line; made strings.
+        cwd: Where; by default here.
+        timeout: In seconds.
+        fresh: Whether it imports everything itself.
+        environment: Beside the variables of this process.
+
+    Returns:
+        A `CompletedProcess` with what was printed as text.
+
+    Raises:
+        TimeoutExpired: If it does not end.
+    """
+    module = f"tfoptcmp.tools.{program}"
+    arguments = [str(argument) for argument in arguments]
+    wanted = {**os.environ, **environment}
+    if fresh or _of_imports(wanted) != _server().environment:
+        return subprocess.run(
+            [sys.executable, "-m", module, *arguments],
+            capture_output=True,
+            text=True,
+            cwd=cwd,
+            env=wanted,
+            timeout=timeout,
+        )
+    return _server().run(module, arguments, str(cwd or os.getcwd()), wanted, timeout)
+
+
+class _Server:
+    """The process from which programs are forked; it ends when its standard input does."""
+
+    def __init__(self):
+        self.environment = _of_imports(os.environ)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.programs"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=_ROOT,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},  # who forks must not have threads
+        )
+
+    def run(self, module, arguments, cwd, environment, timeout):
+        with tempfile.TemporaryDirectory() as directory:
+            output, errors = (Path(directory, name) for name in ("stdout", "stderr"))
+            request = {
+                "module": module,
+                "arguments": arguments,
+                "cwd": cwd,
+                "environment": environment,
+                "timeout": timeout,
+                "files": [os.devnull, str(output), str(errors)],
+            }
+            print(json.dumps(request), file=self._process.stdin, flush=True)
+            code = int(self._process.stdout.readline())
+            said = [path.read_text(encoding="utf-8") for path in (output, errors)]
+        if code == -signal.SIGALRM:
+            raise subprocess.TimeoutExpired([module, *arguments], timeout, *said)
+        return subprocess.CompletedProcess([module, *arguments], code, *said)
+
+
+_server = functools.cache(_Server)
+
+
+def _of_imports(environment):
+    """The variables on which imports may depend."""
+    return {name: value for name, value in environment.items() if not name.startswith("PYTEST_")}
+
+
+def _serve():
+    """Forks for every request; returns it in the new process, None at the end in this one."""
+    for line in sys.stdin:
+        if not (process := os.fork()):
+            return json.loads(line)
+        _, status = os.waitpid(process, 0)
+        print(os.waitstatus_to_exitcode(status), flush=True)
+    return None
+
+
+def _become(request):
+    """Makes this process what `python -m module arguments` is when it begins."""
+    signal.alarm(request["timeout"])
+    for number, path in enumerate(request["files"]):
+        os.dup2(os.open(path, os.O_RDWR | os.O_CREAT), number)
+    os.chdir(request["cwd"])
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    tempfile.tempdir = None  # found anew
+    sys.path[0] = request["cwd"]
+    sys.argv = [request["module"], *request["arguments"]]
+
+
+if __name__ == "__main__":
+    for name in _IMPORTED:
+        importlib.import_module(name)
+    gc.freeze()
+    if asked := _serve():
+        _become(asked)
+        runpy.run_module(asked["module"], run_name="__main__", alter_sys=True)
