@@ -16,6 +16,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tfoptcmp.tools.common.cli import import_tensorflow
+
 _ROOT = Path(__file__).parent.parent
 _IMPORTED = (
     *("tfoptcmp.training.trainers", "tfoptcmp.tuners.process_pool", "tensorboard.plugins.hparams"),
@@ -120,9 +122,10 @@ def _become(request):
 
 
 if __name__ == "__main__":
+    import_tensorflow()
     for name in _IMPORTED:
         importlib.import_module(name)
-    gc.freeze()
+    gc.freeze()  # or every process would copy what is there, to look it through
     if asked := _serve():
         _become(asked)
         runpy.run_module(asked["module"], run_name="__main__", alter_sys=True)
