@@ -263,6 +263,47 @@ def test_the_readme_says_what_everything_tuned_changes_on_war_and_peace():
         assert words.format(sign * j.difference, low, high) in text
 
 
+def test_a_wider_range_of_the_ratio_does_not_bring_adams_lead_back_on_war_and_peace():
+    (wide,) = read_comparisons(DIRECTORIES["War and Peace, `wide_ratio`"])
+    (adam,) = wide.contestants
+    text = one_line(section_on("LSTM on War and Peace: a wider range of the ratio to epsilon\n"))
+    told = {"everything": (text, one_line(PAGE)), "rate_alone": (text,)}
+    for study, texts in told.items():
+        directory = DIRECTORIES[f"War and Peace, `{study}`"]
+        (other,) = read_comparisons(directory)
+        before = next(one for one in other.contestants if one.name == "adam")
+        j = in_two_spaces(Path(before.directory), Path(adam.directory))
+        assert j.verdict is Verdict.WORSE
+        low, point, high = (100 * value for value in (j.low, j.difference, j.high))
+        assert all(f"by {point:.2f} [{low:.2f}, {high:.2f}]" in one for one in texts)
+    trials = adam.feasible.sort_values("used_learning_rate")
+    rates, good = trials["used_learning_rate"], trials["validation_metric"] < 0.8
+    between = rates.between(3.7e-4, 0.09)
+    assert good[between].all()
+    low, high = (f"{rates[between].min():.5f}", f"{rates[between].max():.3f}")
+    ends = "end below 80 % validation error, and"
+    others = f"{good[~between].sum()} of the other {len(trials) - between.sum()}"
+    said = f"all {between.sum()} trials with a rate between {low} and {high} {ends} {others}, whose"
+    assert f"{said} rates go from {rates.min():.0e} to 430" in text
+    assert 425 < rates.max() < 435
+    said = f"all {between.sum()} trials with rates between {low} and {high} {ends} {others}."
+    assert said in one_line(PAGE)
+    begun = adam.rounds[0].dimensions
+    assert begun["epsilon"].low < 1e-8
+    assert begun["alpha0_over_epsilon"].high > 0.0096 / 1e-8
+    assert adam.dimensions["epsilon"].high == 0.002
+    below = {
+        study: int((one.feasible["validation_metric"] < 0.6).sum())
+        for study in ("rate_alone", "everything", "wide_ratio")
+        for one in read_comparisons(DIRECTORIES[f"War and Peace, `{study}`"])[0].contestants
+        if one.name == "adam"
+    }
+    assert (
+        f"Below 60 % end {below['rate_alone']} of 40 trials with the rate alone, "
+        f"{below['everything']} of `everything` and {below['wide_ratio']} of `wide_ratio`"
+    ) in one_line(PAGE)
+
+
 PAGE = (RESULTS.parent / "docs" / "results.md").read_text(encoding="utf-8").split("```{include}")[0]
 ROWS = [
     [cell.strip() for cell in line.strip("|").split("|")]
