@@ -7,7 +7,7 @@ import pytest
 
 from tfoptcmp.analysis.audit import audit
 from tfoptcmp.analysis.sources import read_comparisons
-from tfoptcmp.metrics import CLASSIFICATION_ERROR
+from tfoptcmp.metrics import Metric
 from tfoptcmp.rules import RULES
 from tfoptcmp.spaces import Choice, LogUniform, Uniform
 from tfoptcmp.study.schema import StudyError
@@ -57,7 +57,7 @@ def test_a_sweep_over_two_optimizers(write):
         above = run(write, f"multirun/{i}", optimizer, rate, seed=i // 6, results=found)
     sweep(write, "multirun", "optimizer=adam,sgd", "optimizer.lr=0.1,0.01,0.001", "seed=0,1")
     (comparison,) = read_comparisons(above)
-    assert comparison.workload == "multirun" and comparison.metric == CLASSIFICATION_ERROR
+    assert comparison.workload == "multirun" and comparison.metric == Metric(name="error", unit="")
     sgd, adam = comparison.contestants
     assert (adam.name, sgd.name) == ("Adam", "SGD")
     assert (adam.rule, sgd.rule) == (RULES["adam"], RULES["sgd"])

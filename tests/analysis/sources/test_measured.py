@@ -2,9 +2,8 @@
 
 import pytest
 
-from tfoptcmp.analysis.sources.measured import measured, metric_of
+from tfoptcmp.analysis.sources.measured import measured
 from tfoptcmp.analysis.sources.result_names import higher_is_better, is_metric
-from tfoptcmp.metrics import ACCURACY, CLASSIFICATION_ERROR
 from tfoptcmp.study.schema import StudyError
 
 
@@ -72,10 +71,8 @@ def test_names_of_settings_are_no_metrics():
     assert not any(map(is_metric, ("precision", "loss_weight", "score_threshold", "lr", "", "0")))
 
 
-def test_shares_and_percents():
-    assert metric_of("val_acc", True, [0.1, 1.0]) == ACCURACY
-    assert metric_of("test_error", False, [0.1]) == CLASSIFICATION_ERROR
-    percent = metric_of("val_acc", True, [10.0, 93.0])
-    assert (percent.unit, percent.name, percent.maximize) == ("%", "acc", True)
-    assert metric_of("mean_squared_error", False, [0.1]).unit == ""
-    assert metric_of("val_error", False, [10.0, 93.0]).unit == ""
+@pytest.mark.parametrize(
+    ("name", "expected"), [("accuracy/val", "accuracy"), ("testErr", "err"), ("val", "val")]
+)
+def test_what_is_measured_is_the_name_without_its_split(name, expected):
+    assert measured("", [name], name, maximize=True).measure == expected

@@ -334,6 +334,9 @@ def test_metrics_by_name():
         return metric_of(name, maximize=maximize, values=[pd.Series(values, dtype=float)])
 
     assert found("val_acc", True, 0.2, 0.9, float("inf")) == ACCURACY
-    assert found("val_acc", True, 20, 90) == Metric(name="acc", unit="", maximize=True)
+    assert found("top1", True, 0.2) == ACCURACY
+    assert found("val_acc", True, 20, 90) == Metric(name="acc", unit="%", maximize=True)
+    assert found("val_acc", True, 20, 900) == Metric(name="acc", unit="", maximize=True)
     assert found("error_rate", False, 0.2) == CLASSIFICATION_ERROR
     assert found("val_error", False, 0.2) == Metric(name="error", unit="")  # may be a squared one
+    assert found("mean_squared_error", False, 0.1).unit == ""

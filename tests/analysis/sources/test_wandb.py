@@ -264,7 +264,7 @@ def test_percent_and_infinite_values(write):
         for i, value in enumerate(("93.5", "91.0", "-Infinity"))
     ]
     comparison = comparison_of(write, runs)
-    assert comparison.metric.unit == ""  # not shares
+    assert comparison.metric.unit == "%"
     (adam,) = comparison.contestants
     assert (adam.num_feasible, adam.num_infeasible, adam.winner["trial"]) == (2, 1, 0)
     assert math.isclose(comparison.metric.value(adam.winner["validation_metric"]), 93.5)

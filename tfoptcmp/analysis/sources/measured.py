@@ -5,11 +5,10 @@ they do not, nothing is guessed.
 """
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tfoptcmp.analysis.sources.result_names import higher_is_better
-from tfoptcmp.metrics import ACCURACY, CLASSIFICATION_ERROR, SHARE, Metric
 from tfoptcmp.study.schema import StudyError
 
 # --map is of tables, and these are directories.
@@ -21,7 +20,6 @@ _SPLITS = {
 }
 _ACCURACY = ("acc", "accuracy", "accuracies", "top1")
 _ERROR = ("err", "error")
-_MODIFIERS = ("mean", "squared", "absolute", "square", "abs", "percentage", "log")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +42,11 @@ class Measured:
     def name(self) -> str:
         """The metric that decides."""
         return self.validation or self.test
+
+    @property
+    def measure(self) -> str:
+        """What it measures, without its split: "accuracy" of "accuracy/val"."""
+        return " ".join(_kind(self.name)) or self.name
 
 
 def measured(
@@ -86,19 +89,6 @@ def measured(
 def is_of_validation(name: str) -> bool:
     """Returns whether a metric's name says that it is of the validation set."""
     return _split(name) == "validation"
-
-
-def metric_of(name: str, maximize: bool, values: Collection[float]) -> Metric:
-    """Returns the metric of a name; shares and percents are told by name and finite values."""
-    words, shown = _words(name), " ".join(_kind(name)) or name
-    of_rates = any(w in words for w in _ACCURACY) and maximize
-    of_errors = any(w in words for w in _ERROR) and not any(w in words for w in _MODIFIERS)
-    if (of_rates or (of_errors and not maximize)) and all(0 <= v <= 1 for v in values):
-        metric = ACCURACY if maximize else CLASSIFICATION_ERROR
-        assert metric.unit == SHARE
-        return metric
-    percent = of_rates and all(0 <= v <= 100 for v in values)
-    return Metric(name=shown, unit="%" if percent else "", maximize=maximize)
 
 
 def _decider(where: object, names: list[str]) -> tuple[str, str]:

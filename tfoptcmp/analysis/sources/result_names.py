@@ -115,7 +115,7 @@ def result_on_test(names: Iterable[str], validation: str, maximize: bool | None)
 
 
 def metric_of(name: str, *, maximize: bool, values: "Iterable[pd.Series[float]]") -> Metric:
-    """Returns the metric of results of this name.
+    """Returns the metric of results of this name; their values tell shares from percents.
 
     Args:
         name: As its tool calls it; "" if it has none.
@@ -125,12 +125,14 @@ def metric_of(name: str, *, maximize: bool, values: "Iterable[pd.Series[float]]"
     called = measure(name)
     numbers = np.concatenate([np.asarray(v, dtype=float) for v in values] or [np.array([])])
     numbers = numbers[np.isfinite(numbers)]
-    shares = bool(((numbers >= 0) & (numbers <= 1)).all())
+    shares, percents = (bool(((numbers >= 0) & (numbers <= end)).all()) for end in (1, 100))
     plain = re.sub(r"[^a-z0-9]", "", called.lower())
-    if shares and maximize and plain in ("acc", "accuracy"):
+    if shares and maximize and plain in ("acc", "accuracy", "top1"):
         return ACCURACY
     if shares and not maximize and plain in _CLASSIFICATION_ERRORS:
         return CLASSIFICATION_ERROR
-    unit = SHARE if shares and maximize and re.search(r"acc(uracy)?$", plain) else ""
+    unit = ""
+    if maximize and re.search(r"acc(uracy)?$", plain):
+        unit = SHARE if shares else "%" if percents else ""
     shown = re.sub(r"[_/]+", " ", called).strip() or "objective"
     return Metric(name=shown, unit=unit, maximize=maximize)

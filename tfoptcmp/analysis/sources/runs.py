@@ -16,8 +16,9 @@ from typing import Any
 import pandas as pd
 
 from tfoptcmp.analysis.comparison import Comparison
-from tfoptcmp.analysis.sources.measured import Measured, measured, metric_of
+from tfoptcmp.analysis.sources.measured import Measured, measured
 from tfoptcmp.analysis.sources.names import searched_name, searched_value
+from tfoptcmp.analysis.sources.result_names import metric_of
 from tfoptcmp.analysis.sources.settings import (
     number,
     optimizer_settings,
@@ -165,14 +166,12 @@ def _comparison(
     unread = [name for name in metrics if name not in (decided.validation, decided.test)]
     if len(unread) > _MOST_NAMED:
         unread = [*unread[:_MOST_NAMED], f"{len(unread) - _MOST_NAMED} other metrics"]
-    finite = [
-        v for split in ("validation", "test") if split in table for v in table[split].dropna()
-    ]
+    results = [table[split] for split in ("validation", "test") if split in table]
     return of_table(
         workload,
         table,
         tuning_budget=tuning_budget,
-        metric=metric_of(decided.name, decided.maximize, [v for v in finite if math.isfinite(v)]),
+        metric=metric_of(decided.measure, maximize=decided.maximize, values=results),
         ranges=ranges,
         unread=found.unread,
         not_read=tuple(unread),
