@@ -2,8 +2,11 @@
 
 To start Python and import TensorFlow takes longer than most of what is tested. So these processes
 are forked from one that has imported it, unless the environment or `fresh` asks for another start.
+What is tested of imports and of their words needs a fresh start, and so does one of two runs that
+are to be equal: forks have one hash seed.
 """
 
+import contextlib
 import functools
 import gc
 import importlib
@@ -16,6 +19,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
 from tfoptcmp.tools.common.cli import import_tensorflow
 
 _ROOT = Path(__file__).parent.parent
@@ -68,7 +72,7 @@ class _Server:
             stdout=subprocess.PIPE,
             text=True,
             cwd=_ROOT,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},  # who forks must not have threads
+            env={**os.environ, "OMP_NUM_THREADS": "1"},  # a process with threads must not fork
         )
 
     def run(self, module, arguments, cwd, environment, timeout):
@@ -104,12 +108,15 @@ def _serve():
         if not (process := os.fork()):
             return json.loads(line)
         _, status = os.waitpid(process, 0)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process, signal.SIGKILL)  # whom it left behind
         print(os.waitstatus_to_exitcode(status), flush=True)
     return None
 
 
 def _become(request):
     """Makes this process what `python -m module arguments` is when it begins."""
+    os.setsid()
     signal.alarm(request["timeout"])
     for number, path in enumerate(request["files"]):
         os.dup2(os.open(path, os.O_RDWR | os.O_CREAT), number)
@@ -117,6 +124,7 @@ def _become(request):
     os.environ.clear()
     os.environ.update(request["environment"])
     tempfile.tempdir = None  # found anew
+    np.random.seed()  # or all would draw the same
     sys.path[0] = request["cwd"]
     sys.argv = [request["module"], *request["arguments"]]
 

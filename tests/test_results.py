@@ -286,12 +286,17 @@ def test_a_wider_range_of_the_ratio_does_not_bring_adams_lead_back_on_war_and_pe
     said = f"all {between.sum()} trials with a rate between {low} and {high} {ends} {others}, whose"
     assert f"{said} rates go from {rates.min():.0e} to 430" in text
     assert 425 < rates.max() < 435
-    said = f"all {between.sum()} trials with rates between {low} and {high} {ends} {others}."
-    assert said in one_line(PAGE)
+    said = (
+        f"all {between.sum()} trials with a rate between {low} and {high}, ends chosen afterwards,"
+    )
+    assert f"{said} {ends} {others}." in one_line(PAGE)
     begun = adam.rounds[0].dimensions
     assert begun["epsilon"].low < 1e-8
     assert begun["alpha0_over_epsilon"].high > 0.0096 / 1e-8
     assert adam.dimensions["epsilon"].high == 0.002
+    assert "(beta_1 >= 0.96, beta_2 <= 0.998)" in text
+    assert adam.dimensions["one_minus_beta1"].high == 0.04  # 0.1 is the default
+    assert adam.dimensions["one_minus_beta2"].low == 0.002  # 0.001 is
     below = {
         study: int((one.feasible["validation_metric"] < 0.6).sum())
         for study in ("rate_alone", "everything", "wide_ratio")
@@ -299,9 +304,13 @@ def test_a_wider_range_of_the_ratio_does_not_bring_adams_lead_back_on_war_and_pe
         if one.name == "adam"
     }
     assert (
-        f"Below 60 % end {below['rate_alone']} of 40 trials with the rate alone, "
+        f"Below 60 % validation error end {below['rate_alone']} of 40 trials with the rate alone, "
         f"{below['everything']} of `everything` and {below['wide_ratio']} of `wide_ratio`"
     ) in one_line(PAGE)
+    assert (
+        f"{below['everything']} of its 40 trials end below 60 % validation error, where "
+        f"{below['rate_alone']} did with the rate alone"
+    ) in one_line(section_on("on War and Peace: what is tuned, and what comes out\n"))
 
 
 PAGE = (RESULTS.parent / "docs" / "results.md").read_text(encoding="utf-8").split("```{include}")[0]

@@ -108,7 +108,7 @@ def elsewhere(tmp_path_factory):
 )
 def test_the_module_of_an_optimizer_that_is_not_found_is_named(elsewhere, arguments):
     more = ["--study_dir=x"] if arguments[0] == "tune" else []
-    done = programs.run(*arguments, *more, cwd=elsewhere)
+    done = programs.run(*arguments, *more, cwd=elsewhere, fresh=True)
     assert done.returncode == 2, done.stderr
     assert "say --import_module=nowhere.optimizers" in done.stderr
     assert len(done.stderr.splitlines()) == 1

@@ -16,7 +16,7 @@ from tfoptcmp.study.schema import STANDARD_ERRORS, Status
 PROGRAMS = ("train", "tune", "report", "audit", "reproduce", "data")
 
 
-def tune(study_dir, *arguments):
+def tune(study_dir, *arguments, **start):
     return run(
         "tune",
         "--workload=digits_simple_cnn",
@@ -26,6 +26,7 @@ def tune(study_dir, *arguments):
         "--target=60",
         f"--study_dir={study_dir}",
         *arguments,
+        **start,
     )
 
 
@@ -41,7 +42,7 @@ def without_tensorflow(tmp_path_factory):
 def studies(tmp_path_factory):
     """Two small studies, and what the program printed."""
     directory = tmp_path_factory.mktemp("studies")
-    done = tune(directory, "--optimizers=sgd,momentum")
+    done = tune(directory, "--optimizers=sgd,momentum", fresh=True)
     assert done.returncode == 0, done.stderr
     return directory, done
 
@@ -226,6 +227,7 @@ def test_train_prints_measurements_and_writes_its_files(tmp_path):
         "--eval_every_steps=4",
         "--trial=2",
         f"--output_dir={tmp_path}",
+        fresh=True,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip().endswith("COMPLETE")

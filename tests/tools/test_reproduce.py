@@ -14,10 +14,9 @@ from tfoptcmp.study.read import read_config
 from tfoptcmp.study.rounds import Plan, read_plan
 
 
-def reproduce(figure, output_dir, *arguments):
-    return run(
-        "reproduce", f"--figure={figure}", f"--output_dir={output_dir}", *arguments, timeout=300
-    )
+def reproduce(figure, output_dir, *arguments, **start):
+    flags = (f"--figure={figure}", f"--output_dir={output_dir}", *arguments)
+    return run("reproduce", *flags, timeout=300, **start)
 
 
 SMALL = ("--workloads=digits_simple_cnn", "--steps=6", "--num_feasible=4")
@@ -27,7 +26,7 @@ SMALL = ("--workloads=digits_simple_cnn", "--steps=6", "--num_feasible=4")
 def output_dir(tmp_path_factory):
     """Where the studies of figure 1 are already run."""
     directory = tmp_path_factory.mktemp("reproduction")
-    done = reproduce(1, directory, *SMALL, "--optimizers=sgd,adam")
+    done = reproduce(1, directory, *SMALL, "--optimizers=sgd,adam", fresh=True)
     assert done.returncode == 0, done.stderr
     assert "sgd, adam; 4 feasible trials each of 6 steps of 64, 8 of them to run" in done.stdout
     return directory

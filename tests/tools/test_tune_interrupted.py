@@ -20,8 +20,8 @@ FLAGS = (
 )
 
 
-def tune(study_dir, *flags, **environment):
-    return run("tune", *FLAGS, f"--study_dir={study_dir}", *flags, **environment)
+def tune(study_dir, *flags, **start):
+    return run("tune", *FLAGS, f"--study_dir={study_dir}", *flags, **start)
 
 
 def measured(study_dir):
@@ -31,7 +31,7 @@ def measured(study_dir):
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
     directory = tmp_path_factory.mktemp("undisturbed")
-    done = tune(directory)
+    done = tune(directory, fresh=True)
     assert done.returncode == 0, done.stderr
     return measured(directory)
 

@@ -211,7 +211,7 @@ def test_what_would_make_it_surer_is_said_with_its_command(compared):
     assert "0 of 1 pair is decided" in told
 
 
-def test_who_is_ahead_without_correction_is_said_of_those_who_cannot_be_told_apart(compared):
+def test_who_is_ahead_in_a_pair_by_itself_is_said_of_those_who_cannot_be_told_apart(compared):
     spread = np.random.default_rng(0).permutation(np.linspace(0.3, 0.7, 40))
     comparison = compared(
         sgd=list(spread), momentum=list(spread[::-1] - 0.055), adam=list(np.roll(spread, 7) - 0.02)
@@ -222,7 +222,7 @@ def test_who_is_ahead_without_correction_is_said_of_those_who_cannot_be_told_apa
     )
     assert any(
         "2 of 3 pairs are decided (N = 40 feasible trials). "
-        "Without correction for other pairs, Momentum is ahead of SGD." in sentence
+        "Each pair taken by itself, Momentum is ahead of SGD." in sentence
         for sentence in how_sure(comparison, found)
     )
 

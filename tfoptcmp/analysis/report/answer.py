@@ -179,7 +179,9 @@ def _rule(comparison: Comparison, found: Ranking) -> str:
 
 
 def _ahead_alone(found: Ranking) -> str:
-    """Who of those alike is ahead of another without that correction, after a space; or ""."""
+    """Who of those who cannot be told apart is ahead of another by itself, after a space; or ""."""
+    if found.all_equal:
+        return ""
     alike = {place.contestant.name for place in found.alike}
     ahead: dict[str, list[str]] = {}
     for j in found.pairs:
@@ -190,7 +192,7 @@ def _ahead_alone(found: Ranking) -> str:
         elif j.verdict in (Verdict.VIOLATED, Verdict.WORSE):
             ahead.setdefault(j.special.title, []).append(j.general.title)
     told = [f"{one} is ahead of {_listed(others)}" for one, others in ahead.items()]
-    return f" Without correction for other pairs, {'; '.join(told)}." if told else ""
+    return f" Each pair taken by itself, {'; '.join(told)}." if told else ""
 
 
 def _what_is_missing(comparison: Comparison, found: Ranking) -> list[str]:
