@@ -23,9 +23,14 @@ import numpy as np
 from tfoptcmp.tools.common.cli import import_tensorflow
 
 _ROOT = Path(__file__).parent.parent
+_AT_FIRST = dict(os.environ)  # before a test changes it
 _IMPORTED = (
     *("tfoptcmp.training.trainers", "tfoptcmp.tuners.process_pool", "tensorboard.plugins.hparams"),
     *("tfoptcmp.analysis.report.files", "sklearn.ensemble", "matplotlib.pyplot"),
+)
+
+_READ_EARLY = (
+    *("CUDA_", "KERAS_", "LANG", "LC_", "LD_", "MPL", "OMP_", "PYTHON", "TF_", "TF2_", "XLA_"),
 )
 
 
@@ -65,14 +70,15 @@ class _Server:
     """The process from which programs are forked; it ends when its standard input does."""
 
     def __init__(self):
-        self.environment = _of_imports(os.environ)
+        self.environment = _of_imports(_AT_FIRST)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.programs"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
             text=True,
             cwd=_ROOT,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},  # a process with threads must not fork
+            env={**_AT_FIRST, "OMP_NUM_THREADS": "1"},  # a process with threads must not fork
         )
 
     def run(self, module, arguments, cwd, environment, timeout):
@@ -98,8 +104,8 @@ _server = functools.cache(_Server)
 
 
 def _of_imports(environment):
-    """The variables on which imports may depend."""
-    return {name: value for name, value in environment.items() if not name.startswith("PYTEST_")}
+    """The variables that are read before a program begins, or by what it imports."""
+    return {name: value for name, value in environment.items() if name.startswith(_READ_EARLY)}
 
 
 def _serve():
@@ -133,6 +139,7 @@ if __name__ == "__main__":
     import_tensorflow()
     for name in _IMPORTED:
         importlib.import_module(name)
+    sys.modules["tensorflow"].config.list_physical_devices()  # says that there is no GPU
     gc.freeze()  # or every process would copy what is there, to look it through
     if asked := _serve():
         _become(asked)

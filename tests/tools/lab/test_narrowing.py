@@ -174,7 +174,7 @@ def test_the_table_compares_in_pairs():
 
 
 def run(*flags):
-    return programs.run("lab.narrowing", *flags)
+    return programs.run("lab.narrowing", *flags, fresh=True)
 
 
 def test_the_program_prints_a_table_and_does_nothing_twice(tmp_path):

@@ -186,7 +186,7 @@ def test_looks_find_few_false_alarms_and_stop_early():
 
 
 def run(*flags):
-    return programs.run("lab.simulate", *flags)
+    return programs.run("lab.simulate", *flags, fresh=True)
 
 
 def test_the_program_prints_a_table_and_writes_the_counts(tmp_path):
