@@ -51,26 +51,24 @@ def run(program, *arguments, cwd=None, timeout=240, fresh=False, **environment):
     Raises:
         TimeoutExpired: If it does not end.
     """
-    module = f"tfoptcmp.tools.{program}"
-    arguments = [str(argument) for argument in arguments]
+    line = command(program, *arguments)
     wanted = {**os.environ, **environment}
-    if fresh or _of_imports(wanted) != _server().environment:
+    if fresh or _of_imports(wanted) != _of_imports(_AT_FIRST):
         return subprocess.run(
-            [sys.executable, "-m", module, *arguments],
-            capture_output=True,
-            text=True,
-            cwd=cwd,
-            env=wanted,
-            timeout=timeout,
+            line, capture_output=True, text=True, cwd=cwd, env=wanted, timeout=timeout
         )
-    return _server().run(module, arguments, str(cwd or os.getcwd()), wanted, timeout)
+    return _server().run(line, str(cwd or os.getcwd()), wanted, timeout)
+
+
+def command(program, *arguments):
+    """Returns the command line of a program, for those that are killed while they run."""
+    return [sys.executable, "-m", f"tfoptcmp.tools.{program}", *map(str, arguments)]
 
 
 class _Server:
     """The process from which programs are forked; it ends when its standard input does."""
 
     def __init__(self):
-        self.environment = _of_imports(_AT_FIRST)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.programs"],
             stdin=subprocess.PIPE,
@@ -81,12 +79,11 @@ class _Server:
             env={**_AT_FIRST, "OMP_NUM_THREADS": "1"},  # a process with threads must not fork
         )
 
-    def run(self, module, arguments, cwd, environment, timeout):
+    def run(self, line, cwd, environment, timeout):
         with tempfile.TemporaryDirectory() as directory:
             output, errors = (Path(directory, name) for name in ("stdout", "stderr"))
             request = {
-                "module": module,
-                "arguments": arguments,
+                "line": line,
                 "cwd": cwd,
                 "environment": environment,
                 "timeout": timeout,
@@ -96,8 +93,8 @@ class _Server:
             code = int(self._process.stdout.readline())
             said = [path.read_text(encoding="utf-8") for path in (output, errors)]
         if code == -signal.SIGALRM:
-            raise subprocess.TimeoutExpired([module, *arguments], timeout, *said)
-        return subprocess.CompletedProcess([module, *arguments], code, *said)
+            raise subprocess.TimeoutExpired(line, timeout, *said)
+        return subprocess.CompletedProcess(line, code, *said)
 
 
 _server = functools.cache(_Server)
@@ -121,7 +118,7 @@ def _serve():
 
 
 def _become(request):
-    """Makes this process what `python -m module arguments` is when it begins."""
+    """Makes this process what its command line is when it begins; returns the module to run."""
     os.setsid()
     signal.alarm(request["timeout"])
     for number, path in enumerate(request["files"]):
@@ -132,7 +129,8 @@ def _become(request):
     tempfile.tempdir = None  # found anew
     np.random.seed()  # or all would draw the same
     sys.path[0] = request["cwd"]
-    sys.argv = [request["module"], *request["arguments"]]
+    _, _, *sys.argv = request["line"]
+    return sys.argv[0]
 
 
 if __name__ == "__main__":
@@ -142,5 +140,4 @@ if __name__ == "__main__":
     sys.modules["tensorflow"].config.list_physical_devices()  # says that there is no GPU
     gc.freeze()  # or every process would copy what is there, to look it through
     if asked := _serve():
-        _become(asked)
-        runpy.run_module(asked["module"], run_name="__main__", alter_sys=True)
+        runpy.run_module(_become(asked), run_name="__main__", alter_sys=True)

@@ -58,9 +58,10 @@ def test_a_workload_in_a_file(tmp_path):
         *("tune", "--import_module=code_lines", "--workload=code_lines"),
         *("--optimizers=momentum,adam", "--num_feasible=20", "--study_dir=runs/code_lines"),
         cwd=tmp_path,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    done = programs.run("report", "runs/code_lines", cwd=tmp_path)
+    done = programs.run("report", "runs/code_lines", cwd=tmp_path, timeout=300)
     assert re.match(r"code_lines: (Momentum|Adam|No)", done.stdout), done.stdout + done.stderr
 
 

@@ -267,12 +267,14 @@ def test_a_wider_range_of_the_ratio_does_not_bring_adams_lead_back_on_war_and_pe
     (wide,) = read_comparisons(DIRECTORIES["War and Peace, `wide_ratio`"])
     (adam,) = wide.contestants
     text = one_line(section_on("LSTM on War and Peace: a wider range of the ratio to epsilon\n"))
+    others = {
+        study: next(one for one in comparison.contestants if one.name == "adam")
+        for study in ("rate_alone", "everything")
+        for comparison in read_comparisons(DIRECTORIES[f"War and Peace, `{study}`"])
+    }
     told = {"everything": (text, one_line(PAGE)), "rate_alone": (text,)}
     for study, texts in told.items():
-        directory = DIRECTORIES[f"War and Peace, `{study}`"]
-        (other,) = read_comparisons(directory)
-        before = next(one for one in other.contestants if one.name == "adam")
-        j = in_two_spaces(Path(before.directory), Path(adam.directory))
+        j = in_two_spaces(Path(others[study].directory), Path(adam.directory))
         assert j.verdict is Verdict.WORSE
         low, point, high = (100 * value for value in (j.low, j.difference, j.high))
         assert all(f"by {point:.2f} [{low:.2f}, {high:.2f}]" in one for one in texts)
@@ -282,14 +284,14 @@ def test_a_wider_range_of_the_ratio_does_not_bring_adams_lead_back_on_war_and_pe
     assert good[between].all()
     low, high = (f"{rates[between].min():.5f}", f"{rates[between].max():.3f}")
     ends = "end below 80 % validation error, and"
-    others = f"{good[~between].sum()} of the other {len(trials) - between.sum()}"
-    said = f"all {between.sum()} trials with a rate between {low} and {high} {ends} {others}, whose"
+    rest = f"{good[~between].sum()} of the other {len(trials) - between.sum()}"
+    said = f"all {between.sum()} trials with a rate between {low} and {high} {ends} {rest}, whose"
     assert f"{said} rates go from {rates.min():.0e} to 430" in text
     assert 425 < rates.max() < 435
     said = (
         f"all {between.sum()} trials with a rate between {low} and {high}, ends chosen afterwards,"
     )
-    assert f"{said} {ends} {others}." in one_line(PAGE)
+    assert f"{said} {ends} {rest}." in one_line(PAGE)
     begun = adam.rounds[0].dimensions
     assert begun["epsilon"].low < 1e-8
     assert begun["alpha0_over_epsilon"].high > 0.0096 / 1e-8
@@ -299,9 +301,7 @@ def test_a_wider_range_of_the_ratio_does_not_bring_adams_lead_back_on_war_and_pe
     assert adam.dimensions["one_minus_beta2"].low == 0.002  # 0.001 is
     below = {
         study: int((one.feasible["validation_metric"] < 0.6).sum())
-        for study in ("rate_alone", "everything", "wide_ratio")
-        for one in read_comparisons(DIRECTORIES[f"War and Peace, `{study}`"])[0].contestants
-        if one.name == "adam"
+        for study, one in {**others, "wide_ratio": adam}.items()
     }
     assert (
         f"Below 60 % validation error end {below['rate_alone']} of 40 trials with the rate alone, "

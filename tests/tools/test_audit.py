@@ -13,7 +13,7 @@ HEADER = "optimizer,validation,test,learning_rate,learning_rate_low,learning_rat
 
 
 def audit(*arguments):
-    return run("audit", *arguments)
+    return run("audit", *arguments, timeout=60)
 
 
 def table(path, *, gap):

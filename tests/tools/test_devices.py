@@ -5,10 +5,10 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 
 import pytest
 
+from tests.programs import command
 from tfoptcmp.study.read import read_study
 
 TUNE = (
@@ -23,7 +23,7 @@ TRAIN = (
 
 def start(*arguments, **environment):
     return subprocess.Popen(
-        [sys.executable, "-m", *(f"tfoptcmp.tools.{arguments[0]}", *arguments[1:])],
+        command(*arguments),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -185,7 +185,7 @@ def test_refining_is_for_panels_in_which_everything_is_tuned():
     ],
 )
 def test_what_is_not_there_is_said_before_anything_runs(tmp_path, arguments, message):
-    done = run("reproduce", f"--output_dir={tmp_path}", *arguments)
+    done = run("reproduce", f"--output_dir={tmp_path}", *arguments, timeout=120)
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr

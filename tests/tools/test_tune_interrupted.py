@@ -3,16 +3,14 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 
 import pytest
 
-from tests.programs import run
+from tests.programs import command, run
 from tfoptcmp.study.read import read_study
 from tfoptcmp.study.schema import Status
 
-PROGRAM = (sys.executable, "-m", "tfoptcmp.tools.tune")
 FLAGS = (
     *("--workload=digits_simple_cnn", "--scale=smoke"),
     *("--steps=64", "--num_feasible=3", "--optimizers=adam"),
@@ -39,7 +37,7 @@ def undisturbed(tmp_path_factory):
 def stop_in_the_middle(study_dir, number, *flags, send=os.kill):
     """Sends a signal once a trial has measured something; returns exit code and stderr."""
     process = subprocess.Popen(
-        [*PROGRAM, *FLAGS, f"--study_dir={study_dir}", *flags],
+        command("tune", *FLAGS, f"--study_dir={study_dir}", *flags),
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,

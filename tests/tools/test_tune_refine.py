@@ -3,12 +3,11 @@
 import json
 import signal
 import subprocess
-import sys
 import time
 
 import pytest
 
-from tests.programs import run
+from tests.programs import command, run
 from tfoptcmp.study.pack import is_packed
 from tfoptcmp.study.read import find_all_studies
 from tfoptcmp.study.rounds import FILE_NAME
@@ -24,7 +23,6 @@ FLAGS = (
     ),
     *("--notensorboard", "--num_feasible=15"),
 )
-PROGRAM = (sys.executable, "-m", "tfoptcmp.tools.tune")
 REFINE = ("--refine", "--trials_per_round=15")
 
 
@@ -63,7 +61,8 @@ def ended(study_dir, number):
 
 def kill_once(happened, study_dir, *flags):
     process = subprocess.Popen(
-        [*PROGRAM, *FLAGS, *REFINE, f"--study_dir={study_dir}", *flags], stderr=subprocess.DEVNULL
+        command("tune", *FLAGS, *REFINE, f"--study_dir={study_dir}", *flags),
+        stderr=subprocess.DEVNULL,
     )
     while process.poll() is None and not happened():
         time.sleep(0.01)

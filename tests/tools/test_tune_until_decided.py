@@ -3,19 +3,17 @@
 import random
 import signal
 import subprocess
-import sys
 import time
 from dataclasses import asdict
 
 import pytest
 
-from tests.programs import run
+from tests.programs import command, run
 from tfoptcmp.analysis.sources.studies import compare_studies
 from tfoptcmp.analysis.statistics.looks import make_plan, take_look
 from tfoptcmp.study.durable import plain
 from tfoptcmp.study.looks import Looks, read_looks
 
-PROGRAM = (sys.executable, "-m", "tfoptcmp.tools.tune")
 FLAGS = (
     *("--workload=digits_simple_cnn", "--scale=smoke"),
     *(
@@ -56,7 +54,7 @@ def plain_studies(tmp_path_factory):
 
 def kill_after(study_dir, num_trials, seconds, *flags):
     process = subprocess.Popen(
-        [*PROGRAM, *FLAGS, f"--study_dir={study_dir}", *UNTIL_DECIDED, *flags],
+        command("tune", *FLAGS, f"--study_dir={study_dir}", *UNTIL_DECIDED, *flags),
         stderr=subprocess.DEVNULL,
     )
     while process.poll() is None and len(measured(study_dir)) < num_trials:
