@@ -121,11 +121,23 @@ two = tfoptcmp.compare(
     build, **settings, optimizers=["sgd", "momentum"], max_feasible=20, directory="runs/looks"
 )
 print("LOOKS", [look.num_trials for look in two.comparison.looks.looks])
+three = tfoptcmp.compare(
+    build, **settings, optimizers=["sgd", "momentum"], refine=2, max_feasible=24, tuning_budget=4,
+    directory="runs/both",
+)
+print("BOTH", [len(one.earlier) for one in three.comparison.contestants],
+      [look.num_trials for look in three.comparison.looks.looks][:1])
+try:
+    tfoptcmp.compare(build, **settings, max_feasible=160, tuning_budget=33, directory="runs/x")
+except ValueError as error:
+    print("REFUSED", error)
 """,
         tmp_path,
     )
     assert "ROUNDS 1" in said
     assert "LOOKS [20]" in said
+    assert "BOTH [1, 1] [20]" in said
+    assert "REFUSED max_feasible must be >= 165; got 160" in said
     assert (tmp_path / "runs" / "looks" / "looks.json").exists()
 
 

@@ -6,7 +6,8 @@
 Repeat a command to resume where it stopped; a larger --num_feasible adds trials. Trial i of every
 optimizer starts from the same weights and sees the same batches.
 --until_decided --max_feasible=160 adds trials until it is known which optimizer is better. --refine
-narrows each optimizer's search space in rounds, and judges the last.
+narrows each optimizer's search space in rounds, and judges the last; with --until_decided, too, the
+last gets trials until it is known.
 """
 
 import math
@@ -31,6 +32,7 @@ from tfoptcmp.tools.common.cli import UserError
 from tfoptcmp.metrics import SHARE
 from tfoptcmp.signatures import Signature
 from tfoptcmp.study.looks import Plan
+from tfoptcmp.study.looks import check as check_looks
 from tfoptcmp.study.read import num_that_count
 from tfoptcmp.study.rounds import Plan as Rounds
 from tfoptcmp.study.rounds import check, check_no_round, round_directory
@@ -98,8 +100,6 @@ def _run(argv: list[str]) -> None:
     refine_flags.check()
     looks = looks_flags.plan(signatures, workload.metric)
     workload, budget = _budget(looks.max_feasible if looks else shared_flags.NUM_FEASIBLE.value)
-    if looks and _STUDY_DIR.value is not None and not shared_flags.PLAN.value:
-        looks_flags.check(Path(_STUDY_DIR.value), looks)
     study_dir = Path(_STUDY_DIR.value) if _STUDY_DIR.value is not None else None
     rounds = refine_flags.plan(budget.num_feasible, study_dir)
     if study_dir and not shared_flags.PLAN.value:
@@ -107,6 +107,8 @@ def _run(argv: list[str]) -> None:
             check(study_dir, rounds, [signature.name for signature in signatures])
         else:
             check_no_round(study_dir)
+            if looks:
+                check_looks(study_dir, looks)
     most = max(budget.num_feasible, rounds.trials_per_round if rounds else 0)
     max_trials = _MAX_TRIALS.value or 10 * most
     counts = _num_feasible(signatures, budget, max_trials, most)
@@ -130,7 +132,10 @@ def _run(argv: list[str]) -> None:
         found = estimate(workload, budget, splits, signatures[-1], options, strategy)
         seconds = found.trial_seconds / execution.num_workers
         if rounds:
-            _plan_rounds(rounds, signatures, budget.num_feasible, found.trial_seconds, seconds)
+            _plan_rounds(
+                *(rounds, signatures, budget.num_feasible, found.trial_seconds, seconds),
+                at_most=bool(looks),
+            )
             return
         done = _num_on_record(study_dir, signatures, counts)
         _plan(signatures, counts, done, found.trial_seconds, seconds, at_most=bool(looks))
@@ -158,11 +163,7 @@ def _run(argv: list[str]) -> None:
         tuning_budget=looks.tuning_budget if looks else shared_flags.TUNING_BUDGET.value,
         keep_trainers=bool(looks or rounds),
     ) as studies:
-        if looks:
-            run_until_decided(
-                studies, looks, lambda num: _budget(num)[1], num_reruns=_RERUN_BEST.value
-            )
-        elif rounds:
+        if rounds:
             run_rounds(
                 studies,
                 study_dir,
@@ -170,8 +171,13 @@ def _run(argv: list[str]) -> None:
                 lambda num: _budget(num)[1],
                 budget.num_feasible,
                 max_rounds=refine_flags.max_rounds(rounds),
+                looks_plan=looks,
                 num_reruns=_RERUN_BEST.value,
             )
+        elif looks:
+            reached = run_until_decided(studies, looks, lambda num: _budget(num)[1])
+            if _RERUN_BEST.value:
+                studies.run(reached, num_reruns=_RERUN_BEST.value)
         else:
             studies.run([budget] * len(signatures), num_reruns=_RERUN_BEST.value)
     print(f"Table, verdicts, figures: tfoptcmp-report --study_dir={shlex.quote(str(study_dir))}")
@@ -259,6 +265,8 @@ def _plan_rounds(
     num_feasible: int,
     trial_seconds: float,
     seconds: float,
+    *,
+    at_most: bool,
 ) -> None:
     """Prints what all rounds would do, as `_plan`; `num_feasible` is N of the last."""
     from tfoptcmp.tools.common.refine import rounds_to_run
@@ -269,12 +277,13 @@ def _plan_rounds(
     done = [
         _num_on_record(parent, signatures, num) for (parent, _), num in zip(each, nums, strict=True)
     ]
-    _plan(signatures, nums[-1], done[-1], trial_seconds, seconds)
+    _plan(signatures, nums[-1], done[-1], trial_seconds, seconds, at_most=at_most)
     total = sum(map(sum, nums))
     print(
         f"\nThese trials are the last of {len(each)} rounds, the only one that is judged. "
         f"The {len(each) - 1} before it, of {each[0][1]} feasible trials of each, narrow "
-        f"these spaces; docs/narrowing.md says how well. All {total} trials"
+        f"these spaces; docs/narrowing.md says how well. "
+        f"{'At most' if at_most else 'All'} {total} trials"
         f"{_left(total, sum(done), seconds)}. If best trials crowd an edge in the last round, its "
         f"space is not final, and --max_rounds adds a round: about "
         f"{terminal.duration(sum(nums[-1]) * seconds)}"

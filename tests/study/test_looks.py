@@ -10,7 +10,7 @@ from tfoptcmp.study.looks import (
     Looks,
     PairLook,
     Plan,
-    check_same_plan,
+    check,
     read_looks,
     write_looks,
 )
@@ -87,9 +87,11 @@ def test_a_file_in_the_way_is_named(tmp_path):
     ],
 )
 def test_another_plan_is_refused(changes, message, tmp_path):
-    check_same_plan(tmp_path, plan(), plan(pairs=[["sgd", "momentum"], ["sgd", "adam"]]))
+    assert check(tmp_path, plan(**changes)) is None
+    write_looks(tmp_path, Looks(plan=plan()))
+    assert check(tmp_path, plan(pairs=[["sgd", "momentum"], ["sgd", "adam"]])).plan == plan()
     with pytest.raises(StudyError, match=message):
-        check_same_plan(tmp_path, plan(), plan(**changes))
+        check(tmp_path, plan(**changes))
 
 
 def damaged(data, path, value):

@@ -1,6 +1,7 @@
 """tune --refine as it is killed in and between its rounds and resumed, and what it refuses."""
 
 import json
+import shutil
 import signal
 import subprocess
 import time
@@ -112,6 +113,38 @@ def test_a_plan_counts_what_is_on_record(undisturbed):
     assert "2 optimizers x 20 feasible trials of " in out
     assert "each, 30 of them on record: about " in out
     assert "All 100 trials, 90 of them on record: about " in out
+
+
+def test_the_last_round_is_run_until_decided(undisturbed, tmp_path):
+    """From a refinement without looks, which stays what it was but for trials of the last round."""
+    study_dir, until_decided = tmp_path / "copy", ("--until_decided", "--max_feasible=20")
+    shutil.copytree(undisturbed[0], study_dir)
+    flags = [one for one in (*FLAGS, *REFINE) if not one.startswith("--num_feasible")]
+    flags += [f"--study_dir={study_dir}", *until_decided]
+    planned = run("tune", *flags, "--plan", timeout=400).stdout
+    assert "At most 2 optimizers x 20 feasible trials" in planned
+    assert "At most 100 trials, 90 of them on record: about " in " ".join(planned.split())
+    done = run("tune", *flags, timeout=400)
+    assert done.returncode == 0, done.stderr
+    assert "round 2 of 0 to 2: at most 20 feasible trials each, to be judged\n" in done.stdout
+    assert "look at N = 20: " in done.stdout
+    assert [path.parent.name for path in study_dir.rglob("looks.json")] == ["round-2"]
+    before, after = files(undisturbed[0]), files(study_dir)
+    changed = [name for name in before if after[name] != before[name]]
+    assert {name.rpartition("/")[2] for name in changed} == {"study.json"}
+    for name in changed:
+        limits = {"max_trials": 200}  # ten times the most
+        if name.startswith("round-2"):
+            limits |= {"num_feasible": 20, "budget": {**before[name]["budget"], "num_feasible": 20}}
+        assert after[name] == {**before[name], **limits}
+    told = run("report", f"--study_dir={study_dir}", f"--output_dir={tmp_path}/out", timeout=400)
+    assert told.returncode == 0, told.stderr
+    assert (
+        "Trials were added until 1 pair was decided" in (tmp_path / "out/report.html").read_text()
+    )
+    refused = run("tune", *flags[:-1], "--max_feasible=40", timeout=400)
+    assert refused.returncode == 2
+    assert "holds another plan" in refused.stderr and "max_feasible: 20 there" in refused.stderr
 
 
 def test_all_rounds_are_packed_and_to_be_unpacked(undisturbed):

@@ -170,18 +170,20 @@ def write_looks(study_dir: Path, looks: Looks) -> None:
         raise StudyError(f"cannot write {path}: {error.strerror}") from error
 
 
-def check_same_plan(study_dir: Path, there: Plan, now: Plan) -> None:
-    """Checks that a run which goes on has the plan of the first.
+def check(study_dir: Path, plan: Plan) -> Looks | None:
+    """Returns the looks that are there, after a check that their plan is the one asked for now.
 
     Raises:
-        StudyError: If it has not; with both values of all that differs.
+        StudyError: If it is not, with both values of all that differs; or if they are damaged.
     """
-    if found := changes(asdict(there), asdict(now)):
+    there = read_looks(study_dir)
+    if there and (found := changes(asdict(there.plan), asdict(plan))):
         raise StudyError(
             f"{study_dir / FILE_NAME} holds another plan, and a plan that changes with the results "
             f"proves nothing: {found}. Repeat the settings of the first run, or name another "
             "--study_dir."
         )
+    return there
 
 
 def to_looks(data: Any) -> Looks:

@@ -92,6 +92,11 @@ def last_round(study_dir: Path) -> int | None:
     return max(round_numbers(study_dir), default=None)
 
 
+def last_to_run(study_dir: Path, plan: Plan) -> int:
+    """Returns the last round that is planned or on record."""
+    return max(plan.num_rounds - 1, last_round(study_dir) or 0)
+
+
 LEAST_TRIALS_PER_ROUND = 20
 
 
@@ -193,8 +198,8 @@ def _check_directory(study_dir: Path) -> None:
         raise StudyError(f"{study_dir} is itself a study; name its parent")
     if exists(study_dir / looks.FILE_NAME):
         raise StudyError(
-            f"{study_dir} holds looks of --until_decided, which go with studies that were not "
-            "refined; name another --study_dir"
+            f"{study_dir} holds looks of --until_decided, of studies that were not refined; name "
+            "another --study_dir"
         )
     if find(study_dir, "*/study.json"):
         raise StudyError(

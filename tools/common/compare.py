@@ -78,7 +78,7 @@ def compare(
         optimizers: Names of rules, or signatures of your own.
         steps: Training steps of a trial.
         batch_size: Examples per step.
-        num_feasible: N, feasible trials of each optimizer.
+        num_feasible: N, feasible trials of each optimizer; with `refine`, in the last round.
         max_feasible: Trials are added until it is decided which optimizer is better, at most so
             many of each; then `num_feasible` has no meaning.
         refine: Rounds, of which each narrows the search spaces for the next, and the last is
@@ -132,16 +132,17 @@ def compare(
     for signature in signatures:
         signature.rule.optimizer_class()
     names = [signature.name for signature in signatures]
-    if tuning_budget is not None and not 1 <= tuning_budget <= num_feasible:
+    limit, number = "num_feasible", num_feasible
+    if max_feasible is not None:
+        limit, number = "max_feasible", max_feasible
+    if tuning_budget is not None and not 1 <= tuning_budget <= number:
         raise ValueError(
-            f"tuning_budget must be from 1 to num_feasible, {num_feasible}; got {tuning_budget!r}"
+            f"tuning_budget must be from 1 to {limit}, {number}; got {tuning_budget!r}"
         )
     if len(set(names)) < len(names) or not names:
         raise ValueError(f"optimizers must be different ones, at least one; got {names}")
     if num_workers < 0:
         raise ValueError(f"num_workers must be >= 0; got {num_workers!r}")
-    if refine > 1 and max_feasible is not None:
-        raise ValueError("refine and max_feasible cannot go together; give one of them")
     budget = workload.budget(SCALE, num_feasible=max_feasible)
     looks = None
     if max_feasible is not None:
@@ -160,7 +161,7 @@ def compare(
     )
     synchronise(options.durable)
     parent = Path(directory)
-    rounds = _rounds(refine, num_feasible)
+    rounds = _rounds(refine, budget.num_feasible)
     settings: dict[str, Any] = {
         "workload": workload,
         "splits": splits,
@@ -180,12 +181,16 @@ def compare(
     try:
         if rounds:
             check(parent, rounds, names)
-            most = max(num_feasible, rounds.trials_per_round)
+            most = max(budget.num_feasible, rounds.trials_per_round)
             first = round_directory(parent, 0)
             with open_studies(
                 first, budget=of_trials(most), max_trials=10 * most, **settings
             ) as studies:
-                run_rounds(studies, parent, rounds, of_trials, num_feasible, max_rounds=refine)
+                run_rounds(
+                    *(studies, parent, rounds, of_trials, budget.num_feasible),
+                    max_rounds=refine,
+                    looks_plan=looks,
+                )
         else:
             check_no_round(parent)
             most = budget.num_feasible

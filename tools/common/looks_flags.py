@@ -1,7 +1,6 @@
 """Flags for adding trials until it is decided, and the plan that they make."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from absl import flags
 from tfoptcmp.tools.common import shared_flags, workload_flags
@@ -9,7 +8,7 @@ from tfoptcmp.tools.common.cli import UserError
 
 from tfoptcmp.metrics import Metric
 from tfoptcmp.signatures import Signature
-from tfoptcmp.study.looks import Plan, check_same_plan, read_looks
+from tfoptcmp.study.looks import Plan
 
 UNTIL_DECIDED = flags.DEFINE_bool(
     "until_decided",
@@ -68,17 +67,6 @@ def plan(signatures: Sequence[Signature], metric: Metric) -> Plan | None:
         )
     except ValueError as error:
         raise UserError(f"--{error}") from error
-
-
-def check(study_dir: Path, asked: Plan) -> None:
-    """Checks that a plan is that of the looks that are there, if there are any.
-
-    Raises:
-        StudyError: If it is not, or they are damaged.
-    """
-    made = read_looks(study_dir)
-    if made is not None:
-        check_same_plan(study_dir, made.plan, asked)
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -1,7 +1,8 @@
 """Runs the rounds of a refinement: from a wide search space of each optimizer to a final one.
 
-A round runs a study of every optimizer; the space of the next follows from all trials so far. What
-a run finds on record is not done again: neither trials nor spaces.
+A round runs a study of every optimizer; the space of the next follows from all trials so far. The
+last has as many trials as asked for, or as many as it takes to decide. What a run finds on record
+is not done again: neither trials nor spaces nor looks.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,18 +10,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tfoptcmp.tools.common.until_decided import run_until_decided
+
 from tfoptcmp.analysis.comparison import Comparison, from_to
 from tfoptcmp.analysis.contestant import Contestant
 from tfoptcmp.analysis.ranges.boundary import LEAST_FEASIBLE, enough_trials, why_not_final
 from tfoptcmp.analysis.ranges.narrowing import next_space
 from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import SearchSpace
+from tfoptcmp.study import looks
 from tfoptcmp.study.files import find
 from tfoptcmp.study.read import read_config, recorded_config
 from tfoptcmp.study.rounds import (
     Plan,
     begin,
     last_round,
+    last_to_run,
     round_directory,
     round_numbers,
     round_seed,
@@ -40,6 +45,7 @@ def run_rounds(
     num_feasible: int,
     *,
     max_rounds: int,
+    looks_plan: looks.Plan | None = None,
     num_reruns: int = 0,
 ) -> None:
     """Runs all rounds and says what each did to the spaces.
@@ -49,8 +55,9 @@ def run_rounds(
         study_dir: Parent of the rounds.
         plan: Must be that of the rounds which are there, if there are any.
         budget: From N to the budget of a study.
-        num_feasible: N of the last round.
+        num_feasible: N of the last round; with looks, the most that it may have.
         max_rounds: The most rounds that there may be, >= `plan.num_rounds`.
+        looks_plan: Of looks at the last round, which ends once they have decided; by default none.
         num_reruns: As `OpenStudies.run`, of the last round.
 
     Raises:
@@ -58,6 +65,8 @@ def run_rounds(
     """
     names = [signature.name for signature in studies.signatures]
     begin(study_dir, plan, names)
+    if looks_plan:
+        looks.check(round_directory(study_dir, last_to_run(study_dir, plan)), looks_plan)
     _check_later_rounds(studies, study_dir, plan, budget, num_feasible)
     number, signatures = 0, studies.signatures
     while True:
@@ -65,10 +74,15 @@ def run_rounds(
         final = number + 1 >= plan.num_rounds
         done = (last_round(study_dir) or 0) > number
         num = _num_feasible(study_dir, plan, number, num_feasible)
-        print(_begin(plan, number, num), flush=True)
+        to_decide = looks_plan if final else None
+        print(_begin(plan, number, num, at_most=to_decide is not None), flush=True)
         current = _in_round(studies, study_dir, number, signatures, num)
         current.check(budget(num))
-        current.run([budget(num)] * len(signatures))
+        if to_decide:
+            budgets = run_until_decided(current, to_decide, budget)
+        else:
+            budgets = [budget(num)] * len(signatures)
+            current.run(budgets)
         found = current.comparison()
         missing = {one.name: why_not_final(one) for one in found.contestants} if final else {}
         # More rounds of as many trials do not help where these are too few to tell.
@@ -86,7 +100,7 @@ def run_rounds(
         print("\n".join(_narrowed(found, signatures)), flush=True)
     print("\n".join(_end(found, missing, number + 1)), flush=True)
     if num_reruns:
-        current.run([budget(num)] * len(signatures), num_reruns=num_reruns)
+        current.run(budgets, num_reruns=num_reruns)
 
 
 def _in_round(
@@ -136,10 +150,9 @@ def rounds_to_run(study_dir: Path, plan: Plan, num_feasible: int) -> list[tuple[
         plan: Of the rounds.
         num_feasible: N of the last one, unless more are on record.
     """
-    num_rounds = max(plan.num_rounds, (last_round(study_dir) or 0) + 1)
     return [
         (round_directory(study_dir, number), _num_feasible(study_dir, plan, number, num_feasible))
-        for number in range(num_rounds)
+        for number in range(last_to_run(study_dir, plan) + 1)
     ]
 
 
@@ -188,11 +201,12 @@ def _named(found: Comparison, name: str) -> Contestant:
     return next(one for one in found.contestants if one.name == name)
 
 
-def _begin(plan: Plan, number: int, num_feasible: int) -> str:
+def _begin(plan: Plan, number: int, num_feasible: int, *, at_most: bool) -> str:
     last = plan.num_rounds - 1
     which = f"of 0 to {last}" if number <= last else f"after the {plan.num_rounds} planned"
     what = "to be judged" if number >= last else "to narrow the spaces"
-    return f"round {number} {which}: {num_feasible} feasible trials each, {what}"
+    num = f"{'at most ' if at_most else ''}{num_feasible}"
+    return f"round {number} {which}: {num} feasible trials each, {what}"
 
 
 def _narrowed(found: Comparison, signatures: Sequence[Signature]) -> list[str]:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from absl import flags
-from tfoptcmp.tools.common import looks_flags, workload_flags
+from tfoptcmp.tools.common import workload_flags
 from tfoptcmp.tools.common.cli import UserError
 
 from tfoptcmp.study.rounds import Plan, default_trials_per_round, read_plan
@@ -12,7 +12,7 @@ REFINE = flags.DEFINE_bool(
     "refine",
     False,
     "Search in rounds: each narrows the space of every optimizer to where its good trials lie, "
-    "from --space on. Only the last round, of --num_feasible trials, is judged.",
+    "from --space on. Only the last round is judged: of --num_feasible trials, or --until_decided.",
 )
 ROUNDS = flags.DEFINE_integer(
     "rounds", 3, "Of a refinement: rounds, the last included.", lower_bound=2
@@ -21,7 +21,7 @@ TRIALS_PER_ROUND = flags.DEFINE_integer(
     "trials_per_round",
     None,
     "Of a refinement: feasible trials of each optimizer in every round before the last; default: "
-    "two fifths of --num_feasible, at least 20.",
+    "two fifths of --num_feasible or --max_feasible, at least 20.",
     lower_bound=15,  # `boundary.LEAST_FEASIBLE`, whose import takes too long for --help
 )
 MAX_ROUNDS = flags.DEFINE_integer(
@@ -60,11 +60,6 @@ def check() -> None:
     if not REFINE.value:
         refuse("--refine")
         return
-    if looks_flags.UNTIL_DECIDED.value:
-        raise UserError(
-            "--refine and --until_decided go one after the other: give the refined space, "
-            "space_final.json of tfoptcmp-report --write_space, to --until_decided as --space_file"
-        )
     if workload_flags.SEARCH.value == "grid":
         raise UserError("--refine narrows ranges, which a grid has not: leave out --search=grid")
     if flags.FLAGS.distribution == "multiworker":

@@ -12,7 +12,7 @@ from tfoptcmp.tools.common import terminal
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.statistics.looks import seconds_a_trial, take_look
 from tfoptcmp.analysis.statistics.quantities import STATISTICS
-from tfoptcmp.study.looks import Looks, Plan, check_same_plan, read_looks, write_looks
+from tfoptcmp.study.looks import Looks, Plan, check, write_looks
 from tfoptcmp.study.read import recorded_config
 from tfoptcmp.workload import Budget
 
@@ -24,26 +24,25 @@ def run_until_decided(
     studies: "OpenStudies",
     plan: Plan,
     budget: Callable[[int], Budget],
-    *,
-    num_reruns: int = 0,
-) -> None:
+) -> list[Budget]:
     """Runs, looks and prints what was found, until all pairs are decided or the last look is made.
 
     Args:
         studies: Of all optimizers, checked for the largest number of trials.
         plan: Must be that of the looks which are there, if there are any.
         budget: From N to the budget of a study.
-        num_reruns: As `OpenStudies.run`, at the end.
+
+    Returns:
+        The budget that each study reached.
 
     Raises:
         StudyError: As `OpenStudies.run`; or if the looks are damaged or of another plan.
     """
     study_dir = studies.study_dir
-    looks = read_looks(study_dir)
+    looks = check(study_dir, plan)
     if looks is None:
         looks = Looks(plan=plan)
         write_looks(study_dir, looks)
-    check_same_plan(study_dir, looks.plan, plan)
     print(_begin(plan))
     for i in range(len(looks.looks)):
         print(f"{_line(Looks(plan=plan, looks=looks.looks[: i + 1]))} (on record)")
@@ -53,9 +52,7 @@ def run_until_decided(
         write_looks(study_dir, looks)
         print(_line(looks), flush=True)
     print("\n".join(_end(looks, studies.comparison(), studies.execution.num_workers)), flush=True)
-    if num_reruns:
-        reached = looks.looks[-1].num_trials
-        studies.run(_budgets(studies, budget, reached), num_reruns=num_reruns)
+    return _budgets(studies, budget, looks.looks[-1].num_trials)
 
 
 def _budgets(

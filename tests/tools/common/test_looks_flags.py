@@ -7,7 +7,7 @@ from tfoptcmp.tools.common import looks_flags
 from tfoptcmp.tools.common.cli import UserError
 
 from tfoptcmp import workloads
-from tfoptcmp.study.looks import Looks, write_looks
+from tfoptcmp.study.looks import Looks, check, write_looks
 from tfoptcmp.study.schema import StudyError
 
 
@@ -59,8 +59,8 @@ def test_what_cannot_be_done_is_one_message(given, message):
 
 def test_another_plan_than_the_one_on_record_is_refused(tmp_path):
     made = plan(**UNTIL_DECIDED)
-    looks_flags.check(tmp_path, made)
+    check(tmp_path, made)
     write_looks(tmp_path, Looks(plan=made))
-    looks_flags.check(tmp_path, made)
+    check(tmp_path, made)
     with pytest.raises(StudyError, match="max_feasible: 160 there, 80 now"):
-        looks_flags.check(tmp_path, plan(**{**UNTIL_DECIDED, "max_feasible": 80}))
+        check(tmp_path, plan(**{**UNTIL_DECIDED, "max_feasible": 80}))

@@ -25,9 +25,12 @@ from tfoptcmp.tuners.run_study import run_study
 
 from tfoptcmp.analysis.ranges import narrowing
 from tfoptcmp.analysis.sources.studies import compare_studies
+from tfoptcmp.analysis.statistics.looks import make_plan, without_trials
+from tfoptcmp.metrics import CLASSIFICATION_ERROR
 from tfoptcmp.rules import RULES
 from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import Fixed, LogUniform, SearchSpace, Uniform
+from tfoptcmp.study.looks import read_looks
 from tfoptcmp.study.pack import pack, unpack
 from tfoptcmp.study.read import find_all_studies, read_config, read_study
 from tfoptcmp.study.rounds import FILE_NAME, Plan, last_round, read_plan
@@ -122,12 +125,18 @@ class Studies:
 
 def run(study_dir, run_trial=GOOD, *, plan=PLAN, num_feasible=16, max_rounds=3, **changes):
     """Runs or resumes; returns what was run: name of the round, N, number of re-runs."""
-    num_reruns = changes.pop("num_reruns", 0)
+    of_last = {key: changes.pop(key) for key in ("num_reruns", "looks_plan") if key in changes}
     studies = Studies(study_dir / "round-0", run_trial, **changes)
-    run_rounds(
-        studies, study_dir, plan, budget, num_feasible, max_rounds=max_rounds, num_reruns=num_reruns
-    )
+    run_rounds(studies, study_dir, plan, budget, num_feasible, max_rounds=max_rounds, **of_last)
     return studies.rounds
+
+
+def run_until_decided(study_dir, run_trial=fake.run_trial, max_feasible=40, **changes):
+    """The same with looks at the last round."""
+    asked = without_trials(SIGNATURES, CLASSIFICATION_ERROR)
+    looks_plan = make_plan(asked, max_feasible, tuning_budget=4)
+    changes = {"num_feasible": max_feasible, **changes, "looks_plan": looks_plan}
+    return run(study_dir, run_trial, **changes)
 
 
 def found(study_dir):
@@ -393,6 +402,96 @@ def test_no_round_is_added_for_some_only(tmp_path):
 
 def test_winners_of_the_last_round_are_run_again(copy):
     assert run(copy, never, num_reruns=2)[-2:] == [("round-2", 16, 0), ("round-2", 16, 2)]
+
+
+@pytest.fixture(scope="module")
+def decided(tmp_path_factory):
+    """The fakes are nearly alike, so that all looks are made."""
+    directory = tmp_path_factory.mktemp("decided")
+    ran = run_until_decided(directory)
+    assert ran == [(f"round-{i}", num, 0) for i, num in ((0, 15), (1, 15), (2, 20), (2, 40))]
+    return directory
+
+
+def looks_of(study_dir):
+    return (study_dir / "round-2" / "looks.json").read_text()
+
+
+def test_the_last_round_alone_is_run_until_decided(decided, tmp_path):
+    """Its trials are those of a round of as many; the looks lie beside them."""
+    run(tmp_path, fake.run_trial, num_feasible=40)
+    assert found(decided) == found(tmp_path)
+    assert [path.parent.name for path in decided.rglob("looks.json")] == ["round-2"]
+    assert [look.num_trials for look in read_looks(decided / "round-2").looks] == [20, 40]
+    (comparison,) = compare_studies(decided)
+    assert comparison.looks == read_looks(decided / "round-2")
+
+
+def far_apart(task, on_measurement):
+    """One of the two is far behind."""
+    return good_near(1e-3 if task.directory.parts[-3] == "momentum" else 1e3)(task, on_measurement)
+
+
+def test_a_last_round_that_is_decided_early_ends_there(tmp_path, capsys):
+    ran = run_until_decided(tmp_path, far_apart)
+    assert ran == [("round-0", 15, 0), ("round-1", 15, 0), ("round-2", 20, 0)]
+    out = capsys.readouterr().out
+    assert "round 1 of 0 to 2: 15 feasible trials each, to narrow the spaces\n" in out
+    assert "round 2 of 0 to 2: at most 40 feasible trials each, to be judged\n" in out
+    assert "look at N = 20: 1 of 1 pairs decided\n" in out
+    assert "stopped at 20 of 40 trials" in out
+    assert "3 rounds, 50 feasible trials of each optimizer" in out
+    ran = run_until_decided(tmp_path, never, num_reruns=2)
+    assert ran == [("round-0", 15, 0), ("round-1", 15, 0), ("round-2", 20, 2)]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_killed_at_random_the_looks_are_the_same(seed, decided, tmp_path):
+    rng = random.Random(seed)
+    for _ in range(3):
+        left = [rng.randrange(1, 50)]
+
+        def deadly(task, on_measurement, left=left):
+            left[0] -= 1
+            if not left[0]:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return fake.run_trial(task, on_measurement)
+
+        child = multiprocessing.get_context("fork").Process(
+            target=run_until_decided, args=(tmp_path, deadly)
+        )
+        child.start()
+        child.join()
+        assert child.exitcode == -signal.SIGKILL
+    run_until_decided(tmp_path)
+    assert (found(tmp_path), looks_of(tmp_path)) == (found(decided), looks_of(decided))
+
+
+def test_a_refinement_without_looks_is_gone_on_with(decided, tmp_path):
+    run(tmp_path, fake.run_trial)
+    assert run_until_decided(tmp_path)[-2:] == [("round-2", 20, 0), ("round-2", 40, 0)]
+    assert (found(tmp_path), looks_of(tmp_path)) == (found(decided), looks_of(decided))
+
+
+def test_other_looks_at_the_last_round_are_refused_before_any_trial(decided, tmp_path):
+    shutil.copytree(decided, tmp_path / "copy")
+    shutil.rmtree(tmp_path / "copy" / "round-0" / "momentum" / "trials")
+    with pytest.raises(StudyError, match="max_feasible: 40 there, 80 now"):
+        run_until_decided(tmp_path / "copy", never, max_feasible=80)
+
+
+def test_a_round_that_is_added_has_looks_of_its_own(tmp_path):
+    def crowded(task, on_measurement):
+        return (GOOD if task.directory.parts[-3] == "momentum" else good_near(1e-9))(
+            task, on_measurement
+        )
+
+    ran = run_until_decided(tmp_path, crowded, max_rounds=4)
+    assert ran[-1][0] == "round-3"
+    assert {path.parent.name for path in tmp_path.rglob("looks.json")} == {"round-2", "round-3"}
+    before = found(tmp_path)
+    run_until_decided(tmp_path, never, max_rounds=4)
+    assert found(tmp_path) == before
 
 
 def test_a_space_without_a_range_on_a_log_scale_stays(tmp_path, monkeypatch):

@@ -235,9 +235,10 @@ def looks_sentences(comparison: Comparison) -> list[str]:
     num = len(plan.pairs)
     pairs = "1 pair was decided" if num == 1 else f"{num} pairs were decided"
     said = (
-        f"Trials were added until {pairs}, with looks planned at "
-        f"N = {planned} (K = {plan.tuning_budget}). Read as if N had been fixed, as elsewhere in "
-        "this report, intervals of 95 % are then too optimistic; by looks, which allow for that: "
+        f"Trials were added until {pairs}, at most {plan.max_feasible} of each, with looks planned "
+        f"at N = {planned} (K = {plan.tuning_budget}). Read as if N had been fixed, as elsewhere "
+        "in this report, intervals of 95 % are then too optimistic; by looks, which allow for "
+        "that: "
     )
     titles = {one.name: one.title for one in comparison.contestants}
     decided = [
