@@ -11,7 +11,6 @@ last gets trials until it is known.
 """
 
 import math
-import os
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,18 +23,15 @@ from tfoptcmp.tools.common import (
     looks_flags,
     refine_flags,
     shared_flags,
-    terminal,
     workload_flags,
 )
 from tfoptcmp.tools.common.cli import UserError
 
 from tfoptcmp.metrics import SHARE
 from tfoptcmp.signatures import Signature
-from tfoptcmp.study.looks import Plan
 from tfoptcmp.study.looks import check as check_looks
-from tfoptcmp.study.read import num_that_count
-from tfoptcmp.study.rounds import Plan as Rounds
-from tfoptcmp.study.rounds import check, check_no_round, round_directory
+from tfoptcmp.study.rounds import check as check_rounds
+from tfoptcmp.study.rounds import check_no_round, round_directory
 from tfoptcmp.workload import Budget, Workload
 
 _STUDY_DIR = flags.DEFINE_string(
@@ -104,7 +100,7 @@ def _run(argv: list[str]) -> None:
     rounds = refine_flags.plan(budget.num_feasible, study_dir)
     if study_dir and not shared_flags.PLAN.value:
         if rounds:
-            check(study_dir, rounds, [signature.name for signature in signatures])
+            check_rounds(study_dir, rounds, [signature.name for signature in signatures])
         else:
             check_no_round(study_dir)
             if looks:
@@ -128,18 +124,20 @@ def _run(argv: list[str]) -> None:
         print(f"PARTIAL DATA: {splits.partial}")
     if shared_flags.PLAN.value:
         from tfoptcmp.tools.common.estimate import estimate
+        from tfoptcmp.tools.common.plan import print_plan
 
         found = estimate(workload, budget, splits, signatures[-1], options, strategy)
-        seconds = found.trial_seconds / execution.num_workers
-        if rounds:
-            _plan_rounds(
-                *(rounds, signatures, budget.num_feasible, found.trial_seconds, seconds),
-                at_most=bool(looks),
-            )
-            return
-        done = _num_on_record(study_dir, signatures, counts)
-        _plan(signatures, counts, done, found.trial_seconds, seconds, at_most=bool(looks))
-        _forecast(signatures, looks, found.trial_seconds, execution.num_workers)
+        print_plan(
+            signatures,
+            study_dir,
+            rounds,
+            looks,
+            counts,
+            found.trial_seconds,
+            execution.num_workers,
+            looks.tuning_budget if looks else shared_flags.TUNING_BUDGET.value,
+            _given(),
+        )
         return
 
     from tfoptcmp.tools.common.refine import run_rounds
@@ -230,101 +228,6 @@ def _num_feasible(
         ]
     except ValueError as error:
         raise UserError(f"--search={search}: {error}") from error
-
-
-def _plan(
-    signatures: Sequence[Signature],
-    num_feasible: Sequence[int],
-    num_done: int,
-    trial_seconds: float,
-    seconds: float,
-    *,
-    at_most: bool = False,
-) -> None:
-    """Prints what a run would do.
-
-    Args:
-        signatures: The optimizers.
-        num_feasible: N of each.
-        num_done: Of these trials, how many are on record.
-        trial_seconds: Of one trial.
-        seconds: That divided by the number of workers.
-        at_most: Whether fewer may do.
-    """
-    print("\n".join(terminal.space(signature) for signature in signatures))
-    each = str(num_feasible[0]) if len(set(num_feasible)) == 1 else f"{num_feasible}"
-    print(
-        f"{'At most ' if at_most else ''}{len(signatures)} optimizers x {each} feasible trials of "
-        f"{terminal.duration(trial_seconds)} each{_left(sum(num_feasible), num_done, seconds)}"
-    )
-
-
-def _plan_rounds(
-    rounds: Rounds,
-    signatures: Sequence[Signature],
-    num_feasible: int,
-    trial_seconds: float,
-    seconds: float,
-    *,
-    at_most: bool,
-) -> None:
-    """Prints what all rounds would do, as `_plan`; `num_feasible` is N of the last."""
-    from tfoptcmp.tools.common.refine import rounds_to_run
-
-    study_dir = Path(_STUDY_DIR.value) if _STUDY_DIR.value is not None else Path(os.devnull)
-    each = rounds_to_run(study_dir, rounds, num_feasible)
-    nums = [[num] * len(signatures) for _, num in each]
-    done = [
-        _num_on_record(parent, signatures, num) for (parent, _), num in zip(each, nums, strict=True)
-    ]
-    _plan(signatures, nums[-1], done[-1], trial_seconds, seconds, at_most=at_most)
-    total = sum(map(sum, nums))
-    print(
-        f"\nThese trials are the last of {len(each)} rounds, the only one that is judged. "
-        f"The {len(each) - 1} before it, of {each[0][1]} feasible trials of each, narrow "
-        f"these spaces; docs/narrowing.md says how well. "
-        f"{'At most' if at_most else 'All'} {total} trials"
-        f"{_left(total, sum(done), seconds)}. If best trials crowd an edge in the last round, its "
-        f"space is not final, and --max_rounds adds a round: about "
-        f"{terminal.duration(sum(nums[-1]) * seconds)}"
-    )
-
-
-def _left(total: int, num_done: int, seconds: float) -> str:
-    """How long the trials take that are not on record."""
-    if num_done == total:
-        return ": all are on record"
-    on_record = f", {num_done} of them on record" if num_done else ""
-    return (
-        f"{on_record}: about {terminal.duration((total - num_done) * seconds)}, plus what the "
-        "infeasible ones take (they stop when they diverge)"
-    )
-
-
-def _num_on_record(
-    parent: Path | None, signatures: Sequence[Signature], num_feasible: Sequence[int]
-) -> int:
-    """How many of the trials that studies are to have are there."""
-    if parent is None:
-        return 0
-    return sum(
-        min(num, num_that_count(parent / signature.name))
-        for signature, num in zip(signatures, num_feasible, strict=True)
-    )
-
-
-def _forecast(
-    signatures: Sequence[Signature], looks: Plan | None, seconds: float, num_workers: int
-) -> None:
-    """Prints how many trials would probably decide, or how to find that out."""
-    from tfoptcmp.tools.common.forecast import forecast, pilot
-
-    names = [signature.name for signature in signatures]
-    tuning_budget = looks.tuning_budget if looks else shared_flags.TUNING_BUDGET.value
-    study_dir = _STUDY_DIR.value and Path(_STUDY_DIR.value)
-    found = study_dir and forecast(study_dir, names, looks, tuning_budget, num_workers)
-    print()
-    print(found or pilot(_given(), len(names), tuning_budget, seconds, num_workers))
 
 
 def _given() -> list[str]:

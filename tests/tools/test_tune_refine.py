@@ -124,6 +124,7 @@ def test_the_last_round_is_run_until_decided(undisturbed, tmp_path):
     planned = run("tune", *flags, "--plan", timeout=400).stdout
     assert "At most 2 optimizers x 20 feasible trials" in planned
     assert "At most 100 trials, 90 of them on record: about " in " ".join(planned.split())
+    assert "How many trials would decide it?" in planned  # from those of the last round
     done = run("tune", *flags, timeout=400)
     assert done.returncode == 0, done.stderr
     assert "round 2 of 0 to 2: at most 20 feasible trials each, to be judged\n" in done.stdout
@@ -137,6 +138,9 @@ def test_the_last_round_is_run_until_decided(undisturbed, tmp_path):
         if name.startswith("round-2"):
             limits |= {"num_feasible": 20, "budget": {**before[name]["budget"], "num_feasible": 20}}
         assert after[name] == {**before[name], **limits}
+    planned = " ".join(run("tune", *flags, "--plan", timeout=400).stdout.split())
+    assert " 2 optimizers x 20 feasible trials of " in planned and "At most" not in planned
+    assert "All 100 trials: all are on record. " in planned
     told = run("report", f"--study_dir={study_dir}", f"--output_dir={tmp_path}/out", timeout=400)
     assert told.returncode == 0, told.stderr
     assert (

@@ -25,6 +25,7 @@ from tfoptcmp.study.rounds import (
     check,
     check_no_round,
     default_trials_per_round,
+    read_plan,
     round_directory,
 )
 from tfoptcmp.study.schema import StudyError
@@ -132,18 +133,16 @@ def compare(
     for signature in signatures:
         signature.rule.optimizer_class()
     names = [signature.name for signature in signatures]
-    limit, number = "num_feasible", num_feasible
-    if max_feasible is not None:
-        limit, number = "max_feasible", max_feasible
-    if tuning_budget is not None and not 1 <= tuning_budget <= number:
-        raise ValueError(
-            f"tuning_budget must be from 1 to {limit}, {number}; got {tuning_budget!r}"
-        )
     if len(set(names)) < len(names) or not names:
         raise ValueError(f"optimizers must be different ones, at least one; got {names}")
     if num_workers < 0:
         raise ValueError(f"num_workers must be >= 0; got {num_workers!r}")
     budget = workload.budget(SCALE, num_feasible=max_feasible)
+    if tuning_budget is not None and not 1 <= tuning_budget <= budget.num_feasible:
+        raise ValueError(
+            f"tuning_budget must be from 1 to {budget.num_feasible}, the trials of each optimizer; "
+            f"got {tuning_budget!r}"
+        )
     looks = None
     if max_feasible is not None:
         asked = without_trials(signatures, workload.metric)
@@ -157,11 +156,11 @@ def compare(
     at_most = "at most " if looks else ""
     print(
         f"{workload.title}: {', '.join(names)}; {at_most}{budget.num_feasible} feasible trials "
-        f"each, {how}"
+        f"each{' in the last round' if refine > 1 else ''}, {how}"
     )
     synchronise(options.durable)
     parent = Path(directory)
-    rounds = _rounds(refine, budget.num_feasible)
+    rounds = _rounds(parent, refine, budget.num_feasible)
     settings: dict[str, Any] = {
         "workload": workload,
         "splits": splits,
@@ -187,7 +186,11 @@ def compare(
                 first, budget=of_trials(most), max_trials=10 * most, **settings
             ) as studies:
                 run_rounds(
-                    *(studies, parent, rounds, of_trials, budget.num_feasible),
+                    studies,
+                    parent,
+                    rounds,
+                    of_trials,
+                    budget.num_feasible,
                     max_rounds=refine,
                     looks_plan=looks,
                 )
@@ -206,10 +209,12 @@ def compare(
     return Result(Path(directory), names)
 
 
-def _rounds(num_rounds: int, num_feasible: int) -> Plan | None:
+def _rounds(directory: Path, num_rounds: int, num_feasible: int) -> Plan | None:
+    """The plan of the rounds; more trials of the last one do not change those before it."""
     if num_rounds < 1:
         raise ValueError(f"refine must be >= 1; got {num_rounds!r}")
-    trials = default_trials_per_round(num_feasible)
+    there = read_plan(directory)
+    trials = there.trials_per_round if there else default_trials_per_round(num_feasible)
     return Plan(num_rounds=num_rounds, trials_per_round=trials) if num_rounds > 1 else None
 
 

@@ -74,7 +74,7 @@ def run_rounds(
         final = number + 1 >= plan.num_rounds
         done = (last_round(study_dir) or 0) > number
         num = _num_feasible(study_dir, plan, number, num_feasible)
-        to_decide = looks_plan if final else None
+        to_decide = looks_plan if final and not done else None
         print(_begin(plan, number, num, at_most=to_decide is not None), flush=True)
         current = _in_round(studies, study_dir, number, signatures, num)
         current.check(budget(num))

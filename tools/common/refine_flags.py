@@ -21,7 +21,7 @@ TRIALS_PER_ROUND = flags.DEFINE_integer(
     "trials_per_round",
     None,
     "Of a refinement: feasible trials of each optimizer in every round before the last; default: "
-    "two fifths of --num_feasible or --max_feasible, at least 20.",
+    "two fifths of the last round's, at least 20.",
     lower_bound=15,  # `boundary.LEAST_FEASIBLE`, whose import takes too long for --help
 )
 MAX_ROUNDS = flags.DEFINE_integer(

@@ -46,6 +46,8 @@ def run_until_decided(
     print(_begin(plan))
     for i in range(len(looks.looks)):
         print(f"{_line(Looks(plan=plan, looks=looks.looks[: i + 1]))} (on record)")
+    if looks.next_look is None:  # trials that were lost since, or an optimizer that was added
+        studies.run(_budgets(studies, budget, looks.looks[-1].num_trials))
     while (num_trials := looks.next_look) is not None:
         studies.run(_budgets(studies, budget, num_trials))
         looks = take_look(studies.comparison(), looks)

@@ -7,8 +7,6 @@ from tfoptcmp.tools.common import looks_flags
 from tfoptcmp.tools.common.cli import UserError
 
 from tfoptcmp import workloads
-from tfoptcmp.study.looks import Looks, check, write_looks
-from tfoptcmp.study.schema import StudyError
 
 
 def plan(**given):
@@ -55,12 +53,3 @@ def test_the_plan_is_what_the_flags_say():
 def test_what_cannot_be_done_is_one_message(given, message):
     with pytest.raises(UserError, match=message):
         plan(**{**UNTIL_DECIDED, **given})
-
-
-def test_another_plan_than_the_one_on_record_is_refused(tmp_path):
-    made = plan(**UNTIL_DECIDED)
-    check(tmp_path, made)
-    write_looks(tmp_path, Looks(plan=made))
-    check(tmp_path, made)
-    with pytest.raises(StudyError, match="max_feasible: 160 there, 80 now"):
-        check(tmp_path, plan(**{**UNTIL_DECIDED, "max_feasible": 80}))

@@ -442,14 +442,16 @@ def test_a_last_round_that_is_decided_early_ends_there(tmp_path, capsys):
     assert "stopped at 20 of 40 trials" in out
     assert "3 rounds, 50 feasible trials of each optimizer" in out
     ran = run_until_decided(tmp_path, never, num_reruns=2)
-    assert ran == [("round-0", 15, 0), ("round-1", 15, 0), ("round-2", 20, 2)]
+    assert ran == [(f"round-{i}", num, 0) for i, num in enumerate((15, 15, 20))] + [
+        ("round-2", 20, 2)
+    ]
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_killed_at_random_the_looks_are_the_same(seed, decided, tmp_path):
     rng = random.Random(seed)
-    for _ in range(3):
-        left = [rng.randrange(1, 50)]
+    for _ in range(3):  # the third between the looks, which come after 140 and 184 trials
+        left = [rng.randrange(49, 60)]
 
         def deadly(task, on_measurement, left=left):
             left[0] -= 1
@@ -463,6 +465,7 @@ def test_killed_at_random_the_looks_are_the_same(seed, decided, tmp_path):
         child.start()
         child.join()
         assert child.exitcode == -signal.SIGKILL
+    assert len(read_looks(tmp_path / "round-2").looks) == 1
     run_until_decided(tmp_path)
     assert (found(tmp_path), looks_of(tmp_path)) == (found(decided), looks_of(decided))
 
@@ -481,17 +484,25 @@ def test_other_looks_at_the_last_round_are_refused_before_any_trial(decided, tmp
 
 
 def test_a_round_that_is_added_has_looks_of_its_own(tmp_path):
-    def crowded(task, on_measurement):
-        return (GOOD if task.directory.parts[-3] == "momentum" else good_near(1e-9))(
-            task, on_measurement
-        )
-
-    ran = run_until_decided(tmp_path, crowded, max_rounds=4)
+    ran = run_until_decided(tmp_path, CROWDED, max_rounds=4)
     assert ran[-1][0] == "round-3"
     assert {path.parent.name for path in tmp_path.rglob("looks.json")} == {"round-2", "round-3"}
     before = found(tmp_path)
     run_until_decided(tmp_path, never, max_rounds=4)
     assert found(tmp_path) == before
+
+
+def test_a_round_that_another_followed_is_not_looked_at(tmp_path):
+    """Nobody judges it, and the space of the next followed from the trials that it has."""
+    run(tmp_path, CROWDED, num_feasible=30, max_rounds=4)
+    before = found(tmp_path)[0]
+    assert {name for name in before if name.startswith("round-3")}
+    ran = run_until_decided(tmp_path, CROWDED, max_rounds=4)
+    assert ran[2:4] == [("round-2", 30, 0), ("round-3", 30, 0)]
+    assert [path.parent.name for path in tmp_path.rglob("looks.json")] == ["round-3"]
+    after = found(tmp_path)[0]
+    earlier = [name for name in before if not name.startswith("round-3")]
+    assert [after[name] for name in earlier] == [before[name] for name in earlier]
 
 
 def test_a_space_without_a_range_on_a_log_scale_stays(tmp_path, monkeypatch):

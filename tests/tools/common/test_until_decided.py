@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import random
 import re
+import shutil
 import signal
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -139,14 +140,15 @@ def test_killed_before_a_look_is_on_record(undisturbed, tmp_path):
     assert (found(tmp_path), looks_of(tmp_path)) == undisturbed
 
 
+def never(task, on_measurement):
+    raise AssertionError("must not run")
+
+
 def test_nothing_is_done_twice(undisturbed, tmp_path, capsys):
     run(tmp_path)
     capsys.readouterr()
 
-    def never(task, on_measurement):
-        raise AssertionError("must not run")
-
-    assert run(tmp_path, never).rounds == []
+    assert run(tmp_path, never).rounds == [[40, 40]]
     assert (found(tmp_path), looks_of(tmp_path)) == undisturbed
     assert "look at N = 40: 0 of 1 pairs decided (on record)" in capsys.readouterr().out
 
@@ -155,6 +157,23 @@ def test_a_pilot_without_looks_is_gone_on_with(undisturbed, tmp_path):
     Studies(tmp_path).run([budget(20), budget(33)])
     assert run(tmp_path).rounds == [[20, 33], [40, 40]]
     assert (found(tmp_path), looks_of(tmp_path)) == undisturbed
+
+
+def test_a_trial_that_was_lost_since_is_run_again(undisturbed, tmp_path):
+    run(tmp_path)
+    shutil.rmtree(tmp_path / "nesterov" / "trials" / "000003")
+    assert run(tmp_path).rounds == [[40, 40]]
+    assert (found(tmp_path), looks_of(tmp_path)) == undisturbed
+
+
+def test_an_optimizer_that_is_added_gets_as_many_trials(undisturbed, tmp_path):
+    """The pairs to decide stay what they were."""
+    run(tmp_path)
+    studies = Studies(tmp_path, signatures=[*SIGNATURES, replace(fake.signature(), name="third")])
+    run_until_decided(studies, plan(), budget)
+    assert studies.rounds == [[40, 40, 40]]
+    assert looks_of(tmp_path) == undisturbed[1]
+    assert read_study(tmp_path / "third").config.num_feasible == 40
 
 
 def worse(task, on_measurement):

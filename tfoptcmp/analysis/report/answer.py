@@ -211,7 +211,8 @@ def _run(comparison: Comparison, num_feasible: int) -> str:
     recorded = str(records[0].provenance.get("command", "")) if records else ""
     if not recorded.startswith(("tfoptcmp-tune", "tfoptcmp-reproduce")):
         return ""
-    if "--until_decided" in recorded:  # its plan says how many trials there are to be
+    # The plan of looks says how many trials there are to be.
+    if comparison.looks is not None or "--until_decided" in recorded:
         return ""
     kept = [part for part in recorded.split() if not part.startswith("--num_feasible")]
     return " ".join([" Run:", *kept, f"--num_feasible={num_feasible}"])
