@@ -140,6 +140,22 @@ def test_killed_before_a_look_is_on_record(undisturbed, tmp_path):
     assert (found(tmp_path), looks_of(tmp_path)) == undisturbed
 
 
+def test_the_report_asks_for_no_trials_outside_the_plan(tmp_path):
+    """Whatever the command of the pilot was."""
+    Studies(tmp_path).run([budget(40)] * 2)
+    for before_and_after in (True, False):
+        (comparison,) = compare_studies(tmp_path)
+        record = replace(
+            comparison.contestants[0].record,
+            provenance={"command": "tfoptcmp-tune --optimizers=momentum,nesterov"},
+        )
+        first = replace(comparison.contestants[0], record=record)
+        comparison = replace(comparison, contestants=(first, comparison.contestants[1]))
+        said = " ".join(how_sure(comparison, ranking(comparison)))
+        assert ("Run: tfoptcmp-tune --opt" in said) == before_and_after
+        run(tmp_path)
+
+
 def never(task, on_measurement):
     raise AssertionError("must not run")
 
