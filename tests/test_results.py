@@ -414,7 +414,12 @@ def test_what_we_found_counts_the_verdicts():
         ("With everything", ["Python's docs, `initial`"], "schneider_last", "not decided"),
         ("The best epsilon", ["digits, `seven`"], "epsilon", "agrees"),
         ("The best epsilon", ["Fashion-MNIST, `refined`"], "epsilon", "agrees"),
-        ("It spans", ["digits, `seven`", "Fashion-MNIST, `refined`"], "epsilon_span", "disagrees"),
+        (
+            "It spans",
+            ["digits, `seven`", "Fashion-MNIST, `refined`"],
+            "epsilon_span",
+            "not decided",
+        ),
     ],
 )
 def test_what_we_found_answers_claims_as_the_program_does(claim, studies, key, expected):

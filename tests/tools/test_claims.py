@@ -160,5 +160,5 @@ def test_epsilon_over_the_workloads(panel):
     second = panel({"adam": 0.1}, workload="digits_simple_cnn")
     answer = CLAIMS["epsilon_span"].check([first, second])
     assert answer.ours == "0.0 orders"  # the same random numbers
-    assert answer.agrees == "no"
+    assert answer.agrees == "cannot tell"  # other workloads may be further apart
     assert "times the default or more" in CLAIMS["epsilon"].check([first]).ours
