@@ -15,9 +15,8 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from tfoptcmp.conversion import Name, Positive, PositiveCount, convert, from_bytes
-from tfoptcmp.study.durable import make_directory, write_json
-from tfoptcmp.study.files import exists, reading
+from tfoptcmp.conversion import Name, Positive, PositiveCount, convert
+from tfoptcmp.study.record import read_record, write_record
 from tfoptcmp.study.same_study import changes
 from tfoptcmp.study.schema import StudyError
 
@@ -142,18 +141,11 @@ def read_looks(study_dir: Path) -> Looks | None:
     Raises:
         StudyError: If the file is damaged; the message names it.
     """
-    path = study_dir / FILE_NAME
-    if not exists(path):
-        return None
-    with reading(path):
-        content = path.read_bytes()
-    try:
-        return to_looks(from_bytes(content))
-    except ValueError as error:
-        raise StudyError(
-            f"{path} is damaged: {error}; put back a copy of it, or start anew in another "
-            "--study_dir: a look that is forgotten would be made twice"
-        ) from error
+    what_to_do = (
+        "put back a copy of it, or start anew in another --study_dir: a look that is forgotten "
+        "would be made twice"
+    )
+    return read_record(study_dir / FILE_NAME, to_looks, what_to_do)
 
 
 def write_looks(study_dir: Path, looks: Looks) -> None:
@@ -162,12 +154,7 @@ def write_looks(study_dir: Path, looks: Looks) -> None:
     Raises:
         StudyError: If it cannot be written; the old one stays.
     """
-    path = study_dir / FILE_NAME
-    try:
-        make_directory(study_dir)
-        write_json(path, asdict(looks))
-    except OSError as error:
-        raise StudyError(f"cannot write {path}: {error.strerror}") from error
+    write_record(study_dir / FILE_NAME, asdict(looks))
 
 
 def check(study_dir: Path, plan: Plan) -> Looks | None:

@@ -15,10 +15,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tfoptcmp.conversion import PositiveCount, convert, from_bytes
+from tfoptcmp.conversion import PositiveCount, convert
 from tfoptcmp.study import looks, pack
-from tfoptcmp.study.durable import make_directory, write_json
-from tfoptcmp.study.files import exists, find, reading
+from tfoptcmp.study.files import exists, find
+from tfoptcmp.study.record import read_record, write_record
 from tfoptcmp.study.same_study import changes
 from tfoptcmp.study.schema import StudyError
 
@@ -125,15 +125,7 @@ def read_plan(study_dir: Path) -> Plan | None:
     Raises:
         StudyError: If the file is damaged; the message names it.
     """
-    path = study_dir / FILE_NAME
-    if not exists(path):
-        return None
-    with reading(path):
-        content = path.read_bytes()
-    try:
-        return _to_plan(from_bytes(content))
-    except ValueError as error:
-        raise StudyError(f"{path} is damaged: {error}; put back a copy of it") from error
+    return read_record(study_dir / FILE_NAME, _to_plan, "put back a copy of it")
 
 
 def check(study_dir: Path, plan: Plan, names: Sequence[str] = ()) -> None:
@@ -168,14 +160,8 @@ def begin(study_dir: Path, plan: Plan, names: Sequence[str] = ()) -> None:
         StudyError: As `check`; or if it cannot be written.
     """
     check(study_dir, plan, names)
-    path = study_dir / FILE_NAME
-    if exists(path):
-        return
-    try:
-        make_directory(study_dir)
-        write_json(path, asdict(plan))
-    except OSError as error:
-        raise StudyError(f"cannot write {path}: {error.strerror}") from error
+    if not exists(study_dir / FILE_NAME):
+        write_record(study_dir / FILE_NAME, asdict(plan))
 
 
 def check_no_round(study_dir: Path) -> None:

@@ -19,7 +19,7 @@ from tfoptcmp.analysis.statistics.looks import (
     pairs_to_decide,
     seconds_a_trial,
 )
-from tfoptcmp.analysis.statistics.pairs import inclusion_pairs, why_not_included
+from tfoptcmp.analysis.statistics.pairs import testable_inclusions
 from tfoptcmp.analysis.statistics.quantities import STATISTICS, main_statistic, measured
 from tfoptcmp.analysis.statistics.verdicts import MOST_NEEDED, Judgement, Verdict, judge
 from tfoptcmp.study.files import exists
@@ -113,14 +113,13 @@ def _forecast(comparison: Comparison, plan: Plan | None, num_workers: int) -> st
 
 def _judge(comparison: Comparison, a: str, b: str, num_pairs: int) -> Judgement:
     by_name = {one.name: one for one in comparison.contestants}
-    contained = {(x.name, y.name) for x, y in inclusion_pairs(comparison)}
     one, other = by_name[a], by_name[b]
     return judge(
         comparison,
         one,
         other,
         main_statistic(comparison),
-        inclusion=(a, b) in contained and not why_not_included(one, other),
+        inclusion=(a, b) in testable_inclusions(comparison),
         num_pairs=num_pairs,
     )
 

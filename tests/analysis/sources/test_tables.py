@@ -6,7 +6,7 @@ from tfoptcmp.analysis.audit import audit
 from tfoptcmp.analysis.contestant import TRIALS
 from tfoptcmp.analysis.sources import read_comparisons
 from tfoptcmp.analysis.sources.mapping import TableMap
-from tfoptcmp.analysis.sources.names import grid, searched_name, searched_range
+from tfoptcmp.analysis.sources.names import between, grid, searched_name
 from tfoptcmp.analysis.sources.tables import higher_is_better
 from tfoptcmp.rules import RULES, rule_named
 from tfoptcmp.spaces import Fixed, LogUniform, Uniform
@@ -46,11 +46,11 @@ def test_names_and_ranges_become_those_of_our_spaces():
     assert searched_name("alpha0_over_epsilon", RULES["adam"]) == "alpha0_over_epsilon"
     assert searched_name("warmup", None) == "warmup"
     # by hand: 1 - 0.99 and 1 - 0.9, a factor of 10 apart.
-    dimension = searched_range("momentum", 0.9, 0.99)
+    dimension = between("momentum", 0.9, 0.99)
     assert isinstance(dimension, LogUniform)
     assert (dimension.low, dimension.high) == pytest.approx((0.01, 0.1))
-    assert searched_range("eps", 1e-8, 1e-8) == Fixed(fixed=1e-8)
-    assert searched_range("decay_steps_fraction", 0.5, 1.0) == Uniform(low=0.5, high=1.0)
+    assert between("eps", 1e-8, 1e-8) == Fixed(fixed=1e-8)
+    assert between("decay_steps_fraction", 0.5, 1.0) == Uniform(low=0.5, high=1.0)
 
 
 def test_three_columns_are_enough(write):

@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from tfoptcmp.analysis.sources.names import between, one_of, searched_name, searched_range
+from tfoptcmp.analysis.sources.names import between, one_of, searched_name
 from tfoptcmp.analysis.sources.setting_names import column
 from tfoptcmp.analysis.sources.words import numbers, words
 from tfoptcmp.rules import Rule
@@ -109,7 +109,6 @@ def _holds(one: Values, values: "pd.Series[float] | None") -> bool:
 
 def _searched(name: str, one: Values) -> Dimension | None:
     if isinstance(one, Mapping):
-        if one.get("scaling") == "linear":
-            return between(name, one["low"], one["high"], logarithmic=False)
-        return searched_range(name, one["low"], one["high"])
+        logarithmic = False if one.get("scaling") == "linear" else None
+        return between(name, one["low"], one["high"], logarithmic=logarithmic)
     return one_of(name, one)

@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tfoptcmp.analysis.sources.names import searched_name, searched_range, searched_value
+from tfoptcmp.analysis.sources.names import between, searched_name, searched_value
 from tfoptcmp.rules import Rule
 from tfoptcmp.spaces import Dimension, LogUniform, Uniform
 from tfoptcmp.study.schema import StudyError
@@ -197,7 +197,7 @@ def _dimension(name: str, text: str) -> Dimension:
     kind = LogUniform if scale == "log" else Uniform
     try:
         if not scale or low == high:
-            return searched_range(name, low, high)
+            return between(name, low, high)
         return kind(low=ends[0], high=ends[1])
     except ValueError as error:
         raise StudyError(f"--range of {name}: {error}; got {text!r}") from error

@@ -18,8 +18,7 @@ _SPLITS = {
     "test": "test",
     **dict.fromkeys(("train", "training"), "train"),
 }
-_ACCURACY = ("acc", "accuracy", "accuracies", "top1")
-_ERROR = ("err", "error")
+_RATES = frozenset(("acc", "accuracy", "accuracies", "top1", "err", "error"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +100,7 @@ def _decider(where: object, names: list[str]) -> tuple[str, str]:
     of_validation = [name for name in directed if splits[name] == "validation"]
     of_test = [name for name in directed if splits[name] == "test"]
     for some in (of_validation, plain, of_test):
-        rates = [n for n in some if any(w in (*_ACCURACY, *_ERROR) for w in _words(n))]
+        rates = [n for n in some if not _RATES.isdisjoint(_words(n))]
         for few in (some, rates):
             if len(few) == 1:
                 others = [name for name in some if name != few[0]]

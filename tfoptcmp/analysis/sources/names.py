@@ -64,22 +64,6 @@ def searched_value(name: str, value: Values) -> Values:
     return 1.0 - value if _is_complement(name) else value
 
 
-def searched_range(name: str, low: float, high: float) -> Dimension:
-    """Returns the dimension that belongs to `searched_name(name)`, if its scale is not known.
-
-    Args:
-        name: As the tool calls it.
-        low: Lower end, <= high; equal if the hyperparameter was fixed.
-        high: Upper end.
-    """
-    ends = sorted((searched_value(name, low), searched_value(name, high)))
-    if ends[0] == ends[1]:
-        return Fixed(fixed=ends[0])
-    if ends[0] > 0 and ends[1] / ends[0] >= _LOG_SCALE_FACTOR:
-        return LogUniform(low=ends[0], high=ends[1])
-    return Uniform(low=ends[0], high=ends[1])
-
-
 def one_of(name: str, values: Iterable[float]) -> Dimension | None:
     """Returns the dimension of a hyperparameter that takes one of several values.
 
@@ -111,21 +95,25 @@ def grid(low: float, high: float, step: float, *, geometric: bool = False) -> li
     return []
 
 
-def between(name: str, low: float, high: float, *, logarithmic: bool) -> Dimension:
-    """Returns the dimension of a hyperparameter whose tool says how it was searched.
+def between(name: str, low: float, high: float, *, logarithmic: bool | None = None) -> Dimension:
+    """Returns the dimension of a hyperparameter that was searched in a range.
 
     What is logarithmic in a value near 1 is not in its distance from 1, and counts as uniform.
 
     Args:
         name: As the tool calls it.
-        low: Lower end, <= high.
+        low: Lower end, <= high; equal if the hyperparameter was fixed.
         high: Upper end.
-        logarithmic: Whether it was searched on a log scale.
+        logarithmic: Whether it was searched on a log scale; None if the tool does not say, where
+            the width of the range decides.
     """
     ends = sorted((searched_value(name, low), searched_value(name, high)))
     if ends[0] == ends[1]:
         return Fixed(fixed=ends[0])
-    is_log = logarithmic and ends == [low, high] and low > 0
+    if logarithmic is None:
+        is_log = ends[0] > 0 and ends[1] / ends[0] >= _LOG_SCALE_FACTOR
+    else:
+        is_log = logarithmic and ends == [low, high] and low > 0
     return (LogUniform if is_log else Uniform)(low=ends[0], high=ends[1])
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 from tfoptcmp.analysis.contestant import RERUNS, Contestant, trials_table
 from tfoptcmp.analysis.sources.columns import RESULTS, outside
 from tfoptcmp.analysis.sources.mapping import TableMap
-from tfoptcmp.analysis.sources.names import searched_name, searched_range, searched_value
+from tfoptcmp.analysis.sources.names import between, searched_name, searched_value
 from tfoptcmp.analysis.sources.repeated import repeated_rows
 from tfoptcmp.analysis.statistics.best_of_k import FloatArray
 from tfoptcmp.hyperparameters import HYPERPARAMETERS
@@ -190,7 +190,7 @@ def _dimensions(
                 raise StudyError(
                     f"{name}: {known}_low must be <= {known}_high; got {low:g} and {high:g}"
                 )
-            found[searched_name(known, rule)] = searched_range(known, low, high)
+            found[searched_name(known, rule)] = between(known, low, high)
         elif len(rows) > 1 and (rows[known] == rows[known].iloc[0]).all():
             value = searched_value(known, float(rows[known].iloc[0]))
             found[searched_name(known, rule)] = Fixed(fixed=value)

@@ -25,6 +25,7 @@ from tfoptcmp.analysis.sources.settings import (
     settings_of,
     spelled,
 )
+from tfoptcmp.analysis.sources.statuses import is_complete
 from tfoptcmp.analysis.sources.tables import of_table
 from tfoptcmp.analysis.sources.workloads import by_workload, workload_settings
 from tfoptcmp.rules import rule_named
@@ -218,14 +219,10 @@ def _results(run: Run, decided: Measured) -> dict[str, Any]:
             found[split] = math.nan if value is None else value
     deciding = found.get("validation" if decided.validation else "test")
     if deciding is None:
-        found["status"] = run.status if _unlike_complete(run.status) else "incomplete"
+        found["status"] = "incomplete" if is_complete(run.status) else run.status
     elif not math.isfinite(deciding):
         found["diverged"] = True
     return found
-
-
-def _unlike_complete(status: str) -> bool:
-    return status.lower() not in ("", "complete", "completed", "terminated", "finished")
 
 
 def _optimizer_setting(runs: Sequence[Run]) -> str:

@@ -26,7 +26,6 @@ from tfoptcmp.analysis.sources.names import (
     between,
     one_of,
     searched_name,
-    searched_range,
 )
 from tfoptcmp.analysis.sources.studies import near_studies
 from tfoptcmp.analysis.sources.tables import of_table
@@ -139,7 +138,7 @@ def _dimension(name: str, config: Mapping[str, Any]) -> Dimension | None:
         return one_of(name, map(float, config["feasible_points"]))
     low, high = float(config["min_value"]), float(config["max_value"])
     if config["scale"] in ("LOG_SCALE", "REVERSE_LOG_SCALE"):
-        return searched_range(name, low, high)
+        return between(name, low, high)
     return between(name, low, high, logarithmic=False)
 
 

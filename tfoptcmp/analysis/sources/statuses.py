@@ -35,6 +35,11 @@ def is_status(values: "pd.Series[Any]") -> bool:
     return bool(words) and words <= {*_COMPLETE, *_DIVERGED, *_UNFINISHED}
 
 
+def is_complete(word: str) -> bool:
+    """Returns whether a status is that of a trial that ran to its end; an empty one is."""
+    return _letters(word) in _COMPLETE
+
+
 def has_ended(word: str) -> bool:
     """Returns whether a status is that of a trial that counts: it is none of what did not end."""
     return _letters(word) not in _UNFINISHED

@@ -37,9 +37,7 @@ from tfoptcmp.analysis.statistics.verdicts import LEVEL, Verdict, tolerance_of, 
 from tfoptcmp.metrics import Metric
 from tfoptcmp.signatures import Signature
 from tfoptcmp.study.looks import Look, Looks, Pair, PairLook, Plan, SequentialVerdict
-from tfoptcmp.study.schema import Status, StudyError, planned_tuning_budget
-
-_ENDED = (Status.COMPLETE.value, Status.INFEASIBLE.value)
+from tfoptcmp.study.schema import StudyError, planned_tuning_budget
 
 # An end of an interval is a percentile of the resamples: that many lie beyond it.
 _RESAMPLES_BEYOND = 10
@@ -191,8 +189,7 @@ def first_trials(one: Contestant, num_feasible: int) -> Contestant:
         StudyError: If there are fewer, or one of lower index than the last of them has not ended:
             then others would be the first once it has.
     """
-    trials = one.trials.sort_values("trial", kind="stable")
-    ended = trials[trials["status"].isin(_ENDED)]
+    ended = one.ended.sort_values("trial", kind="stable")
     enough = ended["feasible"].cumsum() >= num_feasible
     if not enough.any():
         raise StudyError(

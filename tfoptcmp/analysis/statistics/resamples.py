@@ -7,6 +7,7 @@ a closed form.
 """
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 
@@ -329,11 +330,7 @@ class _Block:
     def _num_groups(self, num_drawn: int) -> int:
         """How many of the best groups matter: that all K draws lie behind them is negligible."""
         most = self._total * self._negligible ** (1 / num_drawn)
-        low, high = 1, len(self._behind)
-        while low < high:
-            middle = (low + high) // 2
-            if (self._behind[middle - 1] <= most).all():
-                high = middle
-            else:
-                low = middle + 1
-        return low
+        nums = range(1, len(self._behind))
+        return 1 + bisect_left(
+            nums, True, key=lambda num: bool((self._behind[num - 1] <= most).all())
+        )
