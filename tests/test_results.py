@@ -1,5 +1,6 @@
 """The published studies in results/: they reproduce what the README there says."""
 
+import functools
 import math
 import re
 import resource
@@ -42,6 +43,13 @@ SEVEN, REFINED, FINAL, INITIAL, DEFAULT = (
     DIGITS / f"{space}-quasirandom"
     for space in ("seven", "refined", "final", "initial", "default_epsilon")
 )
+
+
+@functools.cache
+def read(directory, tuning_budget=None):
+    """The comparison in a directory, once for all tests: what is drawn from it is kept with it."""
+    (comparison,) = read_comparisons(directory, tuning_budget)
+    return comparison
 
 
 def test_reports_and_figures_are_drawn_again_in_minutes(tmp_path):
@@ -92,7 +100,7 @@ def rows(cells):
 def test_the_readme_quotes_what_the_studies_say(directory, tuning_budget):
     name = f"`{directory.relative_to(RESULTS.parent)}`"
     text = section_on(name if tuning_budget is None else f"at K = {tuning_budget}\n")
-    (comparison,) = read_comparisons(directory, tuning_budget)
+    comparison = read(directory, tuning_budget)
     heading, said = text.split("\n\n")[:2]
     assert "\n" not in heading
     assert one_line(said) == f"**{answer(ranking(comparison))}**"
@@ -110,7 +118,7 @@ def test_the_readme_quotes_what_the_studies_say(directory, tuning_budget):
 
 def counts(directory, tuning_budget=None):
     """How many tests came out how."""
-    (comparison,) = read_comparisons(directory, tuning_budget)
+    comparison = read(directory, tuning_budget)
     verdicts = inclusion_verdicts(comparison)
     found = Counter(str(j.verdict) for j in verdicts.judgements)
     assert sum(found.values()) == len(verdicts.judgements)
@@ -148,7 +156,7 @@ def test_the_readme_counts_the_verdicts_on_contestants():
         f"{found['equivalent']} equivalent and {found['holds']} holds; {found['not decided']} are "
         f"not decided. {found['violated']} is violated, RMSProp's training loss against Momentum's"
     ) in text
-    (comparison,) = read_comparisons(directory)
+    comparison = read(directory)
     again = {row[0]: row for row in rerun_cells(comparison)[1:]}
     assert again["Muon"][3:7] == ["0.67 %", "2.93 %", "2.33 %", "4.93 %"]
     assert (again["LAMB"][4], again["Lion"][4]) == ("1.33 %", "1.20 %")
@@ -163,7 +171,7 @@ def test_the_readme_counts_the_verdicts_on_seven_rules():
         f"{found['equivalent']} equivalent and {found['holds']} holds. None is violated, and "
         f"{found['not decided']} are not decided, all of secondary statistics"
     ) in text
-    (comparison,) = read_comparisons(SEVEN)
+    comparison = read(SEVEN)
     judgements = inclusion_verdicts(comparison).judgements
     primary = Counter(str(j.verdict) for j in judgements if j.primary)
     assert primary == {"better": 6, "equivalent": 4}
@@ -195,7 +203,7 @@ def test_the_readme_says_what_restrictions_change(title, least, last):
 
 def test_the_readme_says_what_an_epoch_of_war_and_peace_tells():
     text = one_line(section_on("on War and Peace: only a constant rate tuned\n"))
-    (novel,) = read_comparisons(DIRECTORIES["War and Peace, `rate_alone`"])
+    novel = read(DIRECTORIES["War and Peace, `rate_alone`"])
     first, second, third = all_pairs(novel)
     for j, words in ((second, "percentage points of SGD"), (third, "of Momentum")):
         points = [f"{-100 * value:.2f}" for value in (j.difference, j.high, j.low)]
@@ -208,13 +216,13 @@ def test_the_readme_says_what_an_epoch_of_war_and_peace_tells():
     best = [100 * one.feasible["validation_metric"].min() for one in (sgd, adam)]
     assert "all 40 has {:.1f} % validation error, Adam's {:.1f} %".format(*best) in text
     assert "Every rule does worse than at a constant rate" in one_line(README)
-    (scheduled,) = read_comparisons(DIRECTORIES["War and Peace, `rate_and_schedule`"])
+    scheduled = read(DIRECTORIES["War and Peace, `rate_and_schedule`"])
     for one, other in zip(novel.contestants, scheduled.contestants, strict=True):
         assert in_two_spaces(Path(one.directory), Path(other.directory)).difference > 0
 
 
 def test_the_readme_says_what_everything_tuned_changes_on_war_and_peace():
-    (wide,) = read_comparisons(DIRECTORIES["War and Peace, `everything`"])
+    wide = read(DIRECTORIES["War and Peace, `everything`"])
     sgd, _, adam = wide.contestants
     text = one_line(section_on("on War and Peace: everything tuned\n"))
     guessing = [(one.feasible["validation_metric"] > 0.8).sum() for one in wide.contestants]
@@ -241,7 +249,7 @@ def test_the_readme_says_what_everything_tuned_changes_on_war_and_peace():
         f"{third.trials_needed_text} Adam against Momentum"
     )
     assert needed.replace(">", "more than").lower() in text.lower()
-    (novel,) = read_comparisons(DIRECTORIES["War and Peace, `rate_alone`"])
+    novel = read(DIRECTORIES["War and Peace, `rate_alone`"])
     alone, tuned = (
         100 * means_of(one).mean(one.contestants[2], "test", one.tuning_budget)
         for one in (novel, wide)
@@ -264,7 +272,7 @@ def test_the_readme_says_what_everything_tuned_changes_on_war_and_peace():
 
 
 def test_a_wider_range_of_the_ratio_does_not_bring_adams_lead_back_on_war_and_peace():
-    (wide,) = read_comparisons(DIRECTORIES["War and Peace, `wide_ratio`"])
+    wide = read(DIRECTORIES["War and Peace, `wide_ratio`"])
     (adam,) = wide.contestants
     text = one_line(section_on("LSTM on War and Peace: a wider range of the ratio to epsilon\n"))
     others = {
@@ -328,7 +336,7 @@ def test_what_we_found_gives_the_difference_and_verdict_of_each_pair():
     for _, study, found, _ in CLAIMED:
         if study == "both":
             continue
-        (comparison,) = read_comparisons(DIRECTORIES[study])
+        comparison = read(DIRECTORIES[study])
         statistic = "steps_to_target" if "in steps" in found else "test"
         known = [
             f"{j.special.title}, {j.general.title} "
@@ -378,7 +386,7 @@ def test_what_we_found_counts_the_verdicts():
     for claim, study, found, _ in CLAIMED:
         if not (said := re.match(r"of (\d+) tests (.*?)(?::|$)", found)):
             continue
-        (comparison,) = read_comparisons(DIRECTORIES[study])
+        comparison = read(DIRECTORIES[study])
         judged = inclusion_verdicts(comparison).judgements
         if "validation" in claim:
             judged = [j for j in judged if j.statistic in ("validation", "test")]
@@ -425,7 +433,7 @@ def test_what_we_found_counts_the_verdicts():
 def test_what_we_found_answers_claims_as_the_program_does(claim, studies, key, expected):
     panels = []
     for study in studies:
-        (comparison,) = read_comparisons(DIRECTORIES[study])
+        comparison = read(DIRECTORIES[study])
         if not key.startswith("inclusions"):
             six = [one for one in comparison.contestants if one.name != "rmsterov"]
             comparison = replace(comparison, contestants=six)
@@ -458,7 +466,7 @@ def test_what_we_found_answers_claims_as_the_program_does(claim, studies, key, e
 def test_what_we_found_describes_the_studies():
     assert len(DESCRIBED) == len(DIRECTORIES) > 10
     for study, _, *numbers in DESCRIBED:
-        (comparison,) = read_comparisons(DIRECTORIES[study])
+        comparison = read(DIRECTORIES[study])
         rounds = [each for one in comparison.contestants for each in one.rounds or (one,)]
         hours = sum(float(each.trials["seconds"].sum()) for each in rounds) / 3600
         assert numbers == [
@@ -467,7 +475,7 @@ def test_what_we_found_describes_the_studies():
 
 
 def test_what_we_found_says_how_rmsterov_is_counted():
-    (comparison,) = read_comparisons(SEVEN)
+    comparison = read(SEVEN)
     found = Counter(
         str(j.verdict)
         for j in inclusion_verdicts(comparison).judgements
@@ -486,7 +494,7 @@ def test_the_readme_says_what_refining_changed():
         f"{found['equivalent']} equivalent and {found['holds']} holds. None is violated, and "
         f"{found['not decided']} are not decided."
     ) in text
-    refined, earlier = (read_comparisons(directory)[0] for directory in (REFINED, FINAL))
+    refined, earlier = (read(directory) for directory in (REFINED, FINAL))
     assert not any(why_not_final(one) for one in refined.contestants)
     means, before = means_of(refined), means_of(earlier)
     for one, other in zip(refined.contestants, earlier.contestants, strict=True):
@@ -513,7 +521,7 @@ def test_the_readme_says_what_refining_changed():
 
 
 def test_the_final_space_of_digits_is_that_of_the_last_round():
-    (comparison,) = read_comparisons(REFINED)
+    comparison = read(REFINED)
     spaces = workloads.get("digits_simple_cnn").spaces["final"]
     assert {name: signature.space.dimensions for name, signature in spaces.items()} == {
         one.name: dict(one.dimensions) for one in comparison.contestants
@@ -522,7 +530,7 @@ def test_the_final_space_of_digits_is_that_of_the_last_round():
 
 def test_the_readme_explains_what_is_violated_with_numbers_of_the_trials():
     text = one_line(section_on(f"`{FINAL.relative_to(RESULTS.parent)}`"))
-    (comparison,) = read_comparisons(FINAL)
+    comparison = read(FINAL)
     verdicts = inclusion_verdicts(comparison)
     violated = [j for j in verdicts.judgements if j.verdict is Verdict.VIOLATED]
     assert {j.general.name for j in violated} == {"rmsprop"}
@@ -554,7 +562,7 @@ def test_the_readme_explains_what_is_violated_with_numbers_of_the_trials():
 
 
 def test_the_readme_forecasts_what_the_program_forecasts():
-    (comparison,) = read_comparisons(FINAL)
+    comparison = read(FINAL)
     needed = {
         (j.special.name, j.general.name, j.statistic): j.trials_needed_text
         for j in inclusion_verdicts(comparison).judgements

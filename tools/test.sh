@@ -15,4 +15,5 @@ if [ -z "${TFOPTCMP_CONSTRAINTS:-}" ]; then
   see_as_installed build/typed
   mypy
 fi
-python -m pytest --numprocesses=2 --dist=loadfile "$@"
+# In the order of tests/conftest.py.
+python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder "$@"

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from tests.programs import command
+from tests import programs
 from tfoptcmp.study.read import read_study
 
 TUNE = (
@@ -23,7 +23,7 @@ TRAIN = (
 
 def start(*arguments, **environment):
     return subprocess.Popen(
-        command(*arguments),
+        programs.command(*arguments),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -33,9 +33,8 @@ def start(*arguments, **environment):
 
 def run(*arguments, **environment):
     """Returns the exit code and what was printed."""
-    process = start(*arguments, **environment)
-    output, errors = process.communicate(timeout=240)
-    return process.returncode, output + errors
+    done = programs.run(*arguments, **environment)
+    return done.returncode, done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +65,7 @@ def two_workers(tmp_path_factory):
 
 
 def test_two_workers_run_the_studies_of_one_device(two_workers, tmp_path):
-    code, printed = run(*TUNE, f"--study_dir={tmp_path}")
+    code, printed = run(*TUNE, f"--study_dir={tmp_path}", "--num_workers=1")
     assert code == 0, printed
     for name in ("sgd", "momentum"):
         together, alone = read_study(two_workers / name), read_study(tmp_path / name)

@@ -236,7 +236,9 @@ def test_nothing_but_infeasible_trials(tmp_path, make_signature, write_study):
     assert not (tmp_path / "out" / "results-1-digits_simple_cnn.svg").exists()
 
 
-def test_findings_are_counted_first_and_listed_worst_first(six_rules, tmp_path):
+def test_findings_are_counted_first_and_listed_worst_first(six_rules, tmp_path, monkeypatch):
+    monkeypatch.setattr("tfoptcmp.analysis.report.files.FIGURES", ())  # it is about the text
+
     def finding(severity, title):
         return Finding(
             severity=severity,
