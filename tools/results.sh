@@ -9,33 +9,43 @@ make_environment
 output_dir="${1:-build/results}"
 mkdir -p "$output_dir"
 cp -r results/cpu "$output_dir"
-printf '%s\0' "$output_dir"/*/*/*/ | xargs -0 -P "$(nproc)" -I{} tfoptcmp-report --study_dir={}
-draw() {
-  tfoptcmp-reproduce --scale=cpu --output_dir="$output_dir" --draw_only "$@"
-}
-for figure in 1 2 5; do
-  draw --figure="$figure" --space=final --workloads=digits_simple_cnn,fashion_mnist_simple_cnn
-done
 # Seven rules of 200 trials, under the name that the figures look for.
 seven="$output_dir/seven-rules"
 mkdir -p "$seven/cpu/digits_simple_cnn"
 cp -r "$output_dir/cpu/digits_simple_cnn/seven-quasirandom" \
   "$seven/cpu/digits_simple_cnn/refined-quasirandom"
-for figure in 1 2 5 9 10; do
-  draw --output_dir="$seven" --figure="$figure" --space=refined --workloads=digits_simple_cnn \
-    --optimizers=sgd,momentum,nesterov,rmsprop,adam,nadam,rmsterov
-done
-draw --figure=4 --workloads=pydocs_lstm
-text="results/cpu/war_and_peace_lstm"
-python -m tools.lab.protocols --output_dir="$output_dir/war-and-peace" \
-  "rate alone=$text/rate_alone-quasirandom" \
-  "rate and schedule=$text/rate_and_schedule-quasirandom" \
-  "everything=$text/everything-quasirandom"
-digits="results/cpu/digits_simple_cnn"
-all="$digits/seven-quasirandom/round-2"  # what a restriction leaves as it is
-python -m tools.lab.protocols --output_dir="$output_dir" \
-  "rate alone=$digits/rate_alone-quasirandom" \
-  "rate and schedule=$digits/rate_and_schedule-quasirandom" \
-  "momentum at 0.9=$digits/momentum_at_0.9-quasirandom+$all/sgd" \
-  "epsilon at its default=$digits/epsilon_at_default-quasirandom+$all/sgd+$all/momentum+$all/nesterov" \
-  "everything=$digits/seven-quasirandom"
+
+programs() {
+  for studies in "$output_dir"/cpu/*/*/; do
+    line report --study_dir="$studies"
+  done
+  for figure in 1 2 5; do
+    draw --figure="$figure" --space=final --workloads=digits_simple_cnn,fashion_mnist_simple_cnn
+  done
+  for figure in 1 2 5 9 10; do
+    draw --output_dir="$seven" --figure="$figure" --space=refined --workloads=digits_simple_cnn \
+      --optimizers=sgd,momentum,nesterov,rmsprop,adam,nadam,rmsterov
+  done
+  draw --figure=4 --workloads=pydocs_lstm
+  local text="results/cpu/war_and_peace_lstm"
+  line lab.protocols --output_dir="$output_dir/war-and-peace" \
+    "rate alone=$text/rate_alone-quasirandom" \
+    "rate and schedule=$text/rate_and_schedule-quasirandom" \
+    "everything=$text/everything-quasirandom"
+  local digits="results/cpu/digits_simple_cnn"
+  local all="$digits/seven-quasirandom/round-2"  # what a restriction leaves as it is
+  line lab.protocols --output_dir="$output_dir" \
+    "rate alone=$digits/rate_alone-quasirandom" \
+    "rate and schedule=$digits/rate_and_schedule-quasirandom" \
+    "momentum at 0.9=$digits/momentum_at_0.9-quasirandom+$all/sgd" \
+    "epsilon at its default=$digits/epsilon_at_default-quasirandom+$all/sgd+$all/momentum+$all/nesterov" \
+    "everything=$digits/seven-quasirandom"
+}
+draw() {
+  line reproduce --scale=cpu --output_dir="$output_dir" --draw_only "$@"
+}
+line() {
+  printf '%q ' "$@"
+  echo
+}
+programs | python -m tools.lab.together
