@@ -141,16 +141,15 @@ def _run(argv: list[str]) -> None:
         return
 
     from tfoptcmp.tools.common.refine import run_rounds
-    from tfoptcmp.tools.common.run_studies import open_studies
+    from tfoptcmp.tools.common.run_studies import Studies
     from tfoptcmp.tools.common.until_decided import run_until_decided
 
     assert study_dir is not None  # only a plan needs none
-    with open_studies(
-        round_directory(study_dir, 0) if rounds else study_dir,
-        workload,
-        _budget(most)[1] if rounds else budget,
-        splits,
-        signatures,
+    studies = Studies(
+        study_dir=round_directory(study_dir, 0) if rounds else study_dir,
+        workload=workload,
+        splits=splits,
+        signatures=signatures,
         seed=shared_flags.SEED.value,
         search=workload_flags.SEARCH.value,
         max_trials=max_trials,
@@ -159,8 +158,9 @@ def _run(argv: list[str]) -> None:
         execution=execution,
         tensorboard=_TENSORBOARD.value,
         tuning_budget=looks.tuning_budget if looks else shared_flags.TUNING_BUDGET.value,
-        keep_trainers=bool(looks or rounds),
-    ) as studies:
+    )
+    first = _budget(most)[1] if rounds else budget
+    with studies.opened(first, keep_trainers=bool(looks or rounds)):
         if rounds:
             run_rounds(
                 studies,

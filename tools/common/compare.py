@@ -11,7 +11,7 @@ from tfoptcmp.tools.common.execution import Execution, settle
 from tfoptcmp.tools.common.machine import machine
 from tfoptcmp.tools.common.refine import run_rounds
 from tfoptcmp.tools.common.result import Result
-from tfoptcmp.tools.common.run_studies import open_studies
+from tfoptcmp.tools.common.run_studies import Studies
 from tfoptcmp.tools.common.until_decided import run_until_decided
 from tfoptcmp.workloads.own import SCALE, own_workload
 
@@ -161,18 +161,20 @@ def compare(
     synchronise(options.durable)
     parent = Path(directory)
     rounds = _rounds(parent, refine, budget.num_feasible)
-    settings: dict[str, Any] = {
-        "workload": workload,
-        "splits": splits,
-        "signatures": signatures,
-        "seed": seed,
-        "search": "quasirandom",
-        "options": options,
+    most = max(budget.num_feasible, rounds.trials_per_round if rounds else 0)
+    studies = Studies(
+        study_dir=round_directory(parent, 0) if rounds else parent,
+        workload=workload,
+        splits=splits,
+        signatures=signatures,
+        seed=seed,
+        search="quasirandom",
+        max_trials=10 * most,
+        options=options,
         # This process's TensorFlow is the user's: its threads and seeds stay as they are.
-        "execution": replace(execution, apart=True),
-        "tuning_budget": tuning_budget,
-        "keep_trainers": bool(looks or rounds),
-    }
+        execution=replace(execution, apart=True),
+        tuning_budget=tuning_budget,
+    )
 
     def of_trials(num: int) -> Budget:
         return workload.budget(SCALE, num_feasible=num)
@@ -180,11 +182,10 @@ def compare(
     try:
         if rounds:
             check(parent, rounds, names)
-            most = max(budget.num_feasible, rounds.trials_per_round)
-            first = round_directory(parent, 0)
-            with open_studies(
-                first, budget=of_trials(most), max_trials=10 * most, **settings
-            ) as studies:
+        else:
+            check_no_round(parent)
+        with studies.opened(of_trials(most), keep_trainers=bool(looks or rounds)):
+            if rounds:
                 run_rounds(
                     studies,
                     parent,
@@ -194,14 +195,10 @@ def compare(
                     max_rounds=refine,
                     looks_plan=looks,
                 )
-        else:
-            check_no_round(parent)
-            most = budget.num_feasible
-            with open_studies(parent, budget=budget, max_trials=10 * most, **settings) as studies:
-                if looks:
-                    run_until_decided(studies, looks, of_trials)
-                else:
-                    studies.run([budget] * len(signatures))
+            elif looks:
+                run_until_decided(studies, looks, of_trials)
+            else:
+                studies.run([budget] * len(signatures))
     except UserError as error:
         raise ValueError(str(error)) from error
     except StudyError as error:  # a program's flag

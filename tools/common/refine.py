@@ -34,11 +34,11 @@ from tfoptcmp.study.schema import StudyConfig, StudyError
 from tfoptcmp.workload import Budget
 
 if TYPE_CHECKING:
-    from tfoptcmp.tools.common.run_studies import OpenStudies
+    from tfoptcmp.tools.common.run_studies import Studies
 
 
 def run_rounds(
-    studies: "OpenStudies",
+    studies: "Studies",
     study_dir: Path,
     plan: Plan,
     budget: Callable[[int], Budget],
@@ -58,10 +58,10 @@ def run_rounds(
         num_feasible: N of the last round; with looks, the most that it may have.
         max_rounds: The most rounds that there may be, >= `plan.num_rounds`.
         looks_plan: Of looks at the last round, which ends once they have decided; by default none.
-        num_reruns: As `OpenStudies.run`, of the last round.
+        num_reruns: As `Studies.run`, of the last round.
 
     Raises:
-        StudyError: As `OpenStudies.run` and `begin`; or if a round would be added for some only.
+        StudyError: As `Studies.run` and `begin`; or if a round would be added for some only.
     """
     names = [signature.name for signature in studies.signatures]
     begin(study_dir, plan, names)
@@ -104,12 +104,12 @@ def run_rounds(
 
 
 def _in_round(
-    studies: "OpenStudies",
+    studies: "Studies",
     study_dir: Path,
     number: int,
     signatures: Sequence[Signature],
     num_feasible: int,
-) -> "OpenStudies":
+) -> "Studies":
     """The studies of a round, from those of the first."""
     return replace(
         studies,
@@ -121,7 +121,7 @@ def _in_round(
 
 
 def _check_later_rounds(
-    studies: "OpenStudies",
+    studies: "Studies",
     study_dir: Path,
     plan: Plan,
     budget: Callable[[int], Budget],

@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -49,60 +49,13 @@ from tfoptcmp.training.trainers import Trainers
 from tfoptcmp.workload import Budget, Splits, Workload
 
 
-def run_studies(
-    study_dir: Path,
-    workload: Workload,
-    budget: Budget,
-    splits: Splits,
-    signatures: Sequence[Signature],
-    *,
-    num_reruns: int = 0,
-    **settings: Any,
-) -> None:
-    """Runs or resumes a study for each signature, in `<study_dir>/<signature>/`.
+@dataclass(kw_only=True)
+class Studies:
+    """The studies of a comparison, which can be run while they are open, once or several times.
 
-    Args:
-        study_dir: As `open_studies`, and so on.
-        workload: As there.
-        budget: As there.
-        splits: As there.
-        signatures: As there.
-        num_reruns: As `OpenStudies.run`.
-        **settings: As there.
-
-    Raises:
-        StudyError: If a directory cannot be used, before the first trial of any; or as `run_study`.
-        KeyboardInterrupt: At SIGTERM or Ctrl-C, as `stop_on_signals`.
-    """
-    with open_studies(study_dir, workload, budget, splits, signatures, **settings) as studies:
-        studies.run([budget] * len(signatures), num_reruns=num_reruns)
-
-
-@contextmanager
-def open_studies(
-    study_dir: Path,
-    workload: Workload,
-    budget: Budget,
-    splits: Splits,
-    signatures: Sequence[Signature],
-    *,
-    seed: int,
-    search: str,
-    max_trials: int,
-    options: Options,
-    strategy: tf.distribute.Strategy | None = None,
-    execution: Execution = Execution(),  # noqa: B008  # it is frozen
-    tensorboard: bool = False,
-    tuning_budget: int | None = None,
-    keep_trainers: bool = False,
-) -> Iterator["OpenStudies"]:
-    """Gets ready to run studies, each in `<study_dir>/<signature>/`, once or several times.
-
-    Args:
-        study_dir: Parent of the studies.
+    Attributes:
+        study_dir: Their parent; each is in `<study_dir>/<signature>/`.
         workload: What is trained.
-        budget: At what size, with the largest number of trials that is to come; a grid search has
-            that of its grid.
         splits: The data.
         signatures: The optimizers.
         seed: Of the studies.
@@ -110,55 +63,11 @@ def open_studies(
         max_trials: Likewise.
         options: How trials are computed and saved; `runtime.configure` had their number of threads.
         strategy: What `make_strategy(options)` returned. If its devices belong to several
-            processes, all of them call this function, and all but the chief only help with its
-            trials.
+            processes, all of them run the same, and all but the chief only help with its trials.
         execution: Where trials are run.
         tensorboard: Whether to write TensorBoard events.
         tuning_budget: K to record; by default the one on record, else what suits the plan.
-        keep_trainers: As `keep` of `Trainers`, in this process and in workers.
-
-    Raises:
-        StudyError: If a directory cannot be used.
-        KeyboardInterrupt: At SIGTERM or Ctrl-C in what is run, as `stop_on_signals`.
     """
-    studies = OpenStudies(
-        study_dir=study_dir,
-        workload=workload,
-        splits=splits,
-        signatures=signatures,
-        seed=seed,
-        search=search,
-        max_trials=max_trials,
-        options=options,
-        strategy=strategy,
-        execution=execution,
-        tensorboard=tensorboard,
-        tuning_budget=tuning_budget,
-    )
-    studies.check(budget)
-    for caution in filter(None, (signature.caution for signature in signatures)):
-        print(f"CAUTION: {caution}", flush=True)
-    # The order is important: Ray has its own handler for SIGTERM.
-    with execution.connected(), stop_on_signals() as should_stop:
-        studies.should_stop = should_stop
-        settings: dict[str, Any] = {
-            **{"workload": workload, "budget": budget, "options": options},
-            **{"keep": keep_trainers, "clock": CLOCK},
-        }
-        studies.trainers = Trainers(
-            **settings, splits=splits, strategy=strategy, should_stop=should_stop
-        )
-        given = pickled.dumps(settings)
-        in_worker = functools.partial(
-            _make_run, options, runtime.keras_settings(), given, execution.data_dir
-        )
-        with _pool(execution, options, in_worker, should_stop) as studies.pool:
-            yield studies
-
-
-@dataclass(kw_only=True)
-class OpenStudies:
-    """Studies that can be run, and be run on to more trials; use `open_studies` to get them."""
 
     study_dir: Path
     workload: Workload
@@ -168,17 +77,54 @@ class OpenStudies:
     search: str
     max_trials: int
     options: Options
-    strategy: tf.distribute.Strategy | None
-    execution: Execution
-    tensorboard: bool
-    tuning_budget: int | None
-    should_stop: Callable[[], bool] = lambda: False
-    trainers: Trainers | None = None  # while they are open
-    pool: Pool[Any] | None = None  # otherwise this process runs the trials
+    strategy: tf.distribute.Strategy | None = None
+    execution: Execution = field(default_factory=Execution)
+    tensorboard: bool = False
+    tuning_budget: int | None = None
+    # While they are open:
+    _should_stop: Callable[[], bool] = lambda: False
+    _trainers: Trainers | None = None
+    _pool: Pool[Any] | None = None  # otherwise this process runs the trials
 
     def __post_init__(self) -> None:
         self._workers = Workers(self.strategy) if self.strategy else None
         self._chief = is_chief(self.strategy)
+
+    @contextmanager
+    def opened(self, budget: Budget, *, keep_trainers: bool = False) -> Iterator[None]:
+        """Gets ready to run, and ends the workers afterwards.
+
+        Args:
+            budget: At what size, with the largest number of trials that is to come; a grid search
+                has that of its grid.
+            keep_trainers: As `keep` of `Trainers`, in this process and in workers.
+
+        Raises:
+            StudyError: If a directory cannot be used.
+            KeyboardInterrupt: At SIGTERM or Ctrl-C in what is run, as `stop_on_signals`.
+        """
+        self.check(budget)
+        for caution in filter(None, (signature.caution for signature in self.signatures)):
+            print(f"CAUTION: {caution}", flush=True)
+        # The order is important: Ray has its own handler for SIGTERM.
+        with self.execution.connected(), stop_on_signals() as should_stop:
+            self._should_stop = should_stop
+            settings: dict[str, Any] = {
+                **{"workload": self.workload, "budget": budget, "options": self.options},
+                **{"keep": keep_trainers, "clock": CLOCK},
+            }
+            self._trainers = Trainers(
+                **settings,
+                splits=self.splits,
+                strategy=self.strategy,
+                should_stop=should_stop,
+            )
+            given = pickled.dumps(settings)
+            in_worker = functools.partial(
+                _make_run, self.options, runtime.keras_settings(), given, self.execution.data_dir
+            )
+            with _pool(self.execution, self.options, in_worker, should_stop) as self._pool:
+                yield
 
     def check(self, budget: Budget) -> None:
         """Checks every directory, and describes the studies for TensorBoard.
@@ -244,9 +190,9 @@ class OpenStudies:
             raise StudyFailed(_reasons(complete, failed))
 
     def _run(self, signature: Signature, budget: Budget, num_reruns: int) -> None:
-        assert self.trainers is not None, "open_studies"
+        assert self._trainers is not None, "opened"
         config = self._config(signature, budget)
-        run_trial: RunTrial = functools.partial(self.trainers.run, signature)
+        run_trial: RunTrial = functools.partial(self._trainers.run, signature)
         if self._workers and not self._chief:
             self._workers.follow(run_trial)
             return
@@ -254,9 +200,9 @@ class OpenStudies:
             run_trial = self._workers.lead(run_trial)
         directory = self.study_dir / signature.name
         executor: Executor = (
-            OfPool(self.pool, signature)
-            if self.pool
-            else InProcess(run_trial, should_stop=self.should_stop)
+            OfPool(self._pool, signature)
+            if self._pool
+            else InProcess(run_trial, should_stop=self._should_stop)
         )
         run_study(
             directory=directory,

@@ -17,11 +17,11 @@ from tfoptcmp.study.read import recorded_config
 from tfoptcmp.workload import Budget
 
 if TYPE_CHECKING:
-    from tfoptcmp.tools.common.run_studies import OpenStudies
+    from tfoptcmp.tools.common.run_studies import Studies
 
 
 def run_until_decided(
-    studies: "OpenStudies",
+    studies: "Studies",
     plan: Plan,
     budget: Callable[[int], Budget],
 ) -> list[Budget]:
@@ -36,7 +36,7 @@ def run_until_decided(
         The budget that each study reached.
 
     Raises:
-        StudyError: As `OpenStudies.run`; or if the looks are damaged or of another plan.
+        StudyError: As `Studies.run`; or if the looks are damaged or of another plan.
     """
     study_dir = studies.study_dir
     looks = check(study_dir, plan)
@@ -57,9 +57,7 @@ def run_until_decided(
     return _budgets(studies, budget, looks.looks[-1].num_trials)
 
 
-def _budgets(
-    studies: "OpenStudies", budget: Callable[[int], Budget], num_trials: int
-) -> list[Budget]:
+def _budgets(studies: "Studies", budget: Callable[[int], Budget], num_trials: int) -> list[Budget]:
     """Of each study; one that was begun with more trials is not made smaller."""
     found = [
         recorded_config(studies.study_dir / signature.name) for signature in studies.signatures

@@ -13,6 +13,7 @@ import runpy
 import shlex
 import sys
 from multiprocessing.connection import wait
+from multiprocessing.context import ForkProcess
 
 _IMPORTED = ("tfoptcmp.analysis.report.files", "sklearn.ensemble", "matplotlib.pyplot")
 
@@ -23,9 +24,9 @@ def main() -> None:
         importlib.import_module(name)
     context = multiprocessing.get_context("fork")
     processes = [context.Process(target=_run, args=shlex.split(line)) for line in sys.stdin]
-    most, running = os.cpu_count() or 1, set()
+    running: set[ForkProcess] = set()
     for process in processes:
-        if len(running) == most:
+        if len(running) == (os.cpu_count() or 1):
             ended = wait([one.sentinel for one in running])
             running = {one for one in running if one.sentinel not in ended}
         process.start()

@@ -8,7 +8,7 @@ import tensorflow as tf
 from tfoptcmp.tools.common.estimate import Estimate, estimate
 from tfoptcmp.tools.common.execution import Execution
 from tfoptcmp.tools.common.refine import rounds_to_run, run_rounds
-from tfoptcmp.tools.common.run_studies import open_studies
+from tfoptcmp.tools.common.run_studies import Studies
 from tfoptcmp.tools.reproduction.plans import REFINED, Panel
 from tfoptcmp.tuners.searches import GRID, grid_size
 from tfoptcmp.workloads.data.mock import load_mock
@@ -182,7 +182,7 @@ def run(
 
     Args:
         ready: The panel.
-        seed: As in `open_studies`, and so on.
+        seed: As in `Studies`, and so on.
         options: As there.
         strategy: As there.
         execution: As there.
@@ -193,20 +193,19 @@ def run(
     """
     rounds, num_feasible = ready.rounds, ready.budget.num_feasible
     most = max(num_feasible, rounds.trials_per_round if rounds else 0)
-    with open_studies(
-        round_directory(ready.directory, 0) if rounds else ready.directory,
-        ready.workload,
-        ready.budget_of(most),
-        ready.splits,
-        ready.signatures,
+    studies = Studies(
+        study_dir=round_directory(ready.directory, 0) if rounds else ready.directory,
+        workload=ready.workload,
+        splits=ready.splits,
+        signatures=ready.signatures,
         seed=seed,
         search=ready.panel.search,
         max_trials=10 * most,
         options=options,
         strategy=strategy,
         execution=execution,
-        keep_trainers=rounds is not None,
-    ) as studies:
+    )
+    with studies.opened(ready.budget_of(most), keep_trainers=rounds is not None):
         if rounds is None:
             studies.run([ready.budget] * len(ready.signatures))
             return

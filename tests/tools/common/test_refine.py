@@ -18,7 +18,7 @@ from tfoptcmp.tools.common import refine
 from tfoptcmp.tools.common.clock import CLOCK
 from tfoptcmp.tools.common.execution import Execution
 from tfoptcmp.tools.common.refine import rounds_to_run, run_rounds
-from tfoptcmp.tools.common.run_studies import OpenStudies
+from tfoptcmp.tools.common.run_studies import Studies as OurStudies
 from tfoptcmp.tools.lab.faults import fake
 from tfoptcmp.tuners.executors import InProcess
 from tfoptcmp.tuners.run_study import run_study
@@ -81,7 +81,7 @@ GOOD = good_near(1e-3)
 
 @dataclass
 class Studies:
-    """In place of `OpenStudies`."""
+    """In place of theirs."""
 
     study_dir: Path
     run_trial: object = GOOD
@@ -93,7 +93,7 @@ class Studies:
     execution: Execution = field(default_factory=Execution)
     rounds: list = field(default_factory=list)
 
-    comparison = OpenStudies.comparison
+    comparison = OurStudies.comparison
 
     def check(self, budget):
         for signature in self.signatures:

@@ -14,7 +14,7 @@ import pytest
 from tfoptcmp.tools.common.clock import CLOCK
 from tfoptcmp.tools.common.execution import Execution
 from tfoptcmp.tools.common.forecast import forecast, pilot
-from tfoptcmp.tools.common.run_studies import OpenStudies
+from tfoptcmp.tools.common.run_studies import Studies as OurStudies
 from tfoptcmp.tools.common.until_decided import run_until_decided
 from tfoptcmp.tools.lab.faults import fake
 from tfoptcmp.tuners.executors import InProcess
@@ -46,7 +46,7 @@ def budget(num_feasible):
 
 @dataclass
 class Studies:
-    """In place of `OpenStudies`."""
+    """In place of theirs."""
 
     study_dir: Path
     run_trial: object = fake.run_trial
@@ -55,7 +55,7 @@ class Studies:
     execution: Execution = field(default_factory=Execution)
     rounds: list = field(default_factory=list)
 
-    comparison = OpenStudies.comparison
+    comparison = OurStudies.comparison
 
     def run(self, budgets, *, num_reruns=0):
         self.rounds.append([one.num_feasible for one in budgets])

@@ -9,7 +9,7 @@ from pathlib import Path
 from tfoptcmp.tools.common import worker_server
 from tfoptcmp.tools.common.execution import Execution, settle
 from tfoptcmp.tools.common.machine import machine
-from tfoptcmp.tools.common.run_studies import run_studies
+from tfoptcmp.tools.common.run_studies import Studies
 from tfoptcmp.tools.lab.benchmark.order_of_rounds import Turns, measure_all
 from tfoptcmp.tools.lab.benchmark.study_cases import CASES, Case, peak_mb, resident_mb
 from tfoptcmp.tools.lab.faults import fake
@@ -83,18 +83,19 @@ def run(
     execution: Execution = Execution(),  # noqa: B008  # it is frozen
 ) -> None:
     """Runs a case's study in a directory."""
-    run_studies(
-        directory,
-        workload,
-        spec.budget,
-        splits,
-        [spec.signature],
+    studies = Studies(
+        study_dir=directory,
+        workload=workload,
+        splits=splits,
+        signatures=[spec.signature],
         seed=seed,
         search="quasirandom",
         max_trials=100 * spec.num_feasible,
         options=Options(threads_per_trial=threads),
         execution=execution,
     )
+    with studies.opened(spec.budget):
+        studies.run([spec.budget])
 
 
 def _quality(directory: Path) -> dict[str, float]:

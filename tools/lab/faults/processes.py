@@ -16,7 +16,7 @@ from typing import Any
 from tfoptcmp.tools.common import worker_server
 from tfoptcmp.tools.common.clock import CLOCK
 from tfoptcmp.tools.common.execution import Execution
-from tfoptcmp.tools.common.run_studies import run_studies
+from tfoptcmp.tools.common.run_studies import Studies
 from tfoptcmp.tools.lab.faults import fake
 from tfoptcmp.tools.lab.faults.fake import in_child, scratch, undisturbed
 from tfoptcmp.tuners.executors import OfPool, RunOf
@@ -143,14 +143,19 @@ def digits_study(study_dir: Path, num_workers: int, num_feasible: int = 4) -> No
     budget = workload.budget("smoke", num_feasible=num_feasible)
     signature = workload.signature(_RULE)
     runtime.configure(1)
-    run_studies(
-        *(study_dir, workload, budget, workload.load(budget, None), [signature]),
+    studies = Studies(
+        study_dir=study_dir,
+        workload=workload,
+        splits=workload.load(budget, None),
+        signatures=[signature],
         seed=0,
         search="quasirandom",
         max_trials=10 * num_feasible,
         options=Options(threads_per_trial=1, checkpoint_every_steps=20),
         execution=Execution(num_workers=num_workers),
     )
+    with studies.opened(budget):
+        studies.run([budget])
 
 
 def _measured(study_dir: Path) -> dict[str, str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tfoptcmp.tools.common.refine import run_rounds
-from tfoptcmp.tools.common.run_studies import open_studies
+from tfoptcmp.tools.common.run_studies import Studies
 from tfoptcmp.tools.lab.faults import fake
 from tfoptcmp.tools.lab.faults.processes import kill_at_random, run_for
 from tfoptcmp.tools.lab.faults.writes import Operations, kill_at
@@ -81,17 +81,17 @@ def _refine(study_dir: Path) -> None:
     workload = workloads.get("digits_simple_cnn")
     budget = workload.budget("smoke", num_feasible=_NUM_FEASIBLE, steps=4, eval_every_steps=4)
     runtime.configure(1)
-    with open_studies(
-        round_directory(study_dir, 0),
-        workload,
-        budget,
-        workload.load(budget, None),
-        [workload.signature(rule) for rule in _RULES],
+    studies = Studies(
+        study_dir=round_directory(study_dir, 0),
+        workload=workload,
+        splits=workload.load(budget, None),
+        signatures=[workload.signature(rule) for rule in _RULES],
         seed=0,
         search="quasirandom",
         max_trials=150,
         options=Options(threads_per_trial=1, checkpoint_every_steps=2),
-    ) as studies:
+    )
+    with studies.opened(budget):
         run_rounds(studies, study_dir, _PLAN, lambda _: budget, _NUM_FEASIBLE, max_rounds=3)
 
 
