@@ -117,6 +117,10 @@ one = tfoptcmp.compare(
     build, **settings, optimizers=["sgd"], refine=2, num_feasible=20, directory="runs/refined"
 )
 print("ROUNDS", len(one.comparison.contestants[0].earlier), one.best("sgd").trial)
+more = tfoptcmp.compare(
+    build, **settings, optimizers=["sgd"], refine=2, num_feasible=60, directory="runs/refined"
+)
+print("MORE", [one.num_feasible for one in more.comparison.contestants[0].rounds])
 two = tfoptcmp.compare(
     build, **settings, optimizers=["sgd", "momentum"], max_feasible=20, directory="runs/looks"
 )
@@ -127,17 +131,22 @@ three = tfoptcmp.compare(
 )
 print("BOTH", [len(one.earlier) for one in three.comparison.contestants],
       [look.num_trials for look in three.comparison.looks.looks][:1])
-try:
-    tfoptcmp.compare(build, **settings, max_feasible=160, tuning_budget=33, directory="runs/x")
-except ValueError as error:
-    print("REFUSED", error)
+for number in (33, 161):
+    try:
+        tfoptcmp.compare(
+            build, **settings, max_feasible=160, tuning_budget=number, directory="runs/x"
+        )
+    except ValueError as error:
+        print("REFUSED", error)
 """,
         tmp_path,
     )
     assert "ROUNDS 1" in said
+    assert "MORE [20, 60]" in said  # the plan on record, not the default of N = 60
     assert "LOOKS [20]" in said
     assert "BOTH [1, 1] [20]" in said
     assert "REFUSED max_feasible must be >= 165; got 160" in said
+    assert "REFUSED tuning_budget must be from 1 to 160, the trials of each" in said
     assert (tmp_path / "runs" / "looks" / "looks.json").exists()
 
 

@@ -31,7 +31,7 @@ from tfoptcmp.metrics import SHARE
 from tfoptcmp.signatures import Signature
 from tfoptcmp.study.looks import check as check_looks
 from tfoptcmp.study.rounds import check as check_rounds
-from tfoptcmp.study.rounds import check_no_round, round_directory
+from tfoptcmp.study.rounds import check_no_round, last_to_run, round_directory
 from tfoptcmp.workload import Budget, Workload
 
 _STUDY_DIR = flags.DEFINE_string(
@@ -103,8 +103,11 @@ def _run(argv: list[str]) -> None:
             check_rounds(study_dir, rounds, [signature.name for signature in signatures])
         else:
             check_no_round(study_dir)
-            if looks:
-                check_looks(study_dir, looks)
+    judged = study_dir
+    if study_dir and rounds:
+        judged = round_directory(study_dir, last_to_run(study_dir, rounds))
+    if judged and looks:
+        check_looks(judged, looks)
     most = max(budget.num_feasible, rounds.trials_per_round if rounds else 0)
     max_trials = _MAX_TRIALS.value or 10 * most
     counts = _num_feasible(signatures, budget, max_trials, most)
@@ -130,6 +133,7 @@ def _run(argv: list[str]) -> None:
         print_plan(
             signatures,
             study_dir,
+            judged,
             rounds,
             looks,
             counts,

@@ -119,7 +119,7 @@ def test_a_training_stopped_by_sigterm_goes_on_to_the_same_measurements(tmp_path
     [checkpoint] = stopped.glob("checkpoint-*.npz")
     assert f"after step {checkpoint.stem.partition('-')[2]}" in errors
     for directory in (stopped, whole):
-        code, printed = run(*command, f"--output_dir={directory}")
+        code, printed = run(*command, f"--output_dir={directory}", fresh=directory is whole)
         assert code == 0, printed
     assert not list(stopped.glob("checkpoint-*"))
     measured = [(directory / "measurements.csv").read_text() for directory in (stopped, whole)]

@@ -34,7 +34,7 @@ def test_their_optimizer_beside_ours(workload, tmp_path):
         "--scale=smoke",
         "--steps=4",
         "--num_feasible=2",
-        "--num_workers=1",
+        f"--num_workers={2 if workload == 'quadrants' else 1}",
         f"--study_dir={tmp_path}",
     )
     assert done.returncode == 0, done.stderr

@@ -351,7 +351,7 @@ def test_provenance_is_recorded(studies):
 
 def test_the_winners_are_run_again(studies):
     directory, _ = studies
-    done = tune(directory, "--optimizers=sgd,momentum", "--rerun_best=2", "--num_workers=1")
+    done = tune(directory, "--optimizers=sgd,momentum", "--rerun_best=2", "--num_workers=2")
     assert done.returncode == 0, done.stderr
     for study in find_studies(directory):
         assert len(list(study.glob("reruns/*/metadata.json"))) == 2

@@ -133,7 +133,7 @@ def test_figure_3_takes_whole_grids(tmp_path):
 def test_refined_spaces_are_judged_in_the_last_round(tmp_path):
     refined = ("--space=refined", "--rounds=2", "--trials_per_round=15", "--optimizers=sgd")
     small = ("--workloads=digits_simple_cnn", "--steps=2", "--num_feasible=5")
-    done = reproduce(1, tmp_path, *small, *refined, "--num_workers=1", "--threads_per_trial=1")
+    done = reproduce(1, tmp_path, *small, *refined, "--num_workers=2", "--threads_per_trial=1")
     assert done.returncode == 0, done.stderr
     directory = tmp_path / "smoke" / "digits_simple_cnn" / "refined-quasirandom"
     said = "refined-quasirandom: sgd; 15 + 5 feasible trials each of 2 steps of 64"

@@ -87,6 +87,11 @@ def test_killed_twice_at_random_equals_undisturbed_and_a_study_without_looks(
     assert "look at N = 20: " in out
     assert "Momentum against SGD: " in out
     assert "stopped at " in out
+    before = measured(tmp_path)
+    done = tune(tmp_path, *UNTIL_DECIDED, "--rerun_best=1")
+    assert done.returncode == 0, done.stderr
+    assert len(list(tmp_path.glob("*/reruns/*/metadata.json"))) == 2
+    assert measured(tmp_path) == before
 
 
 @pytest.mark.slow

@@ -210,9 +210,11 @@ def _rounds(directory: Path, num_rounds: int, num_feasible: int) -> Plan | None:
     """The plan of the rounds; more trials of the last one do not change those before it."""
     if num_rounds < 1:
         raise ValueError(f"refine must be >= 1; got {num_rounds!r}")
+    if num_rounds == 1:
+        return None
     there = read_plan(directory)
     trials = there.trials_per_round if there else default_trials_per_round(num_feasible)
-    return Plan(num_rounds=num_rounds, trials_per_round=trials) if num_rounds > 1 else None
+    return Plan(num_rounds=num_rounds, trials_per_round=trials)
 
 
 def _identifier(text: str) -> str:

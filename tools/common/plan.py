@@ -11,12 +11,13 @@ from tfoptcmp.tools.common.refine import rounds_to_run
 from tfoptcmp.signatures import Signature
 from tfoptcmp.study import looks as looks_file
 from tfoptcmp.study.read import num_that_count
-from tfoptcmp.study.rounds import Plan, last_to_run, round_directory
+from tfoptcmp.study.rounds import Plan
 
 
 def print_plan(
     signatures: Sequence[Signature],
     study_dir: Path | None,
+    judged: Path | None,
     rounds: Plan | None,
     looks: looks_file.Plan | None,
     num_feasible: Sequence[int],
@@ -30,6 +31,7 @@ def print_plan(
     Args:
         signatures: The optimizers.
         study_dir: Parent of the studies or rounds; None if they have no place yet.
+        judged: That of the studies to judge, those of the last round if there are rounds.
         rounds: The plan of a refinement, if there is one.
         looks: That of looks, likewise.
         num_feasible: N of each study to judge; with looks, the most.
@@ -37,14 +39,8 @@ def print_plan(
         num_workers: Trials at the same time.
         tuning_budget: K; None for that on record, or the least.
         given: Flags of the command, without the number of trials.
-
-    Raises:
-        StudyError: If looks of another plan are there.
     """
-    judged = study_dir
-    if study_dir and rounds:
-        judged = round_directory(study_dir, last_to_run(study_dir, rounds))
-    made = looks_file.check(judged, looks) if judged and looks else None
+    made = looks_file.read_looks(judged) if judged and looks else None
     ended = made is not None and made.next_look is None
     if made and ended:
         num_feasible = [made.looks[-1].num_trials] * len(signatures)

@@ -20,13 +20,14 @@ _IMPORTED = ("tfoptcmp.analysis.report.files", "sklearn.ensemble", "matplotlib.p
 
 def main() -> None:
     """Runs them."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # a process with threads must not fork
     for name in _IMPORTED:
         importlib.import_module(name)
     context = multiprocessing.get_context("fork")
     processes = [context.Process(target=_run, args=shlex.split(line)) for line in sys.stdin]
     running: set[ForkProcess] = set()
     for process in processes:
-        if len(running) == (os.cpu_count() or 1):
+        if len(running) == len(os.sched_getaffinity(0)):
             ended = wait([one.sentinel for one in running])
             running = {one for one in running if one.sentinel not in ended}
         process.start()

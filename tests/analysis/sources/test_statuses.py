@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from tfoptcmp.analysis.sources.statuses import finished
+from tfoptcmp.analysis.sources.statuses import finished, is_complete
 from tfoptcmp.study.schema import StudyError
 
 
@@ -17,6 +17,16 @@ def test_what_did_not_end_is_left_out_and_counted():
     )
     assert len(kept) == 4 and "status" not in kept
     assert said == ("Left out: 2 pruned, 1 running.",)
+
+
+@pytest.mark.parametrize("word", ["", "COMPLETED", "TrialState.COMPLETE", "Success", "done", "ok"])
+def test_words_for_a_trial_that_ran_to_its_end(word):
+    assert is_complete(word)
+
+
+@pytest.mark.parametrize("word", ["failed", "diverged", "INFEASIBLE", "running", "odd"])
+def test_words_for_another_end(word):
+    assert not is_complete(word)
 
 
 def test_what_diverged_is_infeasible():
