@@ -276,9 +276,12 @@ def test_a_wider_range_of_the_ratio_does_not_bring_adams_lead_back_on_war_and_pe
     (adam,) = wide.contestants
     text = one_line(section_on("LSTM on War and Peace: a wider range of the ratio to epsilon\n"))
     others = {
-        study: next(one for one in comparison.contestants if one.name == "adam")
+        study: next(
+            one
+            for one in read(DIRECTORIES[f"War and Peace, `{study}`"]).contestants
+            if one.name == "adam"
+        )
         for study in ("rate_alone", "everything")
-        for comparison in read_comparisons(DIRECTORIES[f"War and Peace, `{study}`"])
     }
     told = {"everything": (text, one_line(PAGE)), "rate_alone": (text,)}
     for study, texts in told.items():
@@ -610,9 +613,7 @@ def test_the_readme_compares_the_default_epsilon_with_the_initial_space():
 def test_the_readme_compares_the_spaces_of_fashion_mnist():
     fashion = RESULTS / "cpu" / "fashion_mnist_simple_cnn"
     text = one_line(section_on("`results/cpu/fashion_mnist_simple_cnn/refined-quasirandom`"))
-    refined, drawn = (
-        read_comparisons(fashion / f"{space}-quasirandom")[0] for space in ("refined", "final")
-    )
+    refined, drawn = (read(fashion / f"{space}-quasirandom") for space in ("refined", "final"))
     before, after = means_of(drawn), means_of(refined)
     shown = [
         f"{one.title} {100 * before.mean(other, 'test', 2):.2f} and "
@@ -647,7 +648,7 @@ def test_the_readme_compares_the_spaces_of_fashion_mnist():
 
 def test_the_readme_explains_the_violation_on_the_lstm():
     text = one_line(section_on("`results/cpu/pydocs_lstm/initial-random`"))
-    (comparison,) = read_comparisons(RESULTS / "cpu" / "pydocs_lstm" / "initial-random")
+    comparison = read(RESULTS / "cpu" / "pydocs_lstm" / "initial-random")
     (j,) = [j for j in inclusion_verdicts(comparison).judgements if j.verdict is Verdict.VIOLATED]
     assert (j.special.name, j.general.name, j.statistic) == ("sgd", "momentum", "train_loss")
     assert (

@@ -31,7 +31,7 @@ from tfoptcmp.metrics import SHARE
 from tfoptcmp.signatures import Signature
 from tfoptcmp.study.looks import check as check_looks
 from tfoptcmp.study.rounds import check as check_rounds
-from tfoptcmp.study.rounds import check_no_round, last_to_run, round_directory
+from tfoptcmp.study.rounds import check_no_round, most_feasible, to_judge
 from tfoptcmp.workload import Budget, Workload
 
 _STUDY_DIR = flags.DEFINE_string(
@@ -103,12 +103,8 @@ def _run(argv: list[str]) -> None:
             check_rounds(study_dir, rounds, [signature.name for signature in signatures])
         else:
             check_no_round(study_dir)
-    judged = study_dir
-    if study_dir and rounds:
-        judged = round_directory(study_dir, last_to_run(study_dir, rounds))
-    if judged and looks:
-        check_looks(judged, looks)
-    most = max(budget.num_feasible, rounds.trials_per_round if rounds else 0)
+    made = check_looks(to_judge(study_dir, rounds), looks) if study_dir and looks else None
+    most = most_feasible(rounds, budget.num_feasible)
     max_trials = _MAX_TRIALS.value or 10 * most
     counts = _num_feasible(signatures, budget, max_trials, most)
 
@@ -133,9 +129,9 @@ def _run(argv: list[str]) -> None:
         print_plan(
             signatures,
             study_dir,
-            judged,
             rounds,
             looks,
+            made,
             counts,
             found.trial_seconds,
             execution.num_workers,
@@ -144,13 +140,12 @@ def _run(argv: list[str]) -> None:
         )
         return
 
-    from tfoptcmp.tools.common.refine import run_rounds
+    from tfoptcmp.tools.common.run_comparison import run_comparison
     from tfoptcmp.tools.common.run_studies import Studies
-    from tfoptcmp.tools.common.until_decided import run_until_decided
 
     assert study_dir is not None  # only a plan needs none
     studies = Studies(
-        study_dir=round_directory(study_dir, 0) if rounds else study_dir,
+        study_dir=study_dir,
         workload=workload,
         splits=splits,
         signatures=signatures,
@@ -163,25 +158,15 @@ def _run(argv: list[str]) -> None:
         tensorboard=_TENSORBOARD.value,
         tuning_budget=looks.tuning_budget if looks else shared_flags.TUNING_BUDGET.value,
     )
-    first = _budget(most)[1] if rounds else budget
-    with studies.opened(first, keep_trainers=bool(looks or rounds)):
-        if rounds:
-            run_rounds(
-                studies,
-                study_dir,
-                rounds,
-                lambda num: _budget(num)[1],
-                budget.num_feasible,
-                max_rounds=refine_flags.max_rounds(rounds),
-                looks_plan=looks,
-                num_reruns=_RERUN_BEST.value,
-            )
-        elif looks:
-            reached = run_until_decided(studies, looks, lambda num: _budget(num)[1])
-            if _RERUN_BEST.value:
-                studies.run(reached, num_reruns=_RERUN_BEST.value)
-        else:
-            studies.run([budget] * len(signatures), num_reruns=_RERUN_BEST.value)
+    run_comparison(
+        studies,
+        lambda num: _budget(num)[1],
+        budget.num_feasible,
+        rounds_plan=rounds,
+        max_rounds=refine_flags.max_rounds(rounds) if rounds else 1,
+        looks_plan=looks,
+        num_reruns=_RERUN_BEST.value,
+    )
     print(f"Table, verdicts, figures: tfoptcmp-report --study_dir={shlex.quote(str(study_dir))}")
     if _TENSORBOARD.value:
         print(f"Curves, hyperparameters: tensorboard --logdir={shlex.quote(str(study_dir))}")

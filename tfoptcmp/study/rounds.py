@@ -97,12 +97,30 @@ def last_to_run(study_dir: Path, plan: Plan) -> int:
     return max(plan.num_rounds - 1, last_round(study_dir) or 0)
 
 
+def to_judge(study_dir: Path, plan: Plan | None) -> Path:
+    """Returns the parent of the studies that are to be judged, in the last round if there are any.
+
+    Args:
+        study_dir: Parent of the studies or rounds; need not exist.
+        plan: Of the rounds; None if there are none.
+    """
+    return round_directory(study_dir, last_to_run(study_dir, plan)) if plan else study_dir
+
+
+def most_feasible(plan: Plan | None, num_feasible: int) -> int:
+    """Returns the most trials of an optimizer in any round; the last has `num_feasible`."""
+    return max(num_feasible, plan.trials_per_round if plan else 0)
+
+
 LEAST_TRIALS_PER_ROUND = 20
 
 
-def default_trials_per_round(num_feasible: int) -> int:
-    """Returns the trials of a round before the last, which has `num_feasible`."""
-    return max(LEAST_TRIALS_PER_ROUND, 2 * num_feasible // 5)
+def default_trials_per_round(num_feasible: int, there: Plan | None) -> int:
+    """Returns the trials of a round before the last: as on record, else from those of the last.
+
+    So more trials of the last round do not change those before it.
+    """
+    return there.trials_per_round if there else max(LEAST_TRIALS_PER_ROUND, 2 * num_feasible // 5)
 
 
 def judged(study_dir: Path) -> Path:

@@ -9,10 +9,9 @@ import keras
 from tfoptcmp.tools.common.cli import UserError
 from tfoptcmp.tools.common.execution import Execution, settle
 from tfoptcmp.tools.common.machine import machine
-from tfoptcmp.tools.common.refine import run_rounds
 from tfoptcmp.tools.common.result import Result
+from tfoptcmp.tools.common.run_comparison import run_comparison
 from tfoptcmp.tools.common.run_studies import Studies
-from tfoptcmp.tools.common.until_decided import run_until_decided
 from tfoptcmp.workloads.own import SCALE, own_workload
 
 from tfoptcmp.analysis.statistics.looks import make_plan, without_trials
@@ -25,8 +24,8 @@ from tfoptcmp.study.rounds import (
     check,
     check_no_round,
     default_trials_per_round,
+    most_feasible,
     read_plan,
-    round_directory,
 )
 from tfoptcmp.study.schema import StudyError
 from tfoptcmp.training.check import check_problem
@@ -161,15 +160,14 @@ def compare(
     synchronise(options.durable)
     parent = Path(directory)
     rounds = _rounds(parent, refine, budget.num_feasible)
-    most = max(budget.num_feasible, rounds.trials_per_round if rounds else 0)
     studies = Studies(
-        study_dir=round_directory(parent, 0) if rounds else parent,
+        study_dir=parent,
         workload=workload,
         splits=splits,
         signatures=signatures,
         seed=seed,
         search="quasirandom",
-        max_trials=10 * most,
+        max_trials=10 * most_feasible(rounds, budget.num_feasible),
         options=options,
         # This process's TensorFlow is the user's: its threads and seeds stay as they are.
         execution=replace(execution, apart=True),
@@ -184,21 +182,14 @@ def compare(
             check(parent, rounds, names)
         else:
             check_no_round(parent)
-        with studies.opened(of_trials(most), keep_trainers=bool(looks or rounds)):
-            if rounds:
-                run_rounds(
-                    studies,
-                    parent,
-                    rounds,
-                    of_trials,
-                    budget.num_feasible,
-                    max_rounds=refine,
-                    looks_plan=looks,
-                )
-            elif looks:
-                run_until_decided(studies, looks, of_trials)
-            else:
-                studies.run([budget] * len(signatures))
+        run_comparison(
+            studies,
+            of_trials,
+            budget.num_feasible,
+            rounds_plan=rounds,
+            max_rounds=refine,
+            looks_plan=looks,
+        )
     except UserError as error:
         raise ValueError(str(error)) from error
     except StudyError as error:  # a program's flag
@@ -207,13 +198,11 @@ def compare(
 
 
 def _rounds(directory: Path, num_rounds: int, num_feasible: int) -> Plan | None:
-    """The plan of the rounds; more trials of the last one do not change those before it."""
     if num_rounds < 1:
         raise ValueError(f"refine must be >= 1; got {num_rounds!r}")
     if num_rounds == 1:
         return None
-    there = read_plan(directory)
-    trials = there.trials_per_round if there else default_trials_per_round(num_feasible)
+    trials = default_trials_per_round(num_feasible, read_plan(directory))
     return Plan(num_rounds=num_rounds, trials_per_round=trials)
 
 

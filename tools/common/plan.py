@@ -11,15 +11,15 @@ from tfoptcmp.tools.common.refine import rounds_to_run
 from tfoptcmp.signatures import Signature
 from tfoptcmp.study import looks as looks_file
 from tfoptcmp.study.read import num_that_count
-from tfoptcmp.study.rounds import Plan
+from tfoptcmp.study.rounds import Plan, to_judge
 
 
 def print_plan(
     signatures: Sequence[Signature],
     study_dir: Path | None,
-    judged: Path | None,
     rounds: Plan | None,
     looks: looks_file.Plan | None,
+    made: looks_file.Looks | None,
     num_feasible: Sequence[int],
     trial_seconds: float,
     num_workers: int,
@@ -31,20 +31,18 @@ def print_plan(
     Args:
         signatures: The optimizers.
         study_dir: Parent of the studies or rounds; None if they have no place yet.
-        judged: That of the studies to judge, those of the last round if there are rounds.
         rounds: The plan of a refinement, if there is one.
         looks: That of looks, likewise.
+        made: The looks on record, likewise.
         num_feasible: N of each study to judge; with looks, the most.
         trial_seconds: Of one trial.
         num_workers: Trials at the same time.
         tuning_budget: K; None for that on record, or the least.
         given: Flags of the command, without the number of trials.
     """
-    made = looks_file.read_looks(judged) if judged and looks else None
-    ended = made is not None and made.next_look is None
-    if made and ended:
-        num_feasible = [made.looks[-1].num_trials] * len(signatures)
-    at_most = looks is not None and not ended
+    at_most = looks is not None
+    if made and made.next_look is None:  # no trial is to come
+        num_feasible, at_most = [made.looks[-1].num_trials] * len(signatures), False
     seconds = trial_seconds / num_workers
     if rounds:
         _rounds(
@@ -54,6 +52,7 @@ def print_plan(
         done = _num_on_record(study_dir, signatures, num_feasible)
         _studies(signatures, num_feasible, done, trial_seconds, seconds, at_most=at_most)
     names = [signature.name for signature in signatures]
+    judged = study_dir and to_judge(study_dir, rounds)
     found = forecast(judged, names, looks, tuning_budget, num_workers) if judged else ""
     if not found and not rounds:  # where there are, the last one serves as a pilot
         found = pilot(given, len(names), tuning_budget, trial_seconds, num_workers)

@@ -29,6 +29,7 @@ from tfoptcmp.study.rounds import (
     round_directory,
     round_numbers,
     round_seed,
+    to_judge,
 )
 from tfoptcmp.study.schema import StudyConfig, StudyError
 from tfoptcmp.workload import Budget
@@ -66,7 +67,7 @@ def run_rounds(
     names = [signature.name for signature in studies.signatures]
     begin(study_dir, plan, names)
     if looks_plan:
-        looks.check(round_directory(study_dir, last_to_run(study_dir, plan)), looks_plan)
+        looks.check(to_judge(study_dir, plan), looks_plan)
     _check_later_rounds(studies, study_dir, plan, budget, num_feasible)
     number, signatures = 0, studies.signatures
     while True:

@@ -89,11 +89,10 @@ def planned(num_feasible: int, study_dir: Path | None = None) -> Plan:
         StudyError: If the plan on record is damaged.
     """
     there = read_plan(study_dir) if study_dir else None
-    trials = there.trials_per_round if there else default_trials_per_round(num_feasible)
     rounds_given = flags.FLAGS[ROUNDS.name].present
     found = Plan(
         num_rounds=there.num_rounds if there and not rounds_given else ROUNDS.value,
-        trials_per_round=TRIALS_PER_ROUND.value or trials,
+        trials_per_round=TRIALS_PER_ROUND.value or default_trials_per_round(num_feasible, there),
     )
     if max_rounds(found) < found.num_rounds:
         raise UserError(

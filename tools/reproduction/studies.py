@@ -7,7 +7,8 @@ from pathlib import Path
 import tensorflow as tf
 from tfoptcmp.tools.common.estimate import Estimate, estimate
 from tfoptcmp.tools.common.execution import Execution
-from tfoptcmp.tools.common.refine import rounds_to_run, run_rounds
+from tfoptcmp.tools.common.refine import rounds_to_run
+from tfoptcmp.tools.common.run_comparison import run_comparison
 from tfoptcmp.tools.common.run_studies import Studies
 from tfoptcmp.tools.reproduction.plans import REFINED, Panel
 from tfoptcmp.tuners.searches import GRID, grid_size
@@ -16,7 +17,7 @@ from tfoptcmp.workloads.data.mock import load_mock
 from tfoptcmp import workloads
 from tfoptcmp.signatures import Signature
 from tfoptcmp.study.read import num_that_count
-from tfoptcmp.study.rounds import Plan, check, round_directory
+from tfoptcmp.study.rounds import Plan, check, most_feasible
 from tfoptcmp.training.options import Options
 from tfoptcmp.workload import Budget, MissingData, Splits, Workload
 
@@ -192,28 +193,22 @@ def run(
         StudyError: If a directory cannot be used, or a trial crashes.
     """
     rounds, num_feasible = ready.rounds, ready.budget.num_feasible
-    most = max(num_feasible, rounds.trials_per_round if rounds else 0)
     studies = Studies(
-        study_dir=round_directory(ready.directory, 0) if rounds else ready.directory,
+        study_dir=ready.directory,
         workload=ready.workload,
         splits=ready.splits,
         signatures=ready.signatures,
         seed=seed,
         search=ready.panel.search,
-        max_trials=10 * most,
+        max_trials=10 * most_feasible(rounds, num_feasible),
         options=options,
         strategy=strategy,
         execution=execution,
     )
-    with studies.opened(ready.budget_of(most), keep_trainers=rounds is not None):
-        if rounds is None:
-            studies.run([ready.budget] * len(ready.signatures))
-            return
-        run_rounds(
-            studies,
-            ready.directory,
-            rounds,
-            ready.budget_of,
-            num_feasible,
-            max_rounds=max_rounds(rounds),
-        )
+    run_comparison(
+        studies,
+        ready.budget_of,
+        num_feasible,
+        rounds_plan=rounds,
+        max_rounds=max_rounds(rounds) if rounds else 1,
+    )
