@@ -123,21 +123,22 @@ def _run(argv: list[str]) -> None:
         print(f"PARTIAL DATA: {splits.partial}")
     if shared_flags.PLAN.value:
         from tfoptcmp.tools.common.estimate import estimate
-        from tfoptcmp.tools.common.plan import print_plan
+        from tfoptcmp.tools.common.plan import Planned
 
         found = estimate(workload, budget, splits, signatures[-1], options, strategy)
-        print_plan(
-            signatures,
-            study_dir,
-            rounds,
-            looks,
-            made,
-            counts,
-            found.trial_seconds,
-            execution.num_workers,
-            looks.tuning_budget if looks else shared_flags.TUNING_BUDGET.value,
-            _given(),
+        planned = Planned(
+            signatures=signatures,
+            num_feasible=counts,
+            trial_seconds=found.trial_seconds,
+            num_workers=execution.num_workers,
+            tuning_budget=looks.tuning_budget if looks else shared_flags.TUNING_BUDGET.value,
+            given=_given(),
+            study_dir=study_dir,
+            rounds=rounds,
+            looks=looks,
+            made=made,
         )
+        print(planned)
         return
 
     from tfoptcmp.tools.common.run_comparison import run_comparison

@@ -11,6 +11,7 @@ from tests.analysis.sources.alarms import false_alarms
 from tfoptcmp.analysis.audit import audit
 from tfoptcmp.analysis.sources import read_comparisons
 from tfoptcmp.analysis.sources.mapping import TableMap
+from tfoptcmp.analysis.sources.optuna_ranges import is_outside
 from tfoptcmp.metrics import ACCURACY, Metric
 from tfoptcmp.rules import RULES
 from tfoptcmp.spaces import Choice, LogUniform, Uniform
@@ -328,6 +329,17 @@ def test_a_field_that_is_missing_is_named(write):
     path = write('{"op_code": 0, "directions": [1]}\n', "journal.log")
     with pytest.raises(StudyError, match=r"journal\.log .* it lacks the field 'study_name'$"):
         read_comparisons(path)
+
+
+def test_no_value_of_zero_lies_in_a_logarithmic_range():
+    """The room for rounding was that of the upper end, at both."""
+    searched = {"name": "FloatDistribution", "attributes": {"low": 1e-12, "high": 1.0, "log": True}}
+    assert [is_outside(value, searched) for value in (0.0, 1e-12, 1e-12 * (1 - 1e-7))] == [
+        True,
+        False,
+        False,
+    ]
+    assert [is_outside(value, searched) for value in (0.99e-12, 1.0, 1.01)] == [True, False, True]
 
 
 def test_a_value_outside_its_range_is_said_and_claims_none(tmp_path):

@@ -310,7 +310,15 @@ def test_directions_by_name(name, higher):
 
 
 def test_names_of_splits():
-    likely = ("val_loss", "valid/acc", "validation", "dev_error", "eval.x", "Val Loss")
+    likely = (
+        "val_loss",
+        "valid/acc",
+        "validation",
+        "dev_error",
+        "eval.x",
+        "Val Loss",
+        "heldout_f1",
+    )
     assert all(map(is_validation, likely))
     assert not any(map(is_validation, ("value", "evaluated", "best_loss", "test_loss", "devices")))
 

@@ -113,7 +113,7 @@ def test_what_did_not_finish_is_left_out_and_nan_diverged(write):
         *(("val_acc", True), ("valid.accuracy", True), ("dev/f1", True), ("eval_top1_acc", True)),
         *(("val_loss", False), ("validation/error", False), ("summary.val_ppl", False)),
         *(("val/dice", True), ("val_mIoU", True), ("val/precision", True), ("val/score", True)),
-        *(("valloss", False), ("val/dice_loss", False)),
+        *(("valloss", False), ("val/dice_loss", False), ("heldout/acc", True)),
     ],
 )
 def test_the_name_says_which_values_are_better(write, name, maximize):

@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from tfoptcmp.analysis.sources.names import between, one_of, searched_name
+from tfoptcmp.analysis.sources.names import between, one_of, searched_name, widened
 from tfoptcmp.analysis.sources.setting_names import column
 from tfoptcmp.analysis.sources.words import numbers, words
 from tfoptcmp.rules import Rule
@@ -100,8 +100,7 @@ def _holds(one: Values, values: "pd.Series[float] | None") -> bool:
     if values is None:
         return True
     if isinstance(one, Mapping):
-        slack = 1e-6 * max(abs(one["low"]), abs(one["high"]))
-        return bool(values.dropna().between(one["low"] - slack, one["high"] + slack).all())
+        return bool(values.dropna().between(*widened(one["low"], one["high"])).all())
     return all(
         any(math.isclose(value, known, rel_tol=1e-6) for known in one) for value in values.dropna()
     )

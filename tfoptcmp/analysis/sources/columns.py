@@ -50,8 +50,8 @@ import pandas as pd
 
 from tfoptcmp.analysis.sources.delimited import read_delimited
 from tfoptcmp.analysis.sources.mapping import TableMap
-from tfoptcmp.analysis.sources.names import is_hyperparameter, searched_name
-from tfoptcmp.analysis.sources.result_names import higher_is_better
+from tfoptcmp.analysis.sources.names import is_hyperparameter, searched_name, widened
+from tfoptcmp.analysis.sources.result_names import VALIDATION, higher_is_better
 from tfoptcmp.analysis.sources.statuses import is_status
 from tfoptcmp.rules import RULES, rule_named
 from tfoptcmp.study.schema import StudyError
@@ -79,14 +79,13 @@ RESULTS = (
 _WORDS = ("optimizer", "rule", "workload", "diverged", "status", "selected")
 _TRUE, _FALSE = ("1", "1.0", "true", "yes"), ("0", "0.0", "false", "no", "", "nan")
 
-_ROUNDING = 1e-6  # relative; tables are written with few digits
 _LARGEST = 1e100  # a loss of 1e29 is allowed; far above, sums and axes overflow
 
 # Other common names of the required columns, after what tools put before them.
 _BEFORE = r"(?:(?:params?|config|hparams?|hp|metrics?|summary|user_attrs?)[ _/.-])*"
 _LIKELY = {
     "optimizer": r"opt|optim|optimi[sz]er([ _-].*)?|optimiser|method|algo|algorithm",
-    "validation": r"(val|valid|validation|dev|eval)([ _/.-].*)?|value|objective",
+    "validation": rf"({'|'.join(VALIDATION)})([ _/.-].*)?|value|objective",
     "test": r"test([ _/.-].*)?",
 }
 
@@ -335,20 +334,14 @@ def _check_ranges(path: Path | str, table: pd.DataFrame) -> None:
     """If a value is outside its range, one of the two is wrong."""
     for name in (n for n in table.columns if f"{n}_low" in table and f"{n}_high" in table):
         low, high, values = table[f"{name}_low"], table[f"{name}_high"], table[name]
-        wrong = outside(values, low, high)
+        first, last = widened(low, high)
+        wrong = (values < first) | (values > last)
         if wrong.any():
             row = int(wrong.idxmax())
             raise StudyError(
                 f"{path}, line {row + 2}: {name!r} must lie between {name}_low and {name}_high, "
                 f"{low[row]:g} and {high[row]:g}; got {values[row]:g}"
             )
-
-
-def outside(
-    values: "pd.Series[float]", low: "pd.Series[float] | float", high: "pd.Series[float] | float"
-) -> "pd.Series[bool]":
-    """Returns which values lie outside a range, or each outside its own; NaN lies in any."""
-    return (values < low - _ROUNDING * abs(low)) | (values > high + _ROUNDING * abs(high))
 
 
 def _with_diverged(path: Path | str, table: pd.DataFrame, remarks: list[str]) -> pd.DataFrame:

@@ -21,7 +21,7 @@ from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.sources.containers import find_beside, why
 from tfoptcmp.analysis.sources.measured import is_of_validation
 from tfoptcmp.analysis.sources.names import between, grid, one_of
-from tfoptcmp.analysis.sources.runs import Run, comparisons_of, optimizers_of
+from tfoptcmp.analysis.sources.runs import Run, comparisons_of, optimizers_of, side_by_side
 from tfoptcmp.analysis.sources.settings import flat, number
 from tfoptcmp.spaces import Dimension
 from tfoptcmp.study.files import exists
@@ -50,16 +50,15 @@ def read(files: Sequence[Path], tuning_budget: int | None = None) -> list[Compar
     trials: dict[Path, list[Path]] = {}
     for path in files:
         trials.setdefault(path.parent.parent.resolve(), []).append(path)
+    projects = {directory: _project(directory, some) for directory, some in trials.items()}
     groups: dict[tuple[Path, str, bool | None], list[_Project]] = {}
-    for directory, some in trials.items():
-        one = _project(directory, some)
-        alone = len(set(optimizers_of(one.runs))) > 1
-        key = directory if alone else directory.parent, one.objective, one.maximize
-        groups.setdefault(key, []).append(one)
+    for where, together in side_by_side({d: one.runs for d, one in projects.items()}).items():
+        for one in map(projects.__getitem__, together):
+            groups.setdefault((where, one.objective, one.maximize), []).append(one)
     return [
         comparison
-        for (_, objective, maximize), projects in groups.items()
-        for comparison in _compared(projects, objective, maximize, tuning_budget)
+        for (_, objective, maximize), some in groups.items()
+        for comparison in _compared(some, objective, maximize, tuning_budget)
     ]
 
 

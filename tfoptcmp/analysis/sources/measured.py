@@ -8,15 +8,15 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tfoptcmp.analysis.sources.result_names import higher_is_better
+from tfoptcmp.analysis.sources.result_names import TRAINING, VALIDATION, higher_is_better
 from tfoptcmp.study.schema import StudyError
 
 # --map is of tables, and these are directories.
 _INSTEAD = "give the results as a table (CSV) with --map validation=..."
 _SPLITS = {
-    **dict.fromkeys(("val", "valid", "validation", "dev", "eval", "heldout"), "validation"),
+    **dict.fromkeys(VALIDATION, "validation"),
     "test": "test",
-    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(TRAINING, "train"),
 }
 _RATES = frozenset(("acc", "accuracy", "accuracies", "top1", "err", "error"))
 

@@ -39,6 +39,7 @@ _COMPLEMENTS = {
 # A range that spans this factor, about a decade, is taken for one searched on a log scale.
 _LOG_SCALE_FACTOR = 9.0
 _MOST_CHOICES = 20
+_ROUNDING = 1e-6  # relative; tables are written with few digits
 
 
 def is_hyperparameter(name: str) -> bool:
@@ -115,6 +116,11 @@ def between(name: str, low: float, high: float, *, logarithmic: bool | None = No
     else:
         is_log = logarithmic and ends == [low, high] and low > 0
     return (LogUniform if is_log else Uniform)(low=ends[0], high=ends[1])
+
+
+def widened(low: Values, high: Values) -> tuple[Values, Values]:
+    """Returns the ends of a range, or of several, with room for values that a file rounds."""
+    return low - _ROUNDING * abs(low), high + _ROUNDING * abs(high)
 
 
 def _letters(name: str) -> str:

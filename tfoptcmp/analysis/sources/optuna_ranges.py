@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tfoptcmp.analysis.sources.names import between, grid, one_of, searched_name
+from tfoptcmp.analysis.sources.names import between, grid, one_of, searched_name, widened
 from tfoptcmp.analysis.sources.optuna_study import of_distribution
 from tfoptcmp.analysis.sources.settings import number
 from tfoptcmp.rules import rule_named
@@ -53,8 +53,8 @@ def is_outside(value: Any, distribution: Mapping[str, Any]) -> bool:
     low, high = (of_distribution(distribution, end) for end in ("low", "high"))
     if low is None or high is None or (given := number(value)) is None:
         return False
-    slack = 1e-9 * max(abs(float(low)), abs(float(high)))
-    return not float(low) - slack <= given <= float(high) + slack
+    first, last = widened(float(low), float(high))
+    return not first <= given <= last
 
 
 def _dimension(column: str, distribution: Mapping[str, Any]) -> Dimension | None:

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tfoptcmp.analysis.sources.names import searched_value
-from tfoptcmp.analysis.sources.result_names import higher_is_better
+from tfoptcmp.analysis.sources.result_names import TRAINING, VALIDATION, higher_is_better
 from tfoptcmp.analysis.statistics.best_of_k import FloatArray
 from tfoptcmp.study.schema import StudyError
 
@@ -38,7 +38,7 @@ _RESULTS = frozenset(
 # What results are of: an "aux_loss" may as well be the weight of one.
 _PARTS = frozenset(
     (
-        *("train", "training", "val", "valid", "validation", "dev", "eval", "test"),
+        *(*TRAINING, *VALIDATION, "test"),
         *("max", "min", "avg", "average", "std", "total", "model"),
         *("cross", "entropy", "squared", "absolute", "top", "top1", "top5"),
     )

@@ -8,7 +8,13 @@ import pandas as pd
 
 from tfoptcmp.metrics import ACCURACY, CLASSIFICATION_ERROR, SHARE, Metric
 
-_VALIDATION = re.compile(r"(?:val|valid|validation|dev|eval)(?:[_/ .:-]+(.+))?", re.IGNORECASE)
+VALIDATION = ("validation", "valid", "val", "dev", "eval", "heldout")
+"""Words for the validation set, longer ones before those they begin with; the only list of them."""
+
+TRAINING = ("training", "train")
+"""Words for the training set; the only list of them."""
+
+_VALIDATION = re.compile(rf"(?:{'|'.join(VALIDATION)})(?:[_/ .:-]+(.+))?", re.IGNORECASE)
 _TEST = re.compile(r"test(?:[_/ .:-]+(.+))?", re.IGNORECASE)
 
 HIGHER = frozenset(

@@ -17,7 +17,7 @@ import pandas as pd
 
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.sources.measured import Measured, measured
-from tfoptcmp.analysis.sources.names import searched_name, searched_value
+from tfoptcmp.analysis.sources.names import searched_name, searched_value, widened
 from tfoptcmp.analysis.sources.result_names import metric_of
 from tfoptcmp.analysis.sources.settings import (
     number,
@@ -198,7 +198,9 @@ def _ranges(
         for setting, column in of_one.items():
             if dimension := range_of(optimizer, setting, column):
                 values = [number(run.settings.get(setting)) for run in mine]
-                if _holds(dimension, [searched_value(column, v) for v in values if v is not None]):
+                searched = [searched_value(column, v) for v in values if v is not None]
+                first, last = widened(dimension.low, dimension.high)
+                if all(first <= value <= last for value in searched):
                     called = searched_name(column, rule_named(optimizer))
                     found.setdefault(optimizer, {})[called] = dimension
                 else:
@@ -227,8 +229,3 @@ def _results(run: Run, decided: Measured) -> dict[str, Any]:
 
 def _optimizer_setting(runs: Sequence[Run]) -> str:
     return next(iter(optimizer_settings([run.settings for run in runs])), "")
-
-
-def _holds(dimension: Dimension, values: Sequence[float]) -> bool:
-    slack = 1e-6 * max(abs(dimension.low), abs(dimension.high))
-    return all(dimension.low - slack <= value <= dimension.high + slack for value in values)

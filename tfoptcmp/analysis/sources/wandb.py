@@ -7,7 +7,6 @@ runs apart. Runs of different data or models are comparisons of their own. What 
 not in the export.
 """
 
-import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from tfoptcmp.analysis.comparison import Comparison
+from tfoptcmp.analysis.sources.containers import csv_header
 from tfoptcmp.analysis.sources.result_names import higher_is_better, metric_of
 from tfoptcmp.analysis.sources.setting_names import column, is_role
 from tfoptcmp.analysis.sources.settings import differing_between, is_nesterov
@@ -28,7 +28,6 @@ from tfoptcmp.analysis.sources.wandb_columns import (
 )
 from tfoptcmp.analysis.sources.words import as_numbers, differing, legend
 from tfoptcmp.metrics import Metric
-from tfoptcmp.study.files import reading
 from tfoptcmp.study.schema import StudyError
 
 PATTERN = "Name, State, Created, Runtime, ..."
@@ -43,7 +42,7 @@ def find(path: Path) -> list[Path]:
     """
     if not path.is_file():
         return []
-    names = set(_header(path))
+    names = set(csv_header(path))
     ours = {name.strip().lower() for name in names}
     if "optimizer" in ours and ours & {"validation", "test"}:
         return []
@@ -64,18 +63,12 @@ def read(files: Sequence[Path], tuning_budget: int | None = None) -> list[Compar
     return [one for path in files for one in _read(path, tuning_budget)]
 
 
-def _header(path: Path) -> list[str]:
-    with reading(path), open(path, encoding="utf-8-sig", errors="replace", newline="") as file:
-        first = file.readline(1_000_000)
-    return next(csv.reader([first.replace("\0", "")]), [])
-
-
 def _read(path: Path, tuning_budget: int | None) -> Iterator[Comparison]:
     try:
         runs = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         raise StudyError(f"{path} cannot be read as an export of runs (CSV): {error}") from error
-    header = _header(path)
+    header = csv_header(path)
     if twice := [name for name in header if header.count(name) > 1]:
         raise StudyError(f"{path}: a column must appear only once; got {twice[0]!r} twice")
     if runs.empty:

@@ -12,7 +12,14 @@ import pandas as pd
 
 from tfoptcmp.analysis.sources.command import command
 from tfoptcmp.analysis.sources.names import is_hyperparameter
-from tfoptcmp.analysis.sources.result_names import HIGHER, LOWER, higher_is_better, is_metric
+from tfoptcmp.analysis.sources.result_names import (
+    HIGHER,
+    LOWER,
+    TRAINING,
+    VALIDATION,
+    higher_is_better,
+    is_metric,
+)
 from tfoptcmp.analysis.sources.setting_names import column, is_role, whose
 from tfoptcmp.analysis.sources.settings import optimizer_settings, settings_of, spelled
 from tfoptcmp.study.schema import StudyError
@@ -22,14 +29,15 @@ _OF_A_RUN = re.compile(
     r"host|hostname|os|command|commit|description|end time|heartbeat|relative time.*|python.*|"
     r"gpu (type|count)|cpu count|git.*|github.*|agent|report|url|execution|accessory.*|.*version"
 )
-_VALIDATION = re.compile(r"(validation|valid|val|dev|eval)(?:[_./: -]+(.*)|(.+))")
+_SPLITS = "|".join((*TRAINING, *VALIDATION, "test"))
+_VALIDATION = re.compile(rf"({'|'.join(VALIDATION)})(?:[_./: -]+(.*)|(.+))")
 _TEST = re.compile(r"(test)(?:[_./: -]+(.*)|(.+))")
 _LOGGED = re.compile(
-    r"_.*|(train|training|val|valid|validation|dev|eval|test|system|gpu|cpu|perf|grad|gradients|"
+    rf"_.*|({_SPLITS}|system|gpu|cpu|perf|grad|gradients|"
     r"time|timing|lr-.*|parameters)/.*|(system|gpu|cpu|perf|gradients|parameters)[.].*|"
     r"best[_./ -].*|"
     r"(.*[_./ -])?(loss|acc|accuracy|error)[_./ -](best|final|last|min|max|mean|avg|std)|"
-    r"((train|training|trainer|val|valid|validation|dev|eval|test)[/.])?"
+    rf"(({_SPLITS}|trainer)[/.])?"
     r"(epoch|step|iter|iteration|global[_-]?step|batch)|"
     r"(.*[./])?((total|global|mean|avg|average|l2|train|training)[_-]?)?"
     r"(grad|grads|gradient|gradients)[_-]?norm|"
@@ -38,7 +46,7 @@ _LOGGED = re.compile(
 # What Lightning's LearningRateMonitor logs, one name for each optimizer: "lr-Adam", "lr-SGD-1".
 _RATES = re.compile(r"lr-([A-Z]\w*|group\d+|pg\d+)(-\d+)?(-momentum|-weight_decay)?")
 # A number that ends with a metric's word is surely logged if it is one's of a split.
-_SPLIT = re.compile(r"(train|training|trainer|val|valid|validation|dev|eval|test)(?![a-z]).*")
+_SPLIT = re.compile(rf"({_SPLITS}|trainer)(?![a-z]).*")
 # Limits, which configurations have beside the values that are logged.
 _LIMIT = re.compile(r"(.*[_./ -])?(max|clip|clipping)[_./ -](.*[_./ -])?(norm|value)")
 _UNKNOWN = "..."  # in a command, for the user to fill in
