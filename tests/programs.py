@@ -38,7 +38,7 @@ def run(program, *arguments, cwd=None, timeout=240, fresh=False, **environment):
     """Runs a program to its end.
 
     Args:
-        program: A module of `tools`, as `tune` and `lab.benchmark`.
+        program: A module of `tools`, as `tune` and `lab.benchmark`; or the path of a script.
         arguments: Its command line; made strings.
         cwd: Where; by default here.
         timeout: In seconds.
@@ -62,7 +62,8 @@ def run(program, *arguments, cwd=None, timeout=240, fresh=False, **environment):
 
 def command(program, *arguments):
     """Returns the command line of a program, for those that are killed while they run."""
-    return [sys.executable, "-m", f"tfoptcmp.tools.{program}", *map(str, arguments)]
+    named = [program] if isinstance(program, Path) else ["-m", f"tfoptcmp.tools.{program}"]
+    return [sys.executable, *map(str, (*named, *arguments))]
 
 
 class _Server:
@@ -118,7 +119,7 @@ def _serve():
 
 
 def _become(request):
-    """Makes this process what its command line is when it begins; returns the module to run."""
+    """Makes this process what its command line is when it begins; returns what then runs."""
     os.setsid()
     signal.alarm(request["timeout"])
     for number, path in enumerate(request["files"]):
@@ -129,8 +130,11 @@ def _become(request):
     tempfile.tempdir = None  # found anew
     np.random.seed()  # or all would draw the same
     sys.path[0] = request["cwd"]
-    _, _, *sys.argv = request["line"]
-    return sys.argv[0]
+    _, *sys.argv = request["line"]
+    if sys.argv[0] != "-m":
+        return functools.partial(runpy.run_path, sys.argv[0], run_name="__main__")
+    del sys.argv[0]
+    return functools.partial(runpy.run_module, sys.argv[0], run_name="__main__", alter_sys=True)
 
 
 if __name__ == "__main__":
@@ -140,4 +144,4 @@ if __name__ == "__main__":
     sys.modules["tensorflow"].config.list_physical_devices()  # says that there is no GPU
     gc.freeze()  # or every process would copy what is there, to look it through
     if asked := _serve():
-        runpy.run_module(_become(asked), run_name="__main__", alter_sys=True)
+        _become(asked)()

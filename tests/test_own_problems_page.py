@@ -18,13 +18,11 @@ PAGE = Path(__file__).parent.parent / "docs" / "own-problems.md"
 BLOCKS = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
 
 
-def run(code, directory):
+def run(code, directory, **start):
     """Runs a script without a `__main__` guard, as people write them."""
     script = directory / "script.py"
     script.write_text(code, encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, str(script)], cwd=directory, capture_output=True, text=True, timeout=300
-    )
+    done = programs.run(script, cwd=directory, timeout=300, **start)
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout
 
@@ -35,7 +33,7 @@ def block(beginning):
 
 
 def test_regression_and_its_best_trial(tmp_path):
-    said = run(block("load_diabetes") + block('result.best("adam")'), tmp_path)
+    said = run(block("load_diabetes") + block('result.best("adam")'), tmp_path, fresh=True)
     assert re.search(r"^(SGD|Momentum|Adam).* at K = 2", said, re.MULTILINE), said
     assert re.search(r"^trial \d+ of adam: learning_rate=.*decay_factor=", said, re.MULTILINE)
     assert (tmp_path / "runs" / "diabetes-report" / "report.html").exists()
