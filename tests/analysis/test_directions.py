@@ -18,7 +18,7 @@ from tfoptcmp.analysis.figures.report_order import FIGURES
 from tfoptcmp.analysis.ranges.narrowing import next_spaces
 from tfoptcmp.analysis.report.answer import how_sure, pair_cells, ranking_cells, verdict_cells
 from tfoptcmp.analysis.report.as_json import as_json
-from tfoptcmp.analysis.report.best import best_trials
+from tfoptcmp.analysis.report.best import best_trials, choose_now
 from tfoptcmp.analysis.report.restrictions import format_sections, sections
 from tfoptcmp.analysis.report.tables import STYLES, best_rows, caption, format_table, rerun_cells
 from tfoptcmp.analysis.sources import read_comparisons
@@ -341,6 +341,49 @@ def test_winners_and_their_reruns_are_values_and_the_spread_is_a_size(comparison
         )
         _, row = rerun_cells(replace(comparison, contestants=(replace(one, reruns=reruns),)))
         assert (row[4], row[6], row[7]) == (again, again, "1.41 %")
+
+
+def with_reruns(comparison, **of_rule):
+    """The comparison with re-runs of winners: rule to their errors beside it, NaN if diverged."""
+    contestants = []
+    for one in comparison.contestants:
+        if one.name not in of_rule:
+            contestants.append(one)
+            continue
+        added = np.array(of_rule[one.name], dtype=float)
+        reruns = pd.DataFrame(
+            {
+                "trial": one.winner["trial"],
+                "rerun": range(len(added)),
+                "status": np.where(np.isnan(added), "INFEASIBLE", "COMPLETE"),
+                "seed": range(len(added)),
+                "validation_metric": one.winner["validation_metric"] + added,
+                "test_metric": one.winner["validation_metric"] + added,
+            }
+        )
+        contestants.append(replace(one, reruns=reruns))
+    return replace(comparison, contestants=tuple(contestants))
+
+
+def test_a_best_trial_that_diverges_with_another_seed_is_not_recommended(comparisons):
+    comparison = comparisons[0]
+    first, second = (one.name for one in comparison.contestants[:2])
+    steady = with_reruns(comparison, **{first: [0.001] * 3, second: [0.2] * 3})
+    assert choose_now(steady, ranking(steady))[0].startswith(steady.contestants[0].title)
+    nan = math.nan
+    some = with_reruns(comparison, **{first: [-0.001, nan, nan, nan], second: [0.2] * 3})
+    said = choose_now(some, ranking(some))
+    assert said[0].startswith(some.contestants[1].title)
+    assert "Of the best trials run again of which none diverged it has the best mean" in said[1]
+    luck = best_trials(some)[0].luck
+    assert luck.startswith("Run again 4 times with other seeds: 3 diverged, validation ")
+    assert luck.endswith(" in the rest. With another seed it may diverge.")
+    none = with_reruns(comparison, **{first: [nan, nan], second: [0.2] * 3})
+    assert choose_now(none, ranking(none))[0].startswith(some.contestants[1].title)
+    assert best_trials(none)[0].luck.endswith("2 diverged, so its result was luck.")
+    once = best_trials(with_reruns(comparison, **{first: [0.001]}))[0].luck
+    assert once.startswith("Run again once with other seeds: validation ")
+    assert once.endswith("; one run does not tell how much of it was luck.")
 
 
 def test_what_of_the_best_was_luck_is_the_same_for_both(comparisons):

@@ -11,6 +11,7 @@ import pytest
 from tfoptcmp.analysis.audit import CHECKS, audit
 from tfoptcmp.analysis.sources import read_comparisons
 from tfoptcmp.analysis.sources.tables import of_table
+from tfoptcmp.analysis.statistics.verdicts import Verdict, judge
 from tfoptcmp.hyperparameters import Hyperparameter
 from tfoptcmp.metrics import CLASSIFICATION_ERROR, CROSS_ENTROPY
 from tfoptcmp.rules import RULES, Rule
@@ -91,6 +92,10 @@ def planted(table, *, spaces=SPACES, **changes):
 
 def of_rule(table, rule):
     return table["optimizer"] == rule
+
+
+def named(comparison, name):
+    return next(one for one in comparison.contestants if one.name == name)
 
 
 def found(comparison):
@@ -444,6 +449,22 @@ def test_k_too_small_for_a_claim():
     assert "drop it" in audit([turned])[0].next_step
 
 
+def test_a_claim_that_leans_the_right_way_needs_more_trials():
+    """ "Drop it" was said where the interval ended just below the margin."""
+    table = clean_table()
+    table.loc[of_rule(table, "nadam"), ["validation", "test"]] -= 0.0012
+    comparison = planted(table, tuning_budget=5)
+    claimed = dataclasses.replace(comparison, claims=(("nadam", "adam"),))
+    nadam, adam = (named(comparison, name) for name in ("nadam", "adam"))
+    j = judge(comparison, adam, nadam, "test", inclusion=True)
+    assert j.verdict is Verdict.HOLDS and j.difference < 0 < j.high
+    # By hand: 80 % of such studies are decided where the half width is D / sqrt(2.04).
+    needed = 2.04 * 50 * ((j.high - j.difference) / j.difference) ** 2
+    (finding,) = audit([claimed])
+    (shown,) = re.findall(r"run more trials \(about ([\d,]+) of each, roughly\)", finding.next_step)
+    assert needed <= int(shown.replace(",", "")) <= 1.1 * needed + 1
+
+
 def test_a_comparison_that_decides_nothing():
     rng = np.random.default_rng(0)
     rows = [
@@ -488,6 +509,34 @@ def test_a_lucky_winner_and_a_claim_that_its_reruns_do_not_bear_out():
     both = planted(pd.concat([rerun, pd.DataFrame(more)], ignore_index=True))
     claimed = dataclasses.replace(both, claims=(("adam", "nadam"),))
     assert found(claimed)["re-runs do not bear out the claim"] == "warning"
+
+
+def test_a_winner_that_diverges_with_another_seed():
+    table = clean_table()
+    winner = table.loc[table[of_rule(table, "adam")]["validation"].idxmin()]
+    lost = {"validation": math.nan, "test": math.nan, "diverged": True}
+    again = [{**winner, "seed": 1000.0 + j, **({} if j == 0 else lost)} for j in range(4)]
+    (finding,) = audit([planted(pd.concat([table, pd.DataFrame(again)], ignore_index=True))])
+    assert (finding.severity, finding.title) == ("warning", "the winner diverges with another seed")
+    assert finding.evidence == "3 of 4 re-runs diverged"
+
+
+def test_without_a_test_metric_claims_are_about_the_validation_metric():
+    """NaN is not less than NaN: every claim was refuted."""
+    table = clean_table().drop(columns=["test", "num_test"])
+    winners = {
+        rule: table.loc[table[of_rule(table, rule)]["validation"].idxmin()]
+        for rule in ("adam", "nadam")
+    }
+    again = [
+        {**winner, "seed": 1000.0 + j, "validation": winner["validation"] + gap}
+        for (winner, gap) in zip(winners.values(), (0.0, 0.01), strict=True)
+        for j in range(3)
+    ]
+    comparison = planted(pd.concat([table, pd.DataFrame(again)], ignore_index=True))
+    refuted = "re-runs do not bear out the claim"
+    assert refuted not in found(dataclasses.replace(comparison, claims=(("adam", "nadam"),)))
+    assert refuted in found(dataclasses.replace(comparison, claims=(("nadam", "adam"),)))
 
 
 def test_a_winner_whose_reruns_vary():

@@ -121,6 +121,23 @@ def test_choice_gets_no_value_beyond_the_limit(study, values, moved):
     assert check.suggestion == (moved and Choice(values=(*values, *moved)))
 
 
+def test_a_choice_with_a_zero_gets_one_value_more_at_the_same_distance(study):
+    """It was said to be at its limit, and accepted as final."""
+    values = (0.0, 0.05, 0.1, 0.2)
+    comparison = study(lambda v: -v["label_smoothing"], 120, label_smoothing=Choice(values=values))
+    check = checks_of(comparison)["label_smoothing"]
+    assert check.verdict is Edge.HIGH
+    assert check.suggestion == Choice(values=(*values, 0.3))  # by hand
+    assert "label_smoothing" in boundary.why_not_final(check.contestant)
+
+
+def test_a_narrow_range_moves_by_less_than_two_digits(study):
+    narrow = Uniform(low=0.99, high=0.999)
+    check = checks_of(study(lambda v: v["one_minus_gamma"], one_minus_gamma=narrow))
+    moved = check["one_minus_gamma"].suggestion
+    assert moved.low == pytest.approx(0.9855, abs=6e-4)  # half of 0.009 lower, with three digits
+
+
 def test_choice_gets_no_limit_that_is_excluded():
     """A fraction of the budget may be 1, and no more; never 0, nor a rate."""
     dimension = Choice(values=(0.25, 0.5))

@@ -14,6 +14,7 @@ from tfoptcmp.analysis.report.answer import (
     pair_sentences,
     ranking_cells,
 )
+from tfoptcmp.analysis.report.commands import without_flags
 from tfoptcmp.analysis.report.files import write_report
 from tfoptcmp.analysis.report.tables import (
     best_cells,
@@ -241,6 +242,31 @@ def test_holding_inclusions_are_said_in_words(compared):
     assert conclusion(inclusion_verdicts(comparison)) == (
         "the only one holds: no rule did worse than a special case of it."
     )
+
+
+def test_pairs_without_a_verdict_do_not_hold(compared):
+    comparison = compared(sgd=spread(0.3), momentum=spread(0.1), adam=spread(0.5, 12))
+    assert conclusion(inclusion_verdicts(comparison)) == (
+        "1 with a verdict holds: no rule did worse than a special case of it. No verdict, with too "
+        "few trials for this K: SGD <= Adam, Momentum <= Adam."
+    )
+    worse = compared(sgd=spread(0.3), momentum=spread(0.6), adam=spread(0.1, 12))
+    assert conclusion(inclusion_verdicts(worse)).startswith("1 of 1 violated. Worse than ")
+
+
+def test_a_command_is_repeated_without_some_of_its_flags():
+    command = (
+        "tfoptcmp-tune --num_feasible 40 --refine --study_dir='my runs' --steps=5 --until_decided"
+    )
+    assert without_flags(command, "num_feasible", "until_decided") == [
+        "tfoptcmp-tune",
+        "--refine",
+        "'--study_dir=my runs'",
+        "--steps=5",
+    ]
+    assert without_flags(command, "refine", "steps")[1:] == [
+        *("--num_feasible", "40", "'--study_dir=my runs'", "--until_decided")
+    ]
 
 
 def test_rule_without_feasible_trials_does_not_hide_the_test_metric(

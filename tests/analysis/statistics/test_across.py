@@ -93,6 +93,24 @@ def test_profiles_count_workloads_within_a_factor():
     assert {row[0]: row[1:] for row in rows}["B"] == ["67%", "67%", "100%", "100%", "100%"]
 
 
+def test_too_few_trials_take_no_part():
+    """An optimizer with 1 trial led the mean ranks."""
+    few = made("two", {"a": 0.1, "b": 0.05}, num=1).contestants[0]
+    two = dataclasses.replace(THREE[1], contestants=(few, *THREE[1].contestants[1:]))
+    found = across([THREE[0], two, THREE[2]])
+    assert [one.name for one in found.contestants] == ["b", "c"]
+    assert found.left_out[0] == ("A on two: N = 1 feasible trials are too few; K = 4 needs 20.")
+
+
+def test_a_target_that_one_trial_reached_is_not_reached():
+    """By hand: the best of 4 of 40, of which 1 reached it, does with P = 1 - (39/40)^4 < 1/2."""
+    steps = pd.Series([50.0] + [math.inf] * (NUM - 1))
+    a, b, _ = THREE[0].contestants
+    seldom = dataclasses.replace(b, trials=b.trials.assign(steps_to_target=steps))
+    found = across([dataclasses.replace(THREE[0], contestants=(a, seldom)), *THREE[1:]])
+    np.testing.assert_allclose(found.slowness[0], [1, math.inf])
+
+
 def test_what_is_said():
     found = across(THREE)
     cells = across_cells(found)

@@ -421,3 +421,19 @@ def test_measurement_that_is_not_a_number_is_the_worst(tmp_path, make_signature,
     verdicts = inclusion_verdicts(*read_comparisons(tmp_path))
     assert {j.superiority for j in verdicts.judgements} == {1.0}
     assert {j.verdict for j in verdicts.judgements if j.primary} == {Verdict.BETTER}
+
+
+def test_no_verdict_on_steps_of_a_budget_that_is_not_known(tmp_path):
+    """The slowest that reached the target stood for all that did not: momentum was "equivalent"."""
+    lines = ["optimizer,validation,steps_to_target,steps"]
+    lines += [f"sgd,{0.1 + 0.001 * i},1000,2000" for i in range(40)]
+    lines += [f"momentum,{0.1 + 0.001 * i},{'' if i else 1000},2000" for i in range(40)]
+    path = tmp_path / "runs.csv"
+    path.write_text("\n".join(lines))
+    (known,) = read_comparisons(path)
+    judged = {j.statistic: j.verdict for j in inclusion_verdicts(known).judgements}
+    assert judged["steps_to_target"] is Verdict.VIOLATED
+    path.write_text("\n".join(line.rpartition(",")[0] for line in lines))
+    (unknown,) = read_comparisons(path)
+    judged = {j.statistic for j in inclusion_verdicts(unknown).judgements}
+    assert judged == {"validation"}

@@ -56,13 +56,14 @@ def seed_noise(comparison: Comparison) -> Iterator[Finding]:
 def winners_curse(comparison: Comparison) -> Iterator[Finding]:
     """Finds winners and claims that the winners' re-runs do not bear out."""
     again, text = {}, comparison.metric.text
+    # Without a validation metric the test metric stands in its column.
+    splits = ("test",) if comparison.selected_by == "test" else ("validation", "test")
     for one in comparison.contestants:
+        yield from _diverged(comparison, one)
         runs, winner = _reruns(one), one.winner
         if winner is None or len(runs) < 2:
             continue
-        again[one.name] = float(runs["test_metric"].mean())
-        # Without a validation metric the test metric stands in its column.
-        splits = ("test",) if comparison.selected_by == "test" else ("validation", "test")
+        again[one.name] = {split: float(runs[f"{split}_metric"].mean()) for split in splits}
         for split in splits:
             selected, values = float(winner[f"{split}_metric"]), runs[f"{split}_metric"]
             mean, deviation = float(values.mean()), float(values.std(ddof=1))
@@ -81,15 +82,34 @@ def winners_curse(comparison: Comparison) -> Iterator[Finding]:
                 break
         yield from _unstable(comparison, one, runs)
     for better, worse in comparison.claims:
-        if better in again and worse in again and not again[better] < again[worse]:
+        if better not in again or worse not in again:
+            continue
+        of_better, of_worse = again[better], again[worse]
+        split = splits[-1]
+        if math.isnan(of_better[split]) or math.isnan(of_worse[split]):
+            split = splits[0]
+        if not of_better[split] < of_worse[split]:
             yield Finding(
                 severity="warning",
                 subject=f"{comparison.workload}: {better} better than {worse}",
                 title="re-runs do not bear out the claim",
-                evidence=f"mean test metric of the winners' re-runs: {better} "
-                f"{text(again[better])}, {worse} {text(again[worse])}",
+                evidence=f"mean {split} metric of the winners' re-runs: {better} "
+                f"{text(of_better[split])}, {worse} {text(of_worse[split])}",
                 next_step="do not claim this order from the selected trials",
             )
+
+
+def _diverged(comparison: Comparison, one: Contestant) -> Iterator[Finding]:
+    """Finds winners that diverged with another seed."""
+    runs = _all_reruns(one)
+    if number := len(runs) - len(_reruns(one)):
+        yield Finding(
+            severity="warning",
+            subject=f"{comparison.workload}: {one.title}",
+            title="the winner diverges with another seed",
+            evidence=f"{number} of {len(runs)} re-runs diverged",
+            next_step="take a trial whose re-runs end, or say how often it diverges",
+        )
 
 
 def _unstable(comparison: Comparison, one: Contestant, runs: pd.DataFrame) -> Iterator[Finding]:
@@ -142,8 +162,13 @@ def _noise(comparison: Comparison, split: str, results: Sequence[float]) -> tupl
 
 def _reruns(one: Contestant) -> pd.DataFrame:
     """The winner's re-runs, without those that diverged."""
-    done = one.reruns.dropna(subset="validation_metric")
-    return done.head(0) if one.winner is None else done[done["trial"] == one.winner["trial"]]
+    return _all_reruns(one).dropna(subset="validation_metric")
+
+
+def _all_reruns(one: Contestant) -> pd.DataFrame:
+    if one.winner is None:
+        return one.reruns.head(0)
+    return one.reruns[one.reruns["trial"] == one.winner["trial"]]
 
 
 CHECKS = (seed_noise, winners_curse)

@@ -282,8 +282,9 @@ def unsupported_claim(comparison: Comparison) -> Iterator[Finding]:
             f"better) at K = {comparison.tuning_budget}",
             next_step=f"claim it only for K = {enough[0]} trials"
             if enough
-            else f"run more trials ({judgement.trials_needed_text} of each, roughly), or drop it"
-            if not judgement.verdict.decided
+            else f"run more trials ({judgement.trials_to_be_better_text} of each, roughly), or "
+            "drop it"
+            if judgement.difference < 0 and judgement.verdict is not Verdict.EQUIVALENT
             else "drop it",
         )
 

@@ -33,7 +33,7 @@ def profiles_figure(found: Across) -> Figure:
         draw_profiles(axes, found)
         reading_note(
             figure,
-            f"steps to the target, mean of the best of K, on {len(found.slowness)} workloads; a "
+            f"steps to the target, median of the best of K, on {len(found.slowness)} workloads; a "
             "line that ends below 1 did not reach the target on all of them",
         )
     return figure

@@ -37,6 +37,7 @@ _SHARE_GOOD = 0.1
 LEAST_FEASIBLE = 3 * _LEAST_GOOD
 _CROWDED = 0.01
 _UNLIKELY = 0.1
+_MOST_DIGITS = 17  # of a float64
 _MARGIN = 0.1  # of the width, between the other side of a moved range and good trials
 
 EXTENSION = 0.5
@@ -96,9 +97,7 @@ class BoundaryCheck:
         allowed = self.contestant.meaning(self.name)
         if allowed is None or isinstance(self.dimension, Choice):
             return False
-        if edge is Edge.LOW:
-            return self.dimension.low <= allowed.low
-        return self.dimension.high >= allowed.high
+        return _is_at_limit(self.dimension, allowed, edge)
 
 
 def enough_trials(contestant: Contestant) -> bool:
@@ -248,7 +247,17 @@ def _suggestion(
     if allowed is None:
         return None, "the allowed range is not known"
     moved = _moved(allowed, dimension, where, edge)
-    return moved, "" if moved else "the edge is the limit of the allowed range"
+    if moved is not None:
+        return moved, ""
+    if _is_at_limit(dimension, allowed, edge):
+        return None, "the edge is the limit of the allowed range"
+    return None, "nothing is left up to the limit, which is excluded"
+
+
+def _is_at_limit(dimension: Dimension, allowed: Hyperparameter, edge: Edge) -> bool:
+    if edge is Edge.LOW:
+        return dimension.low <= allowed.low
+    return dimension.high >= allowed.high
 
 
 def _moved(
@@ -266,29 +275,35 @@ def _moved(
         low, high = -EXTENSION, min(1.0, max(0.5, float(where.max()) + _MARGIN))
     else:
         low, high = max(0.0, min(0.5, float(where.min()) - _MARGIN)), 1 + EXTENSION
-    ends = [dimension.low, dimension.high]
-    if low != 0:
-        ends[0] = max(_nice(dimension.value(low)), allowed.low)
-    if high != 1:
-        ends[1] = min(_nice(dimension.value(high)), allowed.high)
-    if ends[0] == allowed.low and allowed.low_open:
-        ends[0] = dimension.low  # of a uniform dimension, which cannot come closer
-    goes_on = ends[0] < dimension.low if edge is Edge.LOW else ends[1] > dimension.high
-    return type(dimension)(low=ends[0], high=ends[1]) if goes_on else None
+    for num_digits in range(2, _MOST_DIGITS):  # two, if the range is not too narrow for them
+        ends = [dimension.low, dimension.high]
+        if low != 0:
+            ends[0] = max(_nice(dimension.value(low), num_digits), allowed.low)
+        if high != 1:
+            ends[1] = min(_nice(dimension.value(high), num_digits), allowed.high)
+        if ends[0] == allowed.low and allowed.low_open:
+            ends[0] = dimension.low  # of a uniform dimension, which cannot come closer
+        if ends[0] < dimension.low if edge is Edge.LOW else ends[1] > dimension.high:
+            return type(dimension)(low=ends[0], high=ends[1])
+    return None
 
 
 def _one_more(dimension: Choice, edge: Edge, allowed: Hyperparameter) -> Choice | None:
-    """The choice with one more value: at the same ratio, or the limit of what is allowed."""
+    """The choice with one more value: at the same ratio, or the limit of what is allowed.
+
+    With a 0 in it the distance is kept instead.
+    """
     values = sorted(dimension.values, reverse=edge is Edge.LOW)
-    if len(values) < 2 or min(values) <= 0:
+    if len(values) < 2:
         return None
-    beyond = _nice(values[-1] * values[-1] / values[-2])
+    *_, before, last = values
+    beyond = _nice(last * last / before if min(values) > 0 else 2 * last - before)
     beyond = min(max(beyond, allowed.low), allowed.high)
     if beyond in values or (beyond == allowed.low and allowed.low_open):
         return None
     return Choice(values=tuple(sorted((*values, beyond))))
 
 
-def _nice(value: float) -> float:
-    """Two significant digits, as a person would write it."""
-    return float(f"{value:.2g}")
+def _nice(value: float, num_digits: int = 2) -> float:
+    """Few significant digits, as a person would write it."""
+    return float(f"{value:.{num_digits}g}")

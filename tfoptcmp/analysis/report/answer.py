@@ -13,6 +13,7 @@ from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.ranges.boundary import Edge, check_boundaries
 from tfoptcmp.analysis.ranges.containment import containments
 from tfoptcmp.analysis.report.best import choose_now
+from tfoptcmp.analysis.report.commands import without_flags
 from tfoptcmp.analysis.report.imitation import containment_sentence
 from tfoptcmp.analysis.report.lineage import acceptance, holds_for
 from tfoptcmp.analysis.report.tables import format_rows, format_sentences
@@ -214,7 +215,7 @@ def _run(comparison: Comparison, num_feasible: int) -> str:
     # The plan of looks says how many trials there are to be.
     if comparison.looks is not None or "--until_decided" in recorded:
         return ""
-    kept = [part for part in recorded.split() if not part.startswith("--num_feasible")]
+    kept = without_flags(recorded, "num_feasible")
     return " ".join([" Run:", *kept, f"--num_feasible={num_feasible}"])
 
 
@@ -258,6 +259,10 @@ def conclusion(verdicts: Verdicts) -> str:
         return "no optimizer here contains another, so there is nothing to test."
     if not verdicts.tested:
         return "no verdict, there are too few trials for this K."
+    without = [pair for pair in verdicts.pairs if verdicts.worst(*pair) is Verdict.NO_VERDICT]
+    num = len(verdicts.pairs) - len(without)
+    pairs = [f"{special.title} <= {general.title}" for special, general in without]
+    more = f" No verdict, with too few trials for this K: {', '.join(pairs)}." if without else ""
     violated = [pair for pair in verdicts.pairs if verdicts.worst(*pair) is Verdict.VIOLATED]
     if violated:
         names = ", ".join(
@@ -266,18 +271,20 @@ def conclusion(verdicts: Verdicts) -> str:
             for special, general in violated
         )
         return (
-            f"{len(violated)} of {len(verdicts.pairs)} violated. Worse than their own special "
+            f"{len(violated)} of {num} violated. Worse than their own special "
             f"case: {names}. The likely cause is their search space or too few trials; do not rank "
-            "these by that before it is mended."
+            f"these by that before it is mended.{more}"
         )
     open_ones = [j for j in judged if j.verdict is Verdict.NOT_DECIDED]
     if open_ones:
         return (
-            f"none of {len(verdicts.pairs)} is violated; {len(open_ones)} of {len(judged)} tests "
-            "are not decided."
+            f"none of {num} is violated; {len(open_ones)} of {len(verdicts.tested)} tests "
+            f"are not decided.{more}"
         )
-    which = "the only one holds" if len(verdicts.pairs) == 1 else f"all {len(verdicts.pairs)} hold"
-    return f"{which}: no rule did worse than a special case of it."
+    which = f"all {num} hold" if num > 1 else "the only one holds"
+    if without:
+        which = f"{num} with a verdict hold{'s' if num == 1 else ''}"
+    return f"{which}: no rule did worse than a special case of it.{more}"
 
 
 def count_line(verdicts: Verdicts) -> str:
@@ -427,8 +434,8 @@ def _numbers(j: Judgement) -> list[str]:
 
 
 SURVIVES_NOTE = (
-    f"* Only at the level of a single test ({LEVEL:g}): divided by the number of pairs, it is not "
-    "decided."
+    f"* Only at the level of a single test ({LEVEL:g}): divided by the number of pairs, it would "
+    "be another verdict, or not decided."
 )
 """What the mark behind a verdict means."""
 

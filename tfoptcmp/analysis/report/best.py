@@ -111,24 +111,33 @@ def _luck(comparison: Comparison, one: Contestant) -> str:
     metric, best = comparison.metric, one.winner
     assert best is not None
     runs = again(one, best, metric)
-    if not runs or not runs["num_reruns"]:
+    if not runs:
         return (
             "Not run again, so how much of it is luck is not known: tfoptcmp-tune --rerun_best=5."
         )
+    number, diverged = runs["num_reruns"], runs["num_diverged_reruns"]
+    times = "once" if number + diverged == 1 else f"{number + diverged} times"
+    said = f"Run again {times} with other seeds: "
+    if diverged:
+        said += f"{diverged} diverged, "
+    if not number:
+        return f"{said}so its result was luck."
     mean = metric.error(runs["rerun_validation_mean"])
     lost = mean - float(best["validation_metric"])
-    number, deviation = runs["num_reruns"], runs["rerun_validation_sd"]
+    deviation = runs["rerun_validation_sd"]
     spread = f" (standard deviation {metric.size(deviation)})" if number > 1 else ""
+    said += f"validation {metric.text(mean)}{' on average' if number > 1 else ''}{spread}"
+    if diverged:
+        return f"{said} in the rest. With another seed it may diverge."
+    if number == 1:
+        return f"{said}; one run does not tell how much of it was luck."
     if lost <= 0:
         which = "it was not luck"
-    elif number > 1 and lost < 2 * deviation / math.sqrt(number):
+    elif lost < 2 * deviation / math.sqrt(number):
         which = "seeds vary too much to tell how much of it was luck"
     else:
         which = f"about {metric.difference(lost).lstrip('+-')} of it was luck"
-    return (
-        f"Run again {number} times with other seeds: validation {metric.text(mean)} on "
-        f"average{spread}, so {which}."
-    )
+    return f"{said}, so {which}."
 
 
 def choose_now(comparison: Comparison, ranked: Ranking) -> list[str]:
@@ -136,7 +145,7 @@ def choose_now(comparison: Comparison, ranked: Ranking) -> list[str]:
 
     The leader's best trial was chosen for its result; what best trials gave when they were run
     again was not. So of those the one with the best mean validation metric is to be taken, where
-    they are known.
+    they are known, and rather one of which no run diverged.
     """
     if not ranked.places:
         return []
@@ -145,13 +154,15 @@ def choose_now(comparison: Comparison, ranked: Ranking) -> list[str]:
     runs = {
         one.name: known
         for one in comparison.contestants
-        if one.winner is not None and (known := again(one, one.winner, metric)).get("num_reruns")
+        if one.winner is not None and (known := again(one, one.winner, metric))
     }
 
-    def validation(name: str) -> float:
-        return float(metric.error(runs[name]["rerun_validation_mean"]))
+    def result(name: str) -> tuple[bool, float]:
+        known = runs[name]
+        mean = metric.error(known["rerun_validation_mean"]) if known["num_reruns"] else math.inf
+        return known["num_diverged_reruns"] > 0, mean
 
-    chosen = min(runs, key=validation) if len(runs) > 1 else leader.name
+    chosen = min(runs, key=result) if len(runs) > 1 else leader.name
     if chosen not in best:
         return []
     take = best[chosen]
@@ -164,7 +175,9 @@ def choose_now(comparison: Comparison, ranked: Ranking) -> list[str]:
     ]
     if len(runs) < 2:
         return said
-    said[1] += " Of the best trials run again it has the best mean validation result."
+    steady = sum(not known["num_diverged_reruns"] for known in runs.values())
+    among = " of which none diverged" if 0 < steady < len(runs) else ""
+    said[1] += f" Of the best trials run again{among} it has the best mean validation result."
     if leader.name in runs and leader.name != chosen:
         lead = best[leader.name]
         said.append(

@@ -12,7 +12,7 @@ import numpy as np
 
 from tfoptcmp.analysis.comparison import Comparison, short
 from tfoptcmp.analysis.contestant import Contestant
-from tfoptcmp.analysis.ranges.boundary import why_not_final
+from tfoptcmp.analysis.ranges.boundary import Edge, check_boundaries, why_not_final
 from tfoptcmp.spaces import Choice, Dimension, Fixed, LogUniform
 
 # A trial that is no better than this part of the error of guessing has learnt nothing.
@@ -25,7 +25,8 @@ HOW_TO_READ_LINEAGE = (
     "Only the last round is judged; the trials before it were spent to find its space. At "
     f"guessing: trials that diverged or ended at {_AS_GUESSING:g} times the validation metric of "
     "guessing or above. Volume: the product of the widths of the ranges, each on its own scale, "
-    "beside that of round 0. Accepted as final: no good trials crowd an edge of the last space."
+    "beside that of round 0. Accepted as final: no good trials crowd an edge of the last space "
+    "that could be moved."
 )
 
 
@@ -134,7 +135,14 @@ def acceptance(comparison: Comparison) -> str:
         return f"not accepted yet, {more} more round{'s are' if more > 1 else ' is'} to come."
     missing = {one.title: reason for one in refined if (reason := why_not_final(one))}
     if not missing:
-        return "accepted as final: no good trials crowd an edge."
+        at_limit = [
+            f"{one.title} {check.name}"
+            for one in refined
+            for check in check_boundaries(one)
+            if check.verdict in (Edge.LOW, Edge.HIGH)
+        ]
+        but = f" but where nothing lies beyond it: {', '.join(at_limit)}" if at_limit else ""
+        return f"accepted as final: no good trials crowd an edge{but}."
     accepted = [one.title for one in refined if one.title not in missing]
     told = "; ".join(f"{title} ({reason})" for title, reason in missing.items())
     return (f"accepted as final: {', '.join(accepted)}; " if accepted else "") + (

@@ -13,6 +13,7 @@ from pathlib import Path
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.contestant import Contestant
 from tfoptcmp.analysis.ranges.restricted import restricted_spaces
+from tfoptcmp.analysis.report.commands import without_flags
 from tfoptcmp.analysis.report.tables import Cells, format_rows, format_sentences
 from tfoptcmp.analysis.statistics.quantities import STATISTICS
 from tfoptcmp.analysis.statistics.restriction import (
@@ -43,7 +44,10 @@ HOW_TO_READ_BOXES = (
 )
 """Of the table of a section."""
 
-_DROPPED = ("--space_file", "--optimizers", "--study_dir", "--num_feasible", "--tuning_budget")
+_DROPPED = (
+    *("space_file", "optimizers", "study_dir", "num_feasible", "tuning_budget"),
+    *("until_decided", "max_feasible", "pairs"),  # they exclude a number of trials
+)
 _TUNE = ("tfoptcmp-tune", "tune.py")
 
 
@@ -150,9 +154,9 @@ def _what_to_run(
 def _command(comparison: Comparison, own: Sequence[Contestant], path: Path, several: str) -> str:
     """What runs the study in a box; "" where that cannot be told from what is on record."""
     (record, *_) = [one.record for one in own if one.record is not None]
-    recorded = str(record.provenance.get("command", "")).split()
-    if recorded and Path(recorded[0]).name in _TUNE:
-        kept = _without(recorded[1:], _DROPPED)
+    program, *flags = without_flags(str(record.provenance.get("command", "")), *_DROPPED) or [""]
+    if Path(program).name in _TUNE:
+        kept = flags
     elif all(one.is_plain and one.schedule == "linear_decay" for one in own):
         budget, target = record.budget, record.budget["target"]
         kept = [
@@ -176,17 +180,6 @@ def _command(comparison: Comparison, own: Sequence[Contestant], path: Path, seve
             shlex.quote(f"--study_dir={path.parent / f'restricted{several}'}"),
         ]
     )
-
-
-def _without(flags: Sequence[str], dropped: Sequence[str]) -> list[str]:
-    """Flags without some, given as --name=value or as --name value."""
-    kept, skip = [], False
-    for part in flags:
-        name, has_value, _ = part.partition("=")
-        if not skip and name not in dropped:
-            kept.append(part)
-        skip = not skip and name in dropped and not has_value
-    return kept
 
 
 def _cells(found: Sequence[Restricted], d: str) -> Cells:

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import rankdata, studentized_range
 
-from tfoptcmp.analysis.comparison import Comparison
+from tfoptcmp.analysis.comparison import Comparison, too_few_trials
 from tfoptcmp.analysis.contestant import Contestant
 from tfoptcmp.analysis.statistics.best_of_k import FloatArray
 from tfoptcmp.analysis.statistics.means import means_of
-from tfoptcmp.analysis.statistics.quantities import main_statistic, measured
+from tfoptcmp.analysis.statistics.quantities import best_of_k, main_statistic, measured
 from tfoptcmp.analysis.statistics.verdicts import LEVEL
 
 FACTORS = (1.0, 1.25, 1.5, 2.0, 4.0)
@@ -34,8 +34,9 @@ class Across:
         comparisons: One for each workload.
         means: float64 [workloads, optimizers]: error of the best of K, in the workload's unit.
         ranks: float64 [workloads, optimizers]: 1 for the best; ties share their ranks.
-        slowness: float64 [workloads with a target, optimizers]: steps to the target as a multiple
-            of those of the fastest; inf if not reached within the budget.
+        slowness: float64 [workloads with a target, optimizers]: steps to the target, the median of
+            the best of K, as a multiple of those of the fastest; inf if at least half do not reach
+            it within the budget.
         left_out: Workloads and optimizers that do not take part, and why, in sentences.
     """
 
@@ -96,6 +97,10 @@ def across(comparisons: Sequence[Comparison]) -> Across | None:
     names = [name for name in named[0] if all(name in each for each in named)]
     if len(names) < 2:
         return None
+    for comparison in kept:
+        for one in comparison.contestants:
+            if reason := too_few_trials(one.num_feasible, comparison.tuning_budget):
+                left_out.append(f"{one.title} on {comparison.workload}: {reason}.")
     for missing in dict.fromkeys(name for each in named for name in each if name not in names):
         there = [c.workload for c, each in zip(kept, named, strict=True) if missing in each]
         title = next(each[missing].title for each in named if missing in each)
@@ -122,8 +127,12 @@ def across(comparisons: Sequence[Comparison]) -> Across | None:
 
 
 def _measured(comparison: Comparison) -> list[Contestant]:
-    statistic = main_statistic(comparison)
-    return [one for one in comparison.contestants if measured(one, statistic) and one.num_feasible]
+    statistic, budget = main_statistic(comparison), comparison.tuning_budget
+    return [
+        one
+        for one in comparison.contestants
+        if measured(one, statistic) and not too_few_trials(one.num_feasible, budget)
+    ]
 
 
 def _mean(comparison: Comparison, one: Contestant, statistic: str) -> float:
@@ -131,17 +140,9 @@ def _mean(comparison: Comparison, one: Contestant, statistic: str) -> float:
 
 
 def _slowness(comparison: Comparison, contestants: Sequence[Contestant]) -> FloatArray:
-    """Multiples of the fastest's steps; inf where the budget ended first, in the mean."""
-    budget = comparison.budget.get("steps", math.inf)
-    steps = np.array(
-        [
-            _mean(comparison, one, "steps_to_target")
-            if measured(one, "steps_to_target")
-            else budget
-            for one in contestants
-        ]
-    )
-    steps[steps >= budget] = math.inf
+    """Multiples of the fastest's steps; inf where the budget ended first, in the median."""
+    found = [best_of_k(one, "steps_to_target", comparison.tuning_budget) for one in contestants]
+    steps = np.array([math.inf if one is None else one.percentile(50) for one in found])
     fastest = steps.min()
     return steps / fastest if math.isfinite(fastest) else steps
 

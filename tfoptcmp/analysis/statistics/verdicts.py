@@ -183,20 +183,30 @@ class Judgement:
         else:
             half_width = d - self.low if d > self.delta else self.high - d
             gap = abs(self.delta - d)
+        return self._forecast(half_width, gap)
+
+    @property
+    def trials_needed_text(self) -> str:
+        """`trials_needed` for people; "" if it is decided."""
+        return "" if self.verdict.decided else self._text(self.trials_needed)
+
+    @property
+    def trials_to_be_better_text(self) -> str:
+        """Roughly the N at which the interval of D < 0, if D stays, lies below 0, for people."""
+        return self._text(self._forecast(self.high - self.difference, -self.difference))
+
+    def _forecast(self, half_width: float, gap: float) -> float:
+        """The N at which half an interval is shorter than a gap; inf for many more than N."""
         if gap == 0:
             return math.inf
         needed = math.ceil(_TRIALS_FACTOR * self.num_trials * (half_width / gap) ** 2 - 1e-6)
         needed = max(needed, self.num_trials + 1)
         return needed if needed <= MOST_NEEDED * self.num_trials else math.inf
 
-    @property
-    def trials_needed_text(self) -> str:
-        """`trials_needed` for people; "" if it is decided."""
-        if self.verdict.decided:
-            return ""
-        if math.isinf(self.trials_needed):
+    def _text(self, needed: float) -> str:
+        if math.isinf(needed):
             return f"> {MOST_NEEDED * self.num_trials:,}"
-        return f"about {rounded_up(int(self.trials_needed)):,}"
+        return f"about {rounded_up(int(needed)):,}"
 
 
 def rounded_up(count: int) -> int:
@@ -348,7 +358,7 @@ def judgements_of(
     for statistic in statistics_of(comparison):
         if not all(measured(one, statistic) for one in (special, general)):
             continue
-        if _says_nothing(statistic, special, general):
+        if _says_nothing(comparison, statistic, special, general):
             continue
         yield judge(
             comparison,
@@ -417,16 +427,19 @@ def judge(
     )
 
 
-def _says_nothing(statistic: str, special: Contestant, general: Contestant) -> bool:
-    """Whether neither side has a value, or no rule could be slower to the target than the special.
+def _says_nothing(
+    comparison: Comparison, statistic: str, special: Contestant, general: Contestant
+) -> bool:
+    """Whether neither side has a value, or nothing can be said of steps to the target.
 
-    Where the special rule never reaches the target, "holds" would be true by construction.
+    Where the special rule never reaches the target, "holds" would be true by construction. Where a
+    trial did not reach it in a budget that is not known, there is no step from which it is worse.
     """
-    finite = [
-        any(map(math.isfinite, selection_and_values(one, statistic)[1]))
-        for one in (special, general)
-    ]
-    return not finite[0] and (statistic == "steps_to_target" or not finite[1])
+    finite = [np.isfinite(selection_and_values(one, statistic)[1]) for one in (special, general)]
+    if statistic != "steps_to_target":
+        return not any(each.any() for each in finite)
+    is_open = "steps" not in comparison.budget and not all(each.all() for each in finite)
+    return is_open or not finite[0].any()
 
 
 def _no_trials(special: Contestant, general: Contestant) -> str:
