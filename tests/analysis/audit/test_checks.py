@@ -451,9 +451,9 @@ def test_k_too_small_for_a_claim():
 
 def test_a_claim_that_leans_the_right_way_needs_more_trials():
     """ "Drop it" was said where the interval ended just below the margin."""
-    table = clean_table()
-    table.loc[of_rule(table, "nadam"), ["validation", "test"]] -= 0.0012
-    comparison = planted(table, tuning_budget=5)
+    table = clean_table(seed=3)
+    table.loc[of_rule(table, "nadam"), ["validation", "test"]] -= 0.002
+    comparison = planted(table, tuning_budget=10)
     claimed = dataclasses.replace(comparison, claims=(("nadam", "adam"),))
     nadam, adam = (named(comparison, name) for name in ("nadam", "adam"))
     j = judge(comparison, adam, nadam, "test", inclusion=True)
@@ -462,7 +462,7 @@ def test_a_claim_that_leans_the_right_way_needs_more_trials():
     needed = 2.04 * 50 * ((j.high - j.difference) / j.difference) ** 2
     (finding,) = audit([claimed])
     (shown,) = re.findall(r"run more trials \(about ([\d,]+) of each, roughly\)", finding.next_step)
-    assert needed <= int(shown.replace(",", "")) <= 1.1 * needed + 1
+    assert needed < int(shown.replace(",", "")) <= 1.1 * needed + 1
 
 
 def test_a_comparison_that_decides_nothing():
