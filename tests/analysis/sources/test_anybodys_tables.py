@@ -189,6 +189,18 @@ class TestWhatIsOneColumn:
         assert [one.num_feasible for one in comparison.contestants] == [1, 1]
         assert comparison.remarks == ("Left out, without a validation metric: 1 of a, 1 of b.",)
 
+    def test_what_diverged_needs_no_validation_metric(self, write):
+        text = "optimizer,validation,test,diverged,lr\nadam,,0.9,1,1\nadam,0.1,0.2,0,2\n"
+        adam = the_only(write(text))
+        assert (adam.num_feasible, adam.num_infeasible) == (1, 1)
+
+    def test_single_precision_at_the_end_of_a_range(self, write):
+        """Of a beta of 0.999 it is off by 1.3e-8, of 1 - beta by more than one in a million."""
+        text = "optimizer,validation,beta_2,beta_2_low,beta_2_high\n"
+        text += "adam,0.1,0.9990000128746033,0.9,0.999\nadam,0.2,0.95,0.9,0.999\n"
+        adam = the_only(write(text))
+        assert adam.dimensions["one_minus_beta2"].low == pytest.approx(0.001)
+
     def test_a_state_is_a_status(self, write):
         path = write("optimizer,test,State\na,0.1,PRUNED\na,0.2,COMPLETE\na,,FAIL\n")
         one = the_only(path)

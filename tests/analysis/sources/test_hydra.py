@@ -117,6 +117,14 @@ def test_files_of_metrics(write, name, results):
     assert adam.winner["used_learning_rate"] == 1e-5  # hydra writes references unresolved
 
 
+def test_references_from_where_they_stand(write):
+    """As omegaconf has them: "${..base}" is one level up; the rate was lost without a word."""
+    for i, rate in enumerate((0.1, 0.2)):
+        above = run(write, f"m/{i}", "adam", "${..base}", results={"val_loss": rate}, base=rate)
+    (comparison,) = read_comparisons(above)
+    assert list(comparison.contestants[0].trials["searched_alpha0"]) == [0.1, 0.2]
+
+
 def test_settings_that_are_texts_and_differ_are_named(write):
     """Runs of one rate that differ in their schedule are not runs of one trial; others are."""
     for i, schedule in enumerate(("constant", "linear", "linear")):

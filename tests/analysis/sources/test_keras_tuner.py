@@ -210,6 +210,19 @@ def test_a_search_of_which_nothing_ended_says_so(tmp_path):
         read_comparisons(tmp_path)
 
 
+def test_a_project_of_which_nothing_ended_has_the_objective_of_its_neighbours(tmp_path):
+    """It made all of them unreadable."""
+
+    def run(hp, number):
+        raise FailedTrialError("no")
+
+    project(tmp_path, "adam", of_rate, max_trials=3)
+    project(tmp_path, "sgd", run, max_trials=2)
+    (comparison,) = read_comparisons(tmp_path)
+    assert comparison.remarks[0] == "Left out: 1 failed."
+    assert {one.name: one.num_feasible for one in comparison.contestants} == {"adam": 3}
+
+
 @pytest.mark.parametrize("wrong", [{}, {"hyperparameters": {"space": [], "values": {}}}])
 def test_a_damaged_trial_is_named(write, wrong):
     path = write(json.dumps(wrong), "x/trial_0/trial.json")

@@ -220,6 +220,16 @@ def test_what_is_about_a_metric_is_none(tmp_path):
     assert "validation is val_dice; higher is better." in " ".join(comparison.remarks)
 
 
+def test_nobody_ranks_by_the_time_of_validation(write):
+    path = write(
+        "run_id,experiment_id,status,params.optimizer,params.lr,metrics.accuracy,metrics.val_time\n"
+        "a,1,FINISHED,adam,0.1,0.5,33\nb,1,FINISHED,adam,0.2,0.4,35\n",
+        "runs.csv",
+    )
+    with pytest.raises(StudyError, match=r"none of the metrics .* accuracy, val_time; name it"):
+        read_comparisons(path)
+
+
 def test_data_sets_are_comparisons_of_their_own(tmp_path, followed):
     """Accuracies of both were ranked together."""
     client, at = client_of("sqlite", tmp_path)

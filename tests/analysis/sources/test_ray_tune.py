@@ -152,6 +152,24 @@ def test_nan_is_no_early_stop(write):
     assert (adam.num_feasible, adam.num_infeasible) == (2, 1)
 
 
+def test_what_is_not_ranked_by_may_be_no_number(write):
+    path = experiment(write, "val_loss")
+    for name, losses in (("a", [0.5, 0.4]), ("b", [0.5, 0.3]), ("c", [0.7])):
+        some = [{"val_loss": loss, "aux": math.nan} for loss in losses]
+        trial(write, name, {"opt": "adam", "lr": 0.1}, some)
+    (comparison,) = read_comparisons(path)
+    assert comparison.remarks[0] == "Left out: 1 stopped."
+
+
+def test_trials_that_were_to_be_short_were_not_stopped(write):
+    path = experiment(write, "val_loss")
+    for name, losses, epochs in (("a", [0.5, 0.4], 2), ("b", [0.5], 2), ("c", [0.3], 1)):
+        trial(write, name, {"opt": "adam", "lr": 0.1, "epochs": epochs}, reports(*losses))
+    (comparison,) = read_comparisons(path)
+    assert comparison.remarks[0] == "Left out: 1 stopped."
+    assert sorted(comparison.contestants[0].trials["steps"]) == [1.0, 2.0]
+
+
 def test_a_metric_whose_name_says_nothing(write):
     path = experiment(write, "goodness")
     for name in ("a", "b", "c"):

@@ -337,6 +337,30 @@ def test_the_test_metric_beside_a_validation_metric(names, validation, maximize,
     assert result_on_test(names, validation, maximize) == found
 
 
+@pytest.mark.parametrize(
+    ("name", "validation", "maximize"),
+    [
+        *(("test_seconds", "val_accuracy", True), ("test_batch_size", "val_accuracy", True)),
+        *(("test_time", "val_loss", False), ("test_time", "", None), ("test_size", "", False)),
+        *(("test_error", "val_loss", False), ("test_top_k", "val_accuracy", True)),
+    ],
+)
+def test_what_else_is_called_test_is_no_test_metric(name, validation, maximize):
+    """Seconds and batch sizes were."""
+    assert result_on_test([name], validation, maximize) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "maximize"),
+    [
+        *(("valid_top_p", None), ("eval_top_k", None), ("top", None), ("val_top_5", True)),
+        *(("top1", True), ("top-5 acc", True), ("test_top5_error", False), ("laptop_loss", False)),
+    ],
+)
+def test_top_has_a_number(name, maximize):
+    assert higher_is_better(name) is maximize
+
+
 def test_metrics_by_name():
     def found(name, maximize, *values):
         return metric_of(name, maximize=maximize, values=[pd.Series(values, dtype=float)])

@@ -129,6 +129,37 @@ def test_the_name_says_which_values_are_better(write, name, maximize):
     assert adam.searched_names == ("alpha0",)
 
 
+def test_what_is_of_the_configuration_is_no_metric(write):
+    """`config.valid_top_p` decided, and the test metric was not read."""
+    runs = [
+        a_run(
+            i,
+            **{"optimizer": "adam", "lr": f"0.{i + 1}", "config.valid_acc": "0.9"},
+            test_acc=f"0.{i + 1}",
+        )
+        for i in range(3)
+    ]
+    comparison = comparison_of(write, runs)
+    assert comparison.selected_by == "test"
+    assert comparison.contestants[0].trials["test_metric"].min() == pytest.approx(1 - 0.3)
+
+
+def test_a_finished_run_without_its_validation_metric_did_not_diverge(write):
+    runs = [
+        a_run(i, optimizer="adam", lr=f"0.{i + 1}", val_loss=value, test_loss="0.6")
+        for i, value in enumerate(("0.5", "", "0.7"))
+    ]
+    comparison = comparison_of(write, runs)
+    assert comparison.remarks[0] == "Left out: 1 incomplete."
+    assert comparison.contestants[0].num_infeasible == 0
+
+
+def test_lines_may_end_as_those_of_old_spreadsheets_do(write):
+    runs = export(two_optimizers(3)).replace("\r\n", "\r")
+    (comparison,) = read_comparisons(write(runs, "wandb_export.csv"))
+    assert len(comparison.contestants) == 2
+
+
 def test_several_candidates_are_named(write):
     runs = two_optimizers(2, **{"val/loss": "0.5"})
     with pytest.raises(

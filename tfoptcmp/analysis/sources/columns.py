@@ -347,6 +347,7 @@ def _check_ranges(path: Path | str, table: pd.DataFrame) -> None:
 def _with_diverged(path: Path | str, table: pd.DataFrame, remarks: list[str]) -> pd.DataFrame:
     if "validation" in table and table["validation"].notna().any():
         unselected = table["validation"].isna() & np.isfinite(table.get("test", math.nan))
+        unselected &= ~table.get("diverged", False)
         if unselected.any():
             told = table.loc[unselected, "optimizer"].value_counts().to_dict()
             counts = ", ".join(f"{number} of {name}" for name, number in told.items())

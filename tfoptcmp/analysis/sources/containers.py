@@ -63,7 +63,8 @@ def first_line(path: Path) -> str:
         return ""
     with reading(path), open(path, "rb") as file:
         line = file.readline(_FIRST_BYTES)
-    return line.decode("utf-8-sig", errors="replace").strip()
+    # Lines of old tables end with "\r" alone.
+    return line.decode("utf-8-sig", errors="replace").strip().partition("\r")[0].strip()
 
 
 def csv_header(path: Path) -> list[str]:

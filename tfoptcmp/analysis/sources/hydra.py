@@ -31,6 +31,7 @@ METRICS = (
 )
 """Files of results in a run's directory; the first that is there is read."""
 
+_REFERENCE = re.compile(r"\$\{(\.*)(\w[\w./]*)\}")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
@@ -109,12 +110,17 @@ def _run(folder: Path) -> tuple[Run, str]:
 
 def _resolved(settings: Mapping[str, Any], name: str) -> Any:
     """The value of a setting that hydra wrote as a reference, "${optimizer.lr}"."""
-    value = settings[name]
     for _ in settings:
-        reference = re.fullmatch(r"\$\{([\w./]+)\}", value) if isinstance(value, str) else None
+        value = settings[name]
+        reference = _REFERENCE.fullmatch(value) if isinstance(value, str) else None
         if reference is None:
             break
-        value = settings.get(reference[1].replace(".", "/"))
+        dots, there = reference.groups()
+        above = name.split("/")[: -len(dots)] if dots else []  # of "${..lr}", two levels
+        there = "/".join([*above, there.replace(".", "/")])
+        if there not in settings:
+            break
+        name = there
     return value
 
 

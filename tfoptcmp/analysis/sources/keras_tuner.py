@@ -13,7 +13,7 @@ directory name; a project in which several optimizers were tuned is a comparison
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,7 @@ def read(files: Sequence[Path], tuning_budget: int | None = None) -> list[Compar
     for path in files:
         trials.setdefault(path.parent.parent.resolve(), []).append(path)
     projects = {directory: _project(directory, some) for directory, some in trials.items()}
+    projects = _with_objectives(projects, trials)
     groups: dict[tuple[Path, str, bool | None], list[_Project]] = {}
     for where, together in side_by_side({d: one.runs for d, one in projects.items()}).items():
         for one in map(projects.__getitem__, together):
@@ -73,7 +74,27 @@ class _Project:
     maximize: bool | None
 
 
-def _project(directory: Path, files: Sequence[Path]) -> _Project:
+def _with_objectives(
+    projects: Mapping[Path, _Project], trials: Mapping[Path, Sequence[Path]]
+) -> dict[Path, _Project]:
+    """Gives projects of which nothing was scored the objective that all their neighbours have."""
+    found = {}
+    for directory, one in projects.items():
+        beside = {
+            (other.objective, other.maximize)
+            for path, other in projects.items()
+            if path.parent == directory.parent and other.objective
+        }
+        found[directory] = one
+        if not one.objective and len(beside) == 1:
+            ((objective, maximize),) = beside
+            again = _project(directory, trials[directory], objective)
+            found[directory] = replace(again, maximize=maximize)
+    return found
+
+
+def _project(directory: Path, files: Sequence[Path], known: str = "") -> _Project:
+    """Reads a project; `known` is its objective, if that is known otherwise."""
     oracle = directory / "oracle.json"
     # FAILED is what did not reach finite numbers in projects of QuasiRandomOracle.
     ours = exists(oracle) and "num_feasible" in read_json(oracle)
@@ -91,7 +112,7 @@ def _project(directory: Path, files: Sequence[Path]) -> _Project:
     candidates = sorted(set.intersection(*scored)) if scored else []
     if len(candidates) > 1:
         candidates = [name for name in candidates if is_of_validation(name)]
-    objective = candidates[0] if len(candidates) == 1 else ""
+    objective = candidates[0] if len(candidates) == 1 else known
     directions = {
         state["metrics"]["metrics"][objective]["direction"]
         for state, _, _ in states

@@ -28,6 +28,7 @@ from tfoptcmp.analysis.sources.result_names import (
     higher_is_better,
     is_test,
     is_validation,
+    measure,
     metric_of,
     result_on_test,
 )
@@ -191,8 +192,8 @@ def _comparison(
 def _chosen(experiment: Experiment, names: Sequence[str], named: str) -> tuple[str, str]:
     """Returns the names of the validation and the test metric; "" if there is none."""
     of_validation = [name for name in names if is_validation(name)]
-    # Beside val_loss, val_time is no metric to be ranked by.
-    likely = [n for n in of_validation if higher_is_better(n) is not None] or of_validation
+    # Nobody ranks by val_time.
+    likely = [n for n in of_validation if higher_is_better(n) is not None or not measure(n)]
     tests = [name for name in names if is_test(name)]
     if len(likely) == 1:
         return likely[0], result_on_test(names, likely[0], higher_is_better(likely[0]))

@@ -123,6 +123,14 @@ def widened(low: Values, high: Values) -> tuple[Values, Values]:
     return low - _ROUNDING * abs(low), high + _ROUNDING * abs(high)
 
 
+def ends_of(searched: str, dimension: Dimension) -> tuple[float, float]:
+    """Returns the same of a dimension: in what is left to 1 the digits of the other part count."""
+    low, high = float(dimension.low), float(dimension.high)
+    if searched not in _COMPLEMENTS.values():
+        return widened(low, high)
+    return low - min(_ROUNDING, low / 2), high + _ROUNDING
+
+
 def _letters(name: str) -> str:
     return re.sub("[_-]", "", name.lower())
 

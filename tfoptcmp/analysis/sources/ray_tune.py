@@ -18,7 +18,9 @@ from typing import Any
 
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.sources.containers import find_beside, why
+from tfoptcmp.analysis.sources.result_names import higher_is_better
 from tfoptcmp.analysis.sources.runs import Run, comparisons_of, optimizers_of, side_by_side
+from tfoptcmp.analysis.sources.setting_names import is_role
 from tfoptcmp.analysis.sources.settings import flat, number
 from tfoptcmp.analysis.sources.workloads import workload_settings
 from tfoptcmp.study.files import exists, reading
@@ -99,7 +101,7 @@ def _runs(directory: Path, state: Mapping[str, Any]) -> list[Run]:
     runs = [_run(directory / name, known.get(name, {})) for name in sorted(folders | set(known))]
     if not runs:
         raise StudyError(f"{directory} has no trials: no folder in it has a params.json")
-    return _with_stopped(runs)
+    return _with_stopped(runs, _objective(state))
 
 
 def _run(folder: Path, known: Mapping[str, Any]) -> Run:
@@ -157,7 +159,7 @@ def _is_met(criterion: Mapping[str, Any], last: Mapping[str, Any]) -> bool:
     )
 
 
-def _with_stopped(runs: Sequence[Run]) -> list[Run]:
+def _with_stopped(runs: Sequence[Run], objective: str) -> list[Run]:
     named = workload_settings([run.settings for run in runs])
     kinds = [
         (optimizer, *(run.settings.get(name) for name in named))
@@ -169,12 +171,23 @@ def _with_stopped(runs: Sequence[Run]) -> list[Run]:
             most[kind] = max(run.steps, most.get(kind, 0.0))
     return [
         replace(run, status="stopped")
-        if run.status == "TERMINATED" and run.steps < most.get(kind, 0.0) and _is_finite(run)
+        if run.status == "TERMINATED"
+        and run.steps < most.get(kind, 0.0)
+        and not _has_diverged(run, objective)
+        and not _is_whole(run)
         else run
         for kind, run in zip(kinds, runs, strict=True)
     ]
 
 
-def _is_finite(run: Run) -> bool:
-    """What diverged is no trial that was stopped early."""
-    return all(value is not None and math.isfinite(value) for value in run.metrics.values())
+def _has_diverged(run: Run, objective: str) -> bool:
+    """Whether what is to be ranked by is no number: then it was not stopped for being worse."""
+    deciding = [objective] if objective in run.metrics else run.metrics
+    values = [run.metrics[n] for n in deciding if n == objective or higher_is_better(n) is not None]
+    return not all(value is not None and math.isfinite(value) for value in values)
+
+
+def _is_whole(run: Run) -> bool:
+    """Whether it reported as often as its own settings say: "epochs" may be searched, too."""
+    own = [number(value) for name, value in run.settings.items() if is_role(name, "steps")]
+    return run.steps in own

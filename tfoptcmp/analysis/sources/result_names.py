@@ -86,7 +86,12 @@ def is_metric(name: str) -> bool:
 
 
 def _metric_words(name: str) -> list[str]:
-    """The words of HIGHER and LOWER in a name, in their order; "mAP" is one word."""
+    """The words of HIGHER and LOWER in a name, in their order; "mAP" is one word.
+
+    "top" is one with its number only: "top_p" and "top_k" are settings.
+    """
+    name = re.sub(r"(?i)(top)[ _/.-]?(\d)", r"\1\2", name)
+    name = re.sub(r"(?i)(?<![a-z])top(?![a-z\d])", " ", name)
     for words in (_words(name), re.findall(r"[a-z]+[0-9]*", name.lower())):
         if found := [known for word in words if (known := _known(word)) in HIGHER | LOWER]:
             return found
@@ -116,8 +121,20 @@ def result_on_test(names: Iterable[str], validation: str, maximize: bool | None)
     same = [name for name in found if measure(name).lower() == measure(validation).lower()]
     if validation and len(same) == 1:
         return same[0]
-    fits = [n for n in found if maximize is None or higher_is_better(n) in (maximize, None)]
+    if validation and higher_is_better(validation) is not None:
+        kind = _kind(validation)
+        fits = [n for n in found if not measure(n) or _kind(n) == kind]
+    else:
+        sides = {n: higher_is_better(n) for n in found}
+        known = (True, False) if maximize is None else (maximize,)
+        fits = [n for n in found if not measure(n) or sides[n] in known]
     return fits[0] if len(fits) == 1 else ""
+
+
+def _kind(name: str) -> str:
+    """The last word of a metric in a name, spelled out."""
+    word = next(iter(_metric_words(name)[::-1]), "")
+    return {"acc": "accuracy", "accuracies": "accuracy", "err": "error"}.get(word, word)
 
 
 def metric_of(name: str, *, maximize: bool, values: "Iterable[pd.Series[float]]") -> Metric:

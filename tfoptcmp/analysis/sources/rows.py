@@ -9,7 +9,7 @@ import pandas as pd
 from tfoptcmp.analysis.contestant import RERUNS, Contestant, trials_table
 from tfoptcmp.analysis.sources.columns import RESULTS
 from tfoptcmp.analysis.sources.mapping import TableMap
-from tfoptcmp.analysis.sources.names import between, searched_name, searched_value, widened
+from tfoptcmp.analysis.sources.names import between, ends_of, searched_name, searched_value
 from tfoptcmp.analysis.sources.repeated import repeated_rows
 from tfoptcmp.analysis.statistics.best_of_k import FloatArray
 from tfoptcmp.hyperparameters import HYPERPARAMETERS
@@ -106,7 +106,7 @@ def check_inside(name: str, values: pd.DataFrame, reported: Mapping[str, Dimensi
         if searched not in values or isinstance(dimension, Choice):
             continue
         low, high, known = dimension.low, dimension.high, values[searched].dropna()
-        wrong = known[~known.between(*widened(low, high))]
+        wrong = known[~known.between(*ends_of(searched, dimension))]
         if len(wrong):
             raise StudyError(
                 f"{name}: {searched} must lie between {low:g} and {high:g}, its range; got "

@@ -17,7 +17,7 @@ import pandas as pd
 
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.sources.measured import Measured, measured
-from tfoptcmp.analysis.sources.names import searched_name, searched_value, widened
+from tfoptcmp.analysis.sources.names import ends_of, searched_name, searched_value
 from tfoptcmp.analysis.sources.result_names import metric_of
 from tfoptcmp.analysis.sources.settings import (
     number,
@@ -199,9 +199,9 @@ def _ranges(
             if dimension := range_of(optimizer, setting, column):
                 values = [number(run.settings.get(setting)) for run in mine]
                 searched = [searched_value(column, v) for v in values if v is not None]
-                first, last = widened(dimension.low, dimension.high)
+                called = searched_name(column, rule_named(optimizer))
+                first, last = ends_of(called, dimension)
                 if all(first <= value <= last for value in searched):
-                    called = searched_name(column, rule_named(optimizer))
                     found.setdefault(optimizer, {})[called] = dimension
                 else:
                     said.append(

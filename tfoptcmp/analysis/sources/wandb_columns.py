@@ -49,6 +49,7 @@ _RATES = re.compile(r"lr-([A-Z]\w*|group\d+|pg\d+)(-\d+)?(-momentum|-weight_deca
 _SPLIT = re.compile(rf"({_SPLITS}|trainer)(?![a-z]).*")
 # Limits, which configurations have beside the values that are logged.
 _LIMIT = re.compile(r"(.*[_./ -])?(max|clip|clipping)[_./ -](.*[_./ -])?(norm|value)")
+_CONFIG = re.compile(r"config[./]")
 _UNKNOWN = "..."  # in a command, for the user to fill in
 
 
@@ -112,7 +113,9 @@ class Columns:
 
 def metrics(path: Path, runs: pd.DataFrame) -> dict[str, str]:
     """Returns the columns with the validation and the test metric, as far as there are some."""
-    names = [str(name) for name in runs if _is_numeric(runs[name])]
+    names = [
+        str(name) for name in runs if _is_numeric(runs[name]) and not _CONFIG.match(name.strip())
+    ]
     validation = _with_direction(_VALIDATION, names)
     tests = _with_direction(_TEST, names)
     wanted, candidates = ("test", tests) if tests and not validation else ("validation", validation)
@@ -176,7 +179,7 @@ def _plain(name: str) -> str:
 
 def _is_logged(name: str, *, is_number: bool) -> bool:
     """Whether a name is that of something measured, rather than of the configuration."""
-    if re.match(r"config[./]", name.strip()):
+    if _CONFIG.match(name.strip()):
         return False
     if name.strip().startswith("summary"):
         return True
