@@ -125,7 +125,9 @@ def _run(argv: list[str]) -> None:
     if asked.recorded is not None:
         options = repeat.as_recorded(options, asked.recorded.config)
     else:
-        options = with_threads(options, [asked.workload])
+        from tfoptcmp.tools.common.machine import machine
+
+        options = with_threads(options, [asked.workload], machine().processors)
     strategy = shared_flags.configure_process(options)
 
     from tfoptcmp.training.optimizer import build_optimizer

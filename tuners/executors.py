@@ -5,7 +5,6 @@ records. `tfoptcmp.tuners.process_pool` has workers on this machine, `tfoptcmp.t
 those of a cluster.
 """
 
-import functools
 import traceback
 from abc import ABC, abstractmethod
 from collections import deque
@@ -28,8 +27,8 @@ OnMeasurement = Callable[[TrialTask, Measurement], None]
 
 
 def crash_message(error: Exception) -> str:
-    """Returns what is recorded of a crash: where it was, unless what the user gave is the cause."""
-    if isinstance(error, DoesNotFit):
+    """Returns what is recorded of a crash: where it was, unless it says what is to be mended."""
+    if isinstance(error, DoesNotFit | StudyError):
         return str(error)
     return "".join(traceback.format_exception(error))
 
@@ -228,11 +227,22 @@ class InProcess:
         task = self._tasks.pop()
         if self._should_stop():
             raise Interrupted
+        not_its_fault: list[Exception] = []  # but of those who are told
+
+        def tell(measurement: Measurement) -> None:
+            try:
+                on_measurement(task, measurement)
+            except Exception as error:
+                not_its_fault.append(error)
+                raise
+
         try:
-            return task, self._run_trial(task, functools.partial(on_measurement, task))
-        except StudyError:  # of `on_measurement`: the records cannot be written
+            return task, self._run_trial(task, tell)
+        except StudyError:
             raise
         except Exception as error:
+            if not_its_fault:
+                raise not_its_fault[0] from None
             return task, Outcome(status=Status.FAILED, steps=0, message=crash_message(error))
 
     def drop(self) -> None:

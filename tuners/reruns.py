@@ -6,6 +6,8 @@ function of (study seed, index, j); a finished one is not run again.
 """
 
 import math
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 from tfoptcmp.tuners.executors import Executor
@@ -18,7 +20,7 @@ from tfoptcmp.study.schema import (
     Measurement,
     Status,
     StudyConfig,
-    StudyError,
+    StudyFailed,
     Trial,
     trial_directory,
 )
@@ -30,16 +32,23 @@ def winner(study: Study) -> Trial:
     """Returns the feasible trial with the best final validation metric, the first of ties.
 
     Raises:
-        StudyError: If no trial is feasible.
+        StudyFailed: If no trial is feasible.
     """
     feasible = [trial for trial in study.trials if trial.status is Status.COMPLETE]
     if not feasible:
-        raise StudyError(f"{study.directory} has no feasible trial to run again")
+        raise StudyFailed(f"{study.directory} has no feasible trial to run again")
     return min(feasible, key=lambda trial: _error(trial, study.config.metric))
 
 
 def rerun_winner(
-    directory: Path, config: StudyConfig, executor: Executor, num_reruns: int, clock: Clock
+    directory: Path,
+    config: StudyConfig,
+    executor: Executor,
+    num_reruns: int,
+    clock: Clock,
+    *,
+    max_retries: int = 1,
+    on_end: Callable[[Path], object] = lambda directory: None,
 ) -> list[Trial]:
     """Runs the winner's hyperparameters again, until there are `num_reruns` re-runs.
 
@@ -49,31 +58,50 @@ def rerun_winner(
         executor: Runs them.
         num_reruns: How many re-runs there are to be, >= 1.
         clock: For the record of when and how long they ran.
+        max_retries: How often one that crashed is tried again, >= 0.
+        on_end: Told the directory of each whose end is recorded.
 
     Returns:
         The re-runs 0, ..., num_reruns - 1.
 
     Raises:
-        StudyError: If the directory cannot be used as requested or written, or no trial is
-            feasible, or a re-run crashes; re-runs that have ended stay recorded.
+        StudyError: If the directory cannot be used as requested or written.
+        StudyFailed: If no trial is feasible, or a re-run crashes too often; re-runs that have ended
+            stay recorded.
         Interrupted: If they were asked to stop and have stopped.
     """
     with open_study(directory, config) as writer:
         best = winner(read_study(directory))
         ended = read_reruns(directory)
         left = [rerun for rerun in range(num_reruns) if (best.index, rerun) not in ended]
-        ended |= _Run(writer, best, executor, clock).to_the_end(left)
+        run = _Run(writer, best, executor, clock, max_retries, on_end)
+        try:
+            ended |= run.to_the_end(left)
+        except StudyFailed:
+            executor.drop()
+            raise
         return [ended[best.index, rerun] for rerun in range(num_reruns)]
 
 
 class _Run:
     """Hands re-runs to the executor and records how they end."""
 
-    def __init__(self, writer: StudyWriter, best: Trial, executor: Executor, clock: Clock) -> None:
+    def __init__(
+        self,
+        writer: StudyWriter,
+        best: Trial,
+        executor: Executor,
+        clock: Clock,
+        max_retries: int,
+        on_end: Callable[[Path], object],
+    ) -> None:
         self._writer = writer
         self._best = best
         self._executor = executor
         self._clock = clock
+        self._max_retries = max_retries
+        self._on_end = on_end
+        self._num_crashes: Counter[int] = Counter()
         self._attempts: dict[Path, tuple[int, Attempt]] = {}  # those that run, by directory
 
     def to_the_end(self, left: list[int]) -> dict[tuple[int, int], Trial]:
@@ -85,9 +113,13 @@ class _Run:
                     self._begin(left.pop(0))
                 task, outcome = self._executor.wait(self._on_measurement)
                 rerun, attempt = self._attempts.pop(_directory(task))
-                trial = ended[task.index, rerun] = attempt.end(outcome)
+                trial = attempt.end(outcome)
                 if trial.status is Status.FAILED:
-                    raise StudyError(f"{task.directory} crashed\n{trial.message}")
+                    self._count_crash(rerun, task, trial)
+                    self._begin(rerun)
+                else:
+                    ended[task.index, rerun] = trial
+                    self._on_end(_directory(task))
         finally:
             for _, attempt in self._attempts.values():
                 attempt.close()
@@ -104,6 +136,14 @@ class _Run:
         )
         self._attempts[_directory(task)] = rerun, Attempt(task, writer, self._clock, rerun)
         self._executor.submit(task)
+
+    def _count_crash(self, rerun: int, task: TrialTask, trial: Trial) -> None:
+        self._num_crashes[rerun] += 1
+        if self._num_crashes[rerun] > self._max_retries:
+            raise StudyFailed(
+                f"{task.directory} crashed, with max_retries={self._max_retries}; finished re-runs "
+                f"are kept, and the same command tries it again and resumes\n{trial.message}"
+            )
 
     def _on_measurement(self, task: TrialTask, measurement: Measurement) -> None:
         _, attempt = self._attempts[_directory(task)]

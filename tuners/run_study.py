@@ -185,16 +185,17 @@ class _Run:
         It is always the first trials that tell, in whatever order several workers end them. A grid
         is run to its end: its trials are all that were asked for.
         """
-        config, diverged = self._writer.config, list(self._diverged.values())
+        config, num = self._writer.config, _HOPELESS_TRIALS
+        diverged = [self._diverged[index] for index in range(num) if index in self._diverged]
         if (
             config.search == GRID
             or counts.feasible
-            or not all(index in self._diverged for index in range(_HOPELESS_TRIALS))
+            or len(diverged) < num
             or 1 + max(trial.steps for trial in diverged) > _HOPELESS_STEP
         ):
             return
         raise StudyFailed(
-            f"{self._writer.directory}: {len(diverged)} trials, of at most max_trials="
+            f"{self._writer.directory}: {len(self._diverged)} trials, of at most max_trials="
             f"{config.max_trials}, gave no feasible one; {_advice(diverged)}. Remove the directory "
             "to begin anew"
         )

@@ -146,7 +146,7 @@ def own_workload(
         steps=steps,
         eval_every_steps=max(1, steps // num_measurements),
         num_feasible=num_feasible,
-        target=target,
+        target=None if target is None else float(target),
         options={},
     )
     spaces = signatures(_SOURCE)

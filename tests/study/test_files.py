@@ -375,6 +375,9 @@ class TestVersions:
     def test_one_that_is_accepted_goes_on_record_and_need_not_be_again(self, tmp_path):
         with open_study(tmp_path, CONFIG) as writer:
             writer.write_trial(TRIAL)
+            # One that has not ended begins again, with the newer versions.
+            seeds, rest = trial_seeds(0, 4), {"final": None, "seconds": None, "steps": 0}
+            writer.write_trial(replace(TRIAL, index=4, status=Status.RUNNING, seeds=seeds, **rest))
         with open_study(tmp_path, self.NEWER, accept_version_changes=True):
             pass
         for accept in (False, True):

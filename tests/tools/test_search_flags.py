@@ -51,6 +51,16 @@ def test_a_space_of_ones_own(tmp_path, by_name):
     assert "one of 0.1, 0.01" in done.stdout
 
 
+def test_a_plan_of_a_space_that_diverges_at_its_low_end_is_one_line(tmp_path):
+    file = tmp_path / "space.json"
+    rates = {"eta0": {"kind": "log_uniform", "low": 1e20, "high": 1e21}}
+    file.write_text(json.dumps({"dimensions": {**SPACE["dimensions"], **rates}}))
+    done = run("tune", "--optimizers=sgd", f"--space_file={file}", "--plan")
+    assert done.returncode == 2
+    assert "--plan: SGD diverges within 16 steps at the low end of its ranges" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 BAD = {
     "a grid of ranges": (
         ("tune", "--search=grid", "--study_dir=x"),

@@ -195,7 +195,7 @@ def test_a_full_disk_is_told_and_leaves_the_old_one(checkpoints, tmp_path, monke
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(np, "savez", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(StudyError, match=r"checkpoint-20\.npz cannot be written: No space"):
         checkpoints.write(a_checkpoint(20))
     assert names(tmp_path) == ["checkpoint-10.npz"]
 

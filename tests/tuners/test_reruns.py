@@ -20,7 +20,7 @@ from tfoptcmp.rules import RULES
 from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import LogUniform, SearchSpace
 from tfoptcmp.study.read import read_study
-from tfoptcmp.study.schema import COLUMNS, Status, StudyConfig, StudyError
+from tfoptcmp.study.schema import COLUMNS, Status, StudyConfig, StudyError, StudyFailed
 from tfoptcmp.study.trial import Outcome, rerun_seeds, trial_seeds
 
 SIGNATURE = Signature(
@@ -121,6 +121,30 @@ def test_a_crash_keeps_those_before_it(study):
         rerun_winner(study, CONFIG, InProcess(crash_at_the_second), 3, CLOCK)
     assert reruns_of(study)["rerun"].tolist() == [0]
     assert len(rerun_winner(study, CONFIG, InProcess(Training()), 3, CLOCK)) == 3
+
+
+def test_one_that_crashed_is_tried_again_as_often_as_allowed(study, tmp_path):
+    crashes = []
+
+    def flaky(task, on_measurement):
+        if len(crashes) < 2:
+            crashes.append(task)
+            raise RuntimeError("flaky")
+        return Training()(task, on_measurement)
+
+    with pytest.raises(StudyFailed, match=r"max_retries=0; .* and the same command .* resumes"):
+        rerun_winner(study, CONFIG, InProcess(flaky), 1, CLOCK, max_retries=0)
+    told = []
+    reruns = rerun_winner(study, CONFIG, InProcess(flaky), 2, CLOCK, on_end=told.append)
+    assert len(crashes) == 2
+    index = reruns[0].index
+    assert told == [study / "reruns" / f"{index:06d}-{j}" for j in range(2)]
+
+
+def test_a_study_without_a_feasible_trial_keeps_none_of_the_others_from_running(study):
+    trials = tuple(replace(one, status=Status.INFEASIBLE) for one in read_study(study).trials)
+    with pytest.raises(StudyFailed, match="has no feasible trial to run again"):
+        winner(replace(read_study(study), trials=trials))
 
 
 def diverging(task, on_measurement):

@@ -161,6 +161,35 @@ class TestHopeless:
         assert len(found.trials) == 32
 
 
+class Overtaken(InProcess):
+    """Two workers, of which the one with trial 29 ends it after 30."""
+
+    num_workers = 2
+
+    def wait(self, on_measurement):
+        self._tasks.sort(key=lambda task: task.index, reverse=True)  # the last one runs
+        if [task.index for task in self._tasks] == [30, 29]:
+            self._tasks.reverse()
+        return super().wait(on_measurement)
+
+
+def test_the_first_trials_tell_in_whatever_order_they_end(tmp_path):
+    """Trial 30, which ended first, gave hope by diverging later."""
+
+    def trial(task, on_measurement):
+        steps = 10 if task.index > 29 else 1
+        return Outcome(status=Status.INFEASIBLE, steps=steps, message="loss nan")
+
+    with pytest.raises(StudyFailed, match=r"31 trials, .* every trial diverged by step 2"):
+        run_study(
+            directory=tmp_path,
+            config=config(max_trials=100),
+            signature=signature(),
+            executor=Overtaken(trial),
+            clock=CLOCK,
+        )
+
+
 class TestCrash:
     def test_is_on_record_with_its_traceback_and_stops_the_study(self, tmp_path):
         with pytest.raises(StudyError, match=r"(?s)trial 2 in .* crashed.*ZeroDivisionError: bug"):
@@ -280,6 +309,15 @@ class TestObservers:
             left=0,
             best=min(trial.final["validation_metric"] for trial in complete),
         )
+
+    def test_an_error_of_theirs_is_no_crash_of_the_trial(self, tmp_path):
+        class Broken(Recorder):
+            def on_measurement(self, task, measured):
+                raise BrokenPipeError("nobody reads")
+
+        with pytest.raises(BrokenPipeError, match="nobody reads"):
+            study(tmp_path, observers=[Broken()], max_retries=0)
+        assert read_study(tmp_path).trials[0].status == Status.RUNNING
 
     def test_a_crash_is_told_too(self, tmp_path):
         recorder = Recorder()

@@ -274,3 +274,12 @@ def test_a_study_goes_on_only_with_what_it_began_with(monkeypatch):
     assert changed(**measure) == {"measure"}
     monkeypatch.setattr(f"{__name__}.UNITS", 5)
     assert changed() == {"build"}
+
+
+def test_targets_that_are_equal_are_the_same():
+    """1 and 1.0 were two comparisons of one directory."""
+    found = [
+        own_workload("mine", build, **parts(X, Y), loss="mse", target=target).budget("own")
+        for target in (1, 1.0)
+    ]
+    assert repr(found[0]) == repr(found[1])

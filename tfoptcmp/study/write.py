@@ -18,13 +18,14 @@ from tfoptcmp.study.durable import make_directory, plain, sync, write_json
 from tfoptcmp.study.files import exists, find
 from tfoptcmp.study.lock import locked
 from tfoptcmp.study.pack import is_packed
-from tfoptcmp.study.read import read_config
+from tfoptcmp.study.read import read_config, read_study
 from tfoptcmp.study.same_study import differences
 from tfoptcmp.study.schema import (
     COLUMNS,
     STANDARD_ERRORS,
     EarlierVersions,
     Measurement,
+    Status,
     StudyConfig,
     StudyError,
     Trial,
@@ -213,7 +214,8 @@ def _locked(directory: Path) -> Iterator[None]:
 def _earlier(directory: Path, old: StudyConfig, new: StudyConfig) -> list[EarlierVersions]:
     if old.versions == new.versions:
         return list(old.earlier_versions)
-    num_trials = len(find(directory, "trials/[0-9]*"))
+    ended = (Status.COMPLETE, Status.INFEASIBLE)  # others begin again, with the new versions
+    num_trials = sum(trial.status in ended for trial in read_study(directory).trials)
     return [*old.earlier_versions, {"versions": old.versions, "num_trials": num_trials}]
 
 

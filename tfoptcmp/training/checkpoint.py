@@ -97,7 +97,11 @@ class Checkpoints:
         return None
 
     def write(self, checkpoint: Checkpoint) -> None:
-        """Writes a checkpoint, durably, then removes all but the newest two."""
+        """Writes a checkpoint, durably, then removes all but the newest two.
+
+        Raises:
+            StudyError: If it cannot be written, as on a full disk.
+        """
         header = _Header(
             schema_version=1,
             trial=self._identity,
@@ -106,10 +110,13 @@ class Checkpoints:
             num_arrays=len(checkpoint.arrays),
         )
         text = json.dumps(plain(asdict(header)), allow_nan=False)
-        replace_file(
-            self._directory / f"checkpoint-{checkpoint.step}.npz",
-            lambda file: np.savez(file, *checkpoint.arrays, header=np.array(text)),
-        )
+        path = self._directory / f"checkpoint-{checkpoint.step}.npz"
+        try:
+            replace_file(
+                path, lambda file: np.savez(file, *checkpoint.arrays, header=np.array(text))
+            )
+        except OSError as error:
+            raise StudyError(f"{path} cannot be written: {error.strerror}") from error
         for old in self._paths()[_NUM_KEPT:]:
             old.unlink()
 

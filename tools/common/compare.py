@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from tfoptcmp.tools.common.cli import UserError
 from tfoptcmp.tools.common.execution import Execution, settle
-from tfoptcmp.tools.common.machine import machine
+from tfoptcmp.tools.common.machine import machine, share_gpus
 from tfoptcmp.tools.common.result import Result
 from tfoptcmp.tools.common.run_comparison import run_comparison
 from tfoptcmp.tools.common.run_studies import Studies
@@ -148,6 +148,7 @@ def compare(
         looks = make_plan(asked, max_feasible, tuning_budget)
         tuning_budget = looks.tuning_budget
     splits = workload.load(budget, None)
+    share_gpus()  # with the workers
     check_problem(workload, budget, splits)
     execution, options, how = settle(
         Execution(num_workers=num_workers), Options(threads_per_trial=1), [workload], machine()

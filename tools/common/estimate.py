@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass, replace
 
 import tensorflow as tf
+from tfoptcmp.tools.common.cli import UserError
 from tfoptcmp.tools.common.clock import CLOCK
 
 from tfoptcmp.signatures import Signature
@@ -58,6 +59,11 @@ def estimate(
     )
     times: list[float] = []
     trainer.run(task, lambda _: times.append(time.perf_counter()))
+    if len(times) < 2:
+        raise UserError(
+            f"--plan: {signature.rule.title} diverges within {short.steps} steps at the low end of "
+            "its ranges, where a trial was to be timed; narrow them"
+        )
     interval = times[1] - times[0]
     last, validation = (_seconds_to_evaluate(trainer, names) for names in (None, ["validation"]))
     first = last if options.measure_all else validation

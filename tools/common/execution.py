@@ -1,6 +1,7 @@
 """Where the trials of studies run; this does not change what they measure."""
 
 import dataclasses
+import itertools
 import os
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -41,12 +42,14 @@ class Execution:
 
     @property
     def environments(self) -> list[dict[str, str]]:
-        """Environment variables of each worker on this machine."""
+        """Environment variables of each worker on this machine: of the GPUs, it sees one."""
         if not self.num_gpus:
             return [{} for _ in range(self.num_workers)]
+        given = os.environ.get("CUDA_VISIBLE_DEVICES", "")  # numbers or identifiers
+        names = given.split(",") if given else [str(gpu) for gpu in range(self.num_gpus)]
         return [
-            {"CUDA_VISIBLE_DEVICES": str(i % self.num_gpus), "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
-            for i in range(self.num_workers)
+            {"CUDA_VISIBLE_DEVICES": name.strip(), "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
+            for name in itertools.islice(itertools.cycle(names[: self.num_gpus]), self.num_workers)
         ]
 
     def connected(self) -> AbstractContextManager[None]:
@@ -84,16 +87,18 @@ def settle(
         Both, settled, and how trials run, with the reason, for people.
     """
     if execution.num_workers:
-        options = with_threads(options, workloads, num_workers=execution.num_workers)
+        options = with_threads(
+            options, workloads, machine.processors, num_workers=execution.num_workers
+        )
         execution = dataclasses.replace(execution, num_gpus=machine.gpus)
         return execution, options, _text(execution, options, "as asked")
     if options.is_distributed:
         execution = dataclasses.replace(execution, num_workers=1)
-        options = with_threads(options, workloads)
+        options = with_threads(options, workloads, machine.processors)
         return execution, options, _text(execution, options, "its devices share every batch")
     if machine.gpus:
         num_workers, reason = machine.gpus, _count(machine.gpus, "GPU")
-        options = with_threads(options, workloads, num_workers=num_workers)
+        options = with_threads(options, workloads, machine.processors, num_workers=num_workers)
     else:
         options = dataclasses.replace(options, threads_per_trial=options.threads_per_trial or 1)
         num_workers = machine.processors // options.threads_per_trial
@@ -118,12 +123,12 @@ def _count(number: int, what: str) -> str:
 
 
 def with_threads(
-    options: Options, workloads: Iterable[Workload], *, num_workers: int = 1
+    options: Options, workloads: Iterable[Workload], processors: int, *, num_workers: int = 1
 ) -> Options:
     """Sets the number of threads if it is 0.
 
     Then it is a worker's share of the processors, or as many as help one of the workloads.
     """
-    share = max(1, len(os.sched_getaffinity(0)) // num_workers)
+    share = max(1, processors // num_workers)
     threads = options.threads_per_trial or max(w.useful_threads(share) for w in workloads)
     return dataclasses.replace(options, threads_per_trial=threads)

@@ -1,5 +1,6 @@
 """What this process may use of the machine that it runs on."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import joblib
@@ -37,3 +38,10 @@ def _free_bytes() -> int:
 def leave_gpus_to_workers() -> None:
     """Keeps this process from taking their memory."""
     tf.config.set_visible_devices([], "GPU")
+
+
+def share_gpus() -> None:
+    """Keeps this process from taking more of their memory than it uses, unless it uses them yet."""
+    for gpu in tf.config.list_physical_devices("GPU"):
+        with suppress(RuntimeError):  # they are in use
+            tf.config.experimental.set_memory_growth(gpu, True)

@@ -40,7 +40,7 @@ from tfoptcmp.study.schema import (
 from tfoptcmp.study.trial import RunTrial
 from tfoptcmp.study.write import check_study
 from tfoptcmp.training import pickled, runtime
-from tfoptcmp.training.checkpoint import CheckpointRemover
+from tfoptcmp.training.checkpoint import CheckpointRemover, remove_checkpoints
 from tfoptcmp.training.distribution import is_chief, num_replicas
 from tfoptcmp.training.options import Options
 from tfoptcmp.training.processes import Workers
@@ -215,7 +215,16 @@ class Studies:
             accept_version_changes=self.execution.accept_version_changes,
         )
         if num_reruns:
-            rerun_winner(directory, config, executor, num_reruns, CLOCK)
+            keep = self.options.keep_checkpoints
+            rerun_winner(
+                directory,
+                config,
+                executor,
+                num_reruns,
+                CLOCK,
+                max_retries=self.execution.max_retries,
+                **({} if keep else {"on_end": remove_checkpoints}),
+            )
         if self._workers:
             self._workers.dismiss()
 

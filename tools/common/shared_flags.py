@@ -65,7 +65,8 @@ SEED = flags.DEFINE_integer("seed", 0, "Seed of points, weights, data order.", l
 THREADS_PER_TRIAL = flags.DEFINE_integer(
     "threads_per_trial",
     0,
-    "Threads per trial; 0: one, or with --num_workers=1 all processors that help the workload. "
+    "Threads per trial; 0: one, or with --num_workers=N each worker's share of the processors, as "
+    "far as they help the workload. "
     "Part of the study: results differ in the last bits between numbers of threads.",
     lower_bound=0,
 )
@@ -213,7 +214,7 @@ def settle(
     from tfoptcmp.tools.common.machine import leave_gpus_to_workers, machine
 
     found = settle_on(execution, options, workloads, machine())
-    if found[0].in_workers and execution.ray_address is None and not PLAN.value:
+    if found[0].in_workers and not PLAN.value:
         leave_gpus_to_workers()
     return found
 

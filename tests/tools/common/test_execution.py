@@ -1,7 +1,6 @@
 """How many workers and threads there are by default."""
 
 import dataclasses
-import os
 
 import pytest
 from tfoptcmp.tools.common.execution import Execution, Machine, settle, with_threads
@@ -24,10 +23,9 @@ EVERY = dataclasses.replace(DIGITS, most_threads=None)
         (0, [DIGITS, EVERY], 2, 4),
     ],
 )
-def test_threads_of_a_trial(monkeypatch, asked, trained, num_workers, expected):
-    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(8)))
+def test_threads_of_a_trial(asked, trained, num_workers, expected):
     options = Options(threads_per_trial=asked, keep_checkpoints=True)
-    settled = with_threads(options, trained, num_workers=num_workers)
+    settled = with_threads(options, trained, 8, num_workers=num_workers)
     assert settled == Options(threads_per_trial=expected, keep_checkpoints=True)
 
 
@@ -68,8 +66,7 @@ BIG = dataclasses.replace(DIGITS, memory_gb=5.0)
         ({"num_workers": 3}, {}, [EVERY], (8, 0, 1.0), (3, 2, "3 trials at a time")),
     ],
 )
-def test_workers(monkeypatch, asked, options, trained, machine, expected):
-    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(8)))
+def test_workers(asked, options, trained, machine, expected):
     processors, gpus, free_gb = machine
     execution, settled, text = settle(
         dataclasses.replace(AUTO, **asked),
@@ -81,7 +78,17 @@ def test_workers(monkeypatch, asked, options, trained, machine, expected):
     assert expected[2] in text
 
 
-def test_gpus_are_shared_evenly():
+def test_gpus_are_shared_evenly(monkeypatch):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     environments = Execution(num_workers=3, num_gpus=2).environments
     assert [one["CUDA_VISIBLE_DEVICES"] for one in environments] == ["0", "1", "0"]
     assert Execution(num_workers=2).environments == [{}, {}]
+
+
+@pytest.mark.parametrize("given", ["2, 3", "GPU-1a,GPU-2b", "MIG-1,MIG-2"])
+def test_workers_have_the_gpus_that_were_given(monkeypatch, given):
+    """They had the first ones of the machine, which may belong to others."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", given)
+    environments = Execution(num_workers=3, num_gpus=2).environments
+    first, second = given.replace(" ", "").split(",")
+    assert [one["CUDA_VISIBLE_DEVICES"] for one in environments] == [first, second, first]
