@@ -105,3 +105,19 @@ def test_what_it_prints():
         "optimizer = keras.optimizers.SGD(learning_rate)\n"
         "# The loss had l2 / 2 times the sum of squares of the kernels added: l2 = 0.001.\n"
     )
+
+
+@pytest.mark.parametrize("schedule", ["constant", "linear_decay", "step_decay"])
+def test_a_rate_that_is_a_whole_number_is_a_float(schedule):
+    """Keras's schedules took its type, so that rates below 1 were 0."""
+    decay = {"decay_steps_fraction": Fixed(fixed=0.3), "decay_factor": Fixed(fixed=0.5)}
+    space = SearchSpace(
+        source="test",
+        dimensions={"eta0": Fixed(fixed=1), **({} if schedule == "constant" else decay)},
+    )
+    sgd = Signature(name="sgd", rule=SIGNATURES["sgd"].rule, space=space, schedule=schedule)
+    arguments = space.derive(space.values(()), budget_steps=STEPS)
+    rate = pasted(keras_code(sgd, arguments, "trial 3"))._learning_rate
+    at_the_end = float(rate(STEPS) if callable(rate) else rate)
+    # By hand: the linear one ends at half of it; steps of 18 halve it three times in 60.
+    assert at_the_end == {"constant": 1.0, "linear_decay": 0.5, "step_decay": 0.125}[schedule]

@@ -1,7 +1,9 @@
 """Keras's own optimizers as contestants: their facts, their inclusions, and that they train."""
 
 import inspect
+import json
 import math
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -175,3 +177,12 @@ def test_every_inclusion_is_tested_here():
         ("adamax", "momentum"),
         ("keras_rmsprop", "momentum"),
     }
+
+
+def test_constants_that_are_whole_numbers_stay_so():
+    """Muon's `ns_steps` counts a loop."""
+    muon = SIGNATURES["muon"]
+    rule = replace(muon.rule, constants={"ns_steps": 6, "nesterov": False})
+    with_steps = replace(muon, rule=rule)
+    kept = Signature.from_json(json.loads(json.dumps(with_steps.to_json()))).rule.constants
+    assert repr(kept["ns_steps"]) == "6" and kept["nesterov"] is False

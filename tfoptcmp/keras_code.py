@@ -57,7 +57,7 @@ def keras_code(signature: Signature, arguments: Mapping[str, float], told: str =
 
 
 def _schedule(signature: Signature, arguments: Mapping[str, float]) -> list[str]:
-    rate = arguments["learning_rate"]
+    rate = float(arguments["learning_rate"])  # Keras would compute in whole numbers
     schedules = "keras.optimizers.schedules"
     match signature.schedule:
         case "constant":

@@ -9,7 +9,7 @@ from dataclasses import MISSING, Field, asdict, dataclass, field, fields, make_d
 from functools import partial
 from typing import Any, get_type_hints
 
-from tfoptcmp.conversion import Count, Name, Positive, PositiveCount, convert
+from tfoptcmp.conversion import Count, Name, Number, Positive, PositiveCount, convert
 from tfoptcmp.imported import named
 from tfoptcmp.spaces import Dimension, LogUniform
 
@@ -108,7 +108,7 @@ class Rule:
     initial_ranges: Mapping[str, Dimension] = field(default_factory=dict)
     ranges_source: str = ""
     schedule: Name = "linear_decay"
-    constants: Mapping[str, float | bool | None] = field(default_factory=dict)
+    constants: Mapping[str, Number | bool | None] = field(default_factory=dict)
     in_keras: str = ""
     usual: Mapping[str, float] = field(default_factory=dict)
     left_at: Mapping[str, tuple[float, ...]] = field(default_factory=dict)

@@ -381,6 +381,10 @@ def test_a_best_trial_that_diverges_with_another_seed_is_not_recommended(compari
     none = with_reruns(comparison, **{first: [nan, nan], second: [0.2] * 3})
     assert choose_now(none, ranking(none))[0].startswith(some.contestants[1].title)
     assert best_trials(none)[0].luck.endswith("2 diverged, so its result was luck.")
+    both = with_reruns(comparison, **{first: [nan, nan], second: [nan]})
+    said = choose_now(both, ranking(both))
+    assert len(said) == 2 and said[0].startswith(ranking(both).places[0].contestant.title)
+    assert "best mean" not in said[1]
     once = best_trials(with_reruns(comparison, **{first: [0.001]}))[0].luck
     assert once.startswith("Run again once with other seeds: validation ")
     assert once.endswith("; one run does not tell how much of it was luck.")

@@ -57,7 +57,7 @@ def test_a_plan_of_a_space_that_diverges_at_its_low_end_is_one_line(tmp_path):
     file.write_text(json.dumps({"dimensions": {**SPACE["dimensions"], **rates}}))
     done = run("tune", "--optimizers=sgd", f"--space_file={file}", "--plan")
     assert done.returncode == 2
-    assert "--plan: SGD diverges within 16 steps at the low end of its ranges" in done.stderr
+    assert "no trial can be timed: SGD diverges within 16 steps at the low end of" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -141,7 +141,7 @@ def test_one_that_crashed_is_tried_again_as_often_as_allowed(study, tmp_path):
     assert told == [study / "reruns" / f"{index:06d}-{j}" for j in range(2)]
 
 
-def test_a_study_without_a_feasible_trial_keeps_none_of_the_others_from_running(study):
+def test_a_study_without_a_feasible_trial_has_failed(study):
     trials = tuple(replace(one, status=Status.INFEASIBLE) for one in read_study(study).trials)
     with pytest.raises(StudyFailed, match="has no feasible trial to run again"):
         winner(replace(read_study(study), trials=trials))

@@ -97,7 +97,7 @@ class EarlierVersions(TypedDict):
 
     Attributes:
         versions: What it was.
-        num_trials: Trials begun until then.
+        num_trials: Trials ended until then.
     """
 
     versions: Mapping[str, str]

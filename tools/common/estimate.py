@@ -61,8 +61,8 @@ def estimate(
     trainer.run(task, lambda _: times.append(time.perf_counter()))
     if len(times) < 2:
         raise UserError(
-            f"--plan: {signature.rule.title} diverges within {short.steps} steps at the low end of "
-            "its ranges, where a trial was to be timed; narrow them"
+            f"no trial can be timed: {signature.rule.title} diverges within {short.steps} steps at "
+            f"the low end of its ranges on {workload.name}"
         )
     interval = times[1] - times[0]
     last, validation = (_seconds_to_evaluate(trainer, names) for names in (None, ["validation"]))

@@ -43,5 +43,5 @@ def leave_gpus_to_workers() -> None:
 def share_gpus() -> None:
     """Keeps this process from taking more of their memory than it uses, unless it uses them yet."""
     for gpu in tf.config.list_physical_devices("GPU"):
-        with suppress(RuntimeError):  # they are in use
+        with suppress(RuntimeError, ValueError):  # they are in use, or were divided
             tf.config.experimental.set_memory_growth(gpu, True)

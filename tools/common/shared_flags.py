@@ -65,8 +65,8 @@ SEED = flags.DEFINE_integer("seed", 0, "Seed of points, weights, data order.", l
 THREADS_PER_TRIAL = flags.DEFINE_integer(
     "threads_per_trial",
     0,
-    "Threads per trial; 0: one, or with --num_workers=N each worker's share of the processors, as "
-    "far as they help the workload. "
+    "Threads per trial; 0: one where trials run side by side on processors; else, and with "
+    "--num_workers, each worker's share of the processors, as far as they help the workload. "
     "Part of the study: results differ in the last bits between numbers of threads.",
     lower_bound=0,
 )

@@ -131,6 +131,29 @@ def test_a_choice_with_a_zero_gets_one_value_more_at_the_same_distance(study):
     assert "label_smoothing" in boundary.why_not_final(check.contestant)
 
 
+@pytest.mark.parametrize("edge", [Edge.LOW, Edge.HIGH])
+def test_narrow_ranges_of_all_places_move_outward(edge):
+    """With two digits both ends could round to one number, or the other side could grow."""
+    allowed = HYPERPARAMETERS["one_minus_gamma"]
+    where = np.array([0.05 if edge is Edge.LOW else 0.95])
+    for start in range(900, 1000, 7):
+        for width in (1, 2, 8, 30):
+            low, high = start / 1000, min((start + width) / 1000, 0.9999)
+            for kind in (Uniform, LogUniform):
+                moved = boundary._moved(allowed, kind(low=low, high=high), where, edge)
+                if edge is Edge.LOW:
+                    assert moved.low < low and moved.high <= high
+                else:
+                    assert moved.high > high and moved.low >= low
+
+
+def test_narrow_choices_move_outward():
+    allowed = HYPERPARAMETERS["eta0"]
+    for values in ((0.99, 0.991), (0.5, 0.9, 0.901), (1.04, 1.041)):
+        moved = boundary._one_more(Choice(values=values), Edge.HIGH, allowed)
+        assert moved.values[:-1] == values and moved.values[-1] > values[-1]
+
+
 def test_a_narrow_range_moves_by_less_than_two_digits(study):
     narrow = Uniform(low=0.99, high=0.999)
     check = checks_of(study(lambda v: v["one_minus_gamma"], one_minus_gamma=narrow))

@@ -331,6 +331,10 @@ def test_names_of_splits():
         (("test_acc",), "val_loss", False, ""),  # other values are better
         (("test_a", "test_b"), "val_loss", False, ""),
         (("test",), "", None, "test"),
+        (("test_auroc",), "val_auc", True, "test_auroc"),
+        (("test_acc",), "val_top1", True, "test_acc"),
+        (("test_ppl",), "val_perplexity", False, "test_ppl"),
+        (("test_f1",), "val_f1_score", True, "test_f1"),
     ],
 )
 def test_the_test_metric_beside_a_validation_metric(names, validation, maximize, found):
@@ -343,6 +347,7 @@ def test_the_test_metric_beside_a_validation_metric(names, validation, maximize,
         *(("test_seconds", "val_accuracy", True), ("test_batch_size", "val_accuracy", True)),
         *(("test_time", "val_loss", False), ("test_time", "", None), ("test_size", "", False)),
         *(("test_error", "val_loss", False), ("test_top_k", "val_accuracy", True)),
+        ("test_top5_acc", "val_acc", True),
     ],
 )
 def test_what_else_is_called_test_is_no_test_metric(name, validation, maximize):

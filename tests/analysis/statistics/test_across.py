@@ -99,7 +99,7 @@ def test_too_few_trials_take_no_part():
     two = dataclasses.replace(THREE[1], contestants=(few, *THREE[1].contestants[1:]))
     found = across([THREE[0], two, THREE[2]])
     assert [one.name for one in found.contestants] == ["b", "c"]
-    assert found.left_out[0] == ("A on two: N = 1 feasible trials are too few; K = 4 needs 20.")
+    assert found.left_out == ("A on two: N = 1 feasible trials are too few; K = 4 needs 20.",)
 
 
 def test_a_target_that_one_trial_reached_is_not_reached():

@@ -283,7 +283,11 @@ def _moved(
             ends[1] = min(_nice(dimension.value(high), num_digits), allowed.high)
         if ends[0] == allowed.low and allowed.low_open:
             ends[0] = dimension.low  # of a uniform dimension, which cannot come closer
-        if ends[0] < dimension.low if edge is Edge.LOW else ends[1] > dimension.high:
+        if edge is Edge.LOW:
+            goes_on = ends[0] < dimension.low and ends[0] < ends[1] <= dimension.high
+        else:
+            goes_on = ends[1] > dimension.high and dimension.low <= ends[0] < ends[1]
+        if goes_on:
             return type(dimension)(low=ends[0], high=ends[1])
     return None
 
@@ -297,11 +301,13 @@ def _one_more(dimension: Choice, edge: Edge, allowed: Hyperparameter) -> Choice 
     if len(values) < 2:
         return None
     *_, before, last = values
-    beyond = _nice(last * last / before if min(values) > 0 else 2 * last - before)
-    beyond = min(max(beyond, allowed.low), allowed.high)
-    if beyond in values or (beyond == allowed.low and allowed.low_open):
-        return None
-    return Choice(values=tuple(sorted((*values, beyond))))
+    following = last * last / before if min(values) > 0 else 2 * last - before
+    for num_digits in range(2, _MOST_DIGITS):
+        beyond = min(max(_nice(following, num_digits), allowed.low), allowed.high)
+        if beyond < last if edge is Edge.LOW else beyond > last:
+            is_allowed = beyond != allowed.low or not allowed.low_open
+            return Choice(values=tuple(sorted((*values, beyond)))) if is_allowed else None
+    return None
 
 
 def _nice(value: float, num_digits: int = 2) -> float:

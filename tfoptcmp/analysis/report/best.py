@@ -162,7 +162,8 @@ def choose_now(comparison: Comparison, ranked: Ranking) -> list[str]:
         mean = metric.error(known["rerun_validation_mean"]) if known["num_reruns"] else math.inf
         return known["num_diverged_reruns"] > 0, mean
 
-    chosen = min(runs, key=result) if len(runs) > 1 else leader.name
+    is_known = len(runs) > 1 and any(known["num_reruns"] for known in runs.values())
+    chosen = min(runs, key=result) if is_known else leader.name
     if chosen not in best:
         return []
     take = best[chosen]
@@ -173,7 +174,7 @@ def choose_now(comparison: Comparison, ranked: Ranking) -> list[str]:
         f"{take.title}, trial {take.trial}: {given}.{where}",
         f"{take.results[0].upper()}{take.results[1:]}. {told(take)}",
     ]
-    if len(runs) < 2:
+    if not is_known:
         return said
     steady = sum(not known["num_diverged_reruns"] for known in runs.values())
     among = " of which none diverged" if 0 < steady < len(runs) else ""

@@ -119,7 +119,7 @@ def _resolved(settings: Mapping[str, Any], name: str) -> Any:
         above = name.split("/")[: -len(dots)] if dots else []  # of "${..lr}", two levels
         there = "/".join([*above, there.replace(".", "/")])
         if there not in settings:
-            break
+            return None
         name = there
     return value
 

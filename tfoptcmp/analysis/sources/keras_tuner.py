@@ -72,6 +72,7 @@ class _Project:
     entries: list[tuple[Mapping[str, Any], ...]]
     objective: str
     maximize: bool | None
+    is_scored: bool
 
 
 def _with_objectives(
@@ -86,7 +87,7 @@ def _with_objectives(
             if path.parent == directory.parent and other.objective
         }
         found[directory] = one
-        if not one.objective and len(beside) == 1:
+        if not one.is_scored and len(beside) == 1:
             ((objective, maximize),) = beside
             again = _project(directory, trials[directory], objective)
             found[directory] = replace(again, maximize=maximize)
@@ -125,6 +126,7 @@ def _project(directory: Path, files: Sequence[Path], known: str = "") -> _Projec
         entries=[entries for _, _, entries in states],
         objective=objective,
         maximize=directions == {"max"} if len(directions) == 1 else None,
+        is_scored=any(number(state["score"]) is not None for state, _, _ in states),
     )
 
 

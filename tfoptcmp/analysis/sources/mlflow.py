@@ -191,9 +191,7 @@ def _comparison(
 
 def _chosen(experiment: Experiment, names: Sequence[str], named: str) -> tuple[str, str]:
     """Returns the names of the validation and the test metric; "" if there is none."""
-    of_validation = [name for name in names if is_validation(name)]
-    # Nobody ranks by val_time.
-    likely = [n for n in of_validation if higher_is_better(n) is not None or not measure(n)]
+    likely = _of_validation(names)
     tests = [name for name in names if is_test(name)]
     if len(likely) == 1:
         return likely[0], result_on_test(names, likely[0], higher_is_better(likely[0]))
@@ -210,15 +208,19 @@ def _chosen(experiment: Experiment, names: Sequence[str], named: str) -> tuple[s
     )
 
 
+def _of_validation(names: Sequence[str]) -> list[str]:
+    """Those that may be the validation metric: nobody ranks by val_time."""
+    of_validation = [name for name in names if is_validation(name)]
+    return [n for n in of_validation if higher_is_better(n) is not None or not measure(n)]
+
+
 def _hint(experiment: Experiment, named: str) -> str:
     """The command that reads the CSV of an experiment as a table."""
     runs = experiment.runs
     names = sorted({name for run in runs for name in run.metrics})  # stores differ in their order
-    likely = [name for name in names if is_validation(name)] or [
-        n for n in names if not is_test(n) and not n.startswith(("system/", "train"))
-    ]
-    directed = [name for name in likely if higher_is_better(name) is not None]
-    validation = (directed or likely or [_UNKNOWN])[0]
+    rest = [n for n in names if not is_test(n) and not n.startswith(("system/", "train"))]
+    directed = [name for name in rest if higher_is_better(name) is not None]
+    validation = (_of_validation(names) or directed or rest or [_UNKNOWN])[0]
     test = result_on_test(names, validation, higher_is_better(validation))
     chosen = {"validation": validation, **({"test": test} if test else {})}
     logged = pd.DataFrame([dict(run.metrics) for run in runs])

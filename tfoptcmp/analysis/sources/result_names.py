@@ -48,6 +48,12 @@ _SETTINGS = frozenset(("precision", "map", "top", "return", "em", "ce", "cost", 
 _CLASSIFICATION_ERRORS = ("errorrate", "classificationerror", "misclassification")
 
 
+_SPELLED = {
+    **dict.fromkeys(("acc", "accuracies", "top"), "accuracy"),
+    **{"err": "error", "ppl": "perplexity", "auroc": "auc", "roc": "auc"},
+}
+
+
 def is_validation(name: str) -> bool:
     """Returns whether a result looks like one on the validation set."""
     return _VALIDATION.fullmatch(name) is not None
@@ -131,10 +137,11 @@ def result_on_test(names: Iterable[str], validation: str, maximize: bool | None)
     return fits[0] if len(fits) == 1 else ""
 
 
-def _kind(name: str) -> str:
-    """The last word of a metric in a name, spelled out."""
-    word = next(iter(_metric_words(name)[::-1]), "")
-    return {"acc": "accuracy", "accuracies": "accuracy", "err": "error"}.get(word, word)
+def _kind(name: str) -> tuple[str, str]:
+    """The last word of a metric in a name, spelled out, and the k of one of the top k."""
+    top = re.search(r"(?i)top[ _/.-]?(\d+)", name)
+    found = [word for word in _metric_words(name) if word != "score"] or ["score"]
+    return _SPELLED.get(found[-1], found[-1]), top[1] if top and top[1] != "1" else ""
 
 
 def metric_of(name: str, *, maximize: bool, values: "Iterable[pd.Series[float]]") -> Metric:
