@@ -108,6 +108,10 @@ def own_workload(
     if not name.isidentifier():
         raise ValueError(f"name must be of letters, digits and underscores; got {name!r}")
     given = {"train": train, "validation": validation, "test": test}
+    if train is None or isinstance(train, int | float | np.number):
+        raise ValueError(f"train must be data; got {train!r}")
+    if validation is None:
+        raise ValueError("validation must be data, or how many examples to hold out; got None")
     held_out = {name: of for name, of in given.items() if isinstance(of, int | float | np.number)}
     examples = {
         split: data if split == "train" and callable(data) else as_examples(data, split)

@@ -67,6 +67,12 @@ def test_padding_does_not_count():
     assert result.standard_error == pytest.approx(CLASSIFICATION_ERROR.standard_error(1 / 3, 3))
 
 
+def test_a_batch_of_padding_only_has_no_loss_and_no_gradient():
+    loss, gradient = ours(tf.constant([-1, -1]), tf.constant([[2.0, 1], [2, 1]]))
+    assert float(loss) == 0
+    np.testing.assert_array_equal(gradient, np.zeros((2, 2)))
+
+
 def test_a_metric_that_is_not_known_is_refused():
     with pytest.raises(ValueError, match=r"metric must be one of .*classification error"):
         Problem(metric=Metric(name="bleu", unit=""))
@@ -225,6 +231,56 @@ def test_metrics_of_ones_own():
     found = measured(Problem("mse", mine, whole), TRUTH, PREDICTED)
     assert found.metric == np.median(abs(TRUTH - PREDICTED))
     assert 0.005 < found.standard_error < 0.05
+
+
+class RootOfMean(keras.metrics.MeanMetricWrapper):
+    """Not the mean of its function, but a function of that."""
+
+    def result(self):
+        return keras.ops.sqrt(super().result())
+
+
+class Doubled(keras.metrics.MeanSquaredError):
+    """The mean of another function of the outputs."""
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        return super().update_state(y_true, 2 * y_pred, sample_weight)
+
+
+@pytest.mark.parametrize("kind", [RootOfMean(keras.losses.mean_squared_error, "rmse"), Doubled()])
+def test_what_a_metric_of_keras_overrides_counts(kind):
+    kind.update_state(TRUTH, PREDICTED)
+    expected = float(kind.result())
+    found = measured(Problem("mse", Metric(name="mine", unit=""), kind), TRUTH, PREDICTED)
+    assert found.metric == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    ["hinge", "squared_hinge", "Hinge", keras.losses.Hinge(), keras.losses.SquaredHinge()],
+    ids=str,
+)
+@pytest.mark.parametrize(
+    ("metric", "expected"),
+    [(CLASSIFICATION_ERROR, 0.0), (metrics.ACCURACY, 1.0), (metrics.F1, 1.0)],
+    ids=["error", "accuracy", "F1"],
+)
+def test_hinge_losses_tell_two_classes_apart_at_0(loss, metric, expected):
+    y, outputs = np.array([1, 1, 0]), np.array([[0.3], [0.2], [-0.3]], np.float32)
+    assert measured(Problem(loss, metric), y, outputs).metric == expected
+
+
+@pytest.mark.parametrize("metric", [metrics.F1, metrics.AUC], ids=["F1", "AUC"])
+@pytest.mark.parametrize("lowest", [0, -1], ids=["plain", "padded"])
+def test_weights_of_examples_may_be_a_column_and_are_those_of_their_tokens(metric, lowest):
+    rng = np.random.default_rng(7)
+    y, outputs = rng.integers(lowest, 2, (90, 4)), rng.normal(size=(90, 4, 2)).astype(np.float32)
+    problem = Problem(None, metric)
+    of_tokens = measured(problem, y, outputs, np.repeat(WEIGHTS[:, None], 4, axis=1))
+    for weights in (WEIGHTS, WEIGHTS[:, None]):
+        assert measured(problem, y, outputs, weights) == of_tokens
+    flat = measured(problem, y[:, 0], outputs[:, 0], WEIGHTS)
+    assert measured(problem, y[:, 0], outputs[:, 0], WEIGHTS[:, None]) == flat
 
 
 def test_the_loss_itself_can_be_the_metric():

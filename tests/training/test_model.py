@@ -14,10 +14,10 @@ Y = np.arange(8) % 3
 SETTINGS = ("num_steps", "l2", "label_smoothing", "diverged")
 
 
-def made(optimizer):
+def made(optimizer, *more):
     """A linear model on which nothing has been set."""
     keras.utils.set_random_seed(0)
-    network = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
+    network = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3), *more])
     model = TrialModel(network, steps_per_epoch=None, regularisation=("l2", "label_smoothing"))
     model.compile(optimizer, steps_per_execution=4)
     model.optimizer.build(model.trainable_variables)
@@ -114,3 +114,17 @@ def test_a_snapshot_is_restored_and_one_of_another_length_refused(model):
         np.testing.assert_array_equal(a, b)
     with pytest.raises(ValueError, match="zip"):
         model.restore(first[:-1])
+
+
+def test_random_numbers_without_a_seed_go_on_from_a_snapshot():
+    noise = keras.layers.Lambda(lambda x: x + keras.random.normal(keras.ops.shape(x)))
+    model = made(SGD(0.25), noise)
+    model.num_steps.assign(8)
+    block, first = block_of(model), model.snapshot()
+    found = []
+    for _ in range(2):
+        block(4)
+        found.append(model.snapshot())
+        model.restore(first)
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_array_equal(a, b)

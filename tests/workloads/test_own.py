@@ -147,6 +147,16 @@ def test_class_weights_are_of_training_examples():
     assert len(splits.evaluation["validation"][0]) == 2
 
 
+@pytest.mark.parametrize("shape", [(60,), (60, 1)])
+def test_class_weights_multiply_weights_of_any_shape(shape):
+    given = np.linspace(1, 2, 60, dtype=np.float32).reshape(shape)
+    data = {**parts(X, CLASSES), "train": (X[:60], CLASSES[:60], given)}
+    workload = own_workload("mine", four, **data, class_weight={1: 5.0}, batch_size=60)
+    *_, weights = splits_of(workload).train.examples
+    expected = given.ravel() * np.where(CLASSES[:60] == 1, 5.0, 1.0)
+    np.testing.assert_allclose(weights, expected.reshape(shape), rtol=1e-6)
+
+
 def test_a_metric_of_ones_own():
     mine = Metric(name="largest", unit="m", maximize=True, margin=0.5)
     workload = own_workload(
@@ -198,6 +208,9 @@ FAULTY = {
         {"measure": "loss"},
         "metric must be a Metric, which describes what measure computes; got None",
     ),
+    "no validation": ({"validation": None}, "validation must be data, or how many .* got None"),
+    "a number for train": ({"train": 5}, "train must be data; got 5"),
+    "no train": ({"train": None}, "train must be data; got None"),
     "class weights": ({"class_weight": {0: 2.0}}, "class_weight must be of class numbers"),
 }
 
@@ -283,3 +296,16 @@ def test_targets_that_are_equal_are_the_same():
         for target in (1, 1.0)
     ]
     assert repr(found[0]) == repr(found[1])
+
+
+def test_training_examples_that_are_measured_are_spread_over_sorted_data():
+    """The first ones were of one class."""
+    classes = np.repeat(np.arange(4), 25)
+    workload = own_workload("mine", four, train=(X, classes), validation=20, steps=2)
+    splits = workload.load(workload.budget("own"), None)
+    (batch,) = splits.evaluation["train"]
+    assert len(batch[1]) == 20
+    # By hand: 80 are left, and every fourth of them is measured.
+    left = splits.train.examples[1].numpy()
+    np.testing.assert_array_equal(batch[1], left[::4])
+    assert set(batch[1].numpy()) == {0, 1, 2, 3}

@@ -17,6 +17,7 @@ from tfoptcmp.workload import DoesNotFit
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(200, 5)).astype(np.float32)
 Y = X.sum(axis=1)
+ONES = np.ones(200, np.float32)
 BOTH = np.stack([Y, Y], axis=1)
 TWO = (Y > 0).astype(int)
 THREE = np.arange(200) % 3
@@ -80,6 +81,44 @@ class Own(keras.Model):
         return self.dense(x)
 
 
+COUNTER = tf.Variable(tf.zeros(3))
+
+
+def in_a_branch(x):
+    return tf.cond(x[0, 0] > 0, lambda: x + tf.random.uniform(tf.shape(x)), lambda: x)
+
+
+def counted(x):
+    COUNTER.assign_add(tf.ones(3))
+    return x
+
+
+def counted_in_a_branch(x):
+    return tf.cond(x[0, 0] > 0, lambda: counted(x), lambda: x)
+
+
+class Noise(layers.Layer):
+    """Noise from Keras's global generator."""
+
+    def call(self, x, training=False):
+        return x + keras.random.normal(keras.ops.shape(x)) if training else x
+
+
+class Reading(Own):
+    """A model with a table, a metric of its own, and variables that it only reads."""
+
+    def __init__(self):
+        super().__init__()
+        self.lookup = layers.IntegerLookup(vocabulary=[1, 2])
+        self.mean = keras.metrics.Mean()
+
+    def call(self, x):
+        found = self.lookup(tf.cast(x, tf.int64))
+        self.mean.update_state(x)
+        offset = tf.cond(x[0, 0] > 0, lambda: COUNTER[0], lambda: 0.0)
+        return self.dense(x) + offset + 0 * tf.cast(found[:, :1], tf.float32)
+
+
 def sparse_aware_mse(y, outputs):
     return tf.square(y - outputs[:, 0])
 
@@ -91,6 +130,12 @@ def of_a(y, outputs):
 def growing(at):
     """Batches that have one row more from a step on."""
     return lambda seed, step: (X[: 16 + (step >= at)], Y[: 16 + (step >= at)])
+
+
+def changed(array, row, value):
+    array = array.copy()
+    array[row] = value
+    return array
 
 
 def made(build, *data, **settings):
@@ -106,8 +151,8 @@ def checked(build, *data, **settings):
     return workload, splits
 
 
-def outcome(workload, splits):
-    """Runs a trial of SGD at a rate of 0.1."""
+def outcome(workload, splits, times=1):
+    """Runs a trial of SGD at a rate of 0.1, perhaps several times."""
     signature = workload.signature("sgd")
     values = {name: 0.1 for name in signature.space.dimensions}
     budget = workload.budget("own")
@@ -115,7 +160,8 @@ def outcome(workload, splits):
     task = TrialTask(index=0, values=values, arguments=arguments, seeds=trial_seeds(0, 0))
     rows = []
     trainer = Trainer(workload=workload, budget=budget, splits=splits, signature=signature)
-    trainer.run(task, rows.append)
+    for _ in range(times):
+        trainer.run(task, rows.append)
     return trainer, rows
 
 
@@ -195,6 +241,55 @@ REFUSED = {
         *(of_two, (X, DICTIONARY), {"loss": of_a, "metric": "accuracy"}),
         "y must be one array of class numbers; got 2 arrays. For several give your own metric",
     ),
+    "NaN late in train": (
+        *(dense(1), (changed(X, 150, np.nan), Y), {"validation": (X[:20], Y[:20]), **MSE}),
+        r"train \(200 examples\): x must be finite; got nan in row 150",
+    ),
+    "infinity late in train": (
+        *(dense(1), (X, changed(Y, 150, -np.inf)), {"validation": (X[:20], Y[:20]), **MSE}),
+        r"train \(200 examples\): y must be finite; got -inf in row 150",
+    ),
+    "a negative weight late in train": (
+        *(dense(1), (X, Y, changed(ONES, 150, -1)), {"validation": (X[:20], Y[:20]), **MSE}),
+        r"train \(200 examples\): weights must be >= 0, and not all 0; got -1",
+    ),
+    "a third class late in train": (
+        *(dense(1), (X, changed(TWO, 150, 2))),
+        {"validation": (X[:20], TWO[:20]), "loss": BINARY, "metric": "accuracy"},
+        r"train \(200 examples\): y must be < 2, the classes; got 2",
+    ),
+    "padding only in train": (
+        *(dense(2), (X, 0 * TWO - 1), {"validation": (X, TWO)}),
+        r"train \(200 examples\): y must have a class; got numbers below 0, padding, only",
+    ),
+    "padding only in validation": (
+        *(dense(2), (X, TWO), {"validation": (X, 0 * TWO - 1)}),
+        "split 'validation': y must have a class; got numbers below 0, padding, only",
+    ),
+    "no weight in validation": (
+        *(dense(1), (X, Y, ONES), {"validation": (X, Y, 0 * ONES), **MSE}),
+        "split 'validation': weights must be >= 0, and not all 0; got 0 only",
+    ),
+    "inputs of several widths": (
+        *(dense(1), ([X, X[:, :2]], Y), MSE),
+        "train must have several inputs in a tuple or a dictionary; got a list of 2",
+    ),
+    "TensorFlow's random numbers": (
+        *(dense(1, layers.Lambda(lambda x: x + tf.random.normal(tf.shape(x)))), (X, Y), MSE),
+        "random numbers must be functions of the trial's seed; got TensorFlow's RandomStandardNorm",
+    ),
+    "TensorFlow's random numbers in a branch": (
+        *(dense(1, layers.Lambda(in_a_branch)), (X, Y), MSE),
+        "random numbers must be functions of the trial's seed; got TensorFlow's RandomUniform",
+    ),
+    "a variable that is not reset": (
+        *(dense(1, layers.Lambda(counted)), (X, Y), MSE),
+        r"must change no variables but those of add_weight, .* the shape \(3,\): use add_weight",
+    ),
+    "a variable that is not reset in a branch": (
+        *(dense(1, layers.Lambda(counted_in_a_branch)), (X, Y), MSE),
+        r"must change no variables but those of add_weight, .* the shape \(3,\): use add_weight",
+    ),
     "a sparse matrix": (
         *(dense(1), (scipy.sparse.csr_matrix(X), Y), MSE),
         "train must be dense; got csr_matrix: make an array, .toarray()",
@@ -233,6 +328,25 @@ TAKEN = {
         {"loss": keras.losses.CategoricalCrossentropy(**LOGITS), "metric": "top_5_error"},
     ),
     "large numbers": (dense(1), (X, LARGE), MSE),
+    "variables that are read, a table and a metric": (Reading, (X, Y), MSE),
+    "random numbers without a seed": (dense(1, Noise()), (X, Y), MSE),
+    "a batch without a weight": (
+        *(dense(1), ()),
+        {
+            "train": lambda _, step: (X[:16], Y[:16], ONES[:16] * (step > 0)),
+            "validation": (X, Y),
+            **MSE,
+        },
+    ),
+    "a split's batch without a weight": (
+        *(dense(1), (X, Y)),
+        {"validation": (np.tile(X, (2, 1)), np.tile(Y, 2), np.arange(400) >= 250), **MSE},
+    ),
+    "a batch of padding": (
+        *(dense(2), ()),
+        {"train": lambda seed, step: (X[:16], TWO[:16] if step else TWO[:16] * 0 - 1)}
+        | {"validation": (X, TWO)},
+    ),
 }
 
 
@@ -267,6 +381,52 @@ def test_values_are_those_of_keras(build, y, settings, kerass):
     found = network.evaluate(X[:60], y[:60].astype(np.float32), batch_size=60, verbose=0)[1]
     expected = 1 - found if workload.metric.unit == "share" else found
     assert rows[-1]["validation_metric"] == pytest.approx(expected, rel=1e-4)
+
+
+def noisy():
+    return dense(1, Noise())()
+
+
+def noisy_from_the_start():
+    """Sets all generators, and draws from them."""
+    keras.utils.set_random_seed(3)
+    start = keras.random.normal((1,))
+    return dense(1, Noise(), layers.Rescaling(1.0, float(start[0])))()
+
+
+@pytest.mark.parametrize("build", [noisy, noisy_from_the_start])
+def test_random_numbers_without_a_seed_are_each_trials_own(build):
+    workload, splits = checked(build, X, Y, **MSE)
+    _, rows = outcome(workload, splits, times=3)
+    num = len(rows) // 3
+    assert rows[:num] == rows[num : 2 * num] == rows[2 * num :]
+    _, again = outcome(workload, splits)
+    assert again == rows[:num]
+
+
+class WithSpare(keras.Model):
+    """A model with a weight that no output depends on."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense, self.spare = layers.Dense(1), layers.Dense(3)
+
+    def call(self, x):
+        self.spare(x)
+        return self.dense(x)
+
+
+@pytest.mark.parametrize("regularisation", [(), ("l2",)], ids=["plain", "l2"])
+@pytest.mark.parametrize(
+    "build",
+    [WithSpare, lambda: keras.Sequential([layers.Dense(4, dtype="float64"), layers.Dense(1)])],
+    ids=["not reached", "float64"],
+)
+def test_weights_that_differ_from_others_are_trained(build, regularisation):
+    workload, splits = checked(build, X, Y, regularisation=regularisation, **MSE)
+    _, rows = outcome(workload, splits)
+    assert np.isfinite(rows[-1]["gradient_rms"])
+    assert rows[-1]["validation_metric"] < 0.5 * np.var(Y)
 
 
 def test_a_trial_says_which_step_differs():

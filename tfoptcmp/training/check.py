@@ -10,23 +10,46 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from keras.src.random.seed_generator import global_seed_generator
+from tensorflow.python.framework.auto_control_deps_utils import (
+    get_read_only_resource_input_indices_graph,
+)
 
-from tfoptcmp.training.check_batches import FIRST, check_batch, check_labels, check_like
+from tfoptcmp.training.check_batches import (
+    FIRST,
+    check_batch,
+    check_counted,
+    check_labels,
+    check_like,
+)
 from tfoptcmp.training.check_evaluation import check_evaluation
 from tfoptcmp.training.check_outputs import check_outputs
 from tfoptcmp.training.initial import check_new, undisturbed
 from tfoptcmp.training.losses_and_metrics import Problem
 from tfoptcmp.training.messages import of_data, said
-from tfoptcmp.training.model import build_network, specs_of, unpacked
+from tfoptcmp.training.model import build_network, specs_of, states_of, unpacked
 from tfoptcmp.workload import Budget, Splits, Workload
 
+_RANDOM = {  # operations that go on from where an earlier trial left off
+    "Multinomial",
+    "ParameterizedTruncatedNormal",
+    "RandomGamma",
+    "RandomPoisson",
+    "RandomPoissonV2",
+    "RandomShuffle",
+    "RandomStandardNormal",
+    "RandomUniform",
+    "RandomUniformInt",
+    "RngReadAndSkip",
+    "TruncatedNormal",
+}
 _MOST_BATCHES = 10  # of a split that is not in memory
 
 
 def check_problem(workload: Workload, budget: Budget, splits: Splits) -> None:
-    """Checks the first training batches, the splits and the model, of which it builds two.
+    """Checks the training data, the splits and the model, of which it builds two.
 
-    Of splits that are not in memory, the first batches. The untrained model is run on batches of
+    Of data that are not in memory, the first batches. The untrained model is run on batches of
     the sizes that occur, and on whole splits where a metric may be undefined.
 
     Raises:
@@ -40,12 +63,19 @@ def check_problem(workload: Workload, budget: Budget, splits: Splits) -> None:
 def _check(workload: Workload, budget: Budget, splits: Splits) -> None:
     problem = Problem(workload.loss_function, workload.metric, workload.measure)
     first = _first_batch(splits, min(2, budget.steps))
-    check_batch(first, FIRST)
-    check_labels(first, FIRST, problem, splits.num_classes)
+    in_memory = getattr(splits.train, "examples", None)
+    everything = f"train ({splits.num_examples['train']} examples)"
+    whole = [] if in_memory is None else [(in_memory, everything)]
+    for batch, where in (*whole, (first, FIRST)):
+        check_batch(batch, where)
+        check_labels(batch, where, problem, splits.num_classes)
     with undisturbed():
         network, again = (build_network(workload, budget, splits) for _ in range(2))
     check_new(again, network)
     num_outputs = _check_model(network, first, problem, splits.num_classes)
+    for batch, where in whole:
+        check_labels(batch, where, problem, num_outputs)
+        check_counted([batch], where, problem)
     for name, batches in splits.evaluation.items():
         most = len(batches) if isinstance(batches, list) else _MOST_BATCHES
         num = 0
@@ -56,6 +86,8 @@ def _check(workload: Workload, budget: Budget, splits: Splits) -> None:
             check_labels(batch, where, problem, num_outputs)
         if not num:
             raise ValueError(f"split {name!r} must not be empty; got no batch")
+        if isinstance(batches, list):
+            check_counted(batches, f"split {name!r}", problem)
     check_evaluation(network, first, problem, workload.metric, splits)
 
 
@@ -97,12 +129,38 @@ def _check_model(network: keras.Model, batch: Any, problem: Problem, num_classes
 
     specs = specs_of(unpacked(keras.tree.map_structure(tf.convert_to_tensor, tuple(batch))))
     try:
-        tf.function(step, autograph=False).get_concrete_function(*specs)
+        traced = tf.function(step, autograph=False).get_concrete_function(*specs)
     except Exception as error:
         if isinstance(error, ValueError) and "\n" not in str(error):
             raise
         raise ValueError(f"the model cannot be run on {FIRST}: {said(error)}") from None
+    _check_state(traced.graph, network)
     return kept[0] if kept else 0
+
+
+def _check_state(graph: Any, network: keras.Model) -> None:
+    """Whether all that a traced step changes is reset for each trial, and saved with it."""
+    definition = graph.as_graph_def()
+    functions = [function.node_def for function in definition.library.function]
+    used = {node.op for nodes in (definition.node, *functions) for node in nodes}
+    if found := sorted(used & _RANDOM):
+        raise ValueError(
+            "a model's random numbers must be functions of the trial's seed; got TensorFlow's "
+            f"{found[0]}. Use keras.random, with a keras.random.SeedGenerator of the layer"
+        )
+    variables = [*network.variables, *network.metrics_variables, *states_of(network)]
+    known = {id(v.value.handle) for v in (*variables, global_seed_generator().state)}
+    read_only = {id(graph.inputs[i]) for i in get_read_only_resource_input_indices_graph(graph)}
+    for handle, inside in graph.captures:
+        # Tables, which do not change, have no such data.
+        of_variable = getattr(handle, "_handle_data", None)
+        if of_variable and id(inside) not in read_only and id(handle) not in known:
+            shape = tuple(tf.TensorShape(of_variable.shape_and_type[0].shape))
+            raise ValueError(
+                "a model must change no variables but those of add_weight, which are reset for "
+                f"each trial; got one of the shape {shape}: use add_weight, for random numbers a "
+                "keras.random.SeedGenerator that is the layer's attribute"
+            )
 
 
 @contextmanager

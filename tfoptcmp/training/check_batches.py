@@ -1,7 +1,7 @@
 """Whether batches are of finite numbers, of one shape, and their labels class numbers."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import keras
@@ -11,6 +11,8 @@ from tfoptcmp.training.losses_and_metrics import OF_BOTH, Problem
 from tfoptcmp.training.model import unpacked
 
 FIRST = "the first training batch"
+
+_WEIGHTS = "weights must be >= 0, and not all 0"
 
 
 def check_batch(batch: Any, where: str) -> None:
@@ -24,19 +26,30 @@ def check_batch(batch: Any, where: str) -> None:
         shapes = ", ".join(f"{name} {array.shape}" for name, array in numbers)
         raise ValueError(f"{where}: x, y and weights must have as many rows each; got {shapes}")
     for name, array in numbers:
-        is_float = np.issubdtype(array.dtype, np.floating)
-        if is_float and not (finite := np.isfinite(array)).all():
+        # The least and the largest take no memory; NaN is both.
+        is_float = np.issubdtype(array.dtype, np.floating) and array.size
+        if is_float and not np.isfinite([array.min(), array.max()]).all():
+            finite = np.isfinite(array)
             row, got = int(np.argwhere(~finite)[0, 0]), array[~finite][0]
             raise ValueError(f"{where}: {name} must be finite; got {got} in row {row}")
-        if name == "weights" and ((array < 0).any() or not array.any()):
-            raise ValueError(f"{where}: weights must be >= 0, and not all 0; got {array.min()}")
+        if name == "weights" and array.min(initial=0) < 0:
+            raise ValueError(f"{where}: {_WEIGHTS}; got {array.min()}")
 
 
 def _numbers(batch: Any) -> Iterator[tuple[str, Any]]:
     """The arrays of a batch, and of which part each is."""
     for name, part in zip(("x", "y", "weights"), unpacked(batch), strict=True):
         for array in keras.tree.flatten(part) if part is not None else ():
-            yield name, keras.ops.convert_to_numpy(array)
+            yield name, np.asarray(array)  # no copy
+
+
+def check_counted(batches: Iterable[Any], where: str, problem: Problem) -> None:
+    """Whether something counts in all batches together: one alone may be of padding only."""
+    parts = [unpacked(batch) for batch in batches]
+    if not any(w is None or np.any(w) for _, _, w in parts):
+        raise ValueError(f"{where}: {_WEIGHTS}; got 0 only")
+    if problem.is_softmax and not any(np.max(y, initial=-1) >= 0 for _, y, _ in parts):
+        raise ValueError(f"{where}: y must have a class; got numbers below 0, padding, only")
 
 
 def check_like(batch: Any, first: Any, where: str) -> None:
@@ -63,7 +76,7 @@ def check_labels(batch: Any, where: str, problem: Problem, num_classes: int) -> 
             f"{where}: y must be one array of class numbers; got {len(arrays)} arrays. For several "
             f"{OF_BOTH}"
         )
-    y = keras.ops.convert_to_numpy(arrays[0])
+    y = np.asarray(arrays[0])
     if problem.is_softmax and not np.issubdtype(y.dtype, np.integer):
         raise ValueError(
             f"{where}: y must be class numbers, integers, for the softmax cross entropy; got "
@@ -71,8 +84,6 @@ def check_labels(batch: Any, where: str, problem: Problem, num_classes: int) -> 
         )
     if np.issubdtype(y.dtype, np.floating) and (y != np.round(y)).any():
         raise ValueError(f"{where}: y must be class numbers; got {y[y != np.round(y)][0]}")
-    if problem.is_softmax and y.max(initial=0) < 0:
-        raise ValueError(f"{where}: y must have a class; got numbers below 0, padding, only")
     most = 2 if num_classes == 1 else num_classes  # one output tells two classes apart
     if most and y.max(initial=0) >= most:
         raise ValueError(f"{where}: y must be < {most}, the classes; got {y.max()}")

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import keras
 import numpy as np
 from keras.src.backend.common import global_state
+from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR, global_seed_generator
 
 
 class InitialWeights:
@@ -45,7 +46,7 @@ class InitialWeights:
         check_new(fresh, network)
         for variable, initial in zip(network.variables, fresh.variables, strict=True):
             variable.assign(initial.value)
-        for i, generator in enumerate(_seed_generators(network)):
+        for i, generator in enumerate([*_seed_generators(network), global_seed_generator()]):
             state = np.random.SeedSequence((seeds["dropout"], i)).generate_state(1)[0] >> 1
             generator.state.assign(np.array([state, 0], generator.state.dtype))
 
@@ -81,9 +82,16 @@ def _seed(seed: int) -> None:
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Leaves the global generators of Python and NumPy, and Keras's names, as they were."""
+    """Leaves Keras's names and the global generators of Python and NumPy as they were.
+
+    Keras's global generator stays the same object, which a traced step goes on with.
+    """
     with _python_and_numpy_kept(), _names_kept():
-        yield
+        generator = global_seed_generator()
+        try:
+            yield
+        finally:
+            global_state.set_global_attribute(GLOBAL_SEED_GENERATOR, generator)
 
 
 @contextmanager

@@ -81,7 +81,9 @@ class Problem:
         self.loss_is_keras = isinstance(loss, str | keras.losses.Loss)
         self.loss_is_sparse = is_sparse(loss)
         self._losses = _softmax_cross_entropies if loss is None else _unreduced(loss)
-        self._from_logits = loss is None or bool(getattr(loss, "from_logits", False))
+        self._from_logits = (
+            loss is None or _is_hinge(loss) or bool(getattr(loss, "from_logits", False))
+        )
         kind: Any = _KINDS.get(metric.name, metric.name) if measure is None else measure
         if metric.name in _OF_CROSS_ENTROPY and measure is None and not _is_cross_entropy(loss):
             raise ValueError(f"{metric.name} needs a loss that is a cross entropy; got {loss!r}")
@@ -113,7 +115,7 @@ class Problem:
             raise ValueError(f"what measures a metric must be no class; got {kind!r}")
         elif isinstance(kind, keras.metrics.Metric):
             function = getattr(kind, "_fn", None)
-            if isinstance(kind, keras.metrics.MeanMetricWrapper) and function is not None:
+            if function is not None and _is_plain_mean(kind):
                 self._values = _of_keras(lambda y, o: function(y, o, **kind._fn_kwargs))
             else:
                 self._whole = _by_keras(kind)
@@ -160,7 +162,8 @@ class Problem:
             uniform = tf.reduce_logsumexp(logits, axis=-1) - tf.reduce_mean(logits, axis=-1)
             losses += label_smoothing * (uniform - losses)
         weighted = losses * _spread(weights, counted)
-        return tf.reduce_sum(weighted) / total(tf.reduce_sum(counted))
+        # A batch of padding only has the loss 0.
+        return tf.reduce_sum(weighted) / tf.maximum(total(tf.reduce_sum(counted)), 1.0)
 
     def sums(self, y: Any, outputs: Any, weights: tf.Tensor | None = None) -> tf.Tensor:
         """Returns what adds up over the batches of a split, for `result`.
@@ -236,11 +239,12 @@ class Problem:
         assert self._whole is not None, "is_of_whole_splits"
         if not all(np.isfinite(part).all() for part in keras.tree.flatten(outputs)):
             return math.nan  # diverged
-        if self.is_softmax and np.min(y) < 0:  # without the padding
-            kept = y >= 0
-            if weights is not None:
-                weights = np.broadcast_to(columns(weights, y.ndim), y.shape)[kept]
-            y, outputs = y[kept], outputs[kept]
+        if self.is_softmax:
+            weights = None if weights is None else _like(weights, y)
+            if np.min(y) < 0:  # without the padding
+                kept = y >= 0
+                y, outputs = y[kept], outputs[kept]
+                weights = None if weights is None else weights[kept]
         return float(self._whole(y, outputs, weights))
 
     def _entries(self, y: Any, outputs: Any) -> tuple[tf.Tensor, tf.Tensor]:
@@ -278,11 +282,15 @@ class Problem:
         return tf.reshape(1.0 - tf.cast(best, tf.float32), tf.shape(right))
 
     def _f1(self, y: Array, outputs: Array, weights: Array | None) -> float:
-        right, named = (np.asarray(part).ravel() for part in self.classes(y, outputs))
+        right, named = (np.asarray(part) for part in self.classes(y, outputs))
         average = "binary" if outputs.shape[-1] <= 2 else "macro"
         return float(
             sklearn.metrics.f1_score(
-                right, named, sample_weight=weights, average=average, zero_division=0.0
+                right.ravel(),
+                named.ravel(),
+                sample_weight=_flat(weights, right),
+                average=average,
+                zero_division=0.0,
             )
         )
 
@@ -295,7 +303,9 @@ class Problem:
         if len(np.unique(right)) < 2:
             return math.nan
         return float(
-            sklearn.metrics.roc_auc_score(np.ravel(right), scores.ravel(), sample_weight=weights)
+            sklearn.metrics.roc_auc_score(
+                np.ravel(right), scores.ravel(), sample_weight=_flat(weights, right)
+            )
         )
 
 
@@ -322,6 +332,22 @@ _OF_CROSS_ENTROPY = (metrics.CROSS_ENTROPY.name, metrics.PERPLEXITY.name)
 
 def _is_cross_entropy(loss: Loss) -> bool:
     return loss is None or "crossentropy" in loss_name(loss).replace("_", "").lower()
+
+
+def _is_hinge(loss: Loss) -> bool:
+    """Whether it is one of -1 and 1, whose outputs are on both sides of 0."""
+    found = keras.losses.get(loss) if isinstance(loss, str) else loss
+    return found in (keras.losses.hinge, keras.losses.squared_hinge) or isinstance(
+        found, keras.losses.Hinge | keras.losses.SquaredHinge
+    )
+
+
+def _is_plain_mean(kind: keras.metrics.Metric) -> bool:
+    """Whether a metric is the mean of its function, and nothing of a subclass's own."""
+    mean = keras.metrics.MeanMetricWrapper
+    return isinstance(kind, mean) and all(
+        getattr(type(kind), name) is getattr(mean, name) for name in ("update_state", "result")
+    )
 
 
 def _exp(value: float) -> float:
@@ -439,6 +465,15 @@ def columns(weights: Any, rank: int) -> Any:
             f"weights must be one for each example, [batch], or each token; got {weights.shape}"
         )
     return weights[(...,) + (None,) * (rank - len(weights.shape))]
+
+
+def _like(weights: Array, entries: Array) -> Array:
+    """The weight of each entry."""
+    return np.broadcast_to(columns(weights, entries.ndim), entries.shape)
+
+
+def _flat(weights: Array | None, entries: Array) -> Array | None:
+    return None if weights is None else np.ravel(_like(weights, entries))
 
 
 def _joined(parts: Sequence[Any]) -> Any:

@@ -13,6 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from keras.src.random.seed_generator import global_seed_generator
 
 from tfoptcmp.optimizers import UpdateRule
 from tfoptcmp.optimizers.compiled import compiled_update
@@ -63,8 +64,7 @@ class TrialModel(keras.Model):
     @property
     def states(self) -> list[keras.Variable]:
         """Variables in which stateful layers carry their state from batch to batch."""
-        layers = self.network._flatten_layers(include_self=False)
-        return [state for layer in layers for state in _states_of(layer)]
+        return states_of(self.network)
 
     def snapshot(self) -> list[np.ndarray]:
         """Returns the value of every variable that the rest of a trial depends on."""
@@ -85,8 +85,9 @@ class TrialModel(keras.Model):
 
     def _trial_variables(self) -> list[keras.Variable]:
         # Weights, moving averages, seed generators; the states, which no Keras model counts as its
-        # variables; slots, step and hyperparameters.
-        return [*self.network.variables, *self.states, *self.optimizer.variables]
+        # variables; slots, step and hyperparameters; what draws random numbers without a seed.
+        unseeded = global_seed_generator().state
+        return [*self.network.variables, *self.states, *self.optimizer.variables, unseeded]
 
     def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Returns the network's outputs."""
@@ -177,15 +178,20 @@ class TrialModel(keras.Model):
             objective = self.problem.objective(y, outputs, weights, smoothing, total)
             if "l2" in self.regularisation:
                 l2 = self.l2 if num_replicas == 1 else self.l2 / num_replicas
-                objective += l2 * _total([tf.nn.l2_loss(v.value) for v in self.kernels])
+                kernels = [tf.cast(v.value, tf.float32) for v in self.kernels]
+                objective += l2 * _total([*map(tf.nn.l2_loss, kernels)])
             if added := [tf.cast(loss, objective.dtype) for loss in self.network.losses]:
                 objective += _total(added) / num_replicas
-        gradient = tape.gradient(objective, self.trainable_variables)
-        return total([objective, *map(tf.convert_to_tensor, gradient)])
+        variables = self.trainable_variables
+        gradient = [  # TensorFlow's own zeros, UnconnectedGradients.ZERO, are of no Keras variables
+            tf.zeros_like(variable.value) if part is None else tf.convert_to_tensor(part)
+            for part, variable in zip(tape.gradient(objective, variables), variables, strict=True)
+        ]
+        return total([objective, *gradient])
 
     def is_finite(self, objective: tf.Tensor, gradient: Sequence[tf.Tensor]) -> tf.Tensor:
         """Returns whether the update can be made, and keeps the figures of the step."""
-        squares = _total([2.0 * tf.nn.l2_loss(g) for g in gradient])
+        squares = _total([2.0 * tf.nn.l2_loss(tf.cast(g, tf.float32)) for g in gradient])
         num_entries = sum(v.shape.num_elements() for v in self.trainable_variables)
         self.objective.assign(objective)
         self.gradient_rms.assign(tf.sqrt(squares / num_entries))
@@ -261,7 +267,8 @@ def _total(scalars: Sequence[tf.Tensor]) -> tf.Tensor:
     return tf.reduce_sum(tf.stack(scalars))
 
 
-def _states_of(layer: keras.Layer) -> list[keras.Variable]:
-    if not getattr(layer, "stateful", False):
-        return []
-    return list(keras.tree.flatten(layer.states))
+def states_of(network: keras.Model) -> list[keras.Variable]:
+    """Returns the variables in which stateful layers carry their state from batch to batch."""
+    layers = network._flatten_layers(include_self=False)
+    stateful = [layer for layer in layers if getattr(layer, "stateful", False)]
+    return [state for layer in stateful for state in keras.tree.flatten(layer.states)]

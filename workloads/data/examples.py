@@ -24,8 +24,9 @@ def as_examples(data: Any, split: str) -> tuple[Any, ...]:
         data = _read(data, split)
     if not 2 <= len(data) <= 3:
         raise ValueError(f"{split} must be (x, y) or (x, y, weights); got {len(data)} parts")
-    x, y, *weights = (_arrays(part, split) for part in data)
+    y = _arrays(data[1], split)
     _check_lists(data, _num_rows(y), split)
+    x, *weights = (_arrays(part, split) for part in (data[0], *data[2:]))
     return (x, y, *weights)
 
 
@@ -114,7 +115,9 @@ def weighted(train: Any, class_weight: Mapping[int, float]) -> tuple[Any, ...]:
     if unknown:
         raise ValueError(f"class_weight must be of the labels' classes; got {unknown}")
     of_classes = np.array([class_weight.get(int(c), 1.0) for c in classes[:, 0]], np.float32)
-    return x, y, of_classes * weights[0] if weights else of_classes
+    for given in weights:  # one at most
+        of_classes = given * of_classes.reshape((-1,) + (1,) * (given.ndim - 1))
+    return x, y, of_classes
 
 
 def held_out_of(train: Any, sizes: Mapping[str, Any]) -> dict[str, Any]:

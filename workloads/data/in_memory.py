@@ -39,7 +39,11 @@ _MOST_BYTES_AT_ONCE = 2**14
 
 
 class ArrayBatches:
-    """A `TrainingSource` that draws from arrays, in the order of `order.py`."""
+    """A `TrainingSource` that draws from arrays, in the order of `order.py`.
+
+    Attributes:
+        examples: All of them, as stored, for checks.
+    """
 
     steps_per_epoch: int | None = None  # The models carry no state from batch to batch.
 
@@ -64,7 +68,7 @@ class ArrayBatches:
         inputs = keras.tree.flatten(examples[0])
         self._is_small = sum(x[:batch_size].nbytes for x in inputs) <= _MOST_BYTES_AT_ONCE
         with tf.device("CPU:0"):  # Where tf.data runs.
-            x, *rest = tensors(examples)
+            self.examples = x, *rest = tensors(examples)
 
         def gather(index: tf.Tensor, seed: tf.Tensor) -> Batch:
             def rows(part: Any) -> Any:
@@ -126,6 +130,14 @@ def first_rows(examples: Examples, stop: int, start: int = 0) -> Examples:
     return tuple(keras.tree.map_structure(lambda array: array[start:stop], examples))
 
 
+def spread_rows(examples: Examples, count: int) -> Examples:
+    """Returns so many of the examples, at most all, evenly spread over them."""
+    num = num_rows(examples)
+    count = min(count, num)
+    rows = np.arange(count) * num // count
+    return tuple(keras.tree.map_structure(lambda array: array[rows], examples))
+
+
 def tensors(examples: Examples) -> Batch:
     """Returns examples as tensors; whole numbers to be learnt take half the memory.
 
@@ -152,6 +164,7 @@ def splits_of_arrays(
     prepare: Prepare,
     augment: Augment | None = None,
     partial: str = "",
+    measure_rows: Callable[[Examples, int], Examples] = first_rows,
 ) -> Splits:
     """Makes a workload's splits of arrays.
 
@@ -162,11 +175,13 @@ def splits_of_arrays(
         prepare: What to do with each batch's inputs.
         augment: What to do with those of training batches afterwards; None if nothing.
         partial: What the data lack; "" if complete.
+        measure_rows: Which training examples to evaluate, given how many.
 
     Returns:
-        Splits that evaluate "train" on its first examples, as many as validation has.
+        Splits that evaluate "train" on as many of its examples as validation has, the first ones by
+        default.
     """
-    measured = first_rows(examples["train"], num_rows(examples["validation"]))
+    measured = measure_rows(examples["train"], num_rows(examples["validation"]))
     evaluated = {**examples, "train": measured}
     return Splits(
         train=ArrayBatches(

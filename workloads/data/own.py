@@ -13,6 +13,7 @@ from tfoptcmp.workloads.data.in_memory import (
     evaluation_batches,
     num_rows,
     splits_of_arrays,
+    spread_rows,
     tensors,
 )
 from tfoptcmp.workloads.data.order import pipeline_options
@@ -43,7 +44,11 @@ def load(
                 f"{budget.batch_size}"
             )
         return splits_of_arrays(
-            examples, num_classes=num_classes, batch_size=budget.batch_size, prepare=lambda x: x
+            examples,
+            num_classes=num_classes,
+            batch_size=budget.batch_size,
+            prepare=lambda x: x,
+            measure_rows=spread_rows,  # people's data are often sorted by class
         )
     source = FunctionBatches(train)
     measured = max(1, -(-min(EVALUATION_BATCH_SIZE, 10 * budget.batch_size) // budget.batch_size))
