@@ -94,6 +94,11 @@ def _with_claims(comparisons: "list[Comparison]") -> "list[Comparison]":
             raise UserError(
                 f"--claim must be two of {sorted(known)}, the better one first; got {claim!r}"
             )
+        if not any(
+            {better, worse} <= {one.name for one in comparison.contestants}
+            for comparison in comparisons
+        ):
+            raise UserError(f"--claim: no workload has trials of both optimizers of {claim!r}")
         claims.append((better, worse))
     return [
         dataclasses.replace(

@@ -84,6 +84,9 @@ def _run(argv: list[str]) -> None:
         raise UserError("--json writes no files: leave out --write_space, or --json")
     if _JSON.value and _BEST.value:
         raise UserError("--json has the best trials, too (best_used, best_code): leave out --best")
+    for flag in (_WRITE_SPACE, _OUTPUT_DIR, _FORMATS, _RESTRICT):
+        if _BEST.value and flag.present and flag.value:
+            raise UserError(f"--best prints trials and writes no files: leave out --{flag.name}")
     output_dir = Path(_OUTPUT_DIR.value or _beside(paths[0]))
 
     from tfoptcmp.analysis.audit import audit

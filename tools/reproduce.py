@@ -196,7 +196,10 @@ def _draw(plan: FigurePlan, directories: list[Path], output_dir: Path) -> None:
         raise UserError(f"--draw_only: none of the figure's studies is in {output_dir}")
     space = "" if SPACE.value == EVERYTHING else f"-{SPACE.value}"
     name = f"figure{_FIGURE.value}-{SCALE.value}{space}"
-    files = draw_and_save(plan.draw, panels, output_dir / name)
+    try:
+        files = draw_and_save(plan.draw, panels, output_dir / name)
+    except ValueError as error:  # no trial has what the figure shows
+        raise UserError(f"--figure={_FIGURE.value} cannot be drawn: {error}") from error
     table = [(CLAIMS[key].text, answer(key, panels)) for key in plan.claims]
     warnings = dict.fromkeys(w for _, comparison in panels for w in comparison.warnings)
     _report(f"Figure {_FIGURE.value}", table, list(warnings), files, output_dir / f"{name}.md")

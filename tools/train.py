@@ -15,7 +15,7 @@ bit for bit; if not, the exit code is 3.
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
@@ -227,13 +227,9 @@ def _of_study(directory: Path) -> _Asked:
     if _REPEAT.value:
         budget, seed = Budget(**config.budget), config.seed
     else:
-        there = config.budget
-        budget = workload_flags.budget_of(
-            workload,
-            there["scale"] if there["scale"] in workload.budgets else "cpu",
-            steps=there["steps"],
-            batch_size=there["batch_size"],
-        )
+        there = Budget(**config.budget)
+        recorded = replace(workload, budgets={there.scale: there})
+        budget = workload_flags.budget_of(recorded, there.scale)
         seed = shared_flags.SEED.value if shared_flags.SEED.present else config.seed + 1
     return _Asked(
         workload=workload,

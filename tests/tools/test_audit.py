@@ -125,6 +125,17 @@ def test_a_claim_about_optimizers_that_are_not_there(tmp_path):
     assert "--claim must be two of ['other', 'sgd']" in done.stderr
 
 
+def test_a_claim_about_optimizers_of_different_workloads(tmp_path):
+    one = table(tmp_path / "results.csv", gap=0)
+    other = tmp_path / "others.csv"
+    other.write_text(one.read_text().replace("sgd", "adam"))
+    done = audit(str(one), str(other), "--claim=adam,sgd")
+    assert done.returncode == 2
+    assert done.stderr.endswith(
+        "--claim: no workload has trials of both optimizers of 'adam,sgd'\n"
+    )
+
+
 def test_the_columns_are_documented():
     done = audit("--columns")
     assert done.returncode == 0

@@ -24,7 +24,9 @@ def panel(tmp_path):
 
     def write(errors, workload="cifar10_resnet32", num_trials=20, scale="cpu", **changes):
         protocol = "test" if "space" in changes else ALL_TUNED
-        panel = Panel(protocol=protocol, workload=workload, **changes)
+        panel = Panel(
+            protocol=protocol, workload=workload, **{"optimizers": tuple(errors), **changes}
+        )
         for rule, error in errors.items():
             on_paper.write_study(
                 tmp_path / panel.directory,
@@ -70,6 +72,10 @@ def test_clear_order_on_the_transformer(panel):
     turned = {"sgd": 0.2, "momentum": 0.3, "adam": 0.1}
     other = panel(turned, workload="lm1b_transformer", space="other")
     assert agrees("transformer", other) == "no"
+    alike = panel(
+        {"sgd": 0.1, "momentum": 0.1, "adam": 0.1}, workload="lm1b_transformer", search="r"
+    )
+    assert agrees("transformer", alike) == "cannot tell"
 
 
 def test_no_clear_winner(panel):
@@ -86,6 +92,20 @@ def test_fastest(panel):
     alike = panel({"sgd": 0.1, "nadam": 0.1}, space="third")
     assert agrees("fastest", alike) == "cannot tell"
     assert CLAIMS["fastest"].check([alike]).ours.endswith("+0 [+0, +0] steps")
+
+
+def test_who_never_reaches_the_target_is_not_the_fastest(panel):
+    """The target is 0.25, as above."""
+    ahead = panel({"sgd": 0.2, "adam": 0.01})
+    never = {"sgd": 0.01, "momentum": 0.4, "adam": 0.4}
+    lost = [panel(never, space=f"lost{i}") for i in range(2)]
+    assert agrees("fastest", ahead, *lost) == "no"
+    # By hand: SGD is there after 75 of the 100 steps, which is all that Adam has.
+    (said,) = (CLAIMS["fastest"].check([one]).ours for one in lost[:1])
+    assert said.endswith("adam minus sgd +25 [+25, +25] steps, adam never got there")
+    alone = panel({"sgd": 0.4, "adam": 0.01}, space="alone")
+    assert agrees("fastest", alone) == "yes"
+    assert agrees("fastest", panel({"sgd": 0.4, "adam": 0.4}, space="none")) == "cannot tell"
 
 
 def test_adam_and_nadam_a_little_better_than_rmsprop(panel):
@@ -137,14 +157,34 @@ def test_wilson(panel):
     grid = panel({"sgd": 0.1, "rmsprop": 0.2, "adam": 0.2}, space="wilson_lr_grid")
     more = panel({"sgd": 0.1, "rmsprop": 0.1, "adam": 0.1}, space="wilson_momentum_epsilon")
     wide = panel({"sgd": 0.09, "rmsprop": 0.08, "adam": 0.08})
+    schedule = panel({"sgd": 0.1, "rmsprop": 0.1, "adam": 0.1}, space="lr_and_schedule")
     assert agrees("wilson_grid", grid, more, wide) == "yes"
-    assert agrees("wilson_equal", grid, more, wide) == "yes"
+    assert agrees("wilson_equal", grid, more, schedule, wide) == "yes"
     assert agrees("wilson_improves", grid, more, wide) == "yes"
     worse = panel({"sgd": 0.12, "rmsprop": 0.08, "adam": 0.08}, search="random")
     assert agrees("wilson_improves", grid, worse) == "no"
     panel_of_final, comparison = wide
     final = replace(panel_of_final, space="final"), comparison
     assert agrees("wilson_improves", grid, final) == "yes"
+
+
+def test_all_needs_all_rules_and_protocols(panel):
+    errors = {"sgd": 0.1, "adam": 0.1}
+    grid = panel({"sgd": 0.1, "adam": 0.2}, space="wilson_lr_grid")
+    more = panel(errors, space="wilson_momentum_epsilon")
+    schedule = panel(errors, space="lr_and_schedule")
+    assert agrees("wilson_equal", more, schedule) == "yes"
+    assert agrees("wilson_equal", more) == "cannot tell"
+    lacking = replace(more[0], optimizers=("sgd", "momentum", "adam")), more[1]
+    assert agrees("wilson_equal", lacking, schedule) == "cannot tell"
+    apart = panel({"sgd": 0.1, "adam": 0.2}, space="wilson_momentum_epsilon", search="random")
+    assert agrees("wilson_equal", apart) == "no"
+
+    only = panel({"sgd": 0.05})
+    assert agrees("wilson_improves", grid, only) == "cannot tell"
+    assert "adam not run in both" in CLAIMS["wilson_improves"].check([grid, only]).ours
+    noise = panel({"sgd": 0.0999, "adam": 0.1}, search="random")
+    assert agrees("wilson_improves", grid, noise) == "cannot tell"
 
 
 def test_too_many_of_the_trials_are_no_answer(panel):

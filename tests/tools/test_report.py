@@ -61,3 +61,14 @@ def test_json_and_files_of_spaces_exclude_each_other(table):
     assert done.returncode == 2
     assert "leave out --write_space, or --json" in done.stderr
     assert not done.stdout
+
+
+@pytest.mark.parametrize(
+    "flag",
+    ["--write_space", "--output_dir=x", "--figure_format=pdf", "--restrict=a:epsilon=1e-9..1e-7"],
+)
+def test_the_best_trials_alone_take_no_flags_of_reports(table, flag):
+    done = report(table, "--best", flag)
+    assert done.returncode == 2
+    assert f"leave out {flag.partition('=')[0]}" in done.stderr
+    assert not done.stdout

@@ -1,6 +1,7 @@
 """The figures of the paper on the embedded digits: plan, studies, figure, claims."""
 
 import shutil
+from pathlib import Path
 
 import pytest
 from tfoptcmp.tools.reproduction.claims import CLAIMS
@@ -97,6 +98,18 @@ def test_figures_are_drawn_again_without_training(output_dir, tmp_path):
     nothing = reproduce(1, copy, "--workloads=digits_simple_cnn", "--space=final", "--draw_only")
     assert nothing.returncode == 2
     assert "none of the figure's studies is in" in nothing.stderr
+
+
+def test_a_figure_without_trials_is_one_line(tmp_path):
+    studies = tmp_path / "cpu" / "digits_simple_cnn" / "initial-quasirandom" / "adam"
+    studies.mkdir(parents=True)
+    published = Path(__file__).parents[2] / "results" / studies.relative_to(tmp_path)
+    shutil.copy(published / "study.json", studies)
+    workload = ("--workloads=digits_simple_cnn", "--scale=cpu", "--draw_only")
+    done = reproduce(10, tmp_path, *workload)
+    assert done.returncode == 2
+    assert "--figure=10 cannot be drawn: targets must not be empty" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("figure", ["2", "5", "9"])

@@ -185,6 +185,39 @@ def test_how_a_trial_ended_is_repeated_too(tmp_path):
     assert other.returncode == 3
 
 
+SIZED = """
+from dataclasses import replace
+
+def _told(budget, splits):
+    print("units:", budget.options["units"])
+    return _build(budget, splits)
+
+_smoke = replace(WORKLOADS["quadrants"].budgets["smoke"], options={"units": 8})
+_budgets = {"smoke": _smoke, "cpu": replace(_smoke, scale="cpu", options={"units": 2})}
+WORKLOADS = {"sized": replace(WORKLOADS["quadrants"], name="sized", build=_told, budgets=_budgets)}
+"""
+
+
+def test_a_changed_scale_keeps_its_sizes(tmp_path):
+    extension = (Path(__file__).parent / "my_extension.py").read_text() + SIZED
+    (tmp_path / "sized.py").write_text(extension)
+    done = run(
+        "tune", "--import_module=sized", "--workload=sized", "--optimizers=sgd", "--scale=smoke",
+        "--steps=4", "--eval_every_steps=1", "--num_feasible=2", "--study_dir=runs",
+        "--num_workers=1", "--notensorboard", cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    train = ("train", "--import_module=sized", "--from_trial=runs/sgd")
+    same, longer = (run(*train, *more, cwd=tmp_path) for more in ((), ("--steps=8",)))
+    for again, steps in ((same, 4), (longer, 8)):
+        assert again.returncode == 0, again.stderr
+        assert "units: 8" in again.stdout and "units: 2" not in again.stdout
+        assert f"scale custom, {steps} steps" in again.stdout
+        rows = [line.split()[0] for line in again.stdout.splitlines() if line[:1] == " "]
+        measured = [int(first) for first in rows if first.isdigit()]
+        assert measured == [steps // 4, steps // 2, 3 * steps // 4, steps]
+
+
 @pytest.mark.parametrize(("arguments", "message"), BAD.values(), ids=BAD)
 def test_what_cannot_be_trained_is_one_line(arguments, message):
     done = run("train", *arguments)

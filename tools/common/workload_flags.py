@@ -58,8 +58,6 @@ def budget_of(
     workload: Workload,
     scale: str,
     *,
-    steps: int | None = None,
-    batch_size: int | None = None,
     num_feasible: int | None = None,
     target: float | None = None,
 ) -> Budget:
@@ -68,8 +66,6 @@ def budget_of(
     Args:
         workload: Whose scale it is.
         scale: Its name.
-        steps: Used unless --steps is given; None leaves the scale's.
-        batch_size: Used unless --batch_size is given; None leaves the scale's.
         num_feasible: As in `Budget`; None leaves the scale's.
         target: As there, in the unit of the metric; None leaves the scale's.
 
@@ -79,8 +75,8 @@ def budget_of(
     try:
         return workload.budget(
             scale,
-            steps=STEPS.value or steps,
-            batch_size=BATCH_SIZE.value or batch_size,
+            steps=STEPS.value,
+            batch_size=BATCH_SIZE.value,
             eval_every_steps=EVAL_EVERY_STEPS.value,
             num_feasible=num_feasible,
             target=target,

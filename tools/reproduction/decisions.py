@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import combinations, pairwise
 
 from tfoptcmp.tools.reproduction.evidence import (
@@ -10,8 +11,10 @@ from tfoptcmp.tools.reproduction.evidence import (
     Panels,
     all_tuned,
     best_results,
+    change_of,
     mean_steps,
     of,
+    results_of,
     told,
     versus,
     with_space,
@@ -88,14 +91,7 @@ def clear_order(panels: Panels) -> Answer:
     if not all(present):
         return NOT_RUN
     best = [min(group, key=lambda name: known[name].mean()) for group in present]
-    gaps = [versus(found[0][1], general, special) for special, general in pairwise(best)]
-    clear = [gap for gap in gaps if gap is not None and gap.high < 0]
-    return Answer(
-        ours=", ".join(
-            f"{gap.general.name} minus {gap.special.name} {told(gap)}" for gap in gaps if gap
-        ),
-        agrees=yes(len(clear) == len(gaps), found),
-    )
+    return _order(found[:1], [(general, special) for special, general in pairwise(best)])
 
 
 def no_clear_winner(panels: Panels) -> Answer:
@@ -131,21 +127,28 @@ def better_than_rmsprop(panels: Panels) -> Answer:
 
 
 def adaptive_fastest(panels: Panels) -> Answer:
-    """Whether the faster of Adam and NAdam is ahead of all others on most workloads."""
+    """Whether the faster of Adam and NAdam is ahead of all others on most workloads.
+
+    What does not reach the target counts as if it took all steps.
+    """
     said, ahead, behind = [], 0, 0
     for panel, comparison in panels:
         steps = mean_steps(comparison)
-        ours = {name: steps[name] for name in ("adam", "nadam") if name in steps}
-        others = {name: steps[name] for name in steps if name not in ours}
-        if not ours or not others:
+        known = results_of(comparison, "steps_to_target")
+        ours = [name for name in ("adam", "nadam") if name in known]
+        others = [name for name in known if name not in ours]
+        if not steps or not ours or not others:
             continue
-        first, second = (min(some, key=lambda n: some[n]) for some in (ours, others))
+        first, second = (
+            min(some, key=lambda name: steps.get(name, math.inf)) for some in (ours, others)
+        )
         gap = versus(comparison, first, second, "steps_to_target")
-        assert gap is not None, "both reached the target"
+        assert gap is not None, "both have steps"
         ahead += gap.high < 0
         behind += gap.low > 0
         said.append(
             f"{panel.workload} {panel.steps_share:g}: {first} minus {second} {told(gap)} steps"
+            + "".join(f", {name} never got there" for name in (first, second) if name not in steps)
         )
     if not said:
         return Answer(ours="no target, or not reached", agrees="cannot tell")
@@ -260,22 +263,36 @@ def worse_on_a_grid(panels: Panels) -> Answer:
 
 
 def equal_when_tuned(panels: Panels) -> Answer:
-    """Whether the mean results are close together under both of the protocols in between."""
-    wider = ("wilson_momentum_epsilon", "lr_and_schedule")
-    return _spread([found for space in wider for found in with_space(panels, space)])
+    """Whether the mean results are close together under both of the protocols in between.
+
+    No if they are not under one; yes only if both were run, with all rules.
+    """
+    wider = [with_space(panels, name) for name in ("wilson_momentum_epsilon", "lr_and_schedule")]
+    found = [one for each in wider for one in each]
+    answer = _spread(found)
+    whole = all(wider) and all({*panel.optimizers} <= best_results(c).keys() for panel, c in found)
+    return answer if whole or answer.agrees != "yes" else replace(answer, agrees="cannot tell")
 
 
 def tuning_improves(panels: Panels) -> Answer:
-    """Whether every rule's mean result is best or equal where everything is tuned."""
+    """Whether every rule's mean result is better where everything is tuned.
+
+    No if the interval of one says that it is worse; yes only if those of all rules say so.
+    """
     narrow, wide = with_space(panels, "wilson_lr_grid"), all_tuned(panels)
     if not narrow or not wide:
         return NOT_RUN
-    before, after = best_results(narrow[0][1]), best_results(wide[0][1])
-    gains = {n: before[n].mean() - after[n].mean() for n in before if n in after}
-    ours = ", ".join(f"{n} {wide[0][1].metric.size(-gain)}" for n, gain in gains.items())
-    budgets = [found[0][1].tuning_budget for found in (narrow, wide)]
-    ours += f", from K = {budgets[0]} on the grid to K = {budgets[1]}"
-    return Answer(ours=ours, agrees=yes(all(gain >= 0 for gain in gains.values()), panels))
+    (panel, before), (_, after) = narrow[0], wide[0]
+    found = {name: change_of(before, after, name) for name in panel.optimizers}
+    gains = {name: gain for name, gain in found.items() if gain is not None}
+    said = [f"{n} {after.metric.value_difference_with(*gain)}" for n, gain in gains.items()]
+    said += [f"{name} not run in both" for name in found if name not in gains]
+    budgets = f"from K = {before.tuning_budget} on the grid to K = {after.tuning_budget}"
+    agrees = _decided([(low, high) for _, low, high in gains.values()], panels)
+    return Answer(
+        ours=", ".join([*said, budgets]),
+        agrees="cannot tell" if agrees == "yes" and len(gains) < len(found) else agrees,
+    )
 
 
 def schneider(workload: str, order: Sequence[tuple[str, str]]) -> Callable[[Panels], Answer]:
@@ -299,10 +316,12 @@ def _order(panels: Panels, better_worse: Sequence[tuple[str, str]]) -> Answer:
                 said.append(f"{panel.workload}: {better} minus {worse} {told(gap)}")
     if not said:
         return NOT_RUN
-    if any(gap.low > 0 for gap in gaps):
-        agrees = "no"
-    else:
-        agrees = "yes" if all(gap.high < 0 for gap in gaps) else "cannot tell"
-    if any(comparison.too_few for _, comparison in panels):
-        agrees = "cannot tell"
-    return Answer(ours="; ".join(said), agrees=agrees)
+    intervals = [(gap.low, gap.high) for gap in gaps]
+    return Answer(ours="; ".join(said), agrees=_decided(intervals, panels))
+
+
+def _decided(intervals: Sequence[tuple[float, float]], panels: Panels) -> str:
+    """Returns "yes" if all intervals lie below 0, "no" if one lies above it."""
+    if any(low > 0 for low, _ in intervals):
+        return yes(False, panels)
+    return yes(True, panels) if all(high < 0 for _, high in intervals) else "cannot tell"

@@ -1,5 +1,6 @@
 """Answers to claims, and what the checks of all claims need from a figure's comparisons."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -7,8 +8,9 @@ from tfoptcmp.tools.reproduction.plans import ALL_TUNED, Panel
 
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.statistics.best_of_k import Distribution
+from tfoptcmp.analysis.statistics.means import means_of
 from tfoptcmp.analysis.statistics.quantities import best_of_k, main_statistic, measured
-from tfoptcmp.analysis.statistics.verdicts import Judgement, judge
+from tfoptcmp.analysis.statistics.verdicts import LEVEL, Judgement, judge
 
 Panels = Sequence[tuple[Panel, Comparison]]
 
@@ -82,6 +84,30 @@ def versus(
     if not {first, second} <= named.keys():
         return None
     return judge(comparison, named[second], named[first], statistic, inclusion=True)
+
+
+def change_of(
+    before: Comparison, after: Comparison, name: str
+) -> tuple[float, float, float] | None:
+    """Returns what a rule's mean result grows by, with its 95 % interval; None if one has none.
+
+    The trials of the two have nothing in common, so the distances from the means to the ends of
+    their intervals add up as squares (Zou and Donner 2008).
+    """
+    found = []
+    for comparison in (before, after):
+        statistic, budget = main_statistic(comparison), comparison.tuning_budget
+        for one in comparison.contestants:
+            if one.rule is not None and one.rule.name == name and measured(one, statistic):
+                means = means_of(comparison)
+                ((low, high),) = means.intervals(one, statistic, (budget,), LEVEL)
+                found.append((means.mean(one, statistic, budget), low, high))
+                break
+        else:
+            return None
+    (a, a_low, a_high), (b, b_low, b_high) = found
+    gap = b - a
+    return gap, gap - math.hypot(b - b_low, a_high - a), gap + math.hypot(b_high - b, a - a_low)
 
 
 def told(judgement: Judgement) -> str:

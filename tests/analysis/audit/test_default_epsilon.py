@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tfoptcmp.analysis import read_comparisons
 from tfoptcmp.analysis.audit.default_epsilon import near_the_default
 from tfoptcmp.analysis.sources.tables import of_table
 
@@ -47,3 +48,10 @@ def test_silent_where_epsilon_is_fixed():
     rows = table(near=0.1, away=0.1)
     rows.loc[rows.optimizer == "adam", ["epsilon", "epsilon_low", "epsilon_high"]] = 1e-8
     assert list(near_the_default(of_table("made", rows, tuning_budget=8))) == []
+
+
+def test_silent_before_the_first_trial(tmp_path, make_signature, write_study):
+    write_study(tmp_path, make_signature("sgd"), [0.1] * 40)
+    write_study(tmp_path, make_signature("adam"), [])
+    (comparison,) = read_comparisons(tmp_path)
+    assert list(near_the_default(comparison)) == []

@@ -4,6 +4,7 @@ import pytest
 
 from tfoptcmp.analysis import read_comparisons
 from tfoptcmp.analysis.figures import boundaries_figure, parallel_figure, save
+from tfoptcmp.analysis.figures.style import WARNING_COLOUR
 from tfoptcmp.spaces import LogUniform
 
 
@@ -45,3 +46,14 @@ def test_many_trials_are_pixels_and_few_are_shapes(draw, six_rules, tmp_path, mo
         images.append(svg.read_text().count("<image"))
     assert images[0] == 0
     assert images[1] >= 6
+
+
+def test_an_optimizer_without_a_trial_has_an_empty_row(tmp_path, make_signature, write_study):
+    write_study(tmp_path, make_signature("sgd"), [0.1, 0.2, 0.3])
+    write_study(tmp_path, make_signature("adam"), [])
+    (comparison,) = read_comparisons(tmp_path)
+    sgd, adam = boundaries_figure(comparison).axes
+    assert any(len(line.get_xdata()) for line in sgd.lines)
+    assert not any(
+        len(line.get_xdata()) for line in adam.lines if line.get_color() != WARNING_COLOUR
+    )

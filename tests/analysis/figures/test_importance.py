@@ -8,7 +8,7 @@ import pytest
 from tfoptcmp.analysis import read_comparisons
 from tfoptcmp.analysis.figures import importance_figure
 from tfoptcmp.analysis.figures.importance import IMPORTANCE
-from tfoptcmp.analysis.ranges.importance import importances
+from tfoptcmp.analysis.ranges.importance import importances_in
 from tfoptcmp.analysis.report.importance import importance_cells
 
 RESULTS = Path(__file__).parents[3] / "results/cpu/digits_simple_cnn"
@@ -26,7 +26,7 @@ def test_table_and_figure_show_the_same(comparison):
     figure = importance_figure(comparison)
     drawn = {axes.get_title(loc="left"): axes for axes in figure.axes if axes.get_title(loc="left")}
     for one, row in zip(comparison.contestants, rows, strict=True):
-        found = importances(one, comparison.metric.cap)
+        found = importances_in(comparison, one)
         first = found.each[0]
         assert row[0] == one.title
         assert row[1].startswith(f"{first.name} {first.share:.0%} [")

@@ -124,6 +124,21 @@ def test_protocols_stand_side_by_side_on_one_axis(face, six_rules):
         protocols_figure([])
 
 
+def test_a_protocol_without_results_leaves_the_axis_to_the_others(
+    tmp_path, make_signature, write_study
+):
+    write_study(tmp_path / "a", make_signature("sgd"), [])
+    write_study(tmp_path / "b", make_signature("sgd"), [0.1, 0.12, 0.14, 0.16])
+    pair = [*read_comparisons(tmp_path / "a"), *read_comparisons(tmp_path / "b")]
+    figure = protocols_figure([("rate", pair[0]), ("everything", pair[1])])
+    figure.draw_without_rendering()
+    low, high = figure.axes[0].get_ylim()
+    shown = [tick for tick in figure.axes[0].get_yticks() if low <= tick <= high]
+    assert len(shown) > 1
+    labels = figure.axes[0].get_yticklabels()
+    assert any(label.get_text() for label in labels)
+
+
 def test_where_only_test_results_are_known_nothing_is_called_validation(tmp_path):
     rows = [f"sgd,{i}.5" for i in range(4)]
     (tmp_path / "mine.csv").write_text("\n".join(["optimizer,test", *rows]))

@@ -11,6 +11,7 @@ import pytest
 from tfoptcmp.tuners.points import point
 
 from tfoptcmp.analysis.ranges import narrowing
+from tfoptcmp.analysis.ranges.boundary import Edge, check_boundaries
 from tfoptcmp.analysis.ranges.narrowing import (
     LEAST_TRIALS,
     narrowed,
@@ -164,6 +165,7 @@ ODD = {
     "some zero": (np.where(np.arange(30) % 3, 0.0, 0.4), 0.9),
     "some zero, no level of guessing": (np.where(np.arange(30) % 3, 0.0, 4e5), math.inf),
     "one is feasible": (np.where(np.arange(30) == 7, 12.0, math.inf), math.inf),
+    "guessing's is zero": (np.linspace(0.0, 0.4, 30), 0.0),
     "huge": (np.geomspace(1e-2, 1e29, 30), math.inf),
     "tiny": (np.geomspace(1e-30, 1e-20, 30), math.inf),
     "negative": (np.linspace(-5.0, 5.0, 30), math.inf),
@@ -232,6 +234,17 @@ def test_small_values_without_a_level_of_guessing_are_told_apart():
     assert decades(small["eta0"]) < 3
 
 
+@pytest.mark.parametrize("scale", [1e-9, 0.002, 0.01, 1e9])
+def test_a_known_level_of_guessing_does_not_make_a_unit(scale):
+    values = searched(SQUARE, 60)
+    one, other = (
+        narrowed(SQUARE, SQUARE, values, by * valley(values), worst=by * 0.9, least=0.0)
+        for by in (1.0, scale)
+    )
+    assert one == other
+    assert decades(one["eta0"]) < 3
+
+
 @pytest.fixture
 def study(tmp_path, make_signature, write_study):
     """Makes a study of Momentum whose error is a function of its searched values."""
@@ -288,6 +301,27 @@ def test_an_edge_that_good_trials_crowd_is_moved_outward(study):
     rate = next_spaces(comparison)["momentum"].dimensions["eta0"]
     assert rate.low == 1e-7  # by hand: half of six decades lower
     assert rate.high < 10
+
+
+@pytest.mark.parametrize(("unit", "is_same"), [("", True), ("share", False), ("nats", False)])
+def test_small_results_are_alike_in_shares_and_nats_only(study, unit, is_same):
+    comparison = study(60, rate)
+    (one,) = comparison.contestants
+    found = []
+    for scale in (1.0, 0.002):
+        trials = one.trials.assign(validation_metric=scale * one.trials["validation_metric"])
+        metric = Metric(name="error", unit=unit, guess=0.9 * scale)
+        scaled = replace(comparison, metric=metric, contestants=(replace(one, trials=trials),))
+        found.append(next_spaces(scaled)["momentum"].dimensions)
+    assert (found[0] == found[1]) == is_same
+
+
+def test_a_crowded_edge_of_a_narrow_range_does_not_move_inward(study):
+    # By hand: half of the range above 1.2 is 1.47, which in one digit is 1.
+    narrow = LogUniform(low=0.8, high=1.2)
+    comparison = study(60, lambda v: 0.05 / v["eta0"] ** 5, eta0=narrow)
+    assert check_boundaries(comparison.contestants[0])[0].verdict is Edge.HIGH
+    assert next_spaces(comparison)["momentum"].dimensions["eta0"].high == 1.5
 
 
 def test_no_edge_is_moved_past_what_is_allowed(study):

@@ -23,7 +23,7 @@ TUNED = (
 def asked(tmp_path, make_signature, write_study):
     """Two studies of 60 trials; about half of Adam's have epsilon in the box, K = 6."""
 
-    def asked(*boxes, command="tfoptcmp-tune --workload=digits_simple_cnn"):
+    def asked(*boxes, command="tfoptcmp-tune --workload=digits_simple_cnn", **changes):
         rng = np.random.default_rng(0)
         for rule in ("sgd", "adam"):
             write_study(
@@ -31,6 +31,7 @@ def asked(tmp_path, make_signature, write_study):
                 make_signature(rule),
                 list(rng.uniform(0.05, 0.5, 60)),
                 provenance={"command": command},
+                **changes,
             )
         return with_boxes(read_comparisons(tmp_path / "runs"), [parse_box(text) for text in boxes])
 
@@ -65,6 +66,25 @@ def test_of_studies_of_other_programs_the_command_is_made_from_the_record(asked,
         "tfoptcmp-tune --workload=digits_simple_cnn --scale=cpu --steps=100 --batch_size=64 "
         "--eval_every_steps=25 --search=quasirandom --seed=0 --target=25 --optimizers=adam"
     ) in only.sentences[-1]
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("tfoptcmp-reproduce --figure=1 --scale=paper --num_feasible=60", True),
+        ("tfoptcmp-reproduce --figure=1 --num_feasible=60", False),
+        ("mine.py --scale=paper", False),
+    ],
+)
+def test_of_a_changed_scale_its_name_is_on_record_or_there_is_no_command(
+    command, told, asked, tmp_path
+):
+    changed = {"scale": "custom", "options": {"units": 128}}
+    comparisons = asked("adam:epsilon=1e-9..1e-7", command=command, budget=changed)
+    ((only,),) = restriction_sections(comparisons, tmp_path)
+    commands = [sentence for sentence in only.sentences if "tfoptcmp-tune" in sentence]
+    assert len(commands) == told
+    assert all("--workload=digits_simple_cnn --scale=paper --steps" in one for one in commands)
 
 
 def test_where_the_name_is_not_searched_words_say_so(asked, tmp_path):

@@ -26,7 +26,7 @@ def near_the_default(comparison: Comparison) -> Iterator[Finding]:
     boxes: list[Box] = []
     for one in comparison.contestants:
         epsilon = None if one.rule is None else one.rule.epsilon
-        if epsilon is None or "epsilon" not in one.free:
+        if epsilon is None or "epsilon" not in one.free or not one.num_feasible:
             continue
         low, high = epsilon.default / _FACTOR, epsilon.default * _FACTOR
         box: Box = (Limit(optimizer=one.name, name="epsilon", low=low, high=high),)

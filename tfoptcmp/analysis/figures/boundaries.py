@@ -130,7 +130,8 @@ def _row(axes: Axes, contestant: Contestant, style: Style, metric: Metric, top: 
     axes.hlines(np.zeros(len(free)), low, low + _RANGE, color="#777777", transform=fraction)
     for i, name in enumerate(free):
         dimension = contestant.dimensions[name]
-        x = _place(i, dimension, feasible[f"searched_{name}"])
+        values = contestant.searched(name)
+        x = _place(i, dimension, values[feasible.index])
         for chosen, marker, colour, size in (
             (~good & (y <= top), "o", PALE, 2.5),
             (good & (y <= top), style.marker, style.colour, 4.0),
@@ -147,7 +148,7 @@ def _row(axes: Axes, contestant: Contestant, style: Style, metric: Metric, top: 
         above = x[y > top]
         worst, best, marker = (0.05, 0.96, "v") if metric.maximize else (0.95, 0.04, "^")
         _marks(axes, above, worst, marker, PALE, pixels)
-        diverged = _place(i, dimension, infeasible[f"searched_{name}"])
+        diverged = _place(i, dimension, values[infeasible.index])
         _marks(axes, diverged, 1.03, "|", pixels=pixels)
         if name == "epsilon":
             _marks(axes, _place(i, dimension, _published(contestant)), best, "^")

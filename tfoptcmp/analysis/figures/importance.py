@@ -18,7 +18,7 @@ from tfoptcmp.analysis.ranges.importance import (
     Importances,
     Slice,
     can_tell,
-    importances,
+    importances_in,
 )
 from tfoptcmp.spaces import Choice, LogUniform
 
@@ -49,7 +49,7 @@ def importance_figure(comparison: Comparison) -> Figure:
         )
         rows = figure.subplots(len(contestants), 2, squeeze=False)
         for (left, right), one in zip(rows, contestants, strict=True):
-            found = importances(one, comparison.metric.cap)
+            found = importances_in(comparison, one)
             left.set_title(folded(one.title, 30), fontsize=9, color=one.look.colour, loc="left")
             for axes in (left, right):
                 axes.grid(False)
@@ -114,7 +114,7 @@ def _importance(comparison: Comparison) -> str:
     """Enough trials of an optimizer in a space that is known."""
     return (
         ""
-        if can_tell(comparison.contestants, comparison.metric.cap)
+        if can_tell(comparison)
         else f"no optimizer has {LEAST_TRIALS} trials from which a pattern can be told"
     )
 

@@ -96,7 +96,8 @@ def draw_statistic(axes: Axes, comparison: Comparison, statistic: str) -> None:
         statistic: "validation", "test" or "train_loss".
     """
     metric = STATISTICS[statistic].metric(comparison)
-    if not _has(comparison, statistic):
+    shares_axis = len(axes.get_shared_y_axes().get_siblings(axes)) > 1
+    if not _has(comparison, statistic) and not shares_axis:
         axes.set_yticks([])
     found = [best_of_k(one, statistic, comparison.tuning_budget) for one in comparison.contestants]
     known = [d for d in found if d is not None and math.isfinite(d.percentile(95))]

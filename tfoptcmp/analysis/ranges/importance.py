@@ -12,7 +12,7 @@ All of this is about the space that was searched: in a narrower one other hyperp
 import itertools
 import math
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -20,9 +20,10 @@ import numpy as np
 from scipy.stats import qmc
 from sklearn.ensemble import RandomForestRegressor
 
+from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.contestant import Contestant
 from tfoptcmp.analysis.ranges.boundary import position
-from tfoptcmp.analysis.ranges.narrowing import standardised
+from tfoptcmp.analysis.ranges.narrowing import alike_below, standardised
 from tfoptcmp.analysis.statistics.best_of_k import FloatArray
 
 LEAST_TRIALS = 20
@@ -103,12 +104,15 @@ class Importances:
         return max(0.0, 1.0 - sum(one.share for one in self.each))
 
 
-def importances(contestant: Contestant, worst: float = math.inf) -> Importances | None:
+def importances(
+    contestant: Contestant, worst: float = math.inf, least: float = 0.0
+) -> Importances | None:
     """Returns what matters in the space of an optimizer; None of too few trials to say.
 
     Args:
         contestant: Its trials that ended, diverged ones included, are used.
         worst: The error of guessing; what is worse is alike. inf if not known.
+        least: As `alike_below`.
     """
     names = [name for name in contestant.free if contestant.searched(name).notna().all()]
     ended = contestant.ended
@@ -120,22 +124,28 @@ def importances(contestant: Contestant, worst: float = math.inf) -> Importances 
     ]
     inputs = np.clip(np.stack(columns, axis=1), 0.0, 1.0)
     results = ended["validation_metric"].where(ended["feasible"], math.inf).to_numpy(np.float64)
-    return _importances(tuple(names), inputs.tobytes(), results.tobytes(), worst)
+    return _importances(tuple(names), inputs.tobytes(), results.tobytes(), worst, least)
 
 
-def can_tell(contestants: Iterable[Contestant], worst: float) -> bool:
-    """Returns whether of one of them it can be told what matters."""
-    found = (importances(one, worst) for one in contestants)
+def importances_in(comparison: Comparison, contestant: Contestant) -> Importances | None:
+    """Returns the same of one of a comparison's optimizers, by its metric."""
+    metric = comparison.metric
+    return importances(contestant, metric.cap, alike_below(metric))
+
+
+def can_tell(comparison: Comparison) -> bool:
+    """Returns whether of one of the optimizers it can be told what matters."""
+    found = (importances_in(comparison, one) for one in comparison.contestants)
     return any(one is not None and one.is_believable for one in found)
 
 
 @lru_cache(maxsize=256)  # the report's table and figures ask for the same
 def _importances(
-    names: tuple[str, ...], inputs: bytes, results: bytes, worst: float
+    names: tuple[str, ...], inputs: bytes, results: bytes, worst: float, least: float
 ) -> Importances:
     x = np.frombuffer(inputs).reshape(-1, len(names))
     found = np.frombuffer(results)
-    y, restored = standardised(found, worst)
+    y, restored = standardised(found, worst, least)
     seed = zlib.crc32(inputs + results)
     forest = _forest(x, y, _NUM_TREES, seed, oob_score=True)
     shares = _shares(forest, len(names))

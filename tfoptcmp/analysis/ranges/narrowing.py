@@ -32,6 +32,7 @@ from tfoptcmp.analysis.ranges.boundary import (
 )
 from tfoptcmp.analysis.ranges.peeling import LEAST_DECADES, Range, peeled
 from tfoptcmp.analysis.statistics.best_of_k import FloatArray
+from tfoptcmp.metrics import SHARE, Metric
 from tfoptcmp.spaces import Dimension, Fixed, LogUniform, SearchSpace
 
 LEAST_TRIALS = 10
@@ -50,7 +51,8 @@ _QUANTILES = (0.025, 0.975)
 # From the lowest log that is expected to that of guessing, the part beyond which points are bad.
 _BAD = 0.7
 _ROOM, _LEAST_ROOM = 0.1, 0.25  # of the width; decades
-# Results below this are alike, errors and losses in nats; where guessing's is not known, all count.
+# Results below this are alike, shares and losses in nats; of another unit, or where guessing's is
+# not known, all count.
 _LEAST_RESULT = 0.003
 # Where guessing's result is not known, the worst tenth of the finite ones are alike.
 _WORST_QUANTILE = 0.9
@@ -110,6 +112,7 @@ def next_dimensions(comparison: Comparison, contestant: Contestant) -> dict[str,
         values,
         np.asarray(results, dtype=np.float64),
         worst=comparison.metric.guessing,
+        least=alike_below(comparison.metric),
         beyond=_beyond(contestant),
     )
 
@@ -124,9 +127,9 @@ def _beyond(contestant: Contestant) -> dict[str, LogUniform]:
         allowed = contestant.meaning(check.name)
         assert allowed is not None, "a suggestion"
         if check.verdict is Edge.LOW:
-            low = max(_rounded(check.dimension.value(-EXTENSION)), allowed.low)
+            low = max(_past(low, check.dimension.value(-EXTENSION)), allowed.low)
         else:
-            high = min(_rounded(check.dimension.value(1 + EXTENSION)), allowed.high)
+            high = min(_past(high, check.dimension.value(1 + EXTENSION)), allowed.high)
         found[check.name] = LogUniform(low=low, high=high)
     return found
 
@@ -138,6 +141,7 @@ def narrowed(
     results: FloatArray,
     *,
     worst: float = math.inf,
+    least: float = _LEAST_RESULT,
     beyond: Mapping[str, LogUniform] | None = None,
 ) -> dict[str, Dimension]:
     """Returns the dimensions of the next round's space.
@@ -148,6 +152,7 @@ def narrowed(
         values: Hyperparameters as searched of all trials so far, of all rounds.
         results: float64 [n], theirs: lower is better; inf or NaN for those that diverged.
         worst: What guessing gives; results above it are alike. inf if not known.
+        least: As in `standardised`.
         beyond: Wider ranges, of dimensions with a crowded edge: the side that they move stays.
     """
     beyond = beyond or {}
@@ -155,7 +160,7 @@ def narrowed(
     if len(values) < LEAST_TRIALS or not logarithmic:
         return {**current.dimensions, **beyond}
     chosen = _evenly(len(values), _MOST_TRIALS)
-    targets = standardised(results, worst)[0][chosen]
+    targets = standardised(results, worst, least)[0][chosen]
     process = _fitted(_inputs(first, [values[i] for i in chosen]), targets)
     box = SearchSpace(
         dimensions={**current.dimensions, **beyond}, own=current.own, source=current.source
@@ -193,6 +198,12 @@ def _rounded(value: float) -> float:
     return float(f"{value:.1g}")
 
 
+def _past(edge: float, value: float) -> float:
+    """A value beyond an edge in one significant digit, or as many as leave it there."""
+    found = (float(f"{value:.{digits}g}") for digits in range(1, 18))
+    return next(one for one in found if (one > edge) == (value > edge) and one != edge)
+
+
 def _evenly(num: int, most: int) -> list[int]:
     """Returns which of `num` trials to take: all, or `most` of them, evenly spaced."""
     return sorted({round(i) for i in np.linspace(0, num - 1, min(num, most))})
@@ -208,8 +219,13 @@ def _inputs(first: SearchSpace, values: Sequence[Mapping[str, float]]) -> FloatA
     return np.stack(columns, axis=1)
 
 
+def alike_below(metric: Metric) -> float:
+    """Returns the error below which results are alike; 0 if all count."""
+    return _LEAST_RESULT if metric.unit in (SHARE, "nats") else 0.0
+
+
 def standardised(
-    results: FloatArray, worst: float
+    results: FloatArray, worst: float, least: float = _LEAST_RESULT
 ) -> tuple[FloatArray, Callable[[FloatArray], FloatArray]]:
     """Returns standardised logs of results, and what makes results of such.
 
@@ -219,18 +235,20 @@ def standardised(
     Args:
         results: float64 [n], lower is better; inf or NaN for trials that diverged.
         worst: What guessing gives; results above it are alike. inf if not known.
+        least: Results below it are alike; 0 if all count, as where guessing's is not known.
     """
-    least = _LEAST_RESULT
     finite = results[np.isfinite(results)]
     are_logs = not (finite < 0).any()
-    if not math.isfinite(worst):
-        of_use = finite[finite > 0] if are_logs else finite
+    of_use = finite[finite > 0] if are_logs else finite
+    if not math.isfinite(worst) or (are_logs and worst <= 0):
         ends = np.quantile(of_use, [0.0, _WORST_QUANTILE]) if len(of_use) else (1.0, 1.0)
         least, worst = map(float, ends)
         if len(of_use) < len(finite):  # 0 has no logarithm, and is better than the least
             least /= 2
     elif not are_logs:
         least = float(finite.min())
+    elif not least:
+        least = float(of_use.min(initial=worst)) / (1 if len(of_use) == len(finite) else 2)
     kept = np.clip(np.nan_to_num(results, nan=worst, posinf=worst), least, worst)
     targets = np.log(kept) if are_logs else kept
     mean, deviation = float(targets.mean()), float(targets.std()) or 1.0

@@ -34,6 +34,7 @@ for (const root of document.querySelectorAll(".explorer")) {
   // A scale from values to 0..1, logarithmic if asked and possible.
   const scale = (values, asked) => {
     const known = values.filter(value => value !== null);
+    if (!known.length) return {ends: []};
     const log = asked && known.every(value => value > 0);
     const of = log ? Math.log10 : value => value;
     const low = Math.min(...known.map(of));
@@ -130,7 +131,7 @@ for (const root of document.querySelectorAll(".explorer")) {
   function draw() {
     plot.replaceChildren();
     shown = [];
-    const visible = trials.filter(trial => !hidden.has(trial.of) && trial.values[ofX] !== null);
+    const visible = trials.filter(trial => !hidden.has(trial.of) && trial.values[ofX] != null);
     if (!visible.length) return;
     const x = scale(visible.map(trial => trial.values[ofX]), data.logs.includes(data.names[ofX]));
     const y = scale(visible.map(trial => trial.validation), !data.maximize);
@@ -181,7 +182,7 @@ for (const root of document.querySelectorAll(".explorer")) {
 
   function matches(trial, text) {
     return text.split(/\s*(?:,|\band\b)\s*/).filter(Boolean).every(part => {
-      const found = part.match(/^(\S+)\s*(<=|>=|<|>|=)\s*(\S+)$/);
+      const found = part.match(/^([^\s<>=]+)\s*(<=|>=|<|>|=)\s*(\S+)$/);
       if (!found) return trial.title.toLowerCase().includes(part.toLowerCase());
       const column = headings.indexOf(found[1]);
       const value = column < 0 ? null : key(trial, column);
@@ -209,13 +210,15 @@ for (const root of document.querySelectorAll(".explorer")) {
       row.trial = trial;
       row.tabIndex = 0;
       row.classList.toggle("chosen", trial === chosen);
-      [trial.title, result(trial.validation), result(trial.test),
+      const test = trial.test === null && trial.validation !== null ? "-" : result(trial.test);
+      [trial.title, result(trial.validation), test,
        ...trial.values.map(short)].forEach(text => html("td", row, text));
       row.addEventListener("click", () => choose(trial, true));
       row.addEventListener("keydown", event => { if (event.key === "Enter") choose(trial, true); });
     }
     more.textContent = found.length > 50 ? `50 of ${found.length} trials; search for others.` : "";
   }
+  if (!data.names.length) [label, plot].forEach(element => element.remove());
   root.hidden = false;
   draw();
   list();

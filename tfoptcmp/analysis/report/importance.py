@@ -9,7 +9,7 @@ from tfoptcmp.analysis.ranges.importance import (
     LEAST_TRIALS,
     Importances,
     can_tell,
-    importances,
+    importances_in,
 )
 from tfoptcmp.analysis.report.tables import Cells
 
@@ -27,10 +27,9 @@ HOW_TO_READ = (
 
 def _found(comparison: Comparison) -> list[tuple[Contestant, Importances | None]]:
     """Every optimizer and what is known of it; none if nothing can be said of any."""
-    cap = comparison.metric.cap
-    if not can_tell(comparison.contestants, cap):
+    if not can_tell(comparison):
         return []
-    return [(one, importances(one, cap)) for one in comparison.contestants]
+    return [(one, importances_in(comparison, one)) for one in comparison.contestants]
 
 
 def importance_json(comparison: Comparison) -> dict[str, dict[str, Any]]:

@@ -49,6 +49,7 @@ _DROPPED = (
     *("until_decided", "max_feasible", "pairs"),  # they exclude a number of trials
 )
 _TUNE = ("tfoptcmp-tune", "tune.py")
+_REPRODUCE = ("tfoptcmp-reproduce", "reproduce.py")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -157,11 +158,13 @@ def _command(comparison: Comparison, own: Sequence[Contestant], path: Path, seve
     program, *flags = without_flags(str(record.provenance.get("command", "")), *_DROPPED) or [""]
     if Path(program).name in _TUNE:
         kept = flags
-    elif all(one.is_plain and one.schedule == "linear_decay" for one in own):
+    elif (scale := _scale(record.budget["scale"], program, flags)) and all(
+        one.is_plain and one.schedule == "linear_decay" for one in own
+    ):
         budget, target = record.budget, record.budget["target"]
         kept = [
             f"--workload={record.workload}",
-            *([] if budget["scale"] == "custom" else [f"--scale={budget['scale']}"]),
+            f"--scale={scale}",
             *(f"--{name}={budget[name]}" for name in ("steps", "batch_size", "eval_every_steps")),
             *(f"--{name}={getattr(record, name)}" for name in ("search", "seed")),
             *([] if target is None else [f"--target={record.metric.scale * target:g}"]),
@@ -180,6 +183,14 @@ def _command(comparison: Comparison, own: Sequence[Contestant], path: Path, seve
             shlex.quote(f"--study_dir={path.parent / f'restricted{several}'}"),
         ]
     )
+
+
+def _scale(recorded: str, program: str, flags: Sequence[str]) -> str:
+    """The scale that a study's sizes are from; "" if it is not on record once one was changed."""
+    if recorded != "custom":
+        return recorded
+    named = [flag.removeprefix("--scale=") for flag in flags if flag.startswith("--scale=")]
+    return named[-1] if named and Path(program).name in _REPRODUCE else ""
 
 
 def _cells(found: Sequence[Restricted], d: str) -> Cells:
