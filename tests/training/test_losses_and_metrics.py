@@ -258,7 +258,7 @@ def test_what_a_metric_of_keras_overrides_counts(kind):
 @pytest.mark.parametrize(
     "loss",
     ["hinge", "squared_hinge", "Hinge", keras.losses.Hinge(), keras.losses.SquaredHinge()],
-    ids=str,
+    ids=("hinge", "squared_hinge", "Hinge", "an object", "a squared object"),
 )
 @pytest.mark.parametrize(
     ("metric", "expected"),
