@@ -7,14 +7,14 @@ those of a cluster.
 
 import traceback
 from abc import ABC, abstractmethod
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 from tfoptcmp.signatures import Signature
-from tfoptcmp.study.schema import Measurement, Status, StudyError
+from tfoptcmp.study.schema import Measurement, Status, StudyError, StudyFailed
 from tfoptcmp.study.trial import Interrupted, Outcome, RunTrial, TrialTask
 from tfoptcmp.workload import DoesNotFit
 
@@ -31,6 +31,36 @@ def crash_message(error: Exception) -> str:
     if isinstance(error, DoesNotFit | StudyError):
         return str(error)
     return "".join(traceback.format_exception(error))
+
+
+class Crashes:
+    """Counts the crashes of trials, of which each is tried again some times.
+
+    Args:
+        max_retries: How often, >= 0.
+    """
+
+    def __init__(self, max_retries: int) -> None:
+        self._max_retries = max_retries
+        self._nums: Counter[int] = Counter()
+
+    def count(self, number: int, called: str, message: str) -> None:
+        """Counts one.
+
+        Args:
+            number: Of the trial.
+            called: What it is called, and where it is.
+            message: What is recorded of the crash.
+
+        Raises:
+            StudyFailed: If it is not to be tried again.
+        """
+        self._nums[number] += 1
+        if self._nums[number] > self._max_retries:
+            raise StudyFailed(
+                f"{called} crashed, with max_retries={self._max_retries}; finished trials are "
+                f"kept, and the same command tries it again and resumes\n{message}"
+            )
 
 
 RunOf = Callable[[Signature, TrialTask, Callable[[Measurement], None]], Outcome]

@@ -6,11 +6,10 @@ function of (study seed, index, j); a finished one is not run again.
 """
 
 import math
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from tfoptcmp.tuners.executors import Executor
+from tfoptcmp.tuners.executors import Crashes, Executor
 
 from tfoptcmp.metrics import Metric
 from tfoptcmp.study.attempt import Attempt
@@ -48,7 +47,7 @@ def rerun_winner(
     clock: Clock,
     *,
     max_retries: int = 1,
-    on_end: Callable[[Path], object] = lambda directory: None,
+    on_end: Callable[[Path], object] | None = None,
 ) -> list[Trial]:
     """Runs the winner's hyperparameters again, until there are `num_reruns` re-runs.
 
@@ -59,7 +58,7 @@ def rerun_winner(
         num_reruns: How many re-runs there are to be, >= 1.
         clock: For the record of when and how long they ran.
         max_retries: How often one that crashed is tried again, >= 0.
-        on_end: Told the directory of each whose end is recorded.
+        on_end: Told the directory of each whose end is recorded; None for nobody.
 
     Returns:
         The re-runs 0, ..., num_reruns - 1.
@@ -74,7 +73,7 @@ def rerun_winner(
         best = winner(read_study(directory))
         ended = read_reruns(directory)
         left = [rerun for rerun in range(num_reruns) if (best.index, rerun) not in ended]
-        run = _Run(writer, best, executor, clock, max_retries, on_end)
+        run = _Run(writer, best, executor, clock, Crashes(max_retries), on_end)
         try:
             ended |= run.to_the_end(left)
         except StudyFailed:
@@ -92,16 +91,15 @@ class _Run:
         best: Trial,
         executor: Executor,
         clock: Clock,
-        max_retries: int,
-        on_end: Callable[[Path], object],
+        crashes: Crashes,
+        on_end: Callable[[Path], object] | None,
     ) -> None:
         self._writer = writer
         self._best = best
         self._executor = executor
         self._clock = clock
-        self._max_retries = max_retries
+        self._crashes = crashes
         self._on_end = on_end
-        self._num_crashes: Counter[int] = Counter()
         self._attempts: dict[Path, tuple[int, Attempt]] = {}  # those that run, by directory
 
     def to_the_end(self, left: list[int]) -> dict[tuple[int, int], Trial]:
@@ -115,10 +113,11 @@ class _Run:
                 rerun, attempt = self._attempts.pop(_directory(task))
                 trial = attempt.end(outcome)
                 if trial.status is Status.FAILED:
-                    self._count_crash(rerun, task, trial)
+                    self._crashes.count(rerun, str(task.directory), trial.message)
                     self._begin(rerun)
-                else:
-                    ended[task.index, rerun] = trial
+                    continue
+                ended[task.index, rerun] = trial
+                if self._on_end:
                     self._on_end(_directory(task))
         finally:
             for _, attempt in self._attempts.values():
@@ -136,14 +135,6 @@ class _Run:
         )
         self._attempts[_directory(task)] = rerun, Attempt(task, writer, self._clock, rerun)
         self._executor.submit(task)
-
-    def _count_crash(self, rerun: int, task: TrialTask, trial: Trial) -> None:
-        self._num_crashes[rerun] += 1
-        if self._num_crashes[rerun] > self._max_retries:
-            raise StudyFailed(
-                f"{task.directory} crashed, with max_retries={self._max_retries}; finished re-runs "
-                f"are kept, and the same command tries it again and resumes\n{trial.message}"
-            )
 
     def _on_measurement(self, task: TrialTask, measurement: Measurement) -> None:
         _, attempt = self._attempts[_directory(task)]

@@ -12,13 +12,12 @@ calls, so that several workers can share an oracle. Only this process writes: wo
 measure (`tfoptcmp.tuners.executors`).
 """
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from keras_tuner.engine.trial import Trial as Claim
 from keras_tuner.engine.trial import TrialStatus
-from tfoptcmp.tuners.executors import Executor
+from tfoptcmp.tuners.executors import Crashes, Executor
 from tfoptcmp.tuners.observers import Counts, Observer
 from tfoptcmp.tuners.searches import GRID
 from tfoptcmp.tuners.study_oracle import StudyOracle
@@ -138,9 +137,8 @@ class _Run:
         self._executor = executor
         self._clock = clock
         self._observers = observers
-        self._max_retries = max_retries
         self._attempts: dict[int, Attempt] = {}  # those that run, by the index of the trial
-        self._num_crashes: Counter[int] = Counter()
+        self._crashes = Crashes(max_retries)
         self._diverged = {one.index: one for one in trials if one.status == Status.INFEASIBLE}
 
     def to_the_end(self, oracle: StudyOracle, counts: Counts) -> Counts:
@@ -161,7 +159,8 @@ class _Run:
                 for observer in self._observers:
                     observer.on_trial_end(trial, counts)
                 if trial.status == Status.FAILED:
-                    self._count_crash(trial)
+                    where = f"trial {trial.index} in {self._writer.directory}"
+                    self._crashes.count(trial.index, where, trial.message)
                     self._begin(task)
                 else:
                     if trial.status == Status.INFEASIBLE:
@@ -226,12 +225,3 @@ class _Run:
         self._attempts[task.index].write(measurement)
         for observer in self._observers:
             observer.on_measurement(task, measurement)
-
-    def _count_crash(self, trial: Trial) -> None:
-        self._num_crashes[trial.index] += 1
-        if self._num_crashes[trial.index] > self._max_retries:
-            raise StudyFailed(
-                f"trial {trial.index} in {self._writer.directory} crashed, with max_retries="
-                f"{self._max_retries}; finished trials are kept, and the same command tries it "
-                f"again and resumes\n{trial.message}"
-            )

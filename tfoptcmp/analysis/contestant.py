@@ -175,6 +175,12 @@ class Contestant:
             return None
         return self.feasible.loc[self.feasible["validation_metric"].fillna(math.inf).idxmin()]
 
+    @property
+    def winner_reruns(self) -> pd.DataFrame:
+        """Rows of `reruns` of the winner, those that diverged included."""
+        winner = self.winner
+        return self.reruns[self.reruns["trial"] == (-1 if winner is None else winner["trial"])]
+
     def reports(self, column: str) -> bool:
         """Returns whether a feasible trial has a value in a column of `trials`."""
         return column in self.trials and bool(self.feasible[column].notna().any())

@@ -215,7 +215,6 @@ class Studies:
             accept_version_changes=self.execution.accept_version_changes,
         )
         if num_reruns:
-            keep = self.options.keep_checkpoints
             rerun_winner(
                 directory,
                 config,
@@ -223,7 +222,7 @@ class Studies:
                 num_reruns,
                 CLOCK,
                 max_retries=self.execution.max_retries,
-                **({} if keep else {"on_end": remove_checkpoints}),
+                on_end=None if self.options.keep_checkpoints else remove_checkpoints,
             )
         if self._workers:
             self._workers.dismiss()

@@ -247,7 +247,7 @@ def inside(panels: Panels) -> Answer:
     crowded = [
         f"{check.contestant.title} {check.name} {check.verdict}"
         for check in checks
-        if check.verdict in (Edge.LOW, Edge.HIGH)
+        if check.is_crowded
     ]
     inside = sum(check.verdict is Edge.INSIDE for check in checks)
     ours = f"{inside} of {len(checks)} dimensions inside" + "".join(f"; {c}" for c in crowded)

@@ -101,7 +101,7 @@ def winners_curse(comparison: Comparison) -> Iterator[Finding]:
 
 def _diverged(comparison: Comparison, one: Contestant) -> Iterator[Finding]:
     """Finds winners that diverged with another seed."""
-    runs = _all_reruns(one)
+    runs = one.winner_reruns
     if number := len(runs) - len(_reruns(one)):
         yield Finding(
             severity="warning",
@@ -162,13 +162,7 @@ def _noise(comparison: Comparison, split: str, results: Sequence[float]) -> tupl
 
 def _reruns(one: Contestant) -> pd.DataFrame:
     """The winner's re-runs, without those that diverged."""
-    return _all_reruns(one).dropna(subset="validation_metric")
-
-
-def _all_reruns(one: Contestant) -> pd.DataFrame:
-    if one.winner is None:
-        return one.reruns.head(0)
-    return one.reruns[one.reruns["trial"] == one.winner["trial"]]
+    return one.winner_reruns.dropna(subset="validation_metric")
 
 
 CHECKS = (seed_noise, winners_curse)

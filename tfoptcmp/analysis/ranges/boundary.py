@@ -80,6 +80,11 @@ class BoundaryCheck:
     reason: str = ""
 
     @property
+    def is_crowded(self) -> bool:
+        """Whether the good trials crowd an edge."""
+        return self.verdict in (Edge.LOW, Edge.HIGH)
+
+    @property
     def outer(self) -> float:
         """The share of the range that is near one edge; of a choice its last value."""
         return _outer(self.dimension)
@@ -140,7 +145,7 @@ def why_not_final(contestant: Contestant) -> str:
     crowded = [
         f"{check.name} {check.verdict}"
         for check in check_boundaries(contestant)
-        if check.verdict in (Edge.LOW, Edge.HIGH) and check.suggestion is not None
+        if check.is_crowded and check.suggestion is not None
     ]
     return ", ".join(crowded)
 
@@ -302,14 +307,18 @@ def _one_more(dimension: Choice, edge: Edge, allowed: Hyperparameter) -> Choice 
         return None
     *_, before, last = values
     following = last * last / before if min(values) > 0 else 2 * last - before
-    for num_digits in range(2, _MOST_DIGITS):
-        beyond = min(max(_nice(following, num_digits), allowed.low), allowed.high)
-        if beyond < last if edge is Edge.LOW else beyond > last:
-            is_allowed = beyond != allowed.low or not allowed.low_open
-            return Choice(values=tuple(sorted((*values, beyond)))) if is_allowed else None
-    return None
+    beyond = min(max(past(last, following, 2), allowed.low), allowed.high)
+    if beyond == last or (beyond == allowed.low and allowed.low_open):
+        return None
+    return Choice(values=tuple(sorted((*values, beyond))))
 
 
-def _nice(value: float, num_digits: int = 2) -> float:
+def past(edge: float, value: float, num_digits: int) -> float:
+    """Returns a value beyond an edge in so few significant digits, or as many as leave it there."""
+    found = (_nice(value, digits) for digits in range(num_digits, _MOST_DIGITS + 1))
+    return next((one for one in found if one != edge and (one > edge) == (value > edge)), edge)
+
+
+def _nice(value: float, num_digits: int) -> float:
     """Few significant digits, as a person would write it."""
     return float(f"{value:.{num_digits}g}")

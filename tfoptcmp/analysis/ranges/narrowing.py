@@ -28,6 +28,7 @@ from tfoptcmp.analysis.ranges.boundary import (
     Edge,
     check_boundaries,
     enough_trials,
+    past,
     position,
 )
 from tfoptcmp.analysis.ranges.peeling import LEAST_DECADES, Range, peeled
@@ -127,9 +128,9 @@ def _beyond(contestant: Contestant) -> dict[str, LogUniform]:
         allowed = contestant.meaning(check.name)
         assert allowed is not None, "a suggestion"
         if check.verdict is Edge.LOW:
-            low = max(_past(low, check.dimension.value(-EXTENSION)), allowed.low)
+            low = max(past(low, check.dimension.value(-EXTENSION), 1), allowed.low)
         else:
-            high = min(_past(high, check.dimension.value(1 + EXTENSION)), allowed.high)
+            high = min(past(high, check.dimension.value(1 + EXTENSION), 1), allowed.high)
         found[check.name] = LogUniform(low=low, high=high)
     return found
 
@@ -196,12 +197,6 @@ def _range(logs: FloatArray, limits: LogUniform) -> Range:
 def _rounded(value: float) -> float:
     """One significant digit, as a person would write it."""
     return float(f"{value:.1g}")
-
-
-def _past(edge: float, value: float) -> float:
-    """A value beyond an edge in one significant digit, or as many as leave it there."""
-    found = (float(f"{value:.{digits}g}") for digits in range(1, 18))
-    return next(one for one in found if (one > edge) == (value > edge) and one != edge)
 
 
 def _evenly(num: int, most: int) -> list[int]:

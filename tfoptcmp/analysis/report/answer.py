@@ -228,11 +228,7 @@ def trust(
     if accepted := acceptance(comparison):
         said.append(f"Search spaces: {accepted}")
     elif checks:
-        crowded = [
-            f"{check.contestant.title} {check.name}"
-            for check in checks
-            if check.verdict in (Edge.LOW, Edge.HIGH)
-        ]
+        crowded = [f"{check.contestant.title} {check.name}" for check in checks if check.is_crowded]
         inside = sum(check.verdict is Edge.INSIDE for check in checks)
         said.append(
             f"Search spaces: the best trials crowd at an edge of {_listed(crowded)}; a wider range "

@@ -110,7 +110,7 @@ def _luck(comparison: Comparison, one: Contestant) -> str:
     """A winner was chosen for its validation result, which flatters it."""
     metric, best = comparison.metric, one.winner
     assert best is not None
-    runs = again(one, best, metric)
+    runs = again(one, metric)
     if not runs:
         return (
             "Not run again, so how much of it is luck is not known: tfoptcmp-tune --rerun_best=5."
@@ -151,11 +151,7 @@ def choose_now(comparison: Comparison, ranked: Ranking) -> list[str]:
         return []
     metric, leader = comparison.metric, ranked.places[0].contestant
     best = {one.optimizer: one for one in best_trials(comparison)}
-    runs = {
-        one.name: known
-        for one in comparison.contestants
-        if one.winner is not None and (known := again(one, one.winner, metric))
-    }
+    runs = {one.name: known for one in comparison.contestants if (known := again(one, metric))}
 
     def result(name: str) -> tuple[bool, float]:
         known = runs[name]

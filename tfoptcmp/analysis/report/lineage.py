@@ -12,7 +12,7 @@ import numpy as np
 
 from tfoptcmp.analysis.comparison import Comparison, short
 from tfoptcmp.analysis.contestant import Contestant
-from tfoptcmp.analysis.ranges.boundary import Edge, check_boundaries, why_not_final
+from tfoptcmp.analysis.ranges.boundary import check_boundaries, why_not_final
 from tfoptcmp.spaces import Choice, Dimension, Fixed, LogUniform
 
 # A trial that is no better than this part of the error of guessing has learnt nothing.
@@ -139,7 +139,7 @@ def acceptance(comparison: Comparison) -> str:
             f"{one.title} {check.name}"
             for one in refined
             for check in check_boundaries(one)
-            if check.verdict in (Edge.LOW, Edge.HIGH)
+            if check.is_crowded
         ]
         but = f" but where nothing lies beyond it: {', '.join(at_limit)}" if at_limit else ""
         return f"accepted as final: no good trials crowd an edge{but}."

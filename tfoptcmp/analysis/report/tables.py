@@ -13,8 +13,6 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
-import pandas as pd
-
 from tfoptcmp.analysis.comparison import Comparison, on_one_line
 from tfoptcmp.analysis.contestant import Contestant
 from tfoptcmp.analysis.statistics.best_of_k import Distribution
@@ -74,7 +72,7 @@ def best_rows(comparison: Comparison) -> list[dict[str, Any]]:
                 for split in _splits(comparison)
             }
             row |= {f"best_{name}": value for name, value in one.values_of(best).items()}
-            row |= again(one, best, comparison.metric)
+            row |= again(one, comparison.metric)
         rows.append(row)
     names = dict.fromkeys(name for row in rows for name in row)
     return [{name: row.get(name) for name in names} for row in rows]
@@ -217,7 +215,7 @@ def rerun_cells(comparison: Comparison) -> list[list[str]]:
     ]
     for one in comparison.contestants:
         best = one.winner
-        runs = {} if best is None else again(one, best, metric)
+        runs = again(one, metric)
         if best is None or not runs:
             continue
         diverged = (
@@ -310,9 +308,9 @@ def _cap(name: str, comparison: Comparison) -> float:
     return metric.cap
 
 
-def again(contestant: Contestant, best: "pd.Series[Any]", metric: Metric) -> dict[str, Any]:
+def again(contestant: Contestant, metric: Metric) -> dict[str, Any]:
     """Returns the re-runs of the best trial in numbers; empty if there are none."""
-    runs = contestant.reruns[contestant.reruns["trial"] == best["trial"]]
+    runs = contestant.winner_reruns
     if runs.empty:
         return {}
     done = runs[runs["status"] == Status.COMPLETE.value]

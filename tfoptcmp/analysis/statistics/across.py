@@ -97,19 +97,15 @@ def across(comparisons: Sequence[Comparison]) -> Across | None:
     names = [name for name in named[0] if all(name in each for each in named)]
     if len(names) < 2:
         return None
-    for comparison in kept:
-        for one in comparison.contestants:
-            if reason := too_few_trials(one.num_feasible, comparison.tuning_budget):
-                left_out.append(f"{one.title} on {comparison.workload}: {reason}.")
-    few = {
-        one.name
+    few = [
+        (one, f"{one.title} on {comparison.workload}: {reason}.")
         for comparison in kept
         for one in comparison.contestants
-        if too_few_trials(one.num_feasible, comparison.tuning_budget)
-    }
-    for missing in dict.fromkeys(name for each in named for name in each if name not in names):
-        if missing in few:  # said above
-            continue
+        if (reason := too_few_trials(one.num_feasible, comparison.tuning_budget))
+    ]
+    left_out += [said for _, said in few]
+    told = {*names, *(one.name for one, _ in few)}
+    for missing in dict.fromkeys(name for each in named for name in each if name not in told):
         there = [c.workload for c, each in zip(kept, named, strict=True) if missing in each]
         title = next(each[missing].title for each in named if missing in each)
         left_out.append(f"{title}: compared only on {', '.join(there)}.")
