@@ -1,5 +1,6 @@
 """The pages under docs/: their Python runs, their tables are complete, and the site builds."""
 
+import ast
 import importlib.util
 import os
 import re
@@ -65,6 +66,20 @@ def test_python_examples_of_the_library(tmp_path, monkeypatch):
 def test_tables_name_every_workload_and_rule(page, names):
     text = (DOCS / page).read_text(encoding="utf-8")
     assert not [name for name in names if f"| `{name}` |" not in text]
+
+
+def test_the_page_on_audits_has_every_finding():
+    table = re.sub(r"\{term\}`(\w+)[^`]*`", r"\1", (DOCS / "audit.md").read_text(encoding="utf-8"))
+    rows = [line.split("|")[1].strip() for line in table.splitlines() if line.startswith("| ")]
+    titles = []
+    for path in (DOCS.parent / "tfoptcmp" / "analysis" / "audit").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.keyword) and node.arg == "title":
+                parts = getattr(node.value, "values", [node.value])
+                words = [part.value for part in parts if isinstance(part, ast.Constant)]
+                titles.append(".*".join(re.escape(part.strip()) for part in words))
+    assert len(titles) > 25
+    assert not [title for title in titles if not any(re.search(title, row) for row in rows)]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))

@@ -52,6 +52,15 @@ def test_files_that_it_links_to_exist(name):
     assert not missing
 
 
+def test_its_pages_are_those_of_the_site_in_the_same_order():
+    index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    trees = re.findall(r"```{toctree}\n(?::[^\n]*\n)*\n(.*?)```", index, re.S)
+    reference = {"api/index", "contributing", "changelog"}
+    pages = [page for tree in trees for page in tree.split() if page not in reference]
+    text = README.read_text(encoding="utf-8").partition("## Documentation")[2]
+    assert pages and re.findall(r"\(docs/([\w-]+)\.md\)", text) == pages
+
+
 def test_the_finding_is_what_the_published_studies_say():
     text = README.read_text(encoding="utf-8")
     trials = load_studies(SEVEN)

@@ -374,6 +374,37 @@ def test_what_we_found_gives_what_the_default_of_epsilon_changes():
     assert other.low < 0 < other.high
 
 
+def test_what_we_found_says_where_more_tuning_is_no_better():
+    text = one_line(PAGE)
+    alone, momentum = (DIGITS / f"{name}-quasirandom" for name in ("rate_alone", "momentum_at_0.9"))
+    behind = {}
+    for less in (alone, momentum):
+        for study in sorted((less / "round-2").iterdir()):
+            behind[less, study.name] = in_two_spaces(study, SEVEN / "round-2" / study.name)
+    nesterov = behind.pop((alone, "nesterov"))
+    assert f"(`rate_alone`) by {points(nesterov)} pp" in text
+    for name, words, sign in (
+        ("sgd", "SGD perhaps, by {}", 1),
+        ("momentum", "Momentum gains {}", -1),
+        ("rmsprop", "RMSProp {}.", -1),
+    ):
+        assert words.format(points(behind.pop((alone, name)), sign)) in text
+    shown = points(behind.pop((momentum, "rmsterov")))
+    assert f"and RMSterov is ahead by {shown} pp" in text
+    assert behind.pop((alone, "rmsterov")).verdict is Verdict.BETTER
+    assert {j.verdict for j in behind.values()} == {Verdict.EQUIVALENT}
+    assert Counter(less for less, _ in behind) == {alone: 2, momentum: 5}
+    readme = one_line((RESULTS.parent / "README.md").read_text(encoding="utf-8"))
+    assert f"by {points(nesterov)} points" in readme
+
+
+def points(judgement, sign=1):
+    """Difference and interval in percentage points; with a sign of -1, as a gain."""
+    low, high = sorted((sign * judgement.low, sign * judgement.high))
+    low, point, high = (100 * value for value in (low, sign * judgement.difference, high))
+    return f"{point:.2f} [{low:.2f}, {high:.2f}]"
+
+
 def in_two_spaces(first, second):
     """How much worse an optimizer is in a second space than in a first."""
     (comparison,) = read_comparisons([first, second])

@@ -5,9 +5,9 @@
 
 Repeat a command to resume where it stopped; a larger --num_feasible adds trials. Trial i of every
 optimizer starts from the same weights and sees the same batches.
---until_decided --max_feasible=160 adds trials until it is known which optimizer is better. --refine
-narrows each optimizer's search space in rounds, and judges the last; with --until_decided, too, the
-last gets trials until it is known.
+--until_decided --max_feasible=160 adds trials until it is decided whether an optimizer does worse
+than those that it can imitate; --pairs asks about others. --refine narrows each optimizer's search
+space in rounds, and judges the last; with --until_decided, too, the last gets trials until then.
 """
 
 import math

@@ -157,4 +157,6 @@ def test_the_hook_of_pre_commit_runs_this_program():
     assert hook["id"] == hook["entry"] == "tfoptcmp-audit"
     assert f"{hook['entry']} = tfoptcmp.tools.audit:main" in (ROOT / "setup.cfg").read_text()
     assert re.search(hook["files"], "paper/results_cifar.csv")
+    assert re.search(hook["files"], "results.csv")
     assert not re.search(hook["files"], "results/readme.md")
+    assert not re.search(hook["files"], "results/inventory.csv")

@@ -79,7 +79,8 @@ def compare(
         steps: Training steps of a trial.
         batch_size: Examples per step.
         num_feasible: N, feasible trials of each optimizer; with `refine`, in the last round.
-        max_feasible: Trials are added until it is decided which optimizer is better, at most so
+        max_feasible: Trials are added until it is decided whether each optimizer does worse than
+            those that it can imitate (of optimizers that cannot: which is better), at most so
             many of each; then `num_feasible` has no meaning.
         refine: Rounds, of which each narrows the search spaces for the next, and the last is
             judged; 1 for none, else perhaps 3.

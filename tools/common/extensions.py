@@ -26,7 +26,7 @@ from tfoptcmp.signatures import Signature
 from tfoptcmp.workload import Workload
 
 IMPORT_MODULE = flags.DEFINE_multi_string(
-    "import_module", [], "Your own module with workloads or optimizers; see README."
+    "import_module", [], "Your own module with workloads or optimizers; see docs/compare.md."
 )
 
 

@@ -299,8 +299,8 @@ def count_line(verdicts: Verdicts) -> str:
     )
     if verdicts.tested:
         line += (
-            f" If every inclusion holds, at most {verdicts.expected_false_alarms:.1f} of these "
-            f"tests should come out as violated by chance."
+            f" If every inclusion just holds, about {verdicts.expected_false_alarms:.1f} of these "
+            f"tests come out as violated by chance."
         )
     violated = [j for j in verdicts.judgements if j.verdict is Verdict.VIOLATED]
     if violated:

@@ -262,7 +262,7 @@ class Verdicts:
 
     @property
     def expected_false_alarms(self) -> float:
-        """At most so many "violated" are to be expected if every inclusion holds."""
+        """So many "violated" exact intervals would give if every inclusion just holds."""
         return LEVEL / 2 * len(self.tested)
 
 
