@@ -445,9 +445,9 @@ def test_what_we_found_counts_the_verdicts():
         ("in training loss and", ["digits, `seven`"], "inclusions_training", "not decided"),
         ("in training loss and", ["digits, `seven`"], "inclusions_steps", "not decided"),
         ("in any of them", ["digits, `final`"], "inclusions", "disagrees"),
-        ("or trials are few", ["Fashion-MNIST, `refined`"], "inclusions", "disagrees"),
+        ("or trials are few", ["Fashion-MNIST, `few_trials`"], "inclusions", "disagrees"),
         ("No clear winner", ["digits, `seven`"], "adaptive", "agrees"),
-        ("No clear winner", ["Fashion-MNIST, `refined`"], "adaptive", "disagrees"),
+        ("No clear winner", ["Fashion-MNIST, `few_trials`"], "adaptive", "disagrees"),
         ("Adam and NAdam", ["digits, `seven`"], "adaptive_order", "not decided"),
         ("Adam or NAdam", ["digits, `seven`"], "fastest", "not decided"),
         ("With the constant rate", ["War and Peace, `rate_alone`"], "schneider_lstm", "disagrees"),
@@ -455,10 +455,10 @@ def test_what_we_found_counts_the_verdicts():
         ("With everything", ["War and Peace, `everything`"], "schneider_last", "not decided"),
         ("With everything", ["Python's docs, `initial`"], "schneider_last", "not decided"),
         ("The best epsilon", ["digits, `seven`"], "epsilon", "agrees"),
-        ("The best epsilon", ["Fashion-MNIST, `refined`"], "epsilon", "agrees"),
+        ("The best epsilon", ["Fashion-MNIST, `few_trials`"], "epsilon", "agrees"),
         (
             "It spans",
-            ["digits, `seven`", "Fashion-MNIST, `refined`"],
+            ["digits, `seven`", "Fashion-MNIST, `few_trials`"],
             "epsilon_span",
             "not decided",
         ),
@@ -643,8 +643,8 @@ def test_the_readme_compares_the_default_epsilon_with_the_initial_space():
 
 def test_the_readme_compares_the_spaces_of_fashion_mnist():
     fashion = RESULTS / "cpu" / "fashion_mnist_simple_cnn"
-    text = one_line(section_on("`results/cpu/fashion_mnist_simple_cnn/refined-quasirandom`"))
-    refined, drawn = (read(fashion / f"{space}-quasirandom") for space in ("refined", "final"))
+    text = one_line(section_on("`results/cpu/fashion_mnist_simple_cnn/few_trials-quasirandom`"))
+    refined, drawn = (read(fashion / f"{space}-quasirandom") for space in ("few_trials", "final"))
     before, after = means_of(drawn), means_of(refined)
     shown = [
         f"{one.title} {100 * before.mean(other, 'test', 2):.2f} and "

@@ -11,6 +11,7 @@ what has to be done to the *sequences* (bias correction, momentum that follows t
 in the fields of `Inclusion`; `tfoptcmp.optimizers.imitate` applies both to Keras optimizers.
 """
 
+import functools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -106,14 +107,15 @@ EDGES: tuple[Inclusion, ...] = (
 )
 
 
-def closure(edges: tuple[Inclusion, ...] = EDGES) -> tuple[Inclusion, ...]:
-    """Returns every inclusion that follows from `edges`, the edges first, each pair once."""
-    found = {(edge.special, edge.general): edge for edge in edges}
+@functools.cache
+def closure() -> tuple[Inclusion, ...]:
+    """Returns every inclusion that follows from EDGES, the edges first, each pair once."""
+    found = {(edge.special, edge.general): edge for edge in EDGES}
     grown = True
     while grown:
         grown = False
         for first in list(found.values()):
-            for second in edges:
+            for second in EDGES:
                 pair = (first.special, second.general)
                 if first.general == second.special and pair not in found:
                     found[pair] = _compose(first, second)
@@ -130,9 +132,9 @@ def is_special_case(special: str, general: str, more: Iterable[tuple[str, str]] 
     return special != general and general in reached
 
 
-def find(special: str, general: str, edges: tuple[Inclusion, ...] = EDGES) -> Inclusion | None:
+def find(special: str, general: str) -> Inclusion | None:
     """Returns the inclusion special <= general, or None: the special rule is not contained."""
-    for inclusion in closure(edges):
+    for inclusion in closure():
         if (inclusion.special, inclusion.general) == (special, general):
             return inclusion
     return None

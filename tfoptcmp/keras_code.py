@@ -73,13 +73,15 @@ def _schedule(signature: Signature, arguments: Mapping[str, float]) -> list[str]
                 "end_learning_rate": rate * arguments["decay_factor"],
             }
             lines = [_call("learning_rate", f"{schedules}.PolynomialDecay", [repr(rate)], decay)]
-        case _:
+        case "step_decay":
             decay = {
                 "decay_steps": round(arguments["decay_steps"]),
                 "decay_rate": arguments["decay_factor"],
                 "staircase": True,
             }
             lines = [_call("learning_rate", f"{schedules}.ExponentialDecay", [repr(rate)], decay)]
+        case _:
+            raise AssertionError(signature.schedule)
     if signature.bias_corrected:
         betas = {name: arguments[name] for name in ("beta_1", "beta_2")}
         lines.append(_call("learning_rate", "BiasCorrected", ["learning_rate"], betas))

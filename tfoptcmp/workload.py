@@ -96,6 +96,8 @@ class Splits:
         num_examples: Split name to the number of examples (tokens for sequences) in it, over the
             whole split. "train" is the full training split.
         partial: What the data lack, for people (PARTIAL DATA on every output); "" if complete.
+        examples: All training examples as stored, (x, y) or (x, y, weights), where they are in
+            memory, so that all are checked before hours are spent; None elsewhere.
     """
 
     train: TrainingSource
@@ -103,6 +105,7 @@ class Splits:
     num_examples: Mapping[str, int]
     num_classes: int = 0
     partial: str = ""
+    examples: tuple[Any, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -32,6 +32,7 @@ from tfoptcmp.signatures import Signature
 from tfoptcmp.study.looks import check as check_looks
 from tfoptcmp.study.rounds import check as check_rounds
 from tfoptcmp.study.rounds import check_no_round, most_feasible, to_judge
+from tfoptcmp.study.schema import GRID, planned_max_trials
 from tfoptcmp.workload import Budget, Workload
 
 _STUDY_DIR = flags.DEFINE_string(
@@ -105,7 +106,7 @@ def _run(argv: list[str]) -> None:
             check_no_round(study_dir)
     made = check_looks(to_judge(study_dir, rounds), looks) if study_dir and looks else None
     most = most_feasible(rounds, budget.num_feasible)
-    max_trials = _MAX_TRIALS.value or 10 * most
+    max_trials = _MAX_TRIALS.value or planned_max_trials(most)
     counts = _num_feasible(signatures, budget, max_trials, most)
 
     shared_flags.start_server(execution, options)
@@ -202,7 +203,7 @@ def _num_feasible(
     signatures: Sequence[Signature], budget: Budget, max_trials: int, most: int
 ) -> list[int]:
     """N of each study, after a check of the flags that limit it; `most` is that of any round."""
-    from tfoptcmp.tuners.searches import GRID, trial_counts
+    from tfoptcmp.tuners.searches import trial_counts
 
     if max_trials < most:
         raise UserError(f"--max_trials must be >= {most}; got {max_trials}")

@@ -26,6 +26,8 @@ from keras_tuner.src import backend
 from tfoptcmp.tuners.keras_tuner_space import check_names, tuned_names, values
 from tfoptcmp.tuners.points import SEARCHES
 
+from tfoptcmp.study.schema import planned_max_trials
+
 _ENDS = (TrialStatus.COMPLETED, TrialStatus.FAILED, TrialStatus.INVALID)
 
 _IDLE_SECONDS = 0.1  # keras-tuner asks again at once, 12,000 times a second
@@ -86,7 +88,7 @@ class QuasiRandomOracle(keras_tuner.Oracle):
     ) -> None:
         _check_integer("num_feasible", num_feasible, low=1)
         if max_trials is None:
-            max_trials = 10 * num_feasible
+            max_trials = planned_max_trials(num_feasible)
         _check_integer("max_trials", max_trials, low=num_feasible)
         _check_integer("max_retries_per_trial", max_retries_per_trial, low=0)
         if seed is not None:

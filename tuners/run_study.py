@@ -19,7 +19,6 @@ from keras_tuner.engine.trial import Trial as Claim
 from keras_tuner.engine.trial import TrialStatus
 from tfoptcmp.tuners.executors import Crashes, Executor
 from tfoptcmp.tuners.observers import Counts, Observer
-from tfoptcmp.tuners.searches import GRID
 from tfoptcmp.tuners.study_oracle import StudyOracle
 
 from tfoptcmp.signatures import Signature
@@ -27,6 +26,7 @@ from tfoptcmp.study.attempt import Attempt
 from tfoptcmp.study.clock import Clock
 from tfoptcmp.study.read import Study, read_study
 from tfoptcmp.study.schema import (
+    GRID,
     Measurement,
     Status,
     StudyConfig,

@@ -6,10 +6,7 @@ from tfoptcmp.tuners.points import SEARCHES, grid_point
 
 from tfoptcmp.spaces import Choice, Fixed, SearchSpace
 from tfoptcmp.study import schema
-
-GRID = "grid"
-STUDY_SEARCHES = (*SEARCHES, GRID)
-assert set(STUDY_SEARCHES) == set(schema.SEARCHES)
+from tfoptcmp.study.schema import GRID
 
 
 def point_of(space: SearchSpace, search: str, index: int, *, seed: int) -> tuple[float, ...]:
@@ -17,7 +14,7 @@ def point_of(space: SearchSpace, search: str, index: int, *, seed: int) -> tuple
 
     Args:
         space: Of a grid: with choices and fixed values only.
-        search: A name in STUDY_SEARCHES.
+        search: One of `schema.SEARCHES`.
         index: Number of the point, from 0; of a grid, below its size.
         seed: Of the sequence; a grid does not use it.
 
@@ -27,7 +24,7 @@ def point_of(space: SearchSpace, search: str, index: int, *, seed: int) -> tuple
     if search == GRID:
         return grid_point(index, sizes=_sizes(space))
     if search not in SEARCHES:
-        raise ValueError(f"search must be one of {list(STUDY_SEARCHES)}; got {search!r}")
+        raise ValueError(f"search must be one of {list(schema.SEARCHES)}; got {search!r}")
     return SEARCHES[search](index, num_dims=space.num_dims, seed=seed)
 
 

@@ -12,10 +12,10 @@ from keras_tuner.engine.trial import Trial as Claim
 from keras_tuner.engine.trial import TrialStatus
 from tfoptcmp.tuners.keras_tuner_space import declare
 from tfoptcmp.tuners.oracle import QuasiRandomOracle
-from tfoptcmp.tuners.searches import GRID, grid_size, point_of
+from tfoptcmp.tuners.searches import grid_size, point_of
 
 from tfoptcmp.spaces import SearchSpace
-from tfoptcmp.study.schema import Status, StudyConfig, Trial
+from tfoptcmp.study.schema import GRID, Status, StudyConfig, Trial
 
 # All that keras-tuner has to know about a trial: the study's own criterion of feasibility.
 _OBJECTIVE = keras_tuner.Objective("train_loss", direction="min")

@@ -5,6 +5,7 @@ import math
 import pytest
 from tfoptcmp.tools.common.clock import CLOCK
 from tfoptcmp.tools.lab.faults.fake import STEPS, config, measurement
+from tfoptcmp.tuners import points
 from tfoptcmp.tuners.executors import InProcess
 from tfoptcmp.tuners.points import grid_point
 from tfoptcmp.tuners.run_study import run_study
@@ -13,7 +14,7 @@ from tfoptcmp.tuners.searches import grid_size, point_of
 from tfoptcmp.rules import RULES
 from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import Choice, Fixed, SearchSpace, Uniform
-from tfoptcmp.study.schema import Status
+from tfoptcmp.study.schema import GRID, SEARCHES, Status
 from tfoptcmp.study.trial import Outcome
 
 RATES = (0.5, 0.05, 0.01)  # of which fake.is_feasible finds the first two infeasible
@@ -52,6 +53,10 @@ def test_a_range_has_no_grid():
     space = SearchSpace(source="test", dimensions={"eta0": Uniform(low=0.1, high=1.0)})
     with pytest.raises(ValueError, match=r"choices and fixed values; eta0 is Uniform"):
         grid_size(space)
+
+
+def test_every_search_of_a_study_but_the_grid_is_a_sequence():
+    assert {*points.SEARCHES, GRID} == {*SEARCHES}
 
 
 def test_unknown_searches_list_the_known():

@@ -152,7 +152,7 @@ def test_class_weights_multiply_weights_of_any_shape(shape):
     given = np.linspace(1, 2, 60, dtype=np.float32).reshape(shape)
     data = {**parts(X, CLASSES), "train": (X[:60], CLASSES[:60], given)}
     workload = own_workload("mine", four, **data, class_weight={1: 5.0}, batch_size=60)
-    *_, weights = splits_of(workload).train.examples
+    *_, weights = splits_of(workload).examples
     expected = given.ravel() * np.where(CLASSES[:60] == 1, 5.0, 1.0)
     np.testing.assert_allclose(weights, expected.reshape(shape), rtol=1e-6)
 
@@ -306,6 +306,6 @@ def test_training_examples_that_are_measured_are_spread_over_sorted_data():
     (batch,) = splits.evaluation["train"]
     assert len(batch[1]) == 20
     # By hand: 80 are left, and every fourth of them is measured.
-    left = splits.train.examples[1].numpy()
+    left = splits.examples[1].numpy()
     np.testing.assert_array_equal(batch[1], left[::4])
     assert set(batch[1].numpy()) == {0, 1, 2, 3}

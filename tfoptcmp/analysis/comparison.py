@@ -180,6 +180,10 @@ class Comparison:
         alike = sum(one.workload == self.workload for one in others) > 1
         return f"{self.workload} ({self.spent})" if alike and self.spent else self.workload
 
+    def named(self, name: str) -> Contestant:
+        """Returns the contestant of a signature's name, which must be here."""
+        return next(one for one in self.contestants if one.name == name)
+
     @property
     def headline(self) -> str:
         """Scale, budget, N and K in one line."""
@@ -290,6 +294,11 @@ LEAST_TRIALS_A_DRAW = 5
 """N / K below which they are."""
 
 
+def trials_for_verdicts(tuning_budget: int) -> int:
+    """Returns the smallest N that verdicts at K can be reached with."""
+    return max(LEAST_TRIALS, LEAST_TRIALS_A_DRAW * tuning_budget)
+
+
 def too_few_trials(num_trials: int, tuning_budget: int) -> str:
     """Returns what is missing for a verdict; "" if nothing is.
 
@@ -297,7 +306,7 @@ def too_few_trials(num_trials: int, tuning_budget: int) -> str:
         num_trials: N, feasible trials of the optimizer that has fewer.
         tuning_budget: K.
     """
-    needed = max(LEAST_TRIALS, LEAST_TRIALS_A_DRAW * tuning_budget)
+    needed = trials_for_verdicts(tuning_budget)
     if num_trials >= needed:
         return ""
     return f"N = {num_trials} feasible trials are too few; K = {tuning_budget} needs {needed}"

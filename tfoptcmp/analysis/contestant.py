@@ -18,7 +18,7 @@ from tfoptcmp.hyperparameters import HYPERPARAMETERS, Hyperparameter
 from tfoptcmp.metrics import Metric
 from tfoptcmp.rules import ELSEWHERE, RULES, Look, Rule
 from tfoptcmp.spaces import Dimension, Fixed, SearchSpace
-from tfoptcmp.study.schema import Status, StudyConfig
+from tfoptcmp.study.schema import COLUMNS, Status, StudyConfig
 
 TRIALS: dict[str, Any] = {
     "trial": math.nan,
@@ -43,17 +43,7 @@ TRIALS: dict[str, Any] = {
 }
 """Columns of `Contestant.trials`, and their values where a source does not report them."""
 
-MEASUREMENTS = (
-    "step",
-    "learning_rate",
-    "train_loss",
-    "train_metric",
-    "validation_loss",
-    "validation_metric",
-    "test_loss",
-    "test_metric",
-    "gradient_rms",
-)
+MEASUREMENTS = COLUMNS
 """Columns of `Contestant.measurements` beside `trial`."""
 
 RERUNS = ("trial", "rerun", "status", "seed", "validation_metric", "test_metric")
@@ -137,7 +127,7 @@ class Contestant:
     @cached_property
     def ended(self) -> pd.DataFrame:
         """The rows of the trials that say something about the optimizer: feasible or diverged."""
-        ended = (Status.COMPLETE.value, Status.INFEASIBLE.value)
+        ended = [status.value for status in Status if status.has_ended]
         return self.trials[self.trials["status"].isin(ended)]
 
     @property

@@ -25,6 +25,7 @@ from tfoptcmp.study.rounds import (
     round_numbers,
 )
 from tfoptcmp.study.schema import (
+    GRID,
     Measurement,
     Status,
     StudyConfig,
@@ -34,7 +35,6 @@ from tfoptcmp.study.schema import (
 )
 
 _REDO = "; remove its folder to redo it"
-_ENDED = (Status.COMPLETE, Status.INFEASIBLE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,8 +142,9 @@ def num_that_count(directory: Path) -> int:
     if not exists(directory / "study.json"):
         return 0
     study = read_study(directory)
-    counted = _ENDED if study.config.search == "grid" else (Status.COMPLETE,)
-    return sum(trial.status in counted for trial in study.trials)
+    if study.config.search == GRID:
+        return sum(trial.status.has_ended for trial in study.trials)
+    return sum(trial.status is Status.COMPLETE for trial in study.trials)
 
 
 def read_reruns(directory: Path) -> dict[tuple[int, int], Trial]:
@@ -162,7 +163,7 @@ def read_reruns(directory: Path) -> dict[tuple[int, int], Trial]:
         for one in pack.read_packed(directory, reruns=True):
             assert one.rerun is not None
             trial = _packed_trial(directory, one, config, space)
-            if trial.status in _ENDED:
+            if trial.status.has_ended:
                 path = directory / pack.MEASUREMENTS
                 _check(path, _measurements(path, one.measurements), trial, config)
                 found[one.index, one.rerun] = trial
@@ -175,7 +176,7 @@ def read_reruns(directory: Path) -> dict[tuple[int, int], Trial]:
         trial = _read_trial(file, config, space, rerun)
         if trial.index != index:
             raise StudyError(f"{file} is damaged: it is that of trial {trial.index}")
-        if trial.status in _ENDED:
+        if trial.status.has_ended:
             path = file.with_name("measurements.csv")
             _check(path, read_measurements(path), trial, config)
             found[index, rerun] = trial

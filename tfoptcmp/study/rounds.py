@@ -113,6 +113,10 @@ def most_feasible(plan: Plan | None, num_feasible: int) -> int:
 
 
 LEAST_TRIALS_PER_ROUND = 20
+"""That a round before the last has unless asked otherwise."""
+
+LEAST_FEASIBLE = 15
+"""Feasible trials that a boundary check needs, and so every round."""
 
 
 def default_trials_per_round(num_feasible: int, there: Plan | None) -> int:

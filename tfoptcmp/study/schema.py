@@ -26,7 +26,10 @@ from tfoptcmp.metrics import Metric
 SCHEMA_VERSION = 3
 """2 added `tuning_budget`; 3 the whole of `metric`, and `loss`."""
 
-SEARCHES = ("quasirandom", "random", "grid")
+GRID = "grid"
+"""All points of a space of choices, once."""
+
+SEARCHES = ("quasirandom", "random", GRID)
 """How points are drawn from a search space."""
 
 Cell = NonNegative | Literal["nan", "inf"] | None
@@ -81,6 +84,11 @@ class Status(StrEnum):
     COMPLETE = "COMPLETE"  # feasible: the training loss stayed finite to the end
     INFEASIBLE = "INFEASIBLE"  # the training loss became NaN or infinite
     FAILED = "FAILED"  # a crash: says nothing about the optimizer
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it says something about the optimizer."""
+        return self in (Status.COMPLETE, Status.INFEASIBLE)
 
 
 class Devices(TypedDict, total=False):
@@ -154,6 +162,11 @@ class StudyConfig:
 def planned_tuning_budget(num_feasible: int) -> int:
     """Returns K of a plan for N feasible trials that does not name it: N // 10, at least 2."""
     return max(2, num_feasible // 10)
+
+
+def planned_max_trials(num_feasible: int) -> int:
+    """Returns the limit on all trials of a plan for N feasible ones that does not name it: 10 N."""
+    return 10 * num_feasible
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,7 +25,6 @@ from tfoptcmp.study.schema import (
     STANDARD_ERRORS,
     EarlierVersions,
     Measurement,
-    Status,
     StudyConfig,
     StudyError,
     Trial,
@@ -214,8 +213,8 @@ def _locked(directory: Path) -> Iterator[None]:
 def _earlier(directory: Path, old: StudyConfig, new: StudyConfig) -> list[EarlierVersions]:
     if old.versions == new.versions:
         return list(old.earlier_versions)
-    ended = (Status.COMPLETE, Status.INFEASIBLE)  # others begin again, with the new versions
-    num_trials = sum(trial.status in ended for trial in read_study(directory).trials)
+    # Those that have not ended begin again, with the new versions.
+    num_trials = sum(trial.status.has_ended for trial in read_study(directory).trials)
     return [*old.earlier_versions, {"versions": old.versions, "num_trials": num_trials}]
 
 

@@ -63,9 +63,8 @@ def check_problem(workload: Workload, budget: Budget, splits: Splits) -> None:
 def _check(workload: Workload, budget: Budget, splits: Splits) -> None:
     problem = Problem(workload.loss_function, workload.metric, workload.measure)
     first = _first_batch(splits, min(2, budget.steps))
-    in_memory = getattr(splits.train, "examples", None)
     everything = f"train ({splits.num_examples['train']} examples)"
-    whole = [] if in_memory is None else [(in_memory, everything)]
+    whole = [] if splits.examples is None else [(splits.examples, everything)]
     for batch, where in (*whole, (first, FIRST)):
         check_batch(batch, where)
         check_labels(batch, where, problem, splits.num_classes)

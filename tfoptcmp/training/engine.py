@@ -222,7 +222,7 @@ class Trainer:
     @functools.cached_property
     def _evaluation(self) -> Evaluation:
         batch_sums = self._replicas.batch_sums if self._replicas else None
-        return Evaluation(self._model, self._splits.evaluation, self._problem, batch_sums)
+        return Evaluation(self._model, self._splits.evaluation, batch_sums)
 
     def _build(self) -> keras.Model:
         policy = keras.config.dtype_policy()

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfoptcmp.training.losses_and_metrics import Problem, Result
+from tfoptcmp.training.losses_and_metrics import Result
 from tfoptcmp.training.model import TrialModel, unpacked
 
 
@@ -17,7 +17,6 @@ class Evaluation:
         model: The model. Its stateful layers are evaluated on separate states, zeroed at the start
             of each split, and get their training states back.
         splits: Split name to batches, iterated anew at each evaluation.
-        problem: What is measured.
         batch_sums: Gives `Problem.sums` of a batch (x, y, weights); None computes them here, on one
             device.
     """
@@ -26,12 +25,11 @@ class Evaluation:
         self,
         model: TrialModel,
         splits: Mapping[str, Iterable[Any]],
-        problem: Problem,
         batch_sums: Callable[[Any, Any, Any], tf.Tensor] | None = None,
     ) -> None:
         self._model = model
         self._splits = dict(splits)
-        self._problem = problem
+        self._problem = problem = model.problem
 
         def sums(x: Any, y: Any, weights: Any) -> tf.Tensor:
             return problem.sums(y, model(x, training=False), weights)

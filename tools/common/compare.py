@@ -27,7 +27,7 @@ from tfoptcmp.study.rounds import (
     most_feasible,
     read_plan,
 )
-from tfoptcmp.study.schema import StudyError
+from tfoptcmp.study.schema import StudyError, planned_max_trials
 from tfoptcmp.training.check import check_problem
 from tfoptcmp.training.options import Options
 from tfoptcmp.workload import Budget, Loss, Measure
@@ -169,7 +169,7 @@ def compare(
         signatures=signatures,
         seed=seed,
         search="quasirandom",
-        max_trials=10 * most_feasible(rounds, budget.num_feasible),
+        max_trials=planned_max_trials(most_feasible(rounds, budget.num_feasible)),
         options=options,
         # This process's TensorFlow is the user's: its threads and seeds stay as they are.
         execution=replace(execution, apart=True),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tfoptcmp.tools.common import terminal
 
-from tfoptcmp.analysis.comparison import LEAST_TRIALS, LEAST_TRIALS_A_DRAW, Comparison
+from tfoptcmp.analysis.comparison import Comparison, trials_for_verdicts
 from tfoptcmp.analysis.report.tables import format_rows
 from tfoptcmp.analysis.sources.studies import compare_studies
 from tfoptcmp.analysis.statistics.looks import (
@@ -69,7 +69,7 @@ def pilot(
         seconds: Of a trial.
         num_workers: Trials at the same time.
     """
-    num = max(LEAST_TRIALS, LEAST_TRIALS_A_DRAW * (tuning_budget or 0))
+    num = trials_for_verdicts(tuning_budget or 0)
     cost = terminal.duration(num * num_studies * seconds / num_workers)
     command = shlex.join(["tfoptcmp-tune", *given, f"--num_feasible={num}"])
     return (
@@ -112,12 +112,10 @@ def _forecast(comparison: Comparison, plan: Plan | None, num_workers: int) -> st
 
 
 def _judge(comparison: Comparison, a: str, b: str, num_pairs: int) -> Judgement:
-    by_name = {one.name: one for one in comparison.contestants}
-    one, other = by_name[a], by_name[b]
     return judge(
         comparison,
-        one,
-        other,
+        comparison.named(a),
+        comparison.named(b),
         main_statistic(comparison),
         inclusion=(a, b) in testable_inclusions(comparison),
         num_pairs=num_pairs,

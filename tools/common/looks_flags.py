@@ -9,6 +9,7 @@ from tfoptcmp.tools.common.cli import UserError
 from tfoptcmp.metrics import Metric
 from tfoptcmp.signatures import Signature
 from tfoptcmp.study.looks import Plan
+from tfoptcmp.study.schema import GRID
 
 UNTIL_DECIDED = flags.DEFINE_bool(
     "until_decided",
@@ -48,7 +49,7 @@ def plan(signatures: Sequence[Signature], metric: Metric) -> Plan | None:
         raise UserError(
             "--until_decided finds N by itself: leave out --num_feasible, or --until_decided"
         )
-    if workload_flags.SEARCH.value == "grid":
+    if workload_flags.SEARCH.value == GRID:
         raise UserError(
             "--until_decided cannot add trials to --search=grid, which runs every point of a grid"
         )

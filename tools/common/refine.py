@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 from tfoptcmp.tools.common.until_decided import run_until_decided
 
 from tfoptcmp.analysis.comparison import Comparison, from_to
-from tfoptcmp.analysis.contestant import Contestant
-from tfoptcmp.analysis.ranges.boundary import LEAST_FEASIBLE, enough_trials, why_not_final
+from tfoptcmp.analysis.ranges.boundary import enough_trials, why_not_final
 from tfoptcmp.analysis.ranges.narrowing import next_space
 from tfoptcmp.signatures import Signature
 from tfoptcmp.spaces import SearchSpace
@@ -22,6 +21,7 @@ from tfoptcmp.study import looks
 from tfoptcmp.study.files import find
 from tfoptcmp.study.read import read_config, recorded_config
 from tfoptcmp.study.rounds import (
+    LEAST_FEASIBLE,
     Plan,
     begin,
     last_round,
@@ -186,7 +186,7 @@ def _space(directory: Path, name: str, found: Comparison, missing: dict[str, str
     recorded = _recorded(directory, name)
     if recorded is not None:
         return recorded
-    one = _named(found, name)
+    one = found.named(name)
     if missing.get(name) == "" and one.space is not None:
         return one.space
     return next_space(found, one)
@@ -196,10 +196,6 @@ def _recorded(directory: Path, name: str) -> SearchSpace | None:
     """The space of a study that is there."""
     config = recorded_config(directory / name)
     return Signature.from_json(config.signature).space if config else None
-
-
-def _named(found: Comparison, name: str) -> Contestant:
-    return next(one for one in found.contestants if one.name == name)
 
 
 def _begin(plan: Plan, number: int, num_feasible: int, *, at_most: bool) -> str:
@@ -214,7 +210,7 @@ def _narrowed(found: Comparison, signatures: Sequence[Signature]) -> list[str]:
     """What became of each range that changed."""
     lines = []
     for signature in signatures:
-        before = _named(found, signature.name).dimensions
+        before = found.named(signature.name).dimensions
         changed = [
             f"{name} {dimension.low:g} .. {dimension.high:g}"
             for name, dimension in signature.space.dimensions.items()
@@ -228,12 +224,12 @@ def _end(found: Comparison, missing: dict[str, str], num_rounds: int) -> list[st
     """Which spaces are accepted, and what would be tried for the others."""
     spent = [sum(each.num_feasible for each in one.rounds) for one in found.contestants]
     lines = [f"{num_rounds} rounds, {from_to(spent)} feasible trials of each optimizer"]
-    accepted = [_named(found, name).title for name, reason in missing.items() if not reason]
+    accepted = [found.named(name).title for name, reason in missing.items() if not reason]
     if accepted:
         lines.append(f"  accepted as final: {', '.join(accepted)}")
     for name, reason in missing.items():
         if reason:
-            lines.append(f"  not accepted: {_named(found, name).title}: {reason}")
+            lines.append(f"  not accepted: {found.named(name).title}: {reason}")
     if any(missing[one.name] and enough_trials(one) for one in found.contestants):
         lines.append(f"  --max_rounds={num_rounds + 1} adds a round for all")
     elif len(accepted) < len(missing):

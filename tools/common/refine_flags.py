@@ -6,7 +6,8 @@ from absl import flags
 from tfoptcmp.tools.common import workload_flags
 from tfoptcmp.tools.common.cli import UserError
 
-from tfoptcmp.study.rounds import Plan, default_trials_per_round, read_plan
+from tfoptcmp.study.rounds import LEAST_FEASIBLE, Plan, default_trials_per_round, read_plan
+from tfoptcmp.study.schema import GRID
 
 REFINE = flags.DEFINE_bool(
     "refine",
@@ -22,7 +23,7 @@ TRIALS_PER_ROUND = flags.DEFINE_integer(
     None,
     "Of a refinement: feasible trials of each optimizer in every round before the last; default: "
     "two fifths of the last round's, at least 20.",
-    lower_bound=15,  # `boundary.LEAST_FEASIBLE`, whose import takes too long for --help
+    lower_bound=LEAST_FEASIBLE,
 )
 MAX_ROUNDS = flags.DEFINE_integer(
     "max_rounds",
@@ -60,7 +61,7 @@ def check() -> None:
     if not REFINE.value:
         refuse("--refine")
         return
-    if workload_flags.SEARCH.value == "grid":
+    if workload_flags.SEARCH.value == GRID:
         raise UserError("--refine narrows ranges, which a grid has not: leave out --search=grid")
     if flags.FLAGS.distribution == "multiworker":
         raise UserError(

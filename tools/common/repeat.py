@@ -9,7 +9,7 @@ from tfoptcmp.tools.common.cli import UserError
 
 from tfoptcmp.study.read import Study
 from tfoptcmp.study.same_study import differences
-from tfoptcmp.study.schema import Devices, Measurement, Status, StudyConfig, Trial
+from tfoptcmp.study.schema import Devices, Measurement, StudyConfig, Trial
 from tfoptcmp.study.trial import Outcome
 from tfoptcmp.training.options import Options
 from tfoptcmp.workload import Splits, Workload
@@ -39,7 +39,7 @@ def recorded(study: Study, trial: Trial) -> Recorded:
         UserError: If the trial has no end to compare with.
         StudyError: If its measurements are damaged.
     """
-    if trial.status not in (Status.COMPLETE, Status.INFEASIBLE):
+    if not trial.status.has_ended:
         raise UserError(
             f"--repeat: trial {trial.index} of {study.directory} has no end to compare with; it is "
             f"{trial.status}"

@@ -96,7 +96,7 @@ class Result:
         """
         if optimizer not in self._names:
             raise ValueError(f"optimizer must be one of {list(self._names)}; got {optimizer!r}")
-        (one,) = (c for c in self.comparison.contestants if c.name == optimizer)
+        one = self.comparison.named(optimizer)
         if one.winner is None:
             raise ValueError(f"no trial of {optimizer} is feasible")
         study = read_study(self._studies / optimizer)

@@ -80,14 +80,13 @@ def _line(looks: Looks) -> str:
 
 def _end(looks: Looks, comparison: Comparison, num_workers: int) -> list[str]:
     """What is decided, what is not, and what the looks saved."""
-    by_name = {one.name: one for one in comparison.contestants}
     lines = []
     for look in looks.looks:
         for one in look.pairs:
             last = look is looks.looks[-1]
             if not (one.decided or last):
                 continue
-            a, b = by_name[one.a], by_name[one.b]
+            a, b = comparison.named(one.a), comparison.named(one.b)
             metric = STATISTICS[one.statistic].metric(comparison)
             d = metric.difference_with(one.difference, one.low, one.high)
             lines.append(

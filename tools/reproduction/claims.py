@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from tfoptcmp.tools.reproduction import decisions
 from tfoptcmp.tools.reproduction.evidence import Answer, Panels
-from tfoptcmp.tools.reproduction.plans import GRID
+
+from tfoptcmp.study.schema import GRID
 
 # With fewer feasible trials a study says neither yes nor no (the size of a grid is fixed).
 _FEWEST_TRIALS = 10

@@ -10,6 +10,7 @@ from tfoptcmp.tools.common.cli import UserError
 
 from tfoptcmp import workloads
 from tfoptcmp.rules import DEFAULT_RULES
+from tfoptcmp.study.schema import GRID
 
 _MAIN = (
     "fashion_mnist_simple_cnn",
@@ -25,8 +26,6 @@ REFINED = "refined"
 """The space that rounds come to from there."""
 ALL_TUNED = "all hyperparameters"
 """The protocol in which it is."""
-GRID = "grid"
-"""The search that takes all points of a space of choices."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,13 +11,14 @@ from tfoptcmp.tools.common.refine import rounds_to_run
 from tfoptcmp.tools.common.run_comparison import run_comparison
 from tfoptcmp.tools.common.run_studies import Studies
 from tfoptcmp.tools.reproduction.plans import REFINED, Panel
-from tfoptcmp.tuners.searches import GRID, grid_size
+from tfoptcmp.tuners.searches import grid_size
 from tfoptcmp.workloads.data.mock import load_mock
 
 from tfoptcmp import workloads
 from tfoptcmp.signatures import Signature
 from tfoptcmp.study.read import num_that_count
 from tfoptcmp.study.rounds import Plan, check, most_feasible
+from tfoptcmp.study.schema import GRID, planned_max_trials
 from tfoptcmp.training.options import Options
 from tfoptcmp.workload import Budget, MissingData, Splits, Workload
 
@@ -200,7 +201,7 @@ def run(
         signatures=ready.signatures,
         seed=seed,
         search=ready.panel.search,
-        max_trials=10 * most_feasible(rounds, num_feasible),
+        max_trials=planned_max_trials(most_feasible(rounds, num_feasible)),
         options=options,
         strategy=strategy,
         execution=execution,

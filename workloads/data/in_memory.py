@@ -42,7 +42,7 @@ class ArrayBatches:
     """A `TrainingSource` that draws from arrays, in the order of `order.py`.
 
     Attributes:
-        examples: All of them, as stored, for checks.
+        examples: All of them, as stored.
     """
 
     steps_per_epoch: int | None = None  # The models carry no state from batch to batch.
@@ -183,14 +183,16 @@ def splits_of_arrays(
     """
     measured = measure_rows(examples["train"], num_rows(examples["validation"]))
     evaluated = {**examples, "train": measured}
+    source = ArrayBatches(
+        examples["train"], batch_size=batch_size, prepare=prepare, augment=augment
+    )
     return Splits(
-        train=ArrayBatches(
-            examples["train"], batch_size=batch_size, prepare=prepare, augment=augment
-        ),
+        train=source,
         evaluation={
             name: evaluation_batches(split, prepare=prepare) for name, split in evaluated.items()
         },
         num_classes=num_classes,
         num_examples={name: num_rows(split) for name, split in examples.items()},
         partial=partial,
+        examples=source.examples,
     )

@@ -9,7 +9,7 @@ import pytest
 from tfoptcmp.tuners.points import point
 
 from tfoptcmp.analysis.contestant import Contestant, trials_table
-from tfoptcmp.analysis.ranges.importance import LEAST_TRIALS, importances
+from tfoptcmp.analysis.ranges.importance import LEAST_TO_FIT, importances
 from tfoptcmp.spaces import Choice, Fixed, LogUniform, Uniform
 
 DIMENSIONS = {
@@ -105,7 +105,7 @@ def test_diverged_trials_count_as_guessing():
 
 
 def test_too_few_trials_say_nothing():
-    made = contestant(lambda a, b, c, d: a, num=LEAST_TRIALS - 1)
+    made = contestant(lambda a, b, c, d: a, num=LEAST_TO_FIT - 1)
     assert importances(made) is None
     assert importances(replace(made, dimensions={"epsilon": Fixed(fixed=1.0)})) is None
 

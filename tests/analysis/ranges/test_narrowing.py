@@ -13,7 +13,7 @@ from tfoptcmp.tuners.points import point
 from tfoptcmp.analysis.ranges import narrowing
 from tfoptcmp.analysis.ranges.boundary import Edge, check_boundaries
 from tfoptcmp.analysis.ranges.narrowing import (
-    LEAST_TRIALS,
+    LEAST_TO_NARROW,
     narrowed,
     next_space,
     next_spaces,
@@ -118,11 +118,11 @@ def test_without_a_logarithmic_range_nothing_changes():
 
 
 def test_few_trials_change_nothing_but_moved_edges():
-    values = searched(SQUARE, LEAST_TRIALS - 1)
+    values = searched(SQUARE, LEAST_TO_NARROW - 1)
     wider = LogUniform(low=1e-7, high=1e2)
     found = narrowed(SQUARE, SQUARE, values, valley(values), worst=0.9, beyond={"eta0": wider})
     assert found == {**SQUARE.dimensions, "eta0": wider}
-    values = searched(SQUARE, LEAST_TRIALS)
+    values = searched(SQUARE, LEAST_TO_NARROW)
     assert narrowed(SQUARE, SQUARE, values, valley(values), worst=0.9) != SQUARE.dimensions
 
 

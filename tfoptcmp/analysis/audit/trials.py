@@ -256,9 +256,8 @@ def unsupported_claim(comparison: Comparison) -> Iterator[Finding]:
     Borne out is a difference of mean errors whose 95 % interval lies below 0. Where there are too
     few trials for any verdict, other checks speak of it.
     """
-    named = {one.name: one for one in comparison.contestants}
     for better, worse in comparison.claims:
-        first, second = named[better], named[worse]
+        first, second = comparison.named(better), comparison.named(worse)
         both = [name for name in ("test", "validation") if _both(first, second, name)]
         if not both:
             continue

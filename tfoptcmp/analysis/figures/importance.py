@@ -14,7 +14,7 @@ from tfoptcmp.analysis.figures.report_figure import ReportFigure
 from tfoptcmp.analysis.figures.style import folded, house_style
 from tfoptcmp.analysis.ranges.boundary import position
 from tfoptcmp.analysis.ranges.importance import (
-    LEAST_TRIALS,
+    LEAST_TO_FIT,
     Importances,
     Slice,
     can_tell,
@@ -65,7 +65,7 @@ def importance_figure(comparison: Comparison) -> Figure:
 def _bars(axes: Axes, contestant: Contestant, found: Importances | None) -> None:
     axes.set_xlim(0, 1)
     if found is None or not found.is_believable:
-        why = f"fewer than {LEAST_TRIALS} trials" if found is None else "no pattern to be told"
+        why = f"fewer than {LEAST_TO_FIT} trials" if found is None else "no pattern to be told"
         axes.set_yticks([])
         axes.text(0.5, 0.5, why, ha="center", va="center", fontsize=8, color="#777777")
         return
@@ -115,7 +115,7 @@ def _importance(comparison: Comparison) -> str:
     return (
         ""
         if can_tell(comparison)
-        else f"no optimizer has {LEAST_TRIALS} trials from which a pattern can be told"
+        else f"no optimizer has {LEAST_TO_FIT} trials from which a pattern can be told"
     )
 
 

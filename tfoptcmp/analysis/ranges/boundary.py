@@ -28,13 +28,13 @@ from tfoptcmp.analysis.contestant import Contestant
 from tfoptcmp.analysis.statistics.best_of_k import FloatArray
 from tfoptcmp.hyperparameters import Hyperparameter
 from tfoptcmp.spaces import Choice, Dimension, Fixed, LogUniform, SearchSpace, Uniform
+from tfoptcmp.study.rounds import LEAST_FEASIBLE
 
 OUTER = 0.2
 """The part of the range that is near an edge, on the dimension's own scale."""
 
-_LEAST_GOOD = 5
+_LEAST_GOOD = LEAST_FEASIBLE // 3
 _SHARE_GOOD = 0.1
-LEAST_FEASIBLE = 3 * _LEAST_GOOD
 _CROWDED = 0.01
 _UNLIKELY = 0.1
 _MOST_DIGITS = 17  # of a float64

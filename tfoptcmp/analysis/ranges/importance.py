@@ -26,7 +26,7 @@ from tfoptcmp.analysis.ranges.boundary import position
 from tfoptcmp.analysis.ranges.narrowing import alike_below, standardised
 from tfoptcmp.analysis.statistics.best_of_k import FloatArray
 
-LEAST_TRIALS = 20
+LEAST_TO_FIT = 20
 """Fewer say nothing."""
 
 LEAST_EXPLAINED = 0.2
@@ -116,7 +116,7 @@ def importances(
     """
     names = [name for name in contestant.free if contestant.searched(name).notna().all()]
     ended = contestant.ended
-    if len(ended) < LEAST_TRIALS or not names:
+    if len(ended) < LEAST_TO_FIT or not names:
         return None
     columns = [
         position(contestant.dimensions[name], contestant.searched(name)[ended.index].to_numpy())

@@ -36,7 +36,7 @@ from tfoptcmp.analysis.statistics.best_of_k import FloatArray
 from tfoptcmp.metrics import SHARE, Metric
 from tfoptcmp.spaces import Dimension, Fixed, LogUniform, SearchSpace
 
-LEAST_TRIALS = 10
+LEAST_TO_NARROW = 10
 """Trials below which no space is narrowed."""
 
 # Of the box that the first round searched, and of the variance of the standardised log results.
@@ -158,7 +158,7 @@ def narrowed(
     """
     beyond = beyond or {}
     logarithmic = {n: d for n, d in current.dimensions.items() if isinstance(d, LogUniform)}
-    if len(values) < LEAST_TRIALS or not logarithmic:
+    if len(values) < LEAST_TO_NARROW or not logarithmic:
         return {**current.dimensions, **beyond}
     chosen = _evenly(len(values), _MOST_TRIALS)
     targets = standardised(results, worst, least)[0][chosen]
@@ -235,15 +235,15 @@ def standardised(
     finite = results[np.isfinite(results)]
     are_logs = not (finite < 0).any()
     of_use = finite[finite > 0] if are_logs else finite
+    # 0 has no logarithm, and is better than the least.
+    share = 1 if len(of_use) == len(finite) else 2
     if not math.isfinite(worst) or (are_logs and worst <= 0):
         ends = np.quantile(of_use, [0.0, _WORST_QUANTILE]) if len(of_use) else (1.0, 1.0)
-        least, worst = map(float, ends)
-        if len(of_use) < len(finite):  # 0 has no logarithm, and is better than the least
-            least /= 2
+        least, worst = float(ends[0]) / share, float(ends[1])
     elif not are_logs:
         least = float(finite.min())
     elif not least:
-        least = float(of_use.min(initial=worst)) / (1 if len(of_use) == len(finite) else 2)
+        least = float(of_use.min(initial=worst)) / share
     kept = np.clip(np.nan_to_num(results, nan=worst, posinf=worst), least, worst)
     targets = np.log(kept) if are_logs else kept
     mean, deviation = float(targets.mean()), float(targets.std()) or 1.0

@@ -17,7 +17,7 @@ def restricted_spaces(comparison: Comparison, box: Box) -> tuple[dict[str, Searc
     """
     spaces, missing = {}, []
     for name in dict.fromkeys(limit.optimizer for limit in box):
-        (one,) = (one for one in comparison.contestants if one.name == name)
+        one = comparison.named(name)
         try:
             spaces[name] = _space(one, [limit for limit in box if limit.optimizer == name])
         except ValueError as error:

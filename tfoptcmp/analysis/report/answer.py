@@ -463,12 +463,12 @@ def format_answer(
 def format_verdicts(comparison: Comparison) -> str:
     """Returns the verdicts on the inclusions as text for a terminal."""
     verdicts = inclusion_verdicts(comparison)
-    lines = ["Inclusions:", count_line(verdicts)]
+    lines = ["Inclusions:", *filter(None, [count_line(verdicts)])]
     for sentence in [*pair_sentences(verdicts), *untested_sentences(verdicts)]:
         lines += textwrap.wrap(sentence, 100, initial_indent="  ", subsequent_indent="    ")
     if verdicts.judgements:
         lines += ["", format_rows(matrix_cells(verdicts))]
-    return "\n".join(line for line in lines if line is not None) + "\n"
+    return "\n".join(lines) + "\n"
 
 
 def untested_sentences(verdicts: Verdicts) -> list[str]:

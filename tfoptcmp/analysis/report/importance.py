@@ -6,7 +6,7 @@ from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.contestant import Contestant
 from tfoptcmp.analysis.ranges.importance import (
     LEAST_EXPLAINED,
-    LEAST_TRIALS,
+    LEAST_TO_FIT,
     Importances,
     can_tell,
     importances_in,
@@ -53,7 +53,7 @@ def importance_cells(comparison: Comparison) -> Cells:
     rows: list[list[str]] = []
     for one, found in _found(comparison):
         if found is None:
-            rows.append([one.title, f"fewer than {LEAST_TRIALS} trials", "-", "-", "-"])
+            rows.append([one.title, f"fewer than {LEAST_TO_FIT} trials", "-", "-", "-"])
             continue
         explained = f"{found.explained:.0%}"
         if not found.is_believable:

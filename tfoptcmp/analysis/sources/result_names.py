@@ -48,6 +48,8 @@ _SETTINGS = frozenset(("precision", "map", "top", "return", "em", "ce", "cost", 
 _CLASSIFICATION_ERRORS = ("errorrate", "classificationerror", "misclassification")
 
 
+_TOP = re.compile(r"(top)[ _/.-]?(\d+)", re.IGNORECASE)
+
 _SPELLED = {
     **dict.fromkeys(("acc", "accuracies", "top"), "accuracy"),
     **{"err": "error", "ppl": "perplexity", "auroc": "auc", "roc": "auc"},
@@ -96,7 +98,7 @@ def _metric_words(name: str) -> list[str]:
 
     "top" is one with its number only: "top_p" and "top_k" are settings.
     """
-    name = re.sub(r"(?i)(top)[ _/.-]?(\d)", r"\1\2", name)
+    name = _TOP.sub(r"\1\2", name)
     name = re.sub(r"(?i)(?<![a-z])top(?![a-z\d])", " ", name)
     for words in (_words(name), re.findall(r"[a-z]+[0-9]*", name.lower())):
         if found := [known for word in words if (known := _known(word)) in HIGHER | LOWER]:
@@ -139,9 +141,9 @@ def result_on_test(names: Iterable[str], validation: str, maximize: bool | None)
 
 def _kind(name: str) -> tuple[str, str]:
     """The last word of a metric in a name, spelled out, and the k of one of the top k."""
-    top = re.search(r"(?i)top[ _/.-]?(\d+)", name)
+    top = _TOP.search(name)
     found = [word for word in _metric_words(name) if word != "score"] or ["score"]
-    return _SPELLED.get(found[-1], found[-1]), top[1] if top and top[1] != "1" else ""
+    return _SPELLED.get(found[-1], found[-1]), top[2] if top and top[2] != "1" else ""
 
 
 def metric_of(name: str, *, maximize: bool, values: "Iterable[pd.Series[float]]") -> Metric:

@@ -318,7 +318,7 @@ def _reruns(study: Path) -> pd.DataFrame:
     rows = []
     for (index, rerun), trial in read_reruns(study).items():
         final = (trial.final if trial.status is Status.COMPLETE else None) or {}
-        metrics = [_number(final.get(column)) for column in RERUNS[4:]]
+        metrics = [_number(final.get(column)) for column in ("validation_metric", "test_metric")]
         rows.append([index, rerun, trial.status.value, trial.seeds.get("weights"), *metrics])
     return pd.DataFrame(rows, columns=list(RERUNS))
 

@@ -23,9 +23,9 @@ from scipy.special import ndtri
 
 from tfoptcmp.analysis.comparison import (
     LEAST_TRIALS,
-    LEAST_TRIALS_A_DRAW,
     Comparison,
     too_few_trials,
+    trials_for_verdicts,
 )
 from tfoptcmp.analysis.comparison import comparison as comparison_of
 from tfoptcmp.analysis.contestant import Contestant, trials_table
@@ -57,8 +57,8 @@ def planned_looks(max_feasible: int, tuning_budget: int) -> tuple[int, ...]:
     """
     if reason := too_few_trials(max_feasible, tuning_budget):
         raise ValueError(
-            f"max_feasible must be >= {max(LEAST_TRIALS, LEAST_TRIALS_A_DRAW * tuning_budget)}; "
-            f"got {max_feasible}: {reason}"
+            f"max_feasible must be >= {trials_for_verdicts(tuning_budget)}; got {max_feasible}: "
+            f"{reason}"
         )
     looks, num = [], LEAST_TRIALS
     while num < max_feasible:
@@ -250,7 +250,7 @@ def looks_sentences(comparison: Comparison) -> list[str]:
 
 
 def _pair_look(comparison: Comparison, means: Means, pair: Pair, level: float) -> PairLook:
-    a, b = (next(one for one in comparison.contestants if one.name == name) for name in pair)
+    a, b = map(comparison.named, pair)
     statistic = main_statistic(comparison)
     for one in (a, b):
         if not measured(one, statistic):

@@ -32,12 +32,7 @@ from typing import Literal
 
 import numpy as np
 
-from tfoptcmp.analysis.comparison import (
-    LEAST_TRIALS,
-    LEAST_TRIALS_A_DRAW,
-    Comparison,
-    too_few_trials,
-)
+from tfoptcmp.analysis.comparison import Comparison, too_few_trials, trials_for_verdicts
 from tfoptcmp.analysis.contestant import Contestant
 from tfoptcmp.analysis.statistics.best_of_k import superiority
 from tfoptcmp.analysis.statistics.means import means_of
@@ -175,7 +170,7 @@ class Judgement:
         if self.verdict.decided:
             return self.num_trials
         if self.verdict is Verdict.NO_VERDICT:
-            return max(LEAST_TRIALS, LEAST_TRIALS_A_DRAW * self.tuning_budget)
+            return trials_for_verdicts(self.tuning_budget)
         d = self.difference
         if not self.inclusion and d < 0:
             half_width = self.high - d if d < -self.delta else d - self.low

@@ -135,7 +135,7 @@ def resumes(directory: Path, promised: Collection[int] = ()) -> None:
     ended: set[int] = set()
     if (directory / "study.json").exists():
         trials = read_study(directory).trials
-        ended = {t.index for t in trials if t.status in (Status.COMPLETE, Status.INFEASIBLE)}
+        ended = {t.index for t in trials if t.status.has_ended}
     assert ended >= set(promised), "a finished trial is lost"
     run: list[int] = []
 

@@ -26,7 +26,7 @@ from tfoptcmp.tuners.run_study import run_study
 from tfoptcmp import workloads
 from tfoptcmp.signatures import Signature
 from tfoptcmp.study.read import find_all_studies, read_study
-from tfoptcmp.study.schema import Measurement, Status
+from tfoptcmp.study.schema import Measurement
 from tfoptcmp.study.trial import Outcome, TrialTask
 from tfoptcmp.training import runtime
 from tfoptcmp.training.options import Options
@@ -173,7 +173,7 @@ def _kept(study_dir: Path, before: Mapping[str, float]) -> dict[str, float]:
         f"{path} {trial.index}": trial.started
         for path in studies
         for trial in read_study(path).trials
-        if trial.status in (Status.COMPLETE, Status.INFEASIBLE)
+        if trial.status.has_ended
     }
     assert before.items() <= ended.items(), "a finished trial was lost or run twice"
     return ended

@@ -54,7 +54,7 @@ def _trials(workload: str, rule: str) -> tuple[SearchSpace, FloatArray, FloatArr
     spaces, points, errors = [], [], []
     for which in ("initial", "final"):
         (comparison,) = read_comparisons([str(_RESULTS / workload / f"{which}-quasirandom")])
-        (one,) = (c for c in comparison.contestants if c.name == rule)
+        one = comparison.named(rule)
         assert one.space is not None, "our own studies"
         spaces.append(one.space)
         rows = [row for _, row in one.ended.iterrows()]
