@@ -46,6 +46,16 @@ Name = Annotated[str, Meta(min_length=1)]
 T = TypeVar("T")
 
 
+def check_integer(name: str, value: object, *, low: int) -> None:
+    """Checks an argument.
+
+    Raises:
+        ValueError: If it is no integer >= low; the message names it.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < low:
+        raise ValueError(f"{name} must be an integer >= {low}; got {value!r}")
+
+
 def from_bytes(text: bytes) -> Any:
     """Returns the plain data of a JSON file; numbers that a float cannot hold are refused.
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from tfoptcmp.conversion import Name, Number, PositiveCount
+from tfoptcmp.conversion import Name, Number, PositiveCount, check_integer
 from tfoptcmp.metrics import TRAINING_LOSS, Metric
 from tfoptcmp.signatures import Signature
 
@@ -134,9 +134,7 @@ class Budget:
 
     def __post_init__(self) -> None:
         for name in ("batch_size", "steps", "eval_every_steps", "num_feasible"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ValueError(f"{name} must be an integer >= 1; got {value!r}")
+            check_integer(name, getattr(self, name), low=1)
 
 
 @dataclass(frozen=True, kw_only=True)

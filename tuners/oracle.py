@@ -26,6 +26,7 @@ from keras_tuner.src import backend
 from tfoptcmp.tuners.keras_tuner_space import check_names, tuned_names, values
 from tfoptcmp.tuners.points import SEARCHES
 
+from tfoptcmp.conversion import check_integer
 from tfoptcmp.study.schema import planned_max_trials
 
 _ENDS = (TrialStatus.COMPLETED, TrialStatus.FAILED, TrialStatus.INVALID)
@@ -86,13 +87,13 @@ class QuasiRandomOracle(keras_tuner.Oracle):
         search: str = "quasirandom",
         max_retries_per_trial: int = 0,
     ) -> None:
-        _check_integer("num_feasible", num_feasible, low=1)
+        check_integer("num_feasible", num_feasible, low=1)
         if max_trials is None:
             max_trials = planned_max_trials(num_feasible)
-        _check_integer("max_trials", max_trials, low=num_feasible)
-        _check_integer("max_retries_per_trial", max_retries_per_trial, low=0)
+        check_integer("max_trials", max_trials, low=num_feasible)
+        check_integer("max_retries_per_trial", max_retries_per_trial, low=0)
         if seed is not None:
-            _check_integer("seed", seed, low=0)
+            check_integer("seed", seed, low=0)
         if search not in SEARCHES:
             raise ValueError(f"search must be one of {sorted(SEARCHES)}; got {search!r}")
         if hyperparameters:
@@ -312,11 +313,6 @@ class _Cap(int):
 
     def __str__(self) -> str:
         return f"{int(self):06d}"
-
-
-def _check_integer(name: str, value: object, *, low: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < low:
-        raise ValueError(f"{name} must be an integer >= {low}; got {value!r}")
 
 
 def _entries(hyperparameters: keras_tuner.HyperParameters) -> list[str]:

@@ -23,6 +23,7 @@ from tfoptcmp.workloads.fingerprints import fingerprint
 from tfoptcmp.workloads.spaces.assemble import signatures
 
 from tfoptcmp import metrics
+from tfoptcmp.conversion import check_integer
 from tfoptcmp.imported import Imported
 from tfoptcmp.metrics import Metric
 from tfoptcmp.signatures import REGULARISATION, Signature
@@ -97,9 +98,8 @@ def own_workload(
     Raises:
         ValueError: If something is out of range, or the data are not understood.
     """
-    for what, number in {"steps": steps, "num_measurements": num_measurements}.items():
-        if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-            raise ValueError(f"{what} must be an integer >= 1; got {number!r}")
+    check_integer("steps", steps, low=1)
+    check_integer("num_measurements", num_measurements, low=1)
     if unknown := set(regularisation) - set(REGULARISATION):
         raise ValueError(f"regularisation must be of {REGULARISATION}; got {sorted(unknown)}")
     is_model = hasattr(build, "trainable_variables") and not isinstance(build, type)

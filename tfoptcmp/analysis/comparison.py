@@ -56,6 +56,11 @@ def from_to(numbers: Sequence[int]) -> str:
     return " to ".join(str(number) for number in sorted({min(numbers), max(numbers)}))
 
 
+def counted(number: int, what: str) -> str:
+    """Returns how many there are, as "1 pair" or "2 pairs"."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Comparison:
     """Optimizers on one workload at one budget; make it with `comparison`.
@@ -219,7 +224,7 @@ class Comparison:
                     "so far"
                 )
             if one.num_failed:
-                crashed = "1 trial" if one.num_failed == 1 else f"{one.num_failed} trials"
+                crashed = counted(one.num_failed, "trial")
                 said.append(f"{one.title}: left out, as crashed: {crashed}")
         records = [one.record for one in self.contestants if one.record is not None]
         compared: dict[str, Sequence[Any]] = {

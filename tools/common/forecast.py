@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tfoptcmp.tools.common import terminal
 
-from tfoptcmp.analysis.comparison import Comparison, trials_for_verdicts
+from tfoptcmp.analysis.comparison import Comparison, counted, trials_for_verdicts
 from tfoptcmp.analysis.report.tables import format_rows
 from tfoptcmp.analysis.sources.studies import compare_studies
 from tfoptcmp.analysis.statistics.looks import (
@@ -103,7 +103,7 @@ def _forecast(comparison: Comparison, plan: Plan | None, num_workers: int) -> st
         "worse than that of the first, with its 95 % interval.",
     ]
     if plan:
-        what = "1 pair" if len(plan.pairs) == 1 else f"{len(plan.pairs)} pairs"
+        what = counted(len(plan.pairs), "pair")
         lines.append(
             f"Numbers are for one test at 5 %; to decide {what} by looks takes "
             f"roughly {looks_needed_factor(plan):.1f} times as many, at most {plan.max_feasible}."

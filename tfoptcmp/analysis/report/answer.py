@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Sequence
 
 from tfoptcmp.analysis.audit.findings import SEVERITIES, Finding
-from tfoptcmp.analysis.comparison import Comparison
+from tfoptcmp.analysis.comparison import Comparison, counted
 from tfoptcmp.analysis.ranges.boundary import Edge, check_boundaries
 from tfoptcmp.analysis.ranges.containment import containments
 from tfoptcmp.analysis.report.best import choose_now
@@ -126,7 +126,7 @@ def how_sure(comparison: Comparison, found: Ranking) -> list[str]:
     told = [j for j in found.pairs if j.verdict.decided]
     if found.pairs:
         said.append(
-            f"{len(told)} of {_counted(len(found.pairs), 'pair')} "
+            f"{len(told)} of {counted(len(found.pairs), 'pair')} "
             f"{'is' if 1 in (len(told), len(found.pairs)) else 'are'} decided "
             f"({comparison.trials_judged}).{_ahead_alone(found)}"
         )
@@ -138,7 +138,7 @@ def how_sure(comparison: Comparison, found: Ranking) -> list[str]:
         verb = "is" if len(near) == 1 else "are"
         said.append(
             f"{names} {verb} behind, but perhaps by no more than the margin; corrected for "
-            f"{_counted(len(found.places) - 1, 'rival')}, the best may be "
+            f"{counted(len(found.places) - 1, 'rival')}, the best may be "
             f"{_listed(_titles(found.group))}."
         )
     # Which rival of the leader is told from it next; of others it matters less.
@@ -171,7 +171,7 @@ def _rule(comparison: Comparison, found: Ranking) -> str:
     shown = found.metric.difference(margin).lstrip("+")
     examples = comparison.num_examples.get(found.statistic)
     of = f" on {examples:,} examples" if examples and comparison.margin is None else ""
-    rivals = _counted(len(found.places) - 1, "rival")
+    rivals = counted(len(found.places) - 1, "rival")
     return (
         "In brackets 95 % confidence intervals of the difference. An optimizer counts as behind "
         f"only if it still is after correction for {rivals}, which widens the intervals; the "
@@ -292,10 +292,9 @@ def count_line(verdicts: Verdicts) -> str:
     ]
     if not counts:
         return ""
-    pairs = "1 pair" if len(verdicts.pairs) == 1 else f"{len(verdicts.pairs)} pairs"
     line = (
-        f"{pairs}, {len(verdicts.judgements)} tests (a pair and a statistic "
-        f"each): {', '.join(counts)}."
+        f"{counted(len(verdicts.pairs), 'pair')}, {len(verdicts.judgements)} tests (a pair and a "
+        f"statistic each): {', '.join(counts)}."
     )
     if verdicts.tested:
         line += (
@@ -488,10 +487,6 @@ def audit_sentence(findings: Sequence[Finding]) -> str:
 
 def _titles(places: Sequence[Place]) -> list[str]:
     return [place.contestant.title for place in places]
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _amount(metric: Metric, place: Place) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tfoptcmp.analysis.comparison import Comparison, short
+from tfoptcmp.analysis.comparison import Comparison, counted, short
 from tfoptcmp.analysis.contestant import Contestant
 from tfoptcmp.analysis.ranges.boundary import check_boundaries, why_not_final
 from tfoptcmp.spaces import Choice, Dimension, Fixed, LogUniform
@@ -169,8 +169,7 @@ def holds_for(comparison: Comparison) -> str:
     if comparison.is_refined:
         before = comparison.trials_before
         rounds = max(len(one.earlier) for one in comparison.contestants)
-        counted = "1 round" if rounds == 1 else f"{rounds} rounds"
-        told += f"; narrowed in {counted} ({before} feasible trials of each)"
+        told += f"; narrowed in {counted(rounds, 'round')} ({before} feasible trials of each)"
     return f"Holds for these search spaces: {told}."
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tfoptcmp.analysis.comparison import Comparison
+from tfoptcmp.analysis.comparison import Comparison, counted
 from tfoptcmp.analysis.contestant import Contestant
 from tfoptcmp.analysis.ranges.restricted import restricted_spaces
 from tfoptcmp.analysis.report.commands import without_flags
@@ -114,7 +114,7 @@ def _changes(found: Sequence[Restricted]) -> list[str]:
         if any(one.change is change for one in answered)
     ]
     what = f"{STATISTICS[answered[0].statistic].title} {answered[0].metric.name}"
-    pairs = "1 pair" if len(answered) == 1 else f"{len(answered)} pairs"
+    pairs = counted(len(answered), "pair")
     said = [f"By the {what}, {pairs}: {', '.join(counts)}."]
     for one in answered:
         if one.change is Change.TURNS and one.whole and one.part:

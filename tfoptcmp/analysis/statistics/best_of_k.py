@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfoptcmp.analysis.ranks import Ranks, ranks_of
+from tfoptcmp.conversion import check_integer
 
 FloatArray = NDArray[np.float64]
 Numbers = Sequence[float] | FloatArray
@@ -255,8 +256,7 @@ def _checked(selection: Numbers | Ranks, num_drawn: int) -> Ranks:
         raise ValueError("selection must be a list of at least one trial; got none")
     if np.isnan(metric.values).any():
         raise ValueError("selection must not be NaN; give inf to trials without a value")
-    if isinstance(num_drawn, bool) or not isinstance(num_drawn, int) or num_drawn < 1:
-        raise ValueError(f"num_drawn must be an integer >= 1; got {num_drawn!r}")
+    check_integer("num_drawn", num_drawn, low=1)
     return metric
 
 
