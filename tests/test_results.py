@@ -381,17 +381,19 @@ def test_what_we_found_says_where_more_tuning_is_no_better():
     for less in (alone, momentum):
         for study in sorted((less / "round-2").iterdir()):
             behind[less, study.name] = in_two_spaces(study, SEVEN / "round-2" / study.name)
-    nesterov = behind.pop((alone, "nesterov"))
-    assert f"(`rate_alone`) by {points(nesterov)} pp" in text
-    for name, words, sign in (
-        ("sgd", "SGD perhaps, by {}", 1),
-        ("momentum", "Momentum gains {}", -1),
-        ("rmsprop", "RMSProp {}.", -1),
+    nesterov = behind[alone, "nesterov"]
+    for less, name, words, sign, verdict in (
+        (alone, "nesterov", "Nesterov is ahead, by {} pp, perhaps by less", 1, "not decided"),
+        (alone, "sgd", "SGD perhaps, by {};", 1, "not decided"),
+        (alone, "momentum", "Momentum is behind by {}, perhaps by less", -1, "not decided"),
+        (alone, "rmsprop", "are behind by {} and", -1, "better"),
+        (alone, "rmsterov", "and {}. With momentum", -1, "better"),
+        (momentum, "rmsterov", "RMSterov is ahead, by {}, perhaps by less", 1, "not decided"),
     ):
-        assert words.format(points(behind.pop((alone, name)), sign)) in text
-    shown = points(behind.pop((momentum, "rmsterov")))
-    assert f"and RMSterov is ahead by {shown} pp" in text
-    assert behind.pop((alone, "rmsterov")).verdict is Verdict.BETTER
+        j = behind.pop((less, name))
+        assert j.verdict == verdict
+        assert words.format(points(j, sign)) in text
+        assert name == "sgd" or j.low * j.high > 0
     assert {j.verdict for j in behind.values()} == {Verdict.EQUIVALENT}
     assert Counter(less for less, _ in behind) == {alone: 2, momentum: 5}
     readme = one_line((RESULTS.parent / "README.md").read_text(encoding="utf-8"))

@@ -97,7 +97,8 @@ class Splits:
             whole split. "train" is the full training split.
         partial: What the data lack, for people (PARTIAL DATA on every output); "" if complete.
         examples: All training examples as stored, (x, y) or (x, y, weights), where they are in
-            memory, so that all are checked before hours are spent; None elsewhere.
+            memory, so that all are checked before hours are spent; None elsewhere. They belong to
+            `train`: give both, replace both.
     """
 
     train: TrainingSource

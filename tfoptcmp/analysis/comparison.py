@@ -186,8 +186,16 @@ class Comparison:
         return f"{self.workload} ({self.spent})" if alike and self.spent else self.workload
 
     def named(self, name: str) -> Contestant:
-        """Returns the contestant of a signature's name, which must be here."""
-        return next(one for one in self.contestants if one.name == name)
+        """Returns the contestant of a signature's name.
+
+        Raises:
+            ValueError: If it is not here; the message lists who is.
+        """
+        for one in self.contestants:
+            if one.name == name:
+                return one
+        known = [one.name for one in self.contestants]
+        raise ValueError(f"name must be one of {known}; got {name!r}")
 
     @property
     def headline(self) -> str:

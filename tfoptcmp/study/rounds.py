@@ -113,10 +113,10 @@ def most_feasible(plan: Plan | None, num_feasible: int) -> int:
 
 
 LEAST_TRIALS_PER_ROUND = 20
-"""That a round before the last has unless asked otherwise."""
+"""That the default gives a round before the last."""
 
 LEAST_FEASIBLE = 15
-"""Feasible trials that a boundary check needs, and so every round."""
+"""Feasible trials that a boundary check needs, and so every round before the last."""
 
 
 def default_trials_per_round(num_feasible: int, there: Plan | None) -> int:

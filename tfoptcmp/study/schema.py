@@ -87,7 +87,7 @@ class Status(StrEnum):
 
     @property
     def has_ended(self) -> bool:
-        """Whether it says something about the optimizer."""
+        """Whether it says something about the optimizer; a trial that crashed is run again."""
         return self in (Status.COMPLETE, Status.INFEASIBLE)
 
 

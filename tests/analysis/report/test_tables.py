@@ -187,6 +187,18 @@ def test_violation_is_said_in_words(compared):
     assert "1 pair, 4 tests" in text
 
 
+def test_inclusions_that_nothing_was_tested_of_leave_no_gap(compared):
+    text = format_verdicts(compared(nadam=spread(0.1), adam=spread(0.3)))
+    assert text == "Inclusions:\n"
+
+
+def test_a_contestant_is_found_by_its_name(compared):
+    comparison = compared(sgd=spread(0.1), adam=spread(0.3))
+    assert comparison.named("adam").name == "adam"
+    with pytest.raises(ValueError, match=r"one of \['sgd', 'adam'\]; got 'adamw'"):
+        comparison.named("adamw")
+
+
 def test_the_group_and_those_behind_are_named(compared):
     comparison = compared(sgd=spread(0.4), momentum=spread(0.1), adam=spread(0.1))
     assert answer(ranking(comparison)) == (

@@ -33,7 +33,7 @@ from tfoptcmp.study.rounds import LEAST_FEASIBLE
 OUTER = 0.2
 """The part of the range that is near an edge, on the dimension's own scale."""
 
-_LEAST_GOOD = LEAST_FEASIBLE // 3
+_LEAST_GOOD = LEAST_FEASIBLE // 3  # a third of the trials is the most that can count as good
 _SHARE_GOOD = 0.1
 _CROWDED = 0.01
 _UNLIKELY = 0.1

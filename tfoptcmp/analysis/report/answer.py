@@ -298,8 +298,9 @@ def count_line(verdicts: Verdicts) -> str:
     )
     if verdicts.tested:
         line += (
-            f" If every inclusion just holds, about {verdicts.expected_false_alarms:.1f} of these "
-            f"tests come out as violated by chance."
+            f" If every general rule is worse by exactly the margin, about "
+            f"{verdicts.expected_false_alarms:.1f} of these tests come out as violated by chance; "
+            f"fewer if it is less."
         )
     violated = [j for j in verdicts.judgements if j.verdict is Verdict.VIOLATED]
     if violated:

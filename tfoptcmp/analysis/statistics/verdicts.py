@@ -257,7 +257,7 @@ class Verdicts:
 
     @property
     def expected_false_alarms(self) -> float:
-        """So many "violated" exact intervals would give if every inclusion just holds."""
+        """So many "violated" exact intervals give where every true difference is the margin."""
         return LEVEL / 2 * len(self.tested)
 
 

@@ -26,7 +26,7 @@ from tfoptcmp.tuners.run_study import run_study
 from tfoptcmp import workloads
 from tfoptcmp.signatures import Signature
 from tfoptcmp.study.read import find_all_studies, read_study
-from tfoptcmp.study.schema import Measurement
+from tfoptcmp.study.schema import Measurement, planned_max_trials
 from tfoptcmp.study.trial import Outcome, TrialTask
 from tfoptcmp.training import runtime
 from tfoptcmp.training.options import Options
@@ -150,7 +150,7 @@ def digits_study(study_dir: Path, num_workers: int, num_feasible: int = 4) -> No
         signatures=[signature],
         seed=0,
         search="quasirandom",
-        max_trials=10 * num_feasible,
+        max_trials=planned_max_trials(num_feasible),
         options=Options(threads_per_trial=1, checkpoint_every_steps=20),
         execution=Execution(num_workers=num_workers),
     )
