@@ -1,7 +1,6 @@
 """What a user has set in Keras holds in workers too, and belongs to the study."""
 
-import subprocess
-import sys
+from tests import programs
 
 SCRIPT = """
 import sys
@@ -26,16 +25,13 @@ tfoptcmp.compare(
 
 
 def test_workers_have_the_users_settings(tmp_path):
-    def run(epsilon):
-        return subprocess.run(
-            [sys.executable, "-c", SCRIPT, epsilon], cwd=tmp_path, capture_output=True, text=True
-        )
-
-    done = run("0.01")
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    done = programs.run(script, "0.01", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     seen = (tmp_path / "seen").read_text().splitlines()
     assert len(seen) > 2  # the check builds two
     assert set(seen) == {"0.01 mixed_bfloat16"}
-    done = run("0.02")
+    done = programs.run(script, "0.02", cwd=tmp_path)
     assert done.returncode == 1
     assert "Keras's settings" in done.stderr

@@ -14,6 +14,7 @@ from tfoptcmp.study.read import find_studies, read_study
 from tfoptcmp.study.schema import STANDARD_ERRORS, Status
 
 PROGRAMS = ("train", "tune", "report", "audit", "reproduce", "data")
+ALONE = ("--num_workers=1", "--threads_per_trial=1")  # no process for workers is started
 
 
 def tune(study_dir, *arguments, **start):
@@ -262,14 +263,14 @@ def test_tune_writes_studies_with_as_many_feasible_trials_as_asked(studies):
 def test_tune_again_changes_nothing_and_more_trials_go_on(studies):
     directory, _ = studies
     before = {path: path.read_bytes() for path in directory.rglob("*.*") if path.is_file()}
-    assert tune(directory, "--optimizers=sgd,momentum", "--notensorboard").returncode == 0
+    assert tune(directory, "--optimizers=sgd,momentum", "--notensorboard", *ALONE).returncode == 0
     after = {path: path.read_bytes() for path in directory.rglob("*.*") if path.is_file()}
     assert after == before
 
 
 def test_tune_refuses_a_study_with_other_settings_before_it_starts(studies):
     directory, _ = studies
-    done = tune(directory, "--optimizers=nesterov,sgd", "--seed=1")
+    done = tune(directory, "--optimizers=nesterov,sgd", "--seed=1", *ALONE)
     assert done.returncode == 2
     assert "seed: 0 recorded, 1 now" in done.stderr
     assert not (directory / "nesterov").exists()
@@ -278,7 +279,7 @@ def test_tune_refuses_a_study_with_other_settings_before_it_starts(studies):
 def test_tune_refuses_a_directory_that_is_no_study(tmp_path):
     (tmp_path / "sgd").mkdir()
     (tmp_path / "sgd" / "thesis.tex").write_text("do not touch")
-    done = tune(tmp_path, "--optimizers=sgd")
+    done = tune(tmp_path, "--optimizers=sgd", *ALONE)
     assert done.returncode == 2
     assert "holds no study.json" in done.stderr
     assert [path.name for path in (tmp_path / "sgd").iterdir()] == ["thesis.tex"]
@@ -373,7 +374,7 @@ def test_a_name_that_no_file_can_have_is_one_line(program, tmp_path):
     arguments = {
         "report": [name],
         "pack": [name],
-        "tune": ["--workload=digits_simple_cnn", "--scale=smoke", f"--study_dir={name}"],
+        "tune": ["--workload=digits_simple_cnn", "--scale=smoke", f"--study_dir={name}", *ALONE],
     }[program]
     done = run(program, *arguments)
     assert done.returncode == 2

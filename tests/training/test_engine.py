@@ -1,8 +1,5 @@
 import json
 import math
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests import programs
 from tfoptcmp.metrics import CROSS_ENTROPY
 from tfoptcmp.study.schema import COLUMNS, STANDARD_ERRORS, Status
 from tfoptcmp.training.engine import Trainer
@@ -99,20 +97,12 @@ print(json.dumps(rows))
 """
 
 
-def test_equal_trials_measure_equal_bits_in_a_new_process():
-    code = _IN_A_NEW_PROCESS.format(
-        path=[str(Path(__file__).parent), str(Path(__file__).parents[2])], values=GOOD
-    )
-    results = [
-        subprocess.run(
-            [sys.executable, "-c", code],
-            capture_output=True,
-            text=True,
-            check=True,
-            env={**os.environ, "PYTHONHASHSEED": str(i)},
-        ).stdout
-        for i in range(2)
-    ]
+def test_equal_trials_measure_equal_bits_in_a_new_process(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(_IN_A_NEW_PROCESS.format(path=[str(Path(__file__).parent)], values=GOOD))
+    runs = [programs.run(script), programs.run(script, PYTHONHASHSEED="1")]
+    assert [done.returncode for done in runs] == [0, 0], runs[0].stderr + runs[1].stderr
+    results = [done.stdout for done in runs]
     assert len(json.loads(results[0])) == 3
     assert results[0] == results[1]
 

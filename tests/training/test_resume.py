@@ -2,24 +2,19 @@
 
 import json
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests import programs
+
 WORKLOADS = ("cnn", "lstm", "embedding")
 
 
-def process(threads, *trials, returncode=0):
+def process(threads, *trials, returncode=0, fresh=False):
     """Runs trials in a new process; what they return, one after the other."""
     asked = json.dumps({"threads": threads, "trials": trials})
-    code = f"import runpy, sys; sys.path.insert(0, {str(ROOT)!r}); sys.argv[1:] = [{asked!r}]; " + (
-        f"runpy.run_path({str(Path(__file__).with_name('trial_process.py'))!r}, "
-        "run_name='__main__')"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    done = programs.run(Path(__file__).with_name("trial_process.py"), asked, fresh=fresh)
     assert done.returncode == returncode, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 
@@ -32,7 +27,7 @@ def runs(request, tmp_path_factory):
     wholes = [{"workload": name} for name in WORKLOADS]
     first = process(request.param, *wholes, *({**half, "stop": True} for half in halves))
     # The other way round: what ran before in a process must not matter.
-    second = process(request.param, *halves, *wholes)
+    second = process(request.param, *halves, *wholes, fresh=True)
     return {
         name: {
             "whole": first[i],
@@ -65,5 +60,5 @@ def test_a_trial_killed_within_a_checkpoint_goes_on_from_the_one_before(name, tm
         "checkpoint-5.npz",
         "checkpoint-10.npz.tmp",
     }
-    resumed, whole = process(1, trial, {"workload": name})
+    resumed, whole = process(1, trial, {"workload": name}, fresh=True)
     assert resumed == whole

@@ -1,8 +1,6 @@
 """Fingerprints: equal things have equal ones, in another process too, and other things others."""
 
 import functools
-import os
-import subprocess
 import sys
 import types
 from pathlib import Path
@@ -12,9 +10,10 @@ import numpy as np
 import pytest
 from tfoptcmp.workloads.fingerprints import fingerprint
 
+from tests import programs
 from tfoptcmp.workload import WholeSplit
 
-SETTINGS = {"units": 4, "names": {"a", "b"}}
+SETTINGS = {"units": 4, "names": set("abcdefgh")}
 
 
 class Units:
@@ -130,20 +129,16 @@ def test_things_that_hold_themselves_end():
     assert fingerprint(loop) != fingerprint([1])
 
 
-def test_another_process_finds_the_same():
-    code = (
-        "import test_fingerprints as t; "
-        "print([t.fingerprint(x) for x in (t.of_settings, t.Units(), t.ALL)])"
+def test_another_process_finds_the_same(tmp_path):
+    script = tmp_path / "script.py"
+    path = [str(Path(__file__).parent), str(Path(__file__).parents[2])]
+    script.write_text(
+        f"import sys; sys.path[:0] = {path!r}\n"
+        "import test_fingerprints as t\n"
+        "print([t.fingerprint(x) for x in (t.of_settings, t.Units(), t.ALL)], t.SETTINGS['names'])"
     )
-    found = {
-        subprocess.run(
-            [sys.executable, "-c", code],
-            capture_output=True,
-            text=True,
-            check=True,
-            env={**os.environ, "PYTHONHASHSEED": seed},
-            cwd=Path(__file__).parent,
-        ).stdout
-        for seed in ("1", "2")
-    }
-    assert len(found) == 1
+    runs = [programs.run(script), programs.run(script, PYTHONHASHSEED="1")]
+    assert [done.returncode for done in runs] == [0, 0], runs[0].stderr + runs[1].stderr
+    (one, one_order), (other, other_order) = (done.stdout.split("] ") for done in runs)
+    assert one == other
+    assert one_order != other_order  # of a set, by the seed of each process

@@ -54,7 +54,11 @@ tune.Tuner(
         "layers": [8, 8],
     },
     tune_config=tune.TuneConfig(
-        metric="val_accuracy", mode="max", scheduler=EndsSome(), max_concurrent_trials=2
+        metric="val_accuracy",
+        mode="max",
+        scheduler=EndsSome(),
+        max_concurrent_trials=2,
+        reuse_actors=True,
     ),
     run_config=tune.RunConfig(storage_path=sys.argv[1], name="digits"),
 ).fit()

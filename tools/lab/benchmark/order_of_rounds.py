@@ -94,7 +94,11 @@ class Turns:
 
 
 def alternate(
-    contestants: Sequence[Contestant], rounds: int, *, warm_up: bool = True
+    contestants: Sequence[Contestant],
+    rounds: int,
+    *,
+    warm_up: bool = True,
+    method: str = "spawn",
 ) -> dict[str, Samples]:
     """Measures all contestants in turn.
 
@@ -103,6 +107,8 @@ def alternate(
             written.
         rounds: Measurements of each.
         warm_up: Whether there is first a round that does not count.
+        method: How their processes start; "fork" if they are to have the imports of this one, which
+            has not used TensorFlow yet.
 
     Returns:
         Name in the table to samples: those of a part are together, in the order of contestants.
@@ -119,7 +125,7 @@ def alternate(
         children: dict[str, _Child] = {}
         for i, contestant in enumerate(contestants):
             say(f"starts {contestant.name}")
-            child = _Child(contestant, directory / f"{i}.txt")
+            child = _Child(contestant, directory / f"{i}.txt", method)
             stack.callback(child.end)
             facts, error = child.ready()
             if not error:
@@ -135,7 +141,9 @@ def alternate(
                     if contestant.fresh and child.had_a_turn:
                         child.end()
                         child = children[contestant.name] = _Child(
-                            _with_seed(contestant, i), directory / f"{contestant.name}.txt"
+                            _with_seed(contestant, i),
+                            directory / f"{contestant.name}.txt",
+                            method,
                         )
                         stack.callback(child.end)
                         child.ready()
@@ -153,8 +161,8 @@ def _with_seed(contestant: Contestant, seed: int) -> Contestant:
 class _Child:
     """The parent's side of a contestant."""
 
-    def __init__(self, contestant: Contestant, stderr: Path) -> None:
-        context = multiprocessing.get_context("spawn")
+    def __init__(self, contestant: Contestant, stderr: Path, method: str) -> None:
+        context: Any = multiprocessing.get_context(method)
         self.had_a_turn = False
         self._stderr = stderr
         self._connection, other = context.Pipe()

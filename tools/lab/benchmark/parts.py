@@ -28,6 +28,7 @@ def data(settings: Settings) -> Iterator[Comparison]:
                 for case in _few(_DATA, settings)
             ],
             settings.alternations,
+            method=settings.method,
         ),
         notes=[
             "of digits 64, Fashion-MNIST 256, CIFAR-10 128 images, augmented where the "
@@ -53,6 +54,7 @@ def evaluation(settings: Settings) -> Iterator[Comparison]:
             )
         ],
         settings.alternations,
+        method=settings.method,
     )
     yield Comparison(
         title="A measurement: loss and error of each split",
@@ -112,6 +114,7 @@ def memory(settings: Settings) -> Iterator[Comparison]:
             )
         ],
         settings.alternations,
+        method=settings.method,
     )
     yield Comparison(
         title=f"Growth of the process over {num_trials} trials of digits (keras-tuner: 5)",
@@ -156,6 +159,7 @@ def startup(settings: Settings) -> Iterator[Comparison]:
             )
         ],
         settings.alternations,
+        warm_up=not settings.short,
     )
     samples = {name.removeprefix("command "): sample for name, sample in samples.items()}
     yield Comparison(

@@ -23,6 +23,11 @@ class Settings:
     data_dir: str | None
     short: bool
 
+    @property
+    def method(self) -> str:
+        """How contestants start: each with imports of its own where times mean something."""
+        return "fork" if self.short else "spawn"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Range:

@@ -49,7 +49,7 @@ def _compare(name: str, settings: Settings) -> Comparison:
                 fresh=True,
             )
         )
-    samples = alternate(contestants, settings.alternations, warm_up=False)
+    samples = alternate(contestants, settings.alternations, warm_up=False, method=settings.method)
     ours = samples["ours"]
     return Comparison(
         title=f"Study of {case.title}: {case.num_feasible} feasible trials x {case.steps} steps of "
@@ -106,6 +106,7 @@ def _compare_workers(settings: Settings, case: str, num_trials: int) -> Comparis
         ],
         settings.alternations,
         warm_up=False,
+        method=settings.method,
     )
     return Comparison(
         title=f"Study of digits, {num_trials} trials of {CASES[case].steps:,} steps, one thread a "
