@@ -1,12 +1,14 @@
 """Answers to the paper's claims, on studies written for them."""
 
 import importlib.util
+import math
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from tfoptcmp.tools.reproduction.claims import CLAIMS, answer
+from tfoptcmp.tools.reproduction.evidence import mean_values
 from tfoptcmp.tools.reproduction.plans import ALL_TUNED, Panel
 
 from tfoptcmp.analysis import read_comparisons
@@ -106,6 +108,22 @@ def test_who_never_reaches_the_target_is_not_the_fastest(panel):
     alone = panel({"sgd": 0.4, "adam": 0.01}, space="alone")
     assert agrees("fastest", alone) == "yes"
     assert agrees("fastest", panel({"sgd": 0.4, "adam": 0.4}, space="none")) == "cannot tell"
+
+
+def test_who_gets_there_seldom_is_not_the_faster_of_the_two(panel):
+    """Two trials of NAdam get there at once, and the rest never; Adam's all do after 75 steps."""
+    where, found = panel({"sgd": 0.2, "adam": 0.0, "nadam": 0.2})
+    seldom = [25.0] * 2 + [math.inf] * 18
+    nadam = found.named("nadam")
+    nadam = replace(nadam, trials=nadam.trials.assign(steps_to_target=seldom))
+    found = replace(found, contestants=(*found.contestants[:2], nadam))
+    # By hand, of two trials: 1 - 0.9 ** 2 get there.
+    assert mean_values(found, "steps_to_target") == pytest.approx(
+        {"sgd": 100, "adam": 75, "nadam": 0.19 * 25 + 0.81 * 100}
+    )
+    said = CLAIMS["fastest"].check([(where, found)])
+    assert "adam minus sgd -25" in said.ours and "nadam" not in said.ours
+    assert said.agrees == "yes"
 
 
 def test_adam_and_nadam_a_little_better_than_rmsprop(panel):

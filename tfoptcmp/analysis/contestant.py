@@ -175,6 +175,14 @@ class Contestant:
         """Returns whether a feasible trial has a value in a column of `trials`."""
         return column in self.trials and bool(self.feasible[column].notna().any())
 
+    @cached_property
+    def num_untested(self) -> int:
+        """Feasible trials without a test metric, where others have one."""
+        if not self.reports("test_metric"):
+            return 0
+        lacking = self.feasible["test_metric"].isna() & self.feasible["validation_metric"].notna()
+        return int(lacking.sum())
+
     def ranks(self, column: str) -> Ranks:
         """Returns the feasible trials by a column of `trials`, infinite where there is no value.
 

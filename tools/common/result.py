@@ -102,11 +102,12 @@ class Result:
         study = read_study(self._studies / optimizer)
         (trial,) = (trial for trial in study.trials if trial.index == one.winner["trial"])
         final = trial.final or {}
-        test = final.get("test_metric")
+        validation, test = final.get("validation_metric"), final.get("test_metric")
+        assert validation is not None, "the last step is measured"
         return Best(
             trial=trial.index,
             hyperparameters=dict(trial.arguments),
-            validation=float(final["validation_metric"] or 0.0),
+            validation=float(validation),
             test=None if test is None else float(test),
             _signature=study.signature,
             _metric=study.config.metric,

@@ -13,8 +13,8 @@ from tfoptcmp.tools.reproduction.evidence import (
     best_results,
     change_of,
     mean_steps,
+    mean_values,
     of,
-    results_of,
     told,
     versus,
     with_space,
@@ -22,7 +22,7 @@ from tfoptcmp.tools.reproduction.evidence import (
 )
 
 from tfoptcmp.analysis.ranges.boundary import Edge, check_boundaries
-from tfoptcmp.analysis.statistics.quantities import best_of_k, steps_of_best
+from tfoptcmp.analysis.statistics.quantities import best_of_k, main_statistic, steps_of_best
 from tfoptcmp.analysis.statistics.verdicts import Verdict, inclusion_verdicts
 
 # "Hardly matters", "equal": none is clearly ahead, or only by at most this, in percentage points of
@@ -68,11 +68,10 @@ def _spread(panels: Panels) -> Answer:
         return NOT_RUN
     said, close = [], []
     for panel, comparison in panels:
-        known = best_results(comparison)
+        known = mean_values(comparison, main_statistic(comparison))
         if len(known) < 2:
             return Answer(ours="too few results", agrees="cannot tell")
-        ordered = sorted(known.items(), key=lambda item: item[1].mean())
-        (best, _), (worst, _) = ordered[0], ordered[-1]
+        best, *_, worst = sorted(known, key=known.__getitem__)
         gap = versus(comparison, worst, best)
         assert gap is not None, "both have results"
         close.append(gap.difference <= _HARDLY or gap.low <= 0)
@@ -86,11 +85,11 @@ def clear_order(panels: Panels) -> Answer:
     found = of(panels, "lm1b_transformer")
     if not found:
         return NOT_RUN
-    known = best_results(found[0][1])
+    known = mean_values(found[0][1], main_statistic(found[0][1]))
     present = [[name for name in group if name in known] for group in groups]
     if not all(present):
         return NOT_RUN
-    best = [min(group, key=lambda name: known[name].mean()) for group in present]
+    best = [min(group, key=known.__getitem__) for group in present]
     return _order(found[:1], [(general, special) for special, general in pairwise(best)])
 
 
@@ -134,14 +133,12 @@ def adaptive_fastest(panels: Panels) -> Answer:
     said, ahead, behind = [], 0, 0
     for panel, comparison in panels:
         steps = mean_steps(comparison)
-        known = results_of(comparison, "steps_to_target")
+        known = mean_values(comparison, "steps_to_target")
         ours = [name for name in ("adam", "nadam") if name in known]
         others = [name for name in known if name not in ours]
         if not steps or not ours or not others:
             continue
-        first, second = (
-            min(some, key=lambda name: steps.get(name, math.inf)) for some in (ours, others)
-        )
+        first, second = (min(some, key=known.__getitem__) for some in (ours, others))
         gap = versus(comparison, first, second, "steps_to_target")
         assert gap is not None, "both have steps"
         ahead += gap.high < 0

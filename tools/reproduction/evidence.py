@@ -58,6 +58,19 @@ def mean_steps(comparison: Comparison) -> dict[str, float]:
     return {name: known.mean() for name, known in reached.items() if known is not None}
 
 
+def mean_values(comparison: Comparison, statistic: str) -> dict[str, float]:
+    """Rule to the mean of a statistic of the best of K by which verdicts are reached.
+
+    What does not reach the target counts as if it took all steps, a loss above guessing as that.
+    """
+    means, budget = means_of(comparison), comparison.tuning_budget
+    return {
+        one.rule.name: means.mean(one, statistic, budget)
+        for one in comparison.contestants
+        if one.rule is not None and measured(one, statistic)
+    }
+
+
 def results_of(comparison: Comparison, statistic: str) -> dict[str, Distribution]:
     """Rule to a statistic of the best of K, where there is one."""
     return {

@@ -518,6 +518,9 @@ def test_a_winner_that_diverges_with_another_seed():
     again = [{**winner, "seed": 1000.0 + j, **({} if j == 0 else lost)} for j in range(4)]
     (finding,) = audit([planted(pd.concat([table, pd.DataFrame(again)], ignore_index=True))])
     assert (finding.severity, finding.title) == ("warning", "the winner diverges with another seed")
+    kept = [{**run, "validation": 0.9, "test": 0.9} if run["diverged"] else run for run in again]
+    with_numbers = planted(pd.concat([table, pd.DataFrame(kept)], ignore_index=True))
+    assert audit([with_numbers]) == [finding]
     assert finding.evidence == "3 of 4 re-runs diverged"
 
 

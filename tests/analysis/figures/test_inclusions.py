@@ -1,7 +1,7 @@
 import pytest
 
 from tfoptcmp.analysis import read_comparisons
-from tfoptcmp.analysis.figures import inclusions_figure
+from tfoptcmp.analysis.figures import forest_figure, inclusions_figure
 from tfoptcmp.analysis.statistics.curves import verdict_curve
 
 
@@ -30,3 +30,14 @@ def test_differences_to_huge_losses_are_cut_and_single_ones_drawn(
     assert axes.get_ylim()[1] == pytest.approx(1.05 * 1e4 * 4 * 0.01)  # theory: delta is 0.01 nats
     assert len(axes.get_yticks()) <= 9
     assert axes.collections[-1].get_segments()[0][1, 1] > 1e12  # the bar continues above
+
+
+@pytest.mark.parametrize("figure", [forest_figure, inclusions_figure])
+def test_why_there_is_no_pair_is_said_of_the_statistic_that_was_asked_for(figure, tmp_path):
+    table = tmp_path / "results.csv"
+    rows = "".join(f"{one},0.{i}\n" for one in ("sgd", "momentum") for i in range(10, 30))
+    table.write_text(f"optimizer,validation\n{rows}")
+    (comparison,) = read_comparisons(table)
+    assert figure(comparison).axes
+    with pytest.raises(ValueError, match=r"(fewer than|no) two optimizers"):
+        figure(comparison, "train_loss")

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 
 from tfoptcmp.analysis import read_comparisons
@@ -7,6 +9,7 @@ from tfoptcmp.analysis.figures import (
     results_figure,
     training_loss_figure,
 )
+from tfoptcmp.analysis.report.tables import best_rows
 from tfoptcmp.analysis.statistics.quantities import best_of_k
 
 TITLES = ["SGD", "Momentum", "Nesterov", "RMSProp", "Adam", "NAdam"]
@@ -92,7 +95,8 @@ def test_training_loss_is_selected_by_itself(six_rules):
 
 def test_huge_loss_does_not_move_the_point(tmp_path, make_signature, write_study):
     errors = [2.0, 2.1, 2.2, 2.3, 2.4, 2.5, 2.6, 2.7, 2.8, 1e29]
-    write_study(tmp_path, make_signature("sgd"), errors, metric_unit="nats")
+    nats = {"metric_unit": "nats", "num_classes": None}  # what guessing gives is not known
+    write_study(tmp_path, make_signature("sgd"), errors, **nats)
     (comparison,) = read_comparisons(tmp_path, tuning_budget=3)
     axes = results_figure([comparison]).axes[0]
     known = best_of_k(comparison.contestants[0], "validation", 3)
@@ -101,10 +105,22 @@ def test_huge_loss_does_not_move_the_point(tmp_path, make_signature, write_study
     assert boundaries_figure(comparison).axes[0].get_ylim()[1] < 10
 
 
+def test_what_is_worse_than_guessing_counts_as_that_as_in_the_table(
+    tmp_path, make_signature, write_study
+):
+    write_study(tmp_path, make_signature("sgd"), [1.0, 1.0, 5.0, 1e29], metric_unit="nats")
+    (comparison,) = read_comparisons(tmp_path, tuning_budget=1)
+    axes = results_figure([comparison]).axes[0]
+    (row,) = best_rows(comparison)
+    assert row["validation_mean"] == pytest.approx((1 + math.log(10)) / 2)  # by hand
+    assert axes.lines[0].get_ydata()[0] == pytest.approx(row["validation_mean"])
+
+
 def test_what_would_hide_the_rest_ends_in_a_triangle(tmp_path, make_signature, write_study):
-    write_study(tmp_path, make_signature("sgd"), [6.0] * 4, metric_unit="nats")
-    write_study(tmp_path, make_signature("momentum"), [6.0] * 4, metric_unit="nats")
-    write_study(tmp_path, make_signature("rmsprop"), [6.0, 1e3, 1e14, 1e14], metric_unit="nats")
+    nats = {"metric_unit": "nats", "num_classes": None}
+    write_study(tmp_path, make_signature("sgd"), [6.0] * 4, **nats)
+    write_study(tmp_path, make_signature("momentum"), [6.0] * 4, **nats)
+    write_study(tmp_path, make_signature("rmsprop"), [6.0, 1e3, 1e14, 1e14], **nats)
     axes = results_figure(read_comparisons(tmp_path)).axes[0]
     assert axes.get_ylim()[1] < 1e3
     triangles = [line for line in axes.lines if line.get_marker() == "^"]

@@ -164,6 +164,16 @@ def test_containments_are_told_where_most_lie_outside(tmp_path, make_signature, 
     assert "Imitation" not in format_answer(*read_comparisons(tmp_path / "wide"))
 
 
+def test_the_time_of_a_step_is_not_known_without_steps(tmp_path):
+    table = tmp_path / "results.csv"
+    rows = "".join(f"{one},0.{i},{i}\n" for one in ("sgd", "adam") for i in range(1, 5))
+    table.write_text(f"optimizer,validation,seconds\n{rows}")
+    heading, *rows = cost_cells(*read_comparisons(table))
+    of_a_step = heading.index("per step with evaluation, ms")
+    assert [row[of_a_step] for row in rows] == ["-", "-"]
+    assert [row[of_a_step - 1] for row in rows] == ["0.2", "0.2"]  # 10 s
+
+
 def test_seconds_to_the_target_are_steps_times_the_time_of_one():
     """By hand, from the results table of the published study: mean steps to the target."""
     (comparison,) = read_comparisons(DIGITS)

@@ -131,6 +131,7 @@ def test_ranges_of_a_search_space(write):
     space = {
         "learning_rate": {"min": 1e-4, "max": 1e-2, "scaling": "log"},
         "one_minus_beta1": {"min": 0.02, "max": 0.5, "scaling": "linear"},
+        "weight_decay": {"min": 0.05, "max": 0.2, "scaling": "log"},
         "label_smoothing": {"feasible_points": [0.1, 0.2]},
         "warmup_factor": {"feasible_points": [0.05]},
     }
@@ -140,6 +141,7 @@ def test_ranges_of_a_search_space(write):
         point = {
             "learning_rate": 0.002 * (1 + i),
             "one_minus_beta1": 0.1 * (1 + i),
+            "weight_decay": 0.06 * (1 + i),
             "label_smoothing": 0.1,
             "warmup_factor": 0.05,
         }
@@ -152,6 +154,7 @@ def test_ranges_of_a_search_space(write):
     assert mine.dimensions == {
         "eta0": LogUniform(low=1e-4, high=1e-2),
         "one_minus_beta1": Uniform(low=0.02, high=0.5),
+        "weight_decay": LogUniform(low=0.05, high=0.2),
         "label_smoothing": Choice(values=(0.1, 0.2)),
         "warmup_factor": Fixed(fixed=0.05),
     }

@@ -8,9 +8,12 @@ import pandas as pd
 import pytest
 
 from tfoptcmp.analysis.audit import audit
+from tfoptcmp.analysis.report.answer import answer
 from tfoptcmp.analysis.report.files import write_report
 from tfoptcmp.analysis.sources import read_comparisons
 from tfoptcmp.analysis.sources.mapping import TableMap, parse_assignments
+from tfoptcmp.analysis.statistics.quantities import main_statistic
+from tfoptcmp.analysis.statistics.ranking import ranking
 from tfoptcmp.spaces import LogUniform, Uniform
 from tfoptcmp.study.schema import StudyError
 
@@ -104,9 +107,30 @@ class TestRunsOfOneTrial:
         assert used == pytest.approx([0.999, 0.999999, 0.9999999], rel=1e-9)
         assert len(one.reruns) == 1
 
+    def test_test_results_of_some_trials_only_decide_nothing(self, write):
+        """As where the test set is asked once, for the trial that was selected."""
+        rows = [
+            f"{one},{level + i / 1000},{level if i == 0 else ''},300,300"
+            for one, level in (("sgd", 0.1), ("adam", 0.3))
+            for i in range(40)
+        ]
+        text = "optimizer,validation,test,num_validation,num_test\n" + "\n".join(rows)
+        (comparison,) = read_comparisons(write(text))
+        assert main_statistic(comparison) == "validation"
+        assert answer(ranking(comparison)) == "sgd is the best at K = 4: ahead of adam by 20.00 pp."
+        assert sum("known of 1 of 40 feasible trials" in note for note in comparison.notes) == 2
+        assert [one.winner["test_metric"] for one in comparison.contestants] == [0.1, 0.3]
+
     def test_runs_of_other_lengths_are_not_of_one_trial(self, write):
         text = "optimizer,test,lr,steps,seed\na,1,1,10,1\na,1,1,20,2\na,1,1,21,3\n"
         assert the_only(write(text)).num_feasible == 2
+
+    def test_lengths_are_compared_with_the_shortest(self, write):
+        """Each is within a fifth of the one before."""
+        rows = "".join(f"a,1,1,{steps},{steps}\n" for steps in (1000, 1150, 1300, 1500))
+        one = the_only(write(f"optimizer,test,lr,steps,seed\n{rows}"))
+        assert one.trials["steps"].tolist() == [1000, 1300]
+        assert one.reruns["seed"].tolist() == [1150, 1500]
 
     def test_rows_without_a_seed_are_no_runs(self, write):
         assert the_only(write("optimizer,test,lr,seed\na,1,1,\na,1,1,\n")).num_feasible == 2

@@ -91,6 +91,40 @@ def test_studies_in_the_layout_of_shallue_et_al(write):
     assert "search spaces not reported" in titles
 
 
+@pytest.mark.parametrize(
+    ("scale", "rate", "momentum"),
+    [
+        ("LOG_SCALE", LogUniform(low=0.05, high=0.2), Uniform(low=0.05, high=0.2)),
+        ("REVERSE_LOG_SCALE", Uniform(low=0.05, high=0.2), LogUniform(low=0.05, high=0.2)),
+        ("UNIT_LINEAR_SCALE", Uniform(low=0.05, high=0.2), Uniform(low=0.05, high=0.2)),
+    ],
+)
+def test_a_scale_on_record_counts_however_narrow_the_range(write, scale, rate, momentum):
+    ends = {"learning_rate": (0.05, 0.2), "momentum": (0.8, 0.95)}
+    configs = {
+        name: {"min_value": low, "max_value": high, "scale": scale, "type": "DOUBLE"}
+        for name, (low, high) in ends.items()
+    }
+    folder = "batch_science/imagenet/resnet_50/nesterov_momentum/256"
+    path = write(json.dumps({**_SHALLUE, "parameter_configs": configs}), f"{folder}/study.json")
+    for trial in range(2):
+        parameters = {"learning_rate": 0.1 + 0.01 * trial, "momentum": 0.9}
+        metadata = {
+            "parameters": parameters,
+            "status": "COMPLETE",
+            "steps": 600000,
+            "trial_id": trial,
+        }
+        _shallue_trial(write, folder, trial, "COMPLETE", 0.2)
+        write(json.dumps(metadata), f"{folder}/{trial}/metadata.json")
+    (comparison,) = read_comparisons(path.parents[4])
+    (one,) = comparison.contestants
+    assert one.dimensions["eta0"] == rate
+    found = one.dimensions["one_minus_gamma"]
+    assert type(found) is type(momentum)
+    assert (found.low, found.high) == pytest.approx((momentum.low, momentum.high))
+
+
 def test_a_budget_of_time_is_no_budget_of_steps(write):
     """Hardware decides how many steps fit in: that is not an unfair comparison."""
     for optimizer, steps in (("sgd", (57218, 59229)), ("adam", (40000, 40000))):

@@ -18,6 +18,7 @@ from tfoptcmp.tools.lab.simulate.populations import MADE, digits, true_means
 
 from tests import programs
 from tfoptcmp.analysis import read_comparisons
+from tfoptcmp.analysis.statistics.looks import planned_looks, spent
 from tfoptcmp.analysis.statistics.means import means_of
 from tfoptcmp.analysis.statistics.quantities import selection_and_values
 from tfoptcmp.analysis.statistics.resamples import NUM_RESAMPLES, resampled_counts
@@ -166,14 +167,15 @@ LOOKS = {
 
 @pytest.mark.parametrize(("plan", "expected"), LOOKS.items())
 def test_looks_and_what_they_spend(plan, expected):
-    assert studies.looks_up_to(*plan) == expected
-    spent = studies.levels(expected, num_pairs=3)
-    assert sum(spent) == pytest.approx(0.05 / 3)
-    assert spent[-1] == pytest.approx(0.05 * (expected[-1] - (0, *expected)[-2]) / expected[-1] / 3)
+    assert planned_looks(*plan) == expected
+    levels = spent(expected, 3, 0.05)
+    assert sum(levels) == pytest.approx(0.05 / 3)
+    last = 0.05 * (expected[-1] - (0, *expected)[-2]) / expected[-1] / 3
+    assert levels[-1] == pytest.approx(last)
 
 
 def test_looks_find_few_false_alarms_and_stop_early():
-    looks = studies.looks_up_to(80, 4)
+    looks = planned_looks(80, 4)
     cells = simulated("log_normal", {4: looks}, 150)
     assert cells[4, "at the margin"].share(Verdict.VIOLATED) < 0.09
     assert cells[4, "equal"].share(Verdict.VIOLATED, Verdict.BETTER) < 0.1

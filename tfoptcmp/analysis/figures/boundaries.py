@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tfoptcmp.analysis.comparison import Comparison
+from tfoptcmp.analysis.comparison import Comparison, short
 from tfoptcmp.analysis.contestant import Contestant
 from tfoptcmp.analysis.figures.frame import Margins, framed
 from tfoptcmp.analysis.figures.report_figure import ReportFigure, searched
@@ -195,11 +195,7 @@ def _ticks(dimension: Dimension) -> list[tuple[float, str]]:
     if isinstance(dimension, LogUniform):
         round_number = math.isclose(math.log10(middle), round(math.log10(middle)), abs_tol=1e-6)
         shown = [dimension.low, *([middle] if round_number else []), dimension.high]
-        # 1e-10 and 1e2, not 1e+02.
-        return [
-            (v, f"{v:.0e}".replace("e+", "e").replace("e0", "e").replace("e-0", "e-"))
-            for v in shown
-        ]
+        return [(value, short(float(f"{value:.2g}"))) for value in shown]
     return [(value, f"{value:.3g}") for value in (dimension.low, middle, dimension.high)]
 
 

@@ -38,7 +38,7 @@ def forest_figure(comparison: Comparison, statistic: str | None = None) -> Figur
     statistic = statistic or main_statistic(comparison)
     pairs = all_pairs(comparison, statistic)
     if not pairs:
-        raise ValueError(f"comparison must have a pair; {_why_no_pair(comparison)}")
+        raise ValueError(f"comparison must have a pair; {_why_no_pair(comparison, statistic)}")
     ordered = sorted(pairs, key=lambda j: not j.inclusion)
     names = [_name(j) for j in ordered]
     lines = [name.count("\n") + 1 for name in names]
@@ -106,8 +106,8 @@ def _longest(names: list[str]) -> int:
     return max(len(line) for name in names for line in name.split("\n"))
 
 
-def _why_no_pair(comparison: Comparison) -> str:
-    statistic = main_statistic(comparison)
+def _why_no_pair(comparison: Comparison, statistic: str | None = None) -> str:
+    statistic = statistic or main_statistic(comparison)
     if sum(measured(one, statistic) for one in comparison.contestants) > 1:
         return ""
     return "fewer than two optimizers have results"

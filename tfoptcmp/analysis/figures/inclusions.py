@@ -36,7 +36,9 @@ def inclusions_figure(comparison: Comparison, statistic: str | None = None) -> F
     statistic = statistic or main_statistic(comparison)
     curves = inclusion_curves(comparison, statistic)
     if not curves:
-        raise ValueError(f"comparison must have a pair to judge; {_why_no_pair(comparison)}")
+        raise ValueError(
+            f"comparison must have a pair to judge; {_why_no_pair(comparison, statistic)}"
+        )
     metric = STATISTICS[statistic].metric(comparison)
     scale = metric.scale
     columns = min(_PANELS_A_ROW, len(curves))
@@ -75,9 +77,9 @@ def inclusions_figure(comparison: Comparison, statistic: str | None = None) -> F
     return figure
 
 
-def _why_no_pair(comparison: Comparison) -> str:
+def _why_no_pair(comparison: Comparison, statistic: str | None = None) -> str:
     """Why `inclusions_figure` cannot be drawn; "" if it can."""
-    if testable_pairs(comparison, main_statistic(comparison)):
+    if testable_pairs(comparison, statistic or main_statistic(comparison)):
         return ""
     return "no two optimizers with five feasible trials each are known to contain one another"
 

@@ -22,7 +22,12 @@ from tfoptcmp.analysis.figures.style import (
     why_no_value,
 )
 from tfoptcmp.analysis.statistics.best_of_k import Distribution
-from tfoptcmp.analysis.statistics.quantities import STATISTICS, best_of_k, measured
+from tfoptcmp.analysis.statistics.quantities import (
+    STATISTICS,
+    best_of_k,
+    cap_of_shown,
+    measured,
+)
 
 INCHES_PER_OPTIMIZER = 0.6
 _HOW_TO_READ = (
@@ -99,7 +104,9 @@ def draw_statistic(axes: Axes, comparison: Comparison, statistic: str) -> None:
     shares_axis = len(axes.get_shared_y_axes().get_siblings(axes)) > 1
     if not _has(comparison, statistic) and not shares_axis:
         axes.set_yticks([])
-    found = [best_of_k(one, statistic, comparison.tuning_budget) for one in comparison.contestants]
+    cap = cap_of_shown(comparison, statistic)
+    each = (best_of_k(one, statistic, comparison.tuning_budget) for one in comparison.contestants)
+    found = [None if known is None else known.capped(cap) for known in each]
     known = [d for d in found if d is not None and math.isfinite(d.percentile(95))]
     top = highest_shown([distribution.percentile(50) for distribution in known])
     drawn = zip(found, comparison.contestants, styles(comparison), strict=True)

@@ -92,7 +92,7 @@ def cost_cells(comparison: Comparison) -> list[list[str]]:
             str(one.num_infeasible),
             str(one.num_failed),
             f"{one.trials['seconds'].sum() / 60:.1f}" if timed else "-",
-            f"{per_step:.2f}" if timed else "-",
+            "-" if math.isnan(per_step) else f"{per_step:.2f}",
             *([_to_target(comparison, one, per_step)] if comparison.target is not None else []),
             "-" if state is None else str(state * _FLOAT32_BYTES),
         ]

@@ -19,10 +19,11 @@ from tfoptcmp.analysis.statistics.best_of_k import Distribution
 from tfoptcmp.analysis.statistics.quantities import (
     STATISTICS,
     best_of_k,
+    cap_of_shown,
     measured,
     statistics_of,
 )
-from tfoptcmp.metrics import SHARE, Metric
+from tfoptcmp.metrics import Metric
 from tfoptcmp.study.schema import Status
 
 Cells = Sequence[Sequence[str]]
@@ -122,7 +123,7 @@ def caption(comparison: Comparison) -> str:
         f", mean [5th, 95th percentile] of the best of K = {comparison.tuning_budget} trials, "
         f"{_directions(comparison)}"
     )
-    if any(math.isfinite(_cap(name, comparison)) for name in _splits(comparison)):
+    if any(math.isfinite(cap_of_shown(comparison, name)) for name in _splits(comparison)):
         told += "; what is worse than guessing counts as guessing"
     target = "the target is reached"
     if comparison.target is not None:
@@ -294,18 +295,10 @@ def _interval(
         return {f"{name}_mean": None, f"{name}_p05": None, f"{name}_p95": None}
     metric = STATISTICS[name].metric(comparison)
     ends = (95, 5) if metric.maximize else (5, 95)
-    cap = _cap(name, comparison)
-    low, high = (float(metric.value(min(cap, known.percentile(percent)))) for percent in ends)
-    mean = float(metric.value(known.mean(cap)))
+    known = known.capped(cap_of_shown(comparison, name))
+    low, high = (float(metric.value(known.percentile(percent))) for percent in ends)
+    mean = float(metric.value(known.mean()))
     return {f"{name}_mean": mean, f"{name}_p05": low, f"{name}_p95": high}
-
-
-def _cap(name: str, comparison: Comparison) -> float:
-    """The worst error that counts, as in the answer: that of guessing, where it is known."""
-    metric = STATISTICS[name].metric(comparison)
-    if metric is not comparison.metric or metric.guess is None or metric.unit == SHARE:
-        return math.inf
-    return metric.cap
 
 
 def again(contestant: Contestant, metric: Metric) -> dict[str, Any]:

@@ -108,6 +108,6 @@ def _holds(one: Values, values: "pd.Series[float] | None") -> bool:
 
 def _searched(name: str, one: Values) -> Dimension | None:
     if isinstance(one, Mapping):
-        logarithmic = False if one.get("scaling") == "linear" else None
+        logarithmic = {"linear": False, "log": True}.get(str(one.get("scaling")))
         return between(name, one["low"], one["high"], logarithmic=logarithmic)
     return one_of(name, one)

@@ -1,5 +1,6 @@
 """Which rows of a table are runs of one trial, with other seeds."""
 
+import math
 import re
 from collections.abc import Sequence
 
@@ -147,11 +148,15 @@ def _is_result(word: str) -> bool:
 
 
 def _group(numbers: FloatArray, tolerance: float = _SAME) -> IntArray:
-    """Returns for each number which group of the same it is in; NaN is the same as NaN."""
+    """Returns for each number which group of the same it is in; NaN is the same as NaN.
+
+    All of a group are within the tolerance of its least, so that groups do not chain.
+    """
     known, places = np.unique(numbers, return_inverse=True)
-    apart = np.abs(np.diff(known)) > tolerance * np.abs(known[:-1])
-    apart |= np.isnan(known[1:])
-    starts = np.concatenate([[True], apart]) if len(known) else np.zeros(0, dtype=bool)
+    starts, least = np.zeros(len(known), dtype=bool), math.nan
+    for i, number in enumerate(known.tolist()):
+        if not number - least <= tolerance * abs(least):  # or one is NaN
+            starts[i], least = True, number
     return np.asarray((np.cumsum(starts) - 1)[places])
 
 

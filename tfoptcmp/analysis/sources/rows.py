@@ -90,6 +90,8 @@ def contestant_of(
         trial=trials.loc[repeated, "trial"].to_numpy()
     )
     reruns["rerun"] = reruns.groupby("trial").cumcount()
+    lost = reruns["status"] == Status.INFEASIBLE.value
+    reruns.loc[lost, ["validation_metric", "test_metric"]] = math.nan
     return Contestant(
         name=name,
         title=f"{name} with momentum" if with_momentum else name,

@@ -35,7 +35,7 @@ class Across:
         means: float64 [workloads, optimizers]: error of the best of K, in the workload's unit.
         ranks: float64 [workloads, optimizers]: 1 for the best; ties share their ranks.
         slowness: float64 [workloads with a target, optimizers]: steps to the target, the median of
-            the best of K, as a multiple of those of the fastest; inf if at least half do not reach
+            the best of K, as a multiple of those of the fastest; inf if more than half do not reach
             it within the budget.
         left_out: Workloads and optimizers that do not take part, and why, in sentences.
     """

@@ -46,16 +46,15 @@ class Distribution:
     values: FloatArray
     probabilities: FloatArray
 
-    def mean(self, cap: float = math.inf) -> float:
-        """Returns the expectation; NaN if both infinities can occur.
-
-        Args:
-            cap: What larger values count as.
-        """
+    def mean(self) -> float:
+        """Returns the expectation; NaN if both infinities can occur."""
         possible = self.probabilities > 0  # what cannot occur may be infinite
         with np.errstate(invalid="ignore"):
-            values = np.minimum(self.values[possible], cap)
-            return float(np.sum(values * self.probabilities[possible]))
+            return float(np.sum(self.values[possible] * self.probabilities[possible]))
+
+    def capped(self, cap: float) -> "Distribution":
+        """Returns the distribution of the value or, if that is less, a cap."""
+        return distribution(np.minimum(self.values, cap), self.probabilities)
 
     def percentile(self, percent: float) -> float:
         """Returns the smallest value v with P(X <= v) >= percent / 100.

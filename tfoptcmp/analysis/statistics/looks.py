@@ -145,10 +145,12 @@ def without_trials(signatures: Sequence[Signature], metric: Metric) -> Compariso
 
 def levels(plan: Plan) -> list[float]:
     """Returns the level of each look, of one pair on one side."""
-    return [
-        plan.level * (num - before) / plan.max_feasible / len(plan.pairs)
-        for before, num in pairwise((0, *plan.looks))
-    ]
+    return spent(plan.looks, len(plan.pairs), plan.level)
+
+
+def spent(looks: Sequence[int], num_pairs: int, level: float) -> list[float]:
+    """Returns how a level is spent: what each look adds over the maximum, for each of the pairs."""
+    return [level * (num - before) / looks[-1] / num_pairs for before, num in pairwise((0, *looks))]
 
 
 def take_look(comparison: Comparison, made: Looks, num_resamples: int = NUM_RESAMPLES) -> Looks:

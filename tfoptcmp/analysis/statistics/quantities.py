@@ -6,6 +6,7 @@ of the trial selected by that loss, and the steps to the validation target. A me
 not a number counts as infinite, the worst; so does a target that was not reached.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.contestant import Contestant
 from tfoptcmp.analysis.ranks import Ranks
 from tfoptcmp.analysis.statistics.best_of_k import Distribution, FloatArray, best_of
-from tfoptcmp.metrics import STEPS, Metric
+from tfoptcmp.metrics import SHARE, STEPS, Metric
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,17 +76,25 @@ def statistics_of(comparison: Comparison) -> tuple[str, ...]:
 def measured(contestant: Contestant, statistic: str) -> bool:
     """Returns whether there is a value of the statistic: a test split, a target, a feasible trial.
 
+    Test results of some trials only are none: the best of K is one of all.
+
     Args:
         contestant: The optimizer.
         statistic: A name in STATISTICS.
     """
+    if statistic == "test" and contestant.num_untested:
+        return False
     return contestant.reports(STATISTICS[statistic].value)
 
 
 def main_statistic(comparison: Comparison) -> str:
-    """Returns "test" if a contestant has test results, else "validation"."""
+    """Returns "test" if a contestant has test results, and none of some trials only.
+
+    Else "validation".
+    """
     tested = any(measured(contestant, "test") for contestant in comparison.contestants)
-    return "test" if tested else "validation"
+    partly = any(contestant.num_untested for contestant in comparison.contestants)
+    return "test" if tested and not partly else "validation"
 
 
 def best_of_k(contestant: Contestant, statistic: str, num_drawn: int) -> Distribution | None:
@@ -101,6 +110,17 @@ def best_of_k(contestant: Contestant, statistic: str, num_drawn: int) -> Distrib
     if not measured(contestant, statistic):
         return None
     return best_of(*ranks_of_both(contestant, statistic), num_drawn)
+
+
+def cap_of_shown(comparison: Comparison, statistic: str) -> float:
+    """Returns the worst value that counts in what is shown: guessing's, where it is known.
+
+    It is that of the answer. Shares need none, and training losses are shown in full.
+    """
+    metric = STATISTICS[statistic].metric(comparison)
+    if metric is not comparison.metric or metric.guess is None or metric.unit == SHARE:
+        return math.inf
+    return metric.cap
 
 
 def selection_and_values(contestant: Contestant, statistic: str) -> tuple[FloatArray, FloatArray]:

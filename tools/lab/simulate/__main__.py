@@ -112,9 +112,8 @@ def _numbers(flag: str, texts: Sequence[str]) -> list[int]:
 
 def _plans(trials: Sequence[int], budgets: Sequence[int]) -> "list[Plan]":
     """Returns a plan for each set of studies."""
-    from tfoptcmp.tools.lab.simulate.studies import looks_up_to
-
     from tfoptcmp.analysis.comparison import too_few_trials
+    from tfoptcmp.analysis.statistics.looks import planned_looks
 
     plans: list[Plan] = []
     for n in trials if _LOOKS_UP_TO.value is None else [_LOOKS_UP_TO.value]:
@@ -122,7 +121,7 @@ def _plans(trials: Sequence[int], budgets: Sequence[int]) -> "list[Plan]":
         if not fitting:
             raise UserError(f"there is no verdict: {too_few_trials(n, min(budgets))}")
         fixed = _LOOKS_UP_TO.value is None
-        plans.append({k: (n,) if fixed else looks_up_to(n, k) for k in fitting})
+        plans.append({k: (n,) if fixed else planned_looks(n, k) for k in fitting})
     return plans
 
 

@@ -17,12 +17,12 @@ from math import sqrt
 import numpy as np
 from tfoptcmp.tools.lab.simulate.populations import FloatArray, Pair, Population
 
-from tfoptcmp.analysis.comparison import LEAST_TRIALS, too_few_trials
 from tfoptcmp.analysis.statistics.bootstrap import (
     Bootstrapped,
     bootstrapped,
     independent_difference,
 )
+from tfoptcmp.analysis.statistics.looks import spent
 from tfoptcmp.analysis.statistics.means import LEAST_PAIRED
 from tfoptcmp.analysis.statistics.resamples import Counts, bootstrapped_means, resampled_counts
 from tfoptcmp.analysis.statistics.verdicts import LEVEL, Verdict, verdict_of
@@ -136,24 +136,6 @@ def power_of_threshold(at_the_margin: Cell, worse: Cell) -> float:
 def standard_error(share: float, num: int) -> float:
     """Returns that of a share of so many studies."""
     return sqrt(share * (1 - share) / num)
-
-
-def looks_up_to(most: int, tuning_budget: int) -> tuple[int, ...]:
-    """Returns N of each look: 20, 40, 80, ... and the maximum, from 5 K on."""
-    numbers, number = [], LEAST_TRIALS
-    while number < most:
-        if not too_few_trials(number, tuning_budget):
-            numbers.append(number)
-        number *= 2
-    return (*numbers, most)
-
-
-def levels(looks: Sequence[int], num_pairs: int) -> list[float]:
-    """Returns the two-sided level that each look spends; their sum is LEVEL / num_pairs."""
-    return [
-        LEVEL * (n - before) / looks[-1] / num_pairs
-        for before, n in zip((0, *looks[:-1]), looks, strict=True)
-    ]
 
 
 def simulate(
@@ -270,7 +252,7 @@ def _judge(
     settings: Settings,
 ) -> _Judged:
     """Judges at each look until one decides."""
-    for n, level in zip(looks, levels(looks, settings.num_pairs), strict=True):
+    for n, level in zip(looks, spent(looks, settings.num_pairs, LEVEL), strict=True):
         d, mean = study[n].difference(tuning_budget, factor)
         low, high = d.interval(level)
         margin = settings.margin(mean)
