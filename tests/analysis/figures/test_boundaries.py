@@ -36,15 +36,14 @@ def test_a_published_epsilon_stands_where_it_was_searched(tmp_path, make_signatu
     assert list(triangles.get_xdata()) == pytest.approx([3.5])
 
 
-@pytest.mark.parametrize("draw", [boundaries_figure, parallel_figure])
-def test_edges_are_named_with_two_digits(tmp_path, make_signature, write_study):
+def test_edges_are_named_with_two_digits(tmp_path, make_signature, write_study, written):
     narrow = LogUniform(low=1.4e-3, high=0.35)
     write_study(tmp_path, make_signature("sgd", eta0=narrow), [0.1] * 4)
-    axes = boundaries_figure(*read_comparisons(tmp_path)).axes[0]
-    labels = {label.get_text() for label in axes.get_xticklabels()}
-    assert {"0.0014", "0.35"} <= labels
+    said = written(boundaries_figure(*read_comparisons(tmp_path)))
+    assert "0.0014" in said and "0.35" in said
 
 
+@pytest.mark.parametrize("draw", [boundaries_figure, parallel_figure])
 def test_many_trials_are_pixels_and_few_are_shapes(draw, six_rules, tmp_path, monkeypatch):
     (comparison,) = read_comparisons(six_rules)
     images = []

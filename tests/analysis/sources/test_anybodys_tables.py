@@ -111,15 +111,15 @@ class TestRunsOfOneTrial:
         """As where the test set is asked once, for the trial that was selected."""
         rows = [
             f"{one},{level + i / 1000},{level if i == 0 else ''},300,300"
-            for one, level in (("sgd", 0.1), ("adam", 0.3))
+            for one, level in (("sgd", 0.3), ("adam", 0.1))
             for i in range(40)
         ]
         text = "optimizer,validation,test,num_validation,num_test\n" + "\n".join(rows)
         (comparison,) = read_comparisons(write(text))
         assert main_statistic(comparison) == "validation"
-        assert answer(ranking(comparison)) == "sgd is the best at K = 4: ahead of adam by 20.00 pp."
+        assert answer(ranking(comparison)) == "adam is the best at K = 4: ahead of sgd by 20.00 pp."
         assert sum("known of 1 of 40 feasible trials" in note for note in comparison.notes) == 2
-        assert [one.winner["test_metric"] for one in comparison.contestants] == [0.1, 0.3]
+        assert [one.winner["test_metric"] for one in comparison.contestants] == [0.3, 0.1]
 
     def test_runs_of_other_lengths_are_not_of_one_trial(self, write):
         text = "optimizer,test,lr,steps,seed\na,1,1,10,1\na,1,1,20,2\na,1,1,21,3\n"

@@ -168,7 +168,7 @@ def untested(comparison: Comparison) -> Iterator[Finding]:
             subject=comparison.workload,
             title="no test metric",
             evidence="trials are selected by the validation metric, and judged by it",
-            next_step="report the test metric of the selected trials, or say that the results are "
+            next_step="report the test metric of every trial, or say that the results are "
             "those of the validation set",
         )
 
