@@ -8,7 +8,7 @@ with the trials. Pairs that are decided stay decided and are not looked at again
 atomically and durably. What a look does stands in `tfoptcmp.analysis.statistics.looks`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from tfoptcmp.conversion import Name, Positive, PositiveCount, convert
-from tfoptcmp.study.record import read_record, write_record
+from tfoptcmp.study.record import check_version, read_record, write_record
 from tfoptcmp.study.same_study import changes
 from tfoptcmp.study.schema import StudyError
 
@@ -179,9 +179,7 @@ def to_looks(data: Any) -> Looks:
     Raises:
         ValueError: If it is none, or one of a newer version.
     """
-    version = data.get("schema_version") if isinstance(data, Mapping) else None
-    if version != SCHEMA_VERSION:
-        raise ValueError(f"schema_version must be {SCHEMA_VERSION}; got {version!r}")
+    check_version(data, SCHEMA_VERSION)
     found = convert(data, Looks)
     plan = found.plan
     if plan.looks != sorted(set(plan.looks)) or list(plan.looks)[-1:] != [plan.max_feasible]:

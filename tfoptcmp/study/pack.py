@@ -19,6 +19,7 @@ import gzip
 import io
 import json
 import re
+import shlex
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -27,7 +28,7 @@ from typing import Any
 
 from tfoptcmp.study.durable import json_bytes, make_directory, write_bytes
 from tfoptcmp.study.files import exists, find
-from tfoptcmp.study.schema import COLUMNS, StudyError, Trial, trial_directory
+from tfoptcmp.study.schema import COLUMNS, StudyError, Trial, trial_directory, trial_of
 
 TRIALS = "trials.csv"
 MEASUREMENTS = "measurements.csv.gz"
@@ -63,6 +64,23 @@ def is_packed(directory: Path) -> bool:
     """Returns whether a study directory holds a packed study, or what is left of one."""
     alone = exists(directory / MEASUREMENTS) and not exists(directory / "trials")
     return alone or exists(directory / TRIALS)
+
+
+def check_unpacked(directory: Path, given: Path) -> None:
+    """Checks that a study can be resumed.
+
+    Args:
+        directory: Of the study.
+        given: What the user would unpack: that directory, or one above it.
+
+    Raises:
+        StudyError: If it is packed; the message has the command that unpacks it.
+    """
+    if is_packed(directory):
+        raise StudyError(
+            f"{directory} is packed and cannot be resumed: tfoptcmp-pack --unpack "
+            f"{shlex.quote(str(given))}"
+        )
 
 
 def pack(directory: Path) -> None:
@@ -139,18 +157,19 @@ def _unpacked(directory: Path) -> Iterator[Entry]:
     """The trials and re-runs of an unpacked study, by index and number."""
     found = []
     for folder in (f for kind in _FOLDERS for f in find(directory, f"{kind}/*")):
-        name = re.fullmatch(r"(\d+)(?:-(\d+))?", folder.name, re.ASCII)
-        if name is None:
+        number = trial_of(folder)
+        if number is None:
             raise StudyError(f"{folder} does not belong to a trial, and packing would remove it")
         path = folder / "metadata.json"
         if exists(path):  # the process may have been killed before
-            found.append((int(name[1]), int(name[2] or -1), path))
-    for index, rerun, path in sorted(found):
+            found.append((*number, path))
+    found.sort(key=lambda one: (one[0], -1 if one[1] is None else one[1]))
+    for index, rerun, path in found:
         measurements = path.with_name("measurements.csv")
         try:
             yield Entry(
                 index=index,
-                rerun=None if rerun < 0 else rerun,
+                rerun=rerun,
                 metadata=json.loads(path.read_bytes()),
                 # The process may have been killed before the file was there.
                 measurements=measurements.read_bytes().decode()

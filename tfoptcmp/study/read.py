@@ -4,7 +4,6 @@ If a file is wrong, a StudyError names the file, the field and what is allowed.
 """
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -32,6 +31,7 @@ from tfoptcmp.study.schema import (
     StudyError,
     Trial,
     trial_directory,
+    trial_of,
 )
 
 _REDO = "; remove its folder to redo it"
@@ -114,7 +114,7 @@ def read_study(directory: Path) -> Study:
     for file in files:
         try:
             trial = _read_trial(file, config, signature.space)
-            if file.parent.name != f"{trial.index:06d}":
+            if file.parent.name != trial_directory(directory, trial.index).name:
                 raise StudyError(f"{file} is damaged: it is that of trial {trial.index}")
             trials.append(trial)
         except CannotRead:
@@ -169,10 +169,9 @@ def read_reruns(directory: Path) -> dict[tuple[int, int], Trial]:
                 found[one.index, one.rerun] = trial
         return found
     for file in find(directory, "reruns/*/metadata.json"):
-        name = re.fullmatch(r"(\d+)-(\d+)", file.parent.name, re.ASCII)
-        if name is None:
+        index, rerun = trial_of(file.parent) or (None, None)
+        if index is None or rerun is None:
             continue
-        index, rerun = int(name[1]), int(name[2])
         trial = _read_trial(file, config, space, rerun)
         if trial.index != index:
             raise StudyError(f"{file} is damaged: it is that of trial {trial.index}")

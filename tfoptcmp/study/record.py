@@ -33,6 +33,19 @@ def read_record(path: Path, to_record: Callable[[Any], Record], what_to_do: str)
         raise StudyError(f"{path} is damaged: {error}; {what_to_do}") from error
 
 
+def check_version(data: Any, known: int) -> None:
+    """Checks the schema version of a record.
+
+    Raises:
+        ValueError: If it is not the known one, or there is none.
+    """
+    version = data.get("schema_version") if isinstance(data, Mapping) else None
+    if version != known:
+        raise ValueError(
+            f"schema_version must be {known}; got {version!r}, of a newer tfoptcmp or none"
+        )
+
+
 def write_record(path: Path, data: Mapping[str, Any]) -> None:
     """Replaces a record durably, and makes its directory if needed.
 

@@ -10,7 +10,7 @@ round is judged. How a space follows from trials stands in `tfoptcmp.analysis.ra
 
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from typing import Any
 from tfoptcmp.conversion import PositiveCount, convert
 from tfoptcmp.study import looks, pack
 from tfoptcmp.study.files import exists, find
-from tfoptcmp.study.record import read_record, write_record
+from tfoptcmp.study.record import check_version, read_record, write_record
 from tfoptcmp.study.same_study import changes
 from tfoptcmp.study.schema import StudyError
 
@@ -232,11 +232,8 @@ def _check_rounds(study_dir: Path, names: Sequence[str]) -> None:
         for file in find(round_directory(study_dir, number), "*/study.json"):
             name = file.parent.name
             earlier(file.parent)
-            if name in names and pack.is_packed(file.parent):
-                raise StudyError(
-                    f"{file.parent} is packed and cannot be resumed: tfoptcmp-pack --unpack "
-                    f"{shlex.quote(str(study_dir))}"
-                )
+            if name in names:
+                pack.check_unpacked(file.parent, study_dir)
 
 
 def _files(study_dir: Path) -> list[Path]:
@@ -246,9 +243,5 @@ def _files(study_dir: Path) -> list[Path]:
 
 
 def _to_plan(data: Any) -> Plan:
-    version = data.get("schema_version") if isinstance(data, Mapping) else None
-    if version != SCHEMA_VERSION:
-        raise ValueError(
-            f"schema_version must be {SCHEMA_VERSION}; got {version!r}, of a newer tfoptcmp or none"
-        )
+    check_version(data, SCHEMA_VERSION)
     return convert(data, Plan)

@@ -14,6 +14,7 @@ Once the end of a trial is recorded, it and its measurements survive a power cut
 in nats; times in seconds since 1970 (UTC). Nothing here imports TensorFlow.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -203,3 +204,11 @@ def trial_directory(study: Path, index: int, rerun: int | None = None) -> Path:
     if rerun is None:
         return study / f"trials/{index:06d}"
     return study / f"reruns/{index:06d}-{rerun}"
+
+
+def trial_of(folder: Path) -> tuple[int, int | None] | None:
+    """Returns the trial and the number of the re-run that a folder's name says; None if none."""
+    name = re.fullmatch(r"(\d+)(?:-(\d+))?", folder.name, re.ASCII)
+    if name is None:
+        return None
+    return int(name[1]), None if name[2] is None else int(name[2])

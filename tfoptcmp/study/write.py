@@ -7,7 +7,6 @@ measurements, two for metadata.json as it ends. Nothing takes longer because the
 
 import csv
 import os
-import shlex
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
@@ -17,7 +16,7 @@ from typing import TextIO
 from tfoptcmp.study.durable import make_directory, plain, sync, write_json
 from tfoptcmp.study.files import exists, find
 from tfoptcmp.study.lock import locked
-from tfoptcmp.study.pack import is_packed
+from tfoptcmp.study.pack import check_unpacked
 from tfoptcmp.study.read import read_config, read_study
 from tfoptcmp.study.same_study import differences
 from tfoptcmp.study.schema import (
@@ -59,11 +58,7 @@ def check_study(
     if existing != directory:
         return
     found = {path.name for path in find(directory, "*")}
-    if is_packed(directory):
-        raise StudyError(
-            f"{directory} is packed and cannot be resumed: tfoptcmp-pack --unpack "
-            f"{shlex.quote(str(directory))}"
-        )
+    check_unpacked(directory, directory)
     if "study.json" in found:
         old = read_config(directory / "study.json")
         _check_same(directory, old, config, accept_version_changes)
