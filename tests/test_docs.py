@@ -91,10 +91,9 @@ def titles_of(node):
     if isinstance(node, ast.Call):  # one of three
         assert ast.unparse(node) == "_title(answered)"
         return ["with epsilon near its default ..."]
-    chosen = getattr(node.value, "body", None), getattr(node.value, "orelse", None)
-    if all(isinstance(one, ast.Constant) for one in chosen):
-        return [one.value for one in chosen]
-    return ["..."]
+    if isinstance(node, ast.IfExp):
+        return [*titles_of(node.body), *titles_of(node.orelse)]
+    return titles_of(node.value) if isinstance(node.value, ast.IfExp) else ["..."]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))

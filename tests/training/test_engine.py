@@ -100,7 +100,7 @@ print(json.dumps(rows))
 def test_equal_trials_measure_equal_bits_in_a_new_process(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(_IN_A_NEW_PROCESS.format(path=[str(Path(__file__).parent)], values=GOOD))
-    runs = [programs.run(script), programs.run(script, PYTHONHASHSEED="1")]
+    runs = [programs.run(script), programs.run(script, fresh=True, PYTHONHASHSEED="1")]
     assert [done.returncode for done in runs] == [0, 0], runs[0].stderr + runs[1].stderr
     results = [done.stdout for done in runs]
     assert len(json.loads(results[0])) == 3

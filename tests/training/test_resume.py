@@ -14,7 +14,9 @@ WORKLOADS = ("cnn", "lstm", "embedding")
 def process(threads, *trials, returncode=0, fresh=False):
     """Runs trials in a new process; what they return, one after the other."""
     asked = json.dumps({"threads": threads, "trials": trials})
-    done = programs.run(Path(__file__).with_name("trial_process.py"), asked, fresh=fresh)
+    done = programs.run(
+        Path(__file__).with_name("trial_process.py"), asked, fresh=fresh, timeout=900
+    )
     assert done.returncode == returncode, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 

@@ -137,7 +137,7 @@ def test_another_process_finds_the_same(tmp_path):
         "import test_fingerprints as t\n"
         "print([t.fingerprint(x) for x in (t.of_settings, t.Units(), t.ALL)], t.SETTINGS['names'])"
     )
-    runs = [programs.run(script), programs.run(script, PYTHONHASHSEED="1")]
+    runs = [programs.run(script), programs.run(script, fresh=True, PYTHONHASHSEED="1")]
     assert [done.returncode for done in runs] == [0, 0], runs[0].stderr + runs[1].stderr
     (one, one_order), (other, other_order) = (done.stdout.split("] ") for done in runs)
     assert one == other

@@ -234,12 +234,6 @@ class Comparison:
             if one.num_failed:
                 crashed = counted(one.num_failed, "trial")
                 said.append(f"{one.title}: left out, as crashed: {crashed}")
-            if one.num_untested:
-                said.append(
-                    f"{one.title}: the test metric is known of "
-                    f"{one.num_feasible - one.num_untested} of {one.num_feasible} feasible trials; "
-                    "the best of K may be any of them, so nothing is judged by it"
-                )
         records = [one.record for one in self.contestants if one.record is not None]
         compared: dict[str, Sequence[Any]] = {
             "numbers of feasible trials": [one.num_feasible for one in self.contestants],

@@ -175,13 +175,16 @@ class Contestant:
         """Returns whether a feasible trial has a value in a column of `trials`."""
         return column in self.trials and bool(self.feasible[column].notna().any())
 
-    @cached_property
-    def num_untested(self) -> int:
-        """Feasible trials without a test metric, where others have one."""
-        if not self.reports("test_metric"):
-            return 0
-        lacking = self.feasible["test_metric"].isna() & self.feasible["validation_metric"].notna()
-        return int(lacking.sum())
+    def num_reporting(self, column: str) -> int:
+        """Returns how many feasible trials have a value in a column of `trials`."""
+        return int(self.feasible[column].notna().sum()) if column in self.trials else 0
+
+    def reports_all(self, column: str) -> bool:
+        """Returns whether all feasible trials that were validated have a value in a column."""
+        if not self.reports(column):
+            return False
+        lacking = self.feasible[column].isna() & self.feasible["validation_metric"].notna()
+        return not lacking.any()
 
     def ranks(self, column: str) -> Ranks:
         """Returns the feasible trials by a column of `trials`, infinite where there is no value.

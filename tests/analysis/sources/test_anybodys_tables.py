@@ -12,7 +12,7 @@ from tfoptcmp.analysis.report.answer import answer
 from tfoptcmp.analysis.report.files import write_report
 from tfoptcmp.analysis.sources import read_comparisons
 from tfoptcmp.analysis.sources.mapping import TableMap, parse_assignments
-from tfoptcmp.analysis.statistics.quantities import main_statistic
+from tfoptcmp.analysis.statistics.quantities import main_statistic, measured
 from tfoptcmp.analysis.statistics.ranking import ranking
 from tfoptcmp.spaces import LogUniform, Uniform
 from tfoptcmp.study.schema import StudyError
@@ -118,8 +118,29 @@ class TestRunsOfOneTrial:
         (comparison,) = read_comparisons(write(text))
         assert main_statistic(comparison) == "validation"
         assert answer(ranking(comparison)) == "adam is the best at K = 4: ahead of sgd by 20.00 pp."
-        assert sum("known of 1 of 40 feasible trials" in note for note in comparison.notes) == 2
+        (finding,) = (f for f in audit([comparison]) if "test metric" in f.title)
+        assert finding.title == "test metric of some trials only"
+        assert "sgd 1 of 40, adam 1 of 40" in finding.evidence
         assert [one.winner["test_metric"] for one in comparison.contestants] == [0.3, 0.1]
+
+    def test_an_optimizer_without_test_results_is_compared_by_validation(self, write):
+        rows = [f"sgd,{i / 1000 + 0.3},0.3" for i in range(40)]
+        rows += [f"adam,{i / 1000 + 0.1}," for i in range(40)]
+        text = "optimizer,validation,test\n" + "\n".join(rows)
+        (comparison,) = read_comparisons(write(text))
+        assert answer(ranking(comparison)).startswith("adam is the best at K = 4")
+        (finding,) = (f for f in audit([comparison]) if "test metric" in f.title)
+        assert "sgd 40 of 40, adam 0 of 40" in finding.evidence
+
+    def test_training_losses_of_some_trials_only_decide_nothing(self, write):
+        rows = [
+            f"{one},{i / 1000 + 0.1},{0.5 if one == 'sgd' or i else ''}"
+            for one in ("sgd", "adam")
+            for i in range(40)
+        ]
+        text = "optimizer,validation,train_loss\n" + "\n".join(rows)
+        sgd, adam = read_comparisons(write(text))[0].contestants
+        assert measured(sgd, "train_loss") and not measured(adam, "train_loss")
 
     def test_runs_of_other_lengths_are_not_of_one_trial(self, write):
         text = "optimizer,test,lr,steps,seed\na,1,1,10,1\na,1,1,20,2\na,1,1,21,3\n"
@@ -131,6 +152,12 @@ class TestRunsOfOneTrial:
         one = the_only(write(f"optimizer,test,lr,steps,seed\n{rows}"))
         assert one.trials["steps"].tolist() == [1000, 1300]
         assert one.reruns["seed"].tolist() == [1150, 1500]
+
+    def test_lengths_of_other_trials_draw_no_line_between_runs(self, write):
+        """1,079 and 1,081 are on both sides of 1.2 times 900."""
+        rows = "a,1,1,900,1\na,1,2,1079,1\na,1,2,1081,2\n"
+        one = the_only(write(f"optimizer,test,lr,steps,seed\n{rows}"))
+        assert (one.num_feasible, len(one.reruns)) == (2, 1)
 
     def test_rows_without_a_seed_are_no_runs(self, write):
         assert the_only(write("optimizer,test,lr,seed\na,1,1,\na,1,1,\n")).num_feasible == 2

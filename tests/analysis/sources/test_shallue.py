@@ -95,7 +95,6 @@ def test_studies_in_the_layout_of_shallue_et_al(write):
     ("scale", "rate", "momentum"),
     [
         ("LOG_SCALE", LogUniform(low=0.05, high=0.2), Uniform(low=0.05, high=0.2)),
-        ("REVERSE_LOG_SCALE", Uniform(low=0.05, high=0.2), LogUniform(low=0.05, high=0.2)),
         ("UNIT_LINEAR_SCALE", Uniform(low=0.05, high=0.2), Uniform(low=0.05, high=0.2)),
     ],
 )

@@ -13,7 +13,7 @@ from tfoptcmp.analysis.audit.findings import Finding
 from tfoptcmp.analysis.comparison import LEAST_TRIALS, LEAST_TRIALS_A_DRAW, Comparison
 from tfoptcmp.analysis.contestant import Contestant
 from tfoptcmp.analysis.statistics.curves import verdict_curve
-from tfoptcmp.analysis.statistics.quantities import STATISTICS, measured
+from tfoptcmp.analysis.statistics.quantities import STATISTICS, main_statistic, measured
 from tfoptcmp.analysis.statistics.ranking import ranking
 from tfoptcmp.analysis.statistics.verdicts import Verdict, judge
 
@@ -159,15 +159,19 @@ def _told_apart(one: Contestant) -> tuple[list[str], NDArray[np.uint64]]:
 
 
 def untested(comparison: Comparison) -> Iterator[Finding]:
-    """Finds comparisons without a test metric, whose selected results flatter."""
-    if comparison.num_trials and not any(
-        one.reports("test_metric") for one in comparison.contestants
-    ):
+    """Finds comparisons judged by the metric that selects, so that selected results flatter."""
+    if comparison.num_trials and main_statistic(comparison) == "validation":
+        tested = [
+            f"{one.title} {one.num_reporting('test_metric')} of {one.num_feasible}"
+            for one in comparison.contestants
+        ]
+        some = any(one.reports("test_metric") for one in comparison.contestants)
         yield Finding(
             severity="note",
             subject=comparison.workload,
-            title="no test metric",
-            evidence="trials are selected by the validation metric, and judged by it",
+            title="test metric of some trials only" if some else "no test metric",
+            evidence="trials are selected by the validation metric, and judged by it"
+            + (f"; it is known of {', '.join(tested)}" if some else ""),
             next_step="report the test metric of every trial, or say that the results are "
             "those of the validation set",
         )
@@ -258,7 +262,9 @@ def unsupported_claim(comparison: Comparison) -> Iterator[Finding]:
     """
     for better, worse in comparison.claims:
         first, second = comparison.named(better), comparison.named(worse)
-        both = [name for name in ("test", "validation") if _both(first, second, name)]
+        main = main_statistic(comparison)
+        others = (name for name in ("test", "validation") if name != main)
+        both = [name for name in (main, *others) if _both(first, second, name)]
         if not both:
             continue
         judgement = judge(comparison, second, first, both[0], inclusion=True)

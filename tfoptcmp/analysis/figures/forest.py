@@ -110,7 +110,7 @@ def _why_no_pair(comparison: Comparison, statistic: str | None = None) -> str:
     statistic = statistic or main_statistic(comparison)
     if sum(measured(one, statistic) for one in comparison.contestants) > 1:
         return ""
-    return "fewer than two optimizers have results"
+    return f"fewer than two optimizers have results: {STATISTICS[statistic].title}"
 
 
 FOREST = ReportFigure(

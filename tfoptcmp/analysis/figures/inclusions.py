@@ -17,7 +17,7 @@ from tfoptcmp.analysis.figures.style import (
     symmetric_axis,
 )
 from tfoptcmp.analysis.statistics.curves import CurvePoint, inclusion_curves, testable_pairs
-from tfoptcmp.analysis.statistics.quantities import STATISTICS, main_statistic
+from tfoptcmp.analysis.statistics.quantities import STATISTICS, main_statistic, measured
 from tfoptcmp.analysis.statistics.verdicts import HOW_TO_READ_CURVES
 
 _PANELS_A_ROW = 3
@@ -79,8 +79,11 @@ def inclusions_figure(comparison: Comparison, statistic: str | None = None) -> F
 
 def _why_no_pair(comparison: Comparison, statistic: str | None = None) -> str:
     """Why `inclusions_figure` cannot be drawn; "" if it can."""
-    if testable_pairs(comparison, statistic or main_statistic(comparison)):
+    statistic = statistic or main_statistic(comparison)
+    if testable_pairs(comparison, statistic):
         return ""
+    if sum(measured(one, statistic) for one in comparison.contestants) < 2:
+        return f"fewer than two optimizers have results: {STATISTICS[statistic].title}"
     return "no two optimizers with five feasible trials each are known to contain one another"
 
 

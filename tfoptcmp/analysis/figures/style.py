@@ -134,9 +134,12 @@ def why_no_value(contestant: Contestant, statistic: str) -> str:
     """Says in a few words why there is nothing to draw."""
     if not contestant.num_feasible:
         return "no feasible trial"
-    return (
-        "no value" if measured(contestant, statistic) else f"no {STATISTICS[statistic].title} data"
-    )
+    title = STATISTICS[statistic].title
+    if measured(contestant, statistic):
+        return "no value"
+    if contestant.reports(STATISTICS[statistic].value):
+        return f"{title} of some trials only"
+    return f"no {title} data"
 
 
 def no_value(axes: Axes, position: float, text: str) -> None:

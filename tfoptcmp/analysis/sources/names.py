@@ -114,7 +114,7 @@ def between(name: str, low: float, high: float, *, logarithmic: bool | None = No
     if logarithmic is None:
         is_log = ends[0] > 0 and ends[1] / ends[0] >= _LOG_SCALE_FACTOR
     else:
-        is_log = logarithmic and ends == [low, high] and low > 0
+        is_log = logarithmic and searched_value(name, 0.0) == 0.0 and low > 0
     return (LogUniform if is_log else Uniform)(low=ends[0], high=ends[1])
 
 

@@ -92,16 +92,16 @@ def repeated_rows(
     """
     if "seed" not in rows or values.empty:
         return pd.Series(dtype=int)
-    keys = [_group(values[name].to_numpy()) for name in values]
-    keys += [
-        _group(searched[own].to_numpy(), _SAME_COMPLEMENT)
+    alike = _first_alike([_group(values[name].to_numpy()) for name in values])
+    near = [
+        _near(searched[own].to_numpy(), _SAME_COMPLEMENT, alike)
         for own, name in zip(searched, values, strict=True)
         if searched_value(name, 0.0) != 0.0
     ]
     if "steps" in rows:
-        keys.append(_group(rows["steps"].to_numpy(), _OF_ONE_BUDGET))
+        near.append(_near(rows["steps"].to_numpy(), _OF_ONE_BUDGET, alike))
     row = np.arange(len(rows))
-    whole = _first_alike(keys)
+    whole = _first_alike([alike, *near])
     if (whole == row).all():
         return pd.Series(dtype=int)
     others = pd.DataFrame(index=rows.index) if unread is None else unread.loc[rows.index]
@@ -147,17 +147,33 @@ def _is_result(word: str) -> bool:
     return word in _RESULTS or higher_is_better(word) is not None
 
 
-def _group(numbers: FloatArray, tolerance: float = _SAME) -> IntArray:
-    """Returns for each number which group of the same it is in; NaN is the same as NaN.
-
-    All of a group are within the tolerance of its least, so that groups do not chain.
-    """
+def _group(numbers: FloatArray) -> IntArray:
+    """Returns for each number which group of the same it is in; NaN is the same as NaN."""
     known, places = np.unique(numbers, return_inverse=True)
-    starts, least = np.zeros(len(known), dtype=bool), math.nan
-    for i, number in enumerate(known.tolist()):
-        if not number - least <= tolerance * abs(least):  # or one is NaN
-            starts[i], least = True, number
+    apart = np.abs(np.diff(known)) > _SAME * np.abs(known[:-1])
+    apart |= np.isnan(known[1:])
+    starts = np.concatenate([[True], apart]) if len(known) else np.zeros(0, dtype=bool)
     return np.asarray((np.cumsum(starts) - 1)[places])
+
+
+def _near(numbers: FloatArray, tolerance: float, alike: IntArray) -> IntArray:
+    """Returns for each number which group it is in of those near to one another.
+
+    All of a group are within the tolerance of its least, so that groups do not chain, and their
+    rows are alike otherwise: the numbers of other rows draw no line between them.
+    """
+    order = np.lexsort((numbers, alike))  # NaN comes last
+    starts, row, least = np.zeros(len(order), dtype=bool), -1, math.nan
+    for i, (other, number) in enumerate(
+        zip(alike[order].tolist(), numbers[order].tolist(), strict=True)
+    ):
+        same = number == least or (math.isnan(number) and math.isnan(least))
+        near = math.isfinite(least) and number - least <= tolerance * abs(least)
+        if other != row or not (same or near):
+            starts[i], row, least = True, other, number
+    groups = np.empty(len(order), dtype=np.int64)
+    groups[order] = np.cumsum(starts) - 1
+    return groups
 
 
 def _first_alike(keys: Sequence[IntArray]) -> IntArray:

@@ -26,13 +26,12 @@ from tfoptcmp.analysis.sources.names import (
     between,
     one_of,
     searched_name,
-    searched_value,
 )
 from tfoptcmp.analysis.sources.studies import near_studies
 from tfoptcmp.analysis.sources.tables import of_table
 from tfoptcmp.metrics import CLASSIFICATION_ERROR, CROSS_ENTROPY, Metric
 from tfoptcmp.rules import rule_named
-from tfoptcmp.spaces import Dimension, LogUniform
+from tfoptcmp.spaces import Dimension
 from tfoptcmp.study.files import find as find_files
 from tfoptcmp.study.files import find_below, reading
 from tfoptcmp.study.read import read_json
@@ -138,10 +137,7 @@ def _dimension(name: str, config: Mapping[str, Any]) -> Dimension | None:
     if config["type"] == "DISCRETE":
         return one_of(name, map(float, config["feasible_points"]))
     low, high = float(config["min_value"]), float(config["max_value"])
-    if config["scale"] == "REVERSE_LOG_SCALE":  # of 1 - momentum, which is what we search
-        ends = sorted((searched_value(name, low), searched_value(name, high)))
-        if ends != [low, high] and 0 < ends[0] < ends[1]:
-            return LogUniform(low=ends[0], high=ends[1])
+    if config["scale"] == "REVERSE_LOG_SCALE":  # of 1 - momentum: the paper says how, no record
         return between(name, low, high)
     return between(name, low, high, logarithmic=config["scale"] == "LOG_SCALE")
 

@@ -3,7 +3,8 @@
 All are of the best of K feasible trials, metrics as errors, so that lower is better: the validation
 metric, the test metric of the trial with the best final validation metric, the final training loss
 of the trial selected by that loss, and the steps to the validation target. A measurement that is
-not a number counts as infinite, the worst; so does a target that was not reached.
+not a number counts as infinite, the worst; so does a target that was not reached. Results of other
+tools do not tell NaN from what was not measured: a statistic that some trials lack is not judged.
 """
 
 import math
@@ -76,25 +77,21 @@ def statistics_of(comparison: Comparison) -> tuple[str, ...]:
 def measured(contestant: Contestant, statistic: str) -> bool:
     """Returns whether there is a value of the statistic: a test split, a target, a feasible trial.
 
-    Test results of some trials only are none: the best of K is one of all.
+    Results of some trials only are none: the best of K is one of all.
 
     Args:
         contestant: The optimizer.
         statistic: A name in STATISTICS.
     """
-    if statistic == "test" and contestant.num_untested:
-        return False
-    return contestant.reports(STATISTICS[statistic].value)
+    return contestant.reports_all(STATISTICS[statistic].value)
 
 
 def main_statistic(comparison: Comparison) -> str:
-    """Returns "test" if a contestant has test results, and none of some trials only.
-
-    Else "validation".
-    """
-    tested = any(measured(contestant, "test") for contestant in comparison.contestants)
-    partly = any(contestant.num_untested for contestant in comparison.contestants)
-    return "test" if tested and not partly else "validation"
+    """Returns "test" if all contestants with results have test results, else "validation"."""
+    tested = [measured(one, "test") for one in comparison.contestants if one.num_feasible]
+    if comparison.selected_by == "test":
+        return "test"
+    return "test" if tested and all(tested) else "validation"
 
 
 def best_of_k(contestant: Contestant, statistic: str, num_drawn: int) -> Distribution | None:
