@@ -173,7 +173,7 @@ class Contestant:
 
     def reports(self, column: str) -> bool:
         """Returns whether a feasible trial has a value in a column of `trials`."""
-        return column in self.trials and bool(self.feasible[column].notna().any())
+        return self.num_reporting(column) > 0
 
     def num_reporting(self, column: str) -> int:
         """Returns how many feasible trials have a value in a column of `trials`."""

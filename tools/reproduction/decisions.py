@@ -10,8 +10,8 @@ from tfoptcmp.tools.reproduction.evidence import (
     Answer,
     Panels,
     all_tuned,
-    best_results,
     change_of,
+    mean_results,
     mean_steps,
     mean_values,
     of,
@@ -22,7 +22,7 @@ from tfoptcmp.tools.reproduction.evidence import (
 )
 
 from tfoptcmp.analysis.ranges.boundary import Edge, check_boundaries
-from tfoptcmp.analysis.statistics.quantities import best_of_k, main_statistic, steps_of_best
+from tfoptcmp.analysis.statistics.quantities import best_of_k, steps_of_best
 from tfoptcmp.analysis.statistics.verdicts import Verdict, inclusion_verdicts
 
 # "Hardly matters", "equal": none is clearly ahead, or only by at most this, in percentage points of
@@ -68,7 +68,7 @@ def _spread(panels: Panels) -> Answer:
         return NOT_RUN
     said, close = [], []
     for panel, comparison in panels:
-        known = mean_values(comparison, main_statistic(comparison))
+        known = mean_results(comparison)
         if len(known) < 2:
             return Answer(ours="too few results", agrees="cannot tell")
         best, *_, worst = sorted(known, key=known.__getitem__)
@@ -85,7 +85,7 @@ def clear_order(panels: Panels) -> Answer:
     found = of(panels, "lm1b_transformer")
     if not found:
         return NOT_RUN
-    known = mean_values(found[0][1], main_statistic(found[0][1]))
+    known = mean_results(found[0][1])
     present = [[name for name in group if name in known] for group in groups]
     if not all(present):
         return NOT_RUN
@@ -98,7 +98,7 @@ def no_clear_winner(panels: Panels) -> Answer:
     adaptive = ("rmsprop", "adam", "nadam")
     said, clear = [], []
     for panel, comparison in panels:
-        known = {n: d for n, d in best_results(comparison).items() if n in adaptive}
+        known = [name for name in mean_results(comparison) if name in adaptive]
         for first, second in combinations(known, 2):
             gap = versus(comparison, second, first)
             assert gap is not None, "both have results"
@@ -267,7 +267,7 @@ def equal_when_tuned(panels: Panels) -> Answer:
     wider = [with_space(panels, name) for name in ("wilson_momentum_epsilon", "lr_and_schedule")]
     found = [one for each in wider for one in each]
     answer = _spread(found)
-    whole = all(wider) and all({*panel.optimizers} <= best_results(c).keys() for panel, c in found)
+    whole = all(wider) and all({*panel.optimizers} <= mean_results(c).keys() for panel, c in found)
     return answer if whole or answer.agrees != "yes" else replace(answer, agrees="cannot tell")
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from tfoptcmp.tools.reproduction.plans import ALL_TUNED, Panel
 
 from tfoptcmp.analysis.comparison import Comparison
-from tfoptcmp.analysis.statistics.best_of_k import Distribution
 from tfoptcmp.analysis.statistics.means import means_of
 from tfoptcmp.analysis.statistics.quantities import best_of_k, main_statistic, measured
 from tfoptcmp.analysis.statistics.verdicts import LEVEL, Judgement, judge
@@ -46,16 +45,20 @@ def all_tuned(panels: Panels) -> Panels:
     return [(panel, comparison) for panel, comparison in panels if panel.protocol == ALL_TUNED]
 
 
-def best_results(comparison: Comparison) -> dict[str, Distribution]:
-    """Rule to the test result (validation where there is no test split) of the best of K."""
-    return results_of(comparison, main_statistic(comparison))
+def mean_results(comparison: Comparison) -> dict[str, float]:
+    """Rule to the mean test result (validation where there is no test split) of the best of K."""
+    return mean_values(comparison, main_statistic(comparison))
 
 
 def mean_steps(comparison: Comparison) -> dict[str, float]:
     """Rule to the mean steps to the target, given that it was reached."""
-    steps = results_of(comparison, "steps_to_target")
-    reached = {name: known.finite()[0] for name, known in steps.items()}
-    return {name: known.mean() for name, known in reached.items() if known is not None}
+    return {
+        one.rule.name: reached.mean()
+        for one in comparison.contestants
+        if one.rule is not None
+        and (steps := best_of_k(one, "steps_to_target", comparison.tuning_budget)) is not None
+        and (reached := steps.finite()[0]) is not None
+    }
 
 
 def mean_values(comparison: Comparison, statistic: str) -> dict[str, float]:
@@ -68,16 +71,6 @@ def mean_values(comparison: Comparison, statistic: str) -> dict[str, float]:
         one.rule.name: means.mean(one, statistic, budget)
         for one in comparison.contestants
         if one.rule is not None and measured(one, statistic)
-    }
-
-
-def results_of(comparison: Comparison, statistic: str) -> dict[str, Distribution]:
-    """Rule to a statistic of the best of K, where there is one."""
-    return {
-        one.rule.name: known
-        for one in comparison.contestants
-        if one.rule is not None
-        and (known := best_of_k(one, statistic, comparison.tuning_budget)) is not None
     }
 
 

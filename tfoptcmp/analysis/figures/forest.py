@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.figures.frame import Margins, framed
 from tfoptcmp.analysis.figures.report_figure import ReportFigure
-from tfoptcmp.analysis.figures.style import MARKS, folded, house_style, symmetric_axis
-from tfoptcmp.analysis.statistics.quantities import STATISTICS, main_statistic, measured
+from tfoptcmp.analysis.figures.style import MARKS, folded, house_style, symmetric_axis, why_no_pair
+from tfoptcmp.analysis.statistics.quantities import STATISTICS, main_statistic
 from tfoptcmp.analysis.statistics.verdicts import Judgement, all_pairs
 from tfoptcmp.metrics import Metric
 
@@ -38,7 +38,7 @@ def forest_figure(comparison: Comparison, statistic: str | None = None) -> Figur
     statistic = statistic or main_statistic(comparison)
     pairs = all_pairs(comparison, statistic)
     if not pairs:
-        raise ValueError(f"comparison must have a pair; {_why_no_pair(comparison, statistic)}")
+        raise ValueError(f"comparison must have a pair; {why_no_pair(comparison, statistic)}")
     ordered = sorted(pairs, key=lambda j: not j.inclusion)
     names = [_name(j) for j in ordered]
     lines = [name.count("\n") + 1 for name in names]
@@ -106,18 +106,11 @@ def _longest(names: list[str]) -> int:
     return max(len(line) for name in names for line in name.split("\n"))
 
 
-def _why_no_pair(comparison: Comparison, statistic: str | None = None) -> str:
-    statistic = statistic or main_statistic(comparison)
-    if sum(measured(one, statistic) for one in comparison.contestants) > 1:
-        return ""
-    return f"fewer than two optimizers have results: {STATISTICS[statistic].title}"
-
-
 FOREST = ReportFigure(
     name="forest",
     section="answer",
     caption="Which optimizer is better on {workload}, and how sure? Every pair, with the 95 % "
     "confidence interval of the difference.",
     draw=forest_figure,
-    needs=_why_no_pair,
+    needs=why_no_pair,
 )

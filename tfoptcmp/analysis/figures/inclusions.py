@@ -15,9 +15,10 @@ from tfoptcmp.analysis.figures.style import (
     folded,
     house_style,
     symmetric_axis,
+    why_no_pair,
 )
 from tfoptcmp.analysis.statistics.curves import CurvePoint, inclusion_curves, testable_pairs
-from tfoptcmp.analysis.statistics.quantities import STATISTICS, main_statistic, measured
+from tfoptcmp.analysis.statistics.quantities import STATISTICS, main_statistic
 from tfoptcmp.analysis.statistics.verdicts import HOW_TO_READ_CURVES
 
 _PANELS_A_ROW = 3
@@ -82,9 +83,9 @@ def _why_no_pair(comparison: Comparison, statistic: str | None = None) -> str:
     statistic = statistic or main_statistic(comparison)
     if testable_pairs(comparison, statistic):
         return ""
-    if sum(measured(one, statistic) for one in comparison.contestants) < 2:
-        return f"fewer than two optimizers have results: {STATISTICS[statistic].title}"
-    return "no two optimizers with five feasible trials each are known to contain one another"
+    return why_no_pair(comparison, statistic) or (
+        "no two optimizers with five feasible trials each are known to contain one another"
+    )
 
 
 def draw_differences(

@@ -15,7 +15,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocat
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.contestant import Contestant
 from tfoptcmp.analysis.statistics.best_of_k import FloatArray
-from tfoptcmp.analysis.statistics.quantities import STATISTICS, measured
+from tfoptcmp.analysis.statistics.quantities import STATISTICS, main_statistic, measured
 from tfoptcmp.analysis.statistics.verdicts import Tone
 from tfoptcmp.metrics import Metric
 
@@ -140,6 +140,18 @@ def why_no_value(contestant: Contestant, statistic: str) -> str:
     if contestant.reports(STATISTICS[statistic].value):
         return f"{title} of some trials only"
     return f"no {title} data"
+
+
+def why_no_pair(comparison: Comparison, statistic: str | None = None) -> str:
+    """Says why no two optimizers can be compared by a statistic, the main one by default.
+
+    Returns:
+        "" if two can.
+    """
+    statistic = statistic or main_statistic(comparison)
+    if sum(measured(one, statistic) for one in comparison.contestants) > 1:
+        return ""
+    return f"fewer than two optimizers have results: {STATISTICS[statistic].title}"
 
 
 def no_value(axes: Axes, position: float, text: str) -> None:

@@ -88,9 +88,9 @@ def measured(contestant: Contestant, statistic: str) -> bool:
 
 def main_statistic(comparison: Comparison) -> str:
     """Returns "test" if all contestants with results have test results, else "validation"."""
-    tested = [measured(one, "test") for one in comparison.contestants if one.num_feasible]
     if comparison.selected_by == "test":
         return "test"
+    tested = [measured(one, "test") for one in comparison.contestants if one.num_feasible]
     return "test" if tested and all(tested) else "validation"
 
 
