@@ -8,7 +8,9 @@ from tfoptcmp.analysis.figures import (
     protocols_figure,
     results_figure,
     training_loss_figure,
+    tuning_curves_figure,
 )
+from tfoptcmp.analysis.figures.results import how_to_read
 from tfoptcmp.analysis.report.tables import best_rows
 from tfoptcmp.analysis.statistics.quantities import best_of_k
 
@@ -106,14 +108,19 @@ def test_huge_loss_does_not_move_the_point(tmp_path, make_signature, write_study
 
 
 def test_what_is_worse_than_guessing_counts_as_that_as_in_the_table(
-    tmp_path, make_signature, write_study
+    tmp_path, make_signature, write_study, six_rules
 ):
     write_study(tmp_path, make_signature("sgd"), [1.0, 1.0, 5.0, 1e29], metric_unit="nats")
     (comparison,) = read_comparisons(tmp_path, tuning_budget=1)
-    axes = results_figure([comparison]).axes[0]
+    figure = results_figure([comparison])
     (row,) = best_rows(comparison)
     assert row["validation_mean"] == pytest.approx((1 + math.log(10)) / 2)  # by hand
-    assert axes.lines[0].get_ydata()[0] == pytest.approx(row["validation_mean"])
+    assert figure.axes[0].lines[0].get_ydata()[0] == pytest.approx(row["validation_mean"])
+    said = "what is worse than guessing counts as guessing"
+    assert " ".join(figure.get_supxlabel().split()).endswith(said)
+    below = (text.get_text() for text in tuning_curves_figure(comparison).texts)
+    assert any(said in " ".join(text.split()) for text in below)
+    assert said not in how_to_read(read_comparisons(six_rules))  # errors end at 1
 
 
 def test_what_would_hide_the_rest_ends_in_a_triangle(tmp_path, make_signature, write_study):

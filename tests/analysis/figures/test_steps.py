@@ -1,3 +1,5 @@
+import math
+
 import pytest
 
 from tfoptcmp.analysis import read_comparisons
@@ -38,6 +40,13 @@ def test_steps_without_a_target_go_to_where_the_worst_ends(
     assert "Steps to 31 % classification error, where the worst ends (no target here)" in face(axes)
     assert axes.lines[0].get_ydata()[0] == 100  # by hand: SGD gets to 31 % at its last step
     assert axes.lines[1].get_ydata()[0] == 75  # by hand: Adam's 0.9 - 0.8 * 0.75 = 0.3
+
+
+def test_no_target_is_worse_than_guessing(tmp_path, make_signature, write_study):
+    for rule, loss in (("sgd", 1e29), ("adam", 0.5)):
+        write_study(tmp_path, make_signature(rule), [loss] * 4, metric_unit="nats")
+    (comparison,) = read_comparisons(tmp_path)
+    assert reached_targets(comparison) == [pytest.approx(math.log(10)), 0.5]
 
 
 def test_steps_with_neither_target_nor_trial_are_refused(tmp_path, make_signature, write_study):

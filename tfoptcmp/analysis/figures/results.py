@@ -26,6 +26,7 @@ from tfoptcmp.analysis.statistics.quantities import (
     STATISTICS,
     best_of_k,
     cap_of_shown,
+    guessing_note,
     measured,
 )
 
@@ -84,7 +85,9 @@ def _figure(comparisons: Sequence[Comparison], rows: Sequence[str], note: str) -
 def how_to_read(comparisons: Sequence[Comparison]) -> str:
     """Explains points and bars, and says which are better, if it is the same in all columns."""
     directions = {comparison.metric.direction for comparison in comparisons}
-    return "; ".join([_HOW_TO_READ, *(directions if len(directions) == 1 else ())])
+    told = directions if len(directions) == 1 else ()
+    notes = dict.fromkeys(guessing_note(comparison) for comparison in comparisons)
+    return "; ".join([_HOW_TO_READ, *told, *filter(None, notes)])
 
 
 def column_inches(comparison: Comparison) -> float:

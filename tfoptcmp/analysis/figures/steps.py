@@ -18,7 +18,12 @@ from tfoptcmp.analysis.figures.style import (
     optimizer_axis,
     styles,
 )
-from tfoptcmp.analysis.statistics.quantities import best_of_k, measured, steps_of_best
+from tfoptcmp.analysis.statistics.quantities import (
+    best_of_k,
+    cap_of_shown,
+    measured,
+    steps_of_best,
+)
 
 _HOW_TO_READ = (
     "steps until the validation metric is at the target, given that one of K trials gets there "
@@ -88,10 +93,11 @@ def reached_targets(comparison: Comparison) -> list[float]:
     These are results of tuning with K trials. So the first one shows how soon the others reach the
     final result of the worst. Equal ones are listed once, the easiest first.
     """
+    cap = cap_of_shown(comparison, "validation")
     found = (
         best_of_k(one, "validation", comparison.tuning_budget) for one in comparison.contestants
     )
-    medians = {known.percentile(50) for known in found if known is not None}
+    medians = {known.capped(cap).percentile(50) for known in found if known is not None}
     known = sorted((median for median in medians if math.isfinite(median)), reverse=True)
     return [known[i] for i in sorted({0, len(known) // 2, len(known) - 1})] if known else []
 

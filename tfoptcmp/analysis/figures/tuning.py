@@ -23,7 +23,12 @@ from tfoptcmp.analysis.figures.style import (
 from tfoptcmp.analysis.statistics.best_of_k import BudgetCurve, budget_curve
 from tfoptcmp.analysis.statistics.curves import budgets_up_to
 from tfoptcmp.analysis.statistics.means import means_of
-from tfoptcmp.analysis.statistics.quantities import main_statistic, measured, selection_and_values
+from tfoptcmp.analysis.statistics.quantities import (
+    guessing_note,
+    main_statistic,
+    measured,
+    selection_and_values,
+)
 from tfoptcmp.analysis.statistics.verdicts import LEVEL
 
 _HOW_TO_READ = (
@@ -59,7 +64,7 @@ def tuning_curves_figure(comparison: Comparison, statistic: str | None = None) -
         figure, panels = panel_for_each(
             comparison,
             f"{statistic} {metric.name} of the best of k trials",
-            _HOW_TO_READ,
+            "; ".join(filter(None, (_HOW_TO_READ, guessing_note(comparison)))),
             lines,
             "tuning budget k, trials",
             metric.label(statistic),

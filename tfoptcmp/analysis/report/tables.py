@@ -20,6 +20,7 @@ from tfoptcmp.analysis.statistics.quantities import (
     STATISTICS,
     best_of_k,
     cap_of_shown,
+    guessing_note,
     measured,
     statistics_of,
 )
@@ -123,8 +124,8 @@ def caption(comparison: Comparison) -> str:
         f", mean [5th, 95th percentile] of the best of K = {comparison.tuning_budget} trials, "
         f"{_directions(comparison)}"
     )
-    if any(math.isfinite(cap_of_shown(comparison, name)) for name in _splits(comparison)):
-        told += "; what is worse than guessing counts as guessing"
+    if note := guessing_note(comparison):
+        told += f"; {note}"
     target = "the target is reached"
     if comparison.target is not None:
         metric = comparison.metric

@@ -120,6 +120,13 @@ def cap_of_shown(comparison: Comparison, statistic: str) -> float:
     return metric.cap
 
 
+def guessing_note(comparison: Comparison) -> str:
+    """Returns what to say beside results that `cap_of_shown` bounds; else an empty text."""
+    if math.isinf(cap_of_shown(comparison, main_statistic(comparison))):
+        return ""
+    return "what is worse than guessing counts as guessing"
+
+
 def selection_and_values(contestant: Contestant, statistic: str) -> tuple[FloatArray, FloatArray]:
     """Returns what the feasible trials are selected by and what is reported of the selected one.
 
