@@ -21,9 +21,10 @@ from tests.programs import run
 from tfoptcmp import workloads
 from tfoptcmp.analysis import read_comparisons
 from tfoptcmp.analysis.ranges.boundary import why_not_final
-from tfoptcmp.analysis.report.answer import answer, matrix_cells
+from tfoptcmp.analysis.report.answer import answer
 from tfoptcmp.analysis.report.lineage import share_at_guessing
 from tfoptcmp.analysis.report.tables import format_table, rerun_cells
+from tfoptcmp.analysis.report.verdict_tables import matrix_cells
 from tfoptcmp.analysis.statistics.means import means_of
 from tfoptcmp.analysis.statistics.ranking import ranking
 from tfoptcmp.analysis.statistics.verdicts import Verdict, all_pairs, inclusion_verdicts, judge

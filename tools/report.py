@@ -92,10 +92,11 @@ def _run(argv: list[str]) -> None:
     from tfoptcmp.analysis.audit import audit
     from tfoptcmp.analysis.audit.findings import findings_on, worst_first
     from tfoptcmp.analysis.report.across import format_across
-    from tfoptcmp.analysis.report.answer import answer, format_answer, format_verdicts
+    from tfoptcmp.analysis.report.answer import answer, format_answer
     from tfoptcmp.analysis.report.as_json import as_json
     from tfoptcmp.analysis.report.best import format_best
     from tfoptcmp.analysis.report.files import restriction_sections, write_report
+    from tfoptcmp.analysis.report.inclusions import format_verdicts
     from tfoptcmp.analysis.report.restrictions import format_sections
     from tfoptcmp.analysis.report.tables import format_table
     from tfoptcmp.analysis.statistics.ranking import ranking

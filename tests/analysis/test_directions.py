@@ -16,11 +16,12 @@ from tfoptcmp.analysis.figures.forest import forest_figure
 from tfoptcmp.analysis.figures.inclusions import inclusions_figure
 from tfoptcmp.analysis.figures.report_order import FIGURES
 from tfoptcmp.analysis.ranges.narrowing import next_spaces
-from tfoptcmp.analysis.report.answer import how_sure, pair_cells, ranking_cells, verdict_cells
+from tfoptcmp.analysis.report.answer import how_sure
 from tfoptcmp.analysis.report.as_json import as_json
 from tfoptcmp.analysis.report.best import best_trials, choose_now
 from tfoptcmp.analysis.report.restrictions import format_sections, sections
 from tfoptcmp.analysis.report.tables import STYLES, best_rows, caption, format_table, rerun_cells
+from tfoptcmp.analysis.report.verdict_tables import pair_cells, ranking_cells, verdict_cells
 from tfoptcmp.analysis.sources import read_comparisons
 from tfoptcmp.analysis.statistics.ranking import ranking
 from tfoptcmp.analysis.statistics.restriction import parse_box

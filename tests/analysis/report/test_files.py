@@ -11,8 +11,8 @@ import pytest
 from tests.analysis.statistics.test_across import THREE
 from tfoptcmp.analysis import read_comparisons
 from tfoptcmp.analysis.audit.findings import Finding
-from tfoptcmp.analysis.report.answer import LIMIT_OF_VERDICTS, LIMITS_OF_THE_PAPER
 from tfoptcmp.analysis.report.files import write_report
+from tfoptcmp.analysis.report.inclusions import LIMIT_OF_VERDICTS, LIMITS_OF_THE_PAPER
 from tfoptcmp.rules import DEFAULT_RULES
 from tfoptcmp.study.schema import StudyError
 

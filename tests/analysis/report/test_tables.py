@@ -5,23 +5,17 @@ import numpy as np
 import pytest
 
 from tfoptcmp.analysis import read_comparisons
-from tfoptcmp.analysis.report.answer import (
-    answer,
-    conclusion,
-    format_answer,
-    format_verdicts,
-    how_sure,
-    pair_sentences,
-    ranking_cells,
-)
+from tfoptcmp.analysis.report.answer import answer, format_answer, how_sure
 from tfoptcmp.analysis.report.commands import without_flags
 from tfoptcmp.analysis.report.files import write_report
+from tfoptcmp.analysis.report.inclusions import conclusion, format_verdicts, pair_sentences
 from tfoptcmp.analysis.report.tables import (
     best_cells,
     best_rows,
     format_table,
     hyperparameter_cells,
 )
+from tfoptcmp.analysis.report.verdict_tables import ranking_cells
 from tfoptcmp.analysis.statistics.ranking import ranking
 from tfoptcmp.analysis.statistics.verdicts import inclusion_verdicts
 

@@ -15,44 +15,21 @@ from tfoptcmp.analysis.ranges.containment import containments
 from tfoptcmp.analysis.report.best import choose_now
 from tfoptcmp.analysis.report.commands import without_flags
 from tfoptcmp.analysis.report.imitation import containment_sentence
+from tfoptcmp.analysis.report.inclusions import conclusion
 from tfoptcmp.analysis.report.lineage import acceptance, holds_for
-from tfoptcmp.analysis.report.tables import format_rows, format_sentences
-from tfoptcmp.analysis.statistics.curves import Curve
+from tfoptcmp.analysis.report.tables import format_sentences
 from tfoptcmp.analysis.statistics.looks import looks_sentences
 from tfoptcmp.analysis.statistics.quantities import STATISTICS
 from tfoptcmp.analysis.statistics.ranking import Place, Ranking, ranking
 from tfoptcmp.analysis.statistics.verdicts import (
-    LEVEL,
     MOST_NEEDED,
-    Judgement,
     Verdict,
     Verdicts,
     inclusion_verdicts,
-    margin_text,
     rounded_up,
     tolerance_of,
 )
 from tfoptcmp.metrics import Metric
-
-WHAT_IS_TESTED = (
-    "A general update rule can imitate its special cases (Adam can act as Momentum, Momentum as "
-    "SGD), so with enough tuning it should do no worse than they do."
-)
-
-_BUDGETS_SHOWN = (1, 2, 5, 10, 20, 50, 100, 200)
-
-LIMITS_OF_THE_PAPER = (
-    "The batch size was not varied.",
-    "Results hold for tens to hundreds of quasi-random trials.",
-    "Results hold for search spaces that are boxes, and for this learning-rate schedule.",
-)
-"""What Choi et al. (2019) state of their own results; it holds here likewise."""
-
-LIMIT_OF_VERDICTS = (
-    "A verdict is about the search spaces that it names and this K: a violation says that the "
-    "general rule was not tuned well enough here, not that the rule is bad."
-)
-"""Ours."""
 
 
 def answer(found: Ranking) -> str:
@@ -246,196 +223,6 @@ def trust(
     return said
 
 
-def conclusion(verdicts: Verdicts) -> str:
-    """Returns the answer to "do the inclusions hold?" in a sentence or two."""
-    judged = verdicts.judgements
-    if not judged and verdicts.untested:
-        return "No inclusion could be tested with these trials; the reasons are below."
-    if not judged:
-        return "no optimizer here contains another, so there is nothing to test."
-    if not verdicts.tested:
-        return "no verdict, there are too few trials for this K."
-    without = [pair for pair in verdicts.pairs if verdicts.worst(*pair) is Verdict.NO_VERDICT]
-    num = len(verdicts.pairs) - len(without)
-    pairs = [f"{special.title} <= {general.title}" for special, general in without]
-    more = f" No verdict, with too few trials for this K: {', '.join(pairs)}." if without else ""
-    violated = [pair for pair in verdicts.pairs if verdicts.worst(*pair) is Verdict.VIOLATED]
-    if violated:
-        names = ", ".join(
-            f"{general.title} than {special.title} "
-            f"({_where(verdicts.of(special, general), Verdict.VIOLATED)})"
-            for special, general in violated
-        )
-        return (
-            f"{len(violated)} of {num} violated. Worse than their own special "
-            f"case: {names}. The likely cause is their search space or too few trials; do not rank "
-            f"these by that before it is mended.{more}"
-        )
-    open_ones = [j for j in judged if j.verdict is Verdict.NOT_DECIDED]
-    if open_ones:
-        return (
-            f"none of {num} is violated; {len(open_ones)} of {len(verdicts.tested)} tests "
-            f"are not decided.{more}"
-        )
-    which = f"all {num} hold" if num > 1 else "the only one holds"
-    if without:
-        which = f"{num} with a verdict hold{'s' if num == 1 else ''}"
-    return f"{which}: no rule did worse than a special case of it.{more}"
-
-
-def count_line(verdicts: Verdicts) -> str:
-    """Returns how many pairs were tested, how they came out and how many false alarms to expect."""
-    counts = [
-        f"{sum(j.verdict is v for j in verdicts.judgements)} {v}"
-        for v in Verdict
-        if any(j.verdict is v for j in verdicts.judgements)
-    ]
-    if not counts:
-        return ""
-    line = (
-        f"{counted(len(verdicts.pairs), 'pair')}, {len(verdicts.judgements)} tests (a pair and a "
-        f"statistic each): {', '.join(counts)}."
-    )
-    if verdicts.tested:
-        line += (
-            f" If every general rule is worse by exactly the margin, about "
-            f"{verdicts.expected_false_alarms:.1f} of these tests come out as violated by chance; "
-            f"fewer if it is less."
-        )
-    violated = [j for j in verdicts.judgements if j.verdict is Verdict.VIOLATED]
-    if violated:
-        sure = sum(j.survives for j in violated)
-        line += (
-            f" After correction for the number of pairs {sure} of the violated remain; chance is "
-            "an unlikely reason for these."
-        )
-    return line
-
-
-def pair_sentences(verdicts: Verdicts) -> list[str]:
-    """Returns what the judgements of each pair say together; alike pairs share a sentence."""
-    said: dict[str, list[str]] = {}
-    for pair in verdicts.pairs:
-        judgements = verdicts.of(*pair)
-        special, general = (one.title for one in pair)
-        match verdicts.worst(*pair):
-            case Verdict.VIOLATED:
-                where = _where(judgements, Verdict.VIOLATED)
-                said[f"{general} did worse than {special}, which it can imitate ({where})."] = []
-            case Verdict.NO_VERDICT:
-                said.setdefault("no verdict, too few trials.", []).append(
-                    f"{general} against {special}"
-                )
-            case Verdict.NOT_DECIDED:
-                where = _where(judgements, Verdict.BETTER, Verdict.EQUIVALENT, Verdict.HOLDS)
-                text = "not decided" + (f"; no worse in {where}." if where else ".")
-                said.setdefault(text, []).append(f"{general} against {special}")
-            case _:
-                better = _where(judgements, Verdict.BETTER)
-                said[
-                    f"{general} did no worse than {special}, as it should"
-                    + (f"; better in {better}." if better else ".")
-                ] = []
-    return [f"{', '.join(pairs)}: {text}" if pairs else text for text, pairs in said.items()]
-
-
-def _where(judgements: Sequence[Judgement], *verdicts: Verdict) -> str:
-    return ", ".join(STATISTICS[j.statistic].title for j in judgements if j.verdict in verdicts)
-
-
-def matrix_cells(verdicts: Verdicts) -> list[list[str]]:
-    """Returns the verdicts alone, a pair a row and a statistic a column, with a heading."""
-    found = {(j.special.name, j.general.name, j.statistic): j.verdict for j in verdicts.judgements}
-    names = [name for name in STATISTICS if any(key[2] == name for key in found)]
-    cells = [["special <= general", *(STATISTICS[name].title for name in names)]]
-    for special, general in verdicts.pairs:
-        row = [str(found.get((special.name, general.name, name), "-")) for name in names]
-        cells.append([f"{special.title} <= {general.title}", *row])
-    return cells
-
-
-def ranking_cells(found: Ranking) -> list[list[str]]:
-    """Returns for every two optimizers by how much the row beats the column, with a heading.
-
-    Rows and columns by their means, the best first. A cell holds the column's mean minus the row's,
-    its 95 % interval, and how often one practitioner gets the better result with the row.
-    """
-    by_name = {(j.special.name, j.general.name): j for j in found.pairs}
-    order = [place.contestant for place in found.places]
-    cells = [["row beats column by", *(one.title for one in order)]]
-    for row in order:
-        line = [row.title]
-        for column in order:
-            if row is column:
-                line.append("")
-                continue
-            given = by_name.get((row.name, column.name))
-            j = given or by_name[column.name, row.name]
-            sign = 1 if given else -1  # D of the pair is the column's minus the row's
-            low, high = sorted((sign * j.low, sign * j.high))
-            better = max(0.0, 1 - j.superiority) if given else j.superiority
-            shown = j.metric.difference_with(sign * j.difference, low, high, unit=False)
-            line.append(f"{shown}\nP {better:.2f}")
-        cells.append(line)
-    return cells
-
-
-def pair_cells(found: Ranking) -> list[list[str]]:
-    """Returns every pair with its verdict, decided ones first, with a heading."""
-    d = found.metric.worse_by("D")
-    cells = [["pair", "verdict on the second", d, "tolerated", "P(better)", "trials needed"]]
-    order = sorted(found.pairs, key=lambda j: not j.verdict.decided)
-    for j in order:
-        cells.append([f"{j.special.title}, {j.general.title}", *_numbers(j)])
-    return cells
-
-
-def curve_cells(curves: Sequence[Curve]) -> list[list[str]]:
-    """Returns verdicts and probabilities of superiority at some tuning budgets, a pair a row."""
-    known = sorted({p.tuning_budget for _, _, points in curves for p in points})
-    largest = max(known, default=0)
-    budgets = [k for k in known if k in _BUDGETS_SHOWN or k == largest]
-    cells = [["special <= general", *(f"K = {k}" for k in budgets)]]
-    for special, general, points in curves:
-        at = {p.tuning_budget: f"{p.verdict}, {p.superiority:.2f}" for p in points}
-        cells.append([f"{special.title} <= {general.title}", *(at.get(k, "-") for k in budgets)])
-    return cells
-
-
-def verdict_cells(verdicts: Verdicts) -> list[list[str]]:
-    """Returns the judgements for people: a heading, then a row each."""
-    # The longer heading, if one of the metrics needs it.
-    d = max((j.metric.worse_by("D") for j in verdicts.judgements), default="D")
-    cells = [
-        [
-            *("special <= general", "statistic", "verdict", d, "tolerated"),
-            *("P(better)", "trials needed"),
-        ]
-    ]
-    for j in verdicts.judgements:
-        statistic = STATISTICS[j.statistic].title + ("" if j.primary else " (secondary)")
-        cells.append([f"{j.special.title} <= {j.general.title}", statistic, *_numbers(j)])
-    return cells
-
-
-def _numbers(j: Judgement) -> list[str]:
-    mark = "" if j.survives or not j.verdict.decided else " *"
-    return [
-        f"{j.verdict}{mark}",
-        j.metric.difference_with(j.difference, j.low, j.high),
-        margin_text(j),
-        f"{j.superiority:.2f}",
-        j.trials_needed_text or "-",
-    ]
-
-
-SURVIVES_NOTE = (
-    f"* Only at the level of a single test ({LEVEL:g}): divided by the number of pairs, it would "
-    "be another verdict, or not decided."
-)
-"""What the mark behind a verdict means."""
-
-
 def format_answer(
     comparison: Comparison, findings: Sequence[Finding] | None = None, called: str = ""
 ) -> str:
@@ -458,25 +245,6 @@ def format_answer(
         if sentences:
             lines += ["", title, *format_sentences(sentences)]
     return "\n".join(lines) + "\n"
-
-
-def format_verdicts(comparison: Comparison) -> str:
-    """Returns the verdicts on the inclusions as text for a terminal."""
-    verdicts = inclusion_verdicts(comparison)
-    lines = ["Inclusions:", *filter(None, [count_line(verdicts)])]
-    for sentence in [*pair_sentences(verdicts), *untested_sentences(verdicts)]:
-        lines += textwrap.wrap(sentence, 100, initial_indent="  ", subsequent_indent="    ")
-    if verdicts.judgements:
-        lines += ["", format_rows(matrix_cells(verdicts))]
-    return "\n".join(lines) + "\n"
-
-
-def untested_sentences(verdicts: Verdicts) -> list[str]:
-    """Returns which pairs could not be tested, and why."""
-    return [
-        f"{u.general.title} against {u.special.title}: not tested, {u.reason}."
-        for u in verdicts.untested
-    ]
 
 
 def audit_sentence(findings: Sequence[Finding]) -> str:

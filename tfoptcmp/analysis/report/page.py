@@ -20,26 +20,18 @@ from tfoptcmp.analysis.figures.report_figure import Section
 from tfoptcmp.analysis.ranges.containment import containments
 from tfoptcmp.analysis.report import across as of_all
 from tfoptcmp.analysis.report import imitation, importance
-from tfoptcmp.analysis.report.answer import (
-    LIMIT_OF_VERDICTS,
-    LIMITS_OF_THE_PAPER,
-    SURVIVES_NOTE,
-    WHAT_IS_TESTED,
-    answer,
-    count_line,
-    curve_cells,
-    how_sure,
-    matrix_cells,
-    pair_cells,
-    pair_sentences,
-    ranking_cells,
-    trust,
-    untested_sentences,
-    verdict_cells,
-)
+from tfoptcmp.analysis.report.answer import answer, how_sure, trust
 from tfoptcmp.analysis.report.best import best_trials, choose_now
 from tfoptcmp.analysis.report.explorer import explorer_data
 from tfoptcmp.analysis.report.importance import importance_cells
+from tfoptcmp.analysis.report.inclusions import (
+    LIMIT_OF_VERDICTS,
+    LIMITS_OF_THE_PAPER,
+    WHAT_IS_TESTED,
+    count_line,
+    pair_sentences,
+    untested_sentences,
+)
 from tfoptcmp.analysis.report.lineage import HOW_TO_READ_LINEAGE, holds_for, lineage_cells
 from tfoptcmp.analysis.report.methods import (
     boundary_cells,
@@ -56,6 +48,14 @@ from tfoptcmp.analysis.report.tables import (
     caption,
     hyperparameter_cells,
     rerun_cells,
+)
+from tfoptcmp.analysis.report.verdict_tables import (
+    SURVIVES_NOTE,
+    curve_cells,
+    matrix_cells,
+    pair_cells,
+    ranking_cells,
+    verdict_cells,
 )
 from tfoptcmp.analysis.statistics.across import Across
 from tfoptcmp.analysis.statistics.curves import inclusion_curves

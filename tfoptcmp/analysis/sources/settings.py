@@ -24,7 +24,7 @@ folders, separated by "/", "." or ":".
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
@@ -103,73 +103,133 @@ def settings_of(
     seeds = sorted(_numbers(given, "seed"), key=lambda n: (-len(_values(given, n)), len(n)))
     budgets = [] if has_steps else _budgets(given, differing)
     roles = {k: names[0] for k, names in (("seed", seeds), ("steps", budgets)) if names}
+    of_all = _OfAll(
+        optimizers=optimizers, differing=differing, seeds=seeds, roles=roles, range_of=range_of
+    )
     rows: list[dict[str, Any]] = [{"optimizer": name} for name in optimizers]
     unread: list[dict[str, Any]] = [{} for _ in runs]
-    columns: dict[str, dict[str, str]] = {}
-    schedules: dict[str, str] = {}
-    texts: dict[str, None] = {}
-    of_runs: dict[str, None] = {}
+    each = {}
     for optimizer in dict.fromkeys(optimizers):
         where = [i for i, one in enumerate(optimizers) if one == optimizer]
-        mine = [given[i] for i in where]
-        called = {
-            name: column
-            for name, (owners, column) in ((n, whose(n, optimizers)) for n in _names(mine))
-            if not owners or optimizer in owners
-        }
-        varying = {name for name in called if len(_values(mine, name)) > 1}
-        called = _with_one_rate(optimizer, called)
-        apart = {
-            name: None
-            for name, column in called.items()
-            if name in (varying | differing).difference(roles.values())
-            and (name in seeds or (_names_a_run(name) and not range_of(optimizer, name, column)))
-        }
-        of_runs |= apart
-        called = {name: column for name, column in called.items() if name not in apart}
-        words = [name for name in called if any(isinstance(run.get(name), str) for run in mine)]
-        asked = [
-            name
-            for name, column in called.items()
-            if name not in (*words, *roles.values())
-            and (
-                is_hyperparameter(column)
-                or name in varying | differing
-                or range_of(optimizer, name, column)
-            )
-        ]
-        distance = {n: 0 if is_owned(n, optimizers) else 1 + is_foreign(n) for n in asked}
-        asked.sort(key=lambda name: (distance[name], name not in varying))
-        columns[optimizer] = _columns(optimizer, {name: called[name] for name in asked})
-        read = {**{name: role for role, name in roles.items()}, **columns[optimizer]}
-        constant = {name: mine[0][name] for name in words if name not in varying}
-        texts |= dict.fromkeys(name for name in words if name in varying)
-        for name, value in constant.items():
-            if is_role(name, "schedule"):
-                schedules.setdefault(optimizer, short(value))
-        switches = (v for n, v in constant.items() if n.lower().endswith("nesterov"))
+        kinds = each[optimizer] = _kinds(optimizer, [given[i] for i in where], of_all)
+        switches = (v for n, v in kinds.constant.items() if n.lower().endswith("nesterov"))
         rule = {"rule": "nesterov"} if any(is_nesterov(optimizer, v) for v in switches) else {}
-        for i, run in zip(where, mine, strict=True):
-            rows[i] |= {read[n]: run.get(n, math.nan) for n in called if n in read} | rule
-            if seed := [run[name] for name in seeds if name in run]:
+        for i in where:
+            rows[i] |= {column: given[i].get(n, math.nan) for n, column in kinds.read.items()}
+            rows[i] |= rule
+            if seed := [given[i][name] for name in seeds if name in given[i]]:
                 rows[i]["seed"] = seed[0]
-            unread[i] |= {n: run.get(n) for n in called if n not in read}
+            unread[i] |= {n: given[i].get(n) for n in kinds.unread}
+    return Settings(
+        table=pd.DataFrame(rows),
+        columns={optimizer: kinds.columns for optimizer, kinds in each.items()},
+        roles=roles,
+        unread=pd.DataFrame(unread, index=range(len(runs))),
+        schedules={
+            optimizer: short(schedules[0])
+            for optimizer, kinds in each.items()
+            if (schedules := [v for n, v in kinds.constant.items() if is_role(n, "schedule")])
+        },
+        said=(*_said(roles, each.values()), *differing_between(given, optimizers)),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _OfAll:
+    """What the settings of one optimizer are read by: see `settings_of`.
+
+    Attributes:
+        optimizers: Of each run.
+        differing: Settings that differ between runs, be they of one optimizer or of several.
+        seeds: Settings that are seeds, the likeliest first.
+        roles: As in `Settings`.
+        range_of: What was searched over.
+    """
+
+    optimizers: Sequence[str]
+    differing: set[str]
+    seeds: Sequence[str]
+    roles: Mapping[str, str]
+    range_of: RangeOf
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Kinds:
+    """What each setting of one optimizer's runs is.
+
+    Attributes:
+        columns: Hyperparameters, the likeliest first, to their columns.
+        read: These and the roles, in the order of the runs, to their columns.
+        unread: What is neither.
+        apart: What is no setting: names of runs, where they ran, further seeds.
+        texts: Words that differ between the runs.
+        constant: Words that do not, to their values.
+    """
+
+    columns: Mapping[str, str]
+    read: Mapping[str, str]
+    unread: Sequence[str]
+    apart: Sequence[str]
+    texts: Sequence[str]
+    constant: Mapping[str, Any]
+
+
+def _kinds(optimizer: str, runs: Sequence[Mapping[str, Any]], of_all: _OfAll) -> _Kinds:
+    called = {
+        name: column
+        for name, (owners, column) in ((n, whose(n, of_all.optimizers)) for n in _names(runs))
+        if not owners or optimizer in owners
+    }
+    varying = {name for name in called if len(_values(runs, name)) > 1}
+    called = _with_one_rate(optimizer, called)
+    roles = {name: role for role, name in of_all.roles.items()}
+
+    def was_searched(name: str) -> bool:
+        return bool(of_all.range_of(optimizer, name, called[name]))
+
+    apart = [
+        name
+        for name in called
+        if name in (varying | of_all.differing).difference(roles)
+        and (name in of_all.seeds or (_names_a_run(name) and not was_searched(name)))
+    ]
+    kept = [name for name in called if name not in apart]
+    words = [name for name in kept if any(isinstance(run.get(name), str) for run in runs)]
+    asked = [
+        name
+        for name in kept
+        if name not in (*words, *roles)
+        and (
+            is_hyperparameter(called[name])
+            or name in varying | of_all.differing
+            or was_searched(name)
+        )
+    ]
+    distance = {n: 0 if is_owned(n, of_all.optimizers) else 1 + is_foreign(n) for n in asked}
+    asked.sort(key=lambda name: (distance[name], name not in varying))
+    columns = _columns(optimizer, {name: called[name] for name in asked})
+    read = {**roles, **columns}
+    return _Kinds(
+        columns=columns,
+        read={name: read[name] for name in kept if name in read},
+        unread=[name for name in kept if name not in read],
+        apart=apart,
+        texts=[name for name in words if name in varying],
+        constant={name: runs[0][name] for name in words if name not in varying},
+    )
+
+
+def _said(roles: Mapping[str, str], each: Collection[_Kinds]) -> list[str]:
+    apart = ", ".join(dict.fromkeys(name for kinds in each for name in kinds.apart))
+    texts = ", ".join(dict.fromkeys(name for kinds in each for name in kinds.texts))
     said = []
     if "steps" in roles:
         said.append(f"{roles['steps']!r} is what a trial spent, and shown as its steps.")
-    if of_runs:
-        named = ", ".join(of_runs)
-        said.append(f"No settings, but names of runs, where they ran, or further seeds: {named}.")
+    if apart:
+        said.append(f"No settings, but names of runs, where they ran, or further seeds: {apart}.")
     if texts:
-        said.append(f"Trials of one optimizer differ in what is no number: {', '.join(texts)}.")
-    return Settings(
-        table=pd.DataFrame(rows),
-        columns=columns,
-        roles=roles,
-        unread=pd.DataFrame(unread, index=range(len(runs))),
-        schedules=schedules,
-        said=(*said, *differing_between(given, optimizers)),
-    )
+        said.append(f"Trials of one optimizer differ in what is no number: {texts}.")
+    return said
 
 
 def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
