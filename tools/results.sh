@@ -19,8 +19,8 @@ programs() {
   for studies in "$output_dir"/cpu/*/*/; do
     line report --study_dir="$studies"
   done
-  for figure in 1 2 5; do
-    draw --figure="$figure" --space=final --workloads=digits_simple_cnn,fashion_mnist_simple_cnn
+  for figure in 1 2 5 9 10; do
+    draw --figure="$figure" --space=refined --workloads=digits_simple_cnn,fashion_mnist_simple_cnn
   done
   for figure in 1 2 5 9 10; do
     draw --output_dir="$seven" --figure="$figure" --space=refined --workloads=digits_simple_cnn \

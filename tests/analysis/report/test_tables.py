@@ -1,5 +1,6 @@
 import csv
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,12 @@ from tfoptcmp.analysis import read_comparisons
 from tfoptcmp.analysis.report.answer import answer, format_answer, how_sure
 from tfoptcmp.analysis.report.commands import without_flags
 from tfoptcmp.analysis.report.files import write_report
-from tfoptcmp.analysis.report.inclusions import conclusion, format_verdicts, pair_sentences
+from tfoptcmp.analysis.report.inclusions import (
+    conclusion,
+    count_line,
+    format_verdicts,
+    pair_sentences,
+)
 from tfoptcmp.analysis.report.tables import (
     best_cells,
     best_rows,
@@ -179,6 +185,21 @@ def test_violation_is_said_in_words(compared):
     assert "Audit: no fault found." in text
     assert "Momentum did worse than SGD, which it can imitate (validation, test" in text
     assert "1 pair, 4 tests" in text
+
+
+def test_what_correction_leaves_of_the_violated_is_said(compared):
+    verdicts = inclusion_verdicts(compared(sgd=spread(0.1), momentum=spread(0.3)))
+    assert count_line(verdicts).endswith(
+        "pairs 3 of 3 violated remain; chance is an unlikely reason for these."
+    )
+    alone = tuple(replace(j, survives=False) for j in verdicts.judgements)
+    assert count_line(replace(verdicts, judgements=alone)).endswith(
+        "pairs no violated one remains; chance may be the reason."
+    )
+    one = (replace(alone[0], survives=True), *alone[1:])
+    assert count_line(replace(verdicts, judgements=one)).endswith(
+        "pairs 1 of 3 violated remains; chance is an unlikely reason for it."
+    )
 
 
 def test_inclusions_that_nothing_was_tested_of_leave_no_gap(compared):

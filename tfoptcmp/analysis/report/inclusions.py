@@ -87,9 +87,12 @@ def count_line(verdicts: Verdicts) -> str:
     violated = [j for j in verdicts.judgements if j.verdict is Verdict.VIOLATED]
     if violated:
         sure = sum(j.survives for j in violated)
+        line += " After correction for the number of pairs "
         line += (
-            f" After correction for the number of pairs {sure} of the violated remain; chance is "
-            "an unlikely reason for these."
+            f"{sure} of {len(violated)} violated remain{'s' if sure == 1 else ''}; chance is an "
+            f"unlikely reason for {'it' if sure == 1 else 'these'}."
+            if sure
+            else "no violated one remains; chance may be the reason."
         )
     return line
 
