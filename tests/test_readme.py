@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 DIGITS = ROOT / "results" / "cpu" / "digits_simple_cnn"
 SEVEN, EARLIER = DIGITS / "seven-quasirandom", DIGITS / "final-quasirandom"
+FASHION = ROOT / "results" / "cpu" / "fashion_mnist_simple_cnn" / "refined-quasirandom"
 
 
 def one_line(text):
@@ -114,6 +115,33 @@ def test_the_finding_counts_the_verdicts_of_the_published_studies():
     judged = inclusion_verdicts(comparison).judgements
     undecided = sum(not j.verdict.decided for j in judged)
     assert f"leave {undecided} of {len(judged)} tests undecided" in text
+
+
+def test_the_finding_on_fashion_mnist_is_what_the_published_study_says():
+    text = one_line(README.read_text(encoding="utf-8"))
+    (comparison,) = read_comparisons(FASHION)
+    leader, *behind = ranking(comparison).places
+    shown = {
+        place.contestant.title: "{:.1f} [{:.1f}, {:.1f}]".format(
+            *(100 * value for value in (place.behind, place.low, place.high))
+        )
+        for place in behind
+    }
+    assert (comparison.num_trials, comparison.tuning_budget) == (100, 10)
+    assert list(shown)[-1] == "SGD"
+    assert (
+        f"{leader.contestant.title} leads with {100 * leader.mean:.1f} % test error, "
+        f"{shown['NAdam']} points ahead of NAdam and {shown['SGD']} ahead of SGD, the last."
+    ) in text
+    judged = inclusion_verdicts(comparison).judgements
+    primary = Counter(j.verdict.decided for j in judged if j.primary)
+    assert primary == {True: 5, False: 3}
+    assert not [j for j in judged if j.primary and j.verdict is Verdict.VIOLATED]
+    assert "Five of eight pairs hold, three are not decided, and one of 32 tests is" in text
+    (violated,) = [j for j in judged if j.verdict is Verdict.VIOLATED]
+    assert (violated.special.name, violated.general.name) == ("nesterov", "nadam")
+    assert violated.statistic == "train_loss"
+    assert len(judged) == 32
 
 
 def of_rmsprop(comparison):

@@ -44,6 +44,10 @@ SEVEN, REFINED, FINAL, INITIAL, DEFAULT = (
     DIGITS / f"{space}-quasirandom"
     for space in ("seven", "refined", "final", "initial", "default_epsilon")
 )
+FASHION, FEW_TRIALS, BY_HAND = (
+    RESULTS / "cpu" / "fashion_mnist_simple_cnn" / f"{space}-quasirandom"
+    for space in ("refined", "few_trials", "final")
+)
 
 
 @functools.cache
@@ -416,15 +420,16 @@ def in_two_spaces(first, second):
 
 
 def test_what_we_found_counts_the_verdicts():
-    counted = 0
+    counted, begun = 0, ""
     for claim, study, found, _ in CLAIMED:
+        begun = claim or begun
         if not (said := re.match(r"of (\d+) tests (.*?)(?::|$)", found)):
             continue
         comparison = read(DIRECTORIES[study])
         judged = inclusion_verdicts(comparison).judgements
-        if "validation" in claim:
+        if "validation" in begun:
             judged = [j for j in judged if j.statistic in ("validation", "test")]
-        elif "training loss and" in claim:
+        elif "training loss and" in begun:
             judged = [j for j in judged if j.statistic in ("train_loss", "steps_to_target")]
         assert int(said[1]) == len(judged)
         found = Counter(str(j.verdict) for j in judged)
@@ -435,7 +440,7 @@ def test_what_we_found_counts_the_verdicts():
         if "all by RMSProp" in said[2]:
             violated = [j for j in judged if j.verdict is Verdict.VIOLATED]
             assert {j.general.name for j in violated} == {"rmsprop"}
-    assert counted == 12
+    assert counted == 19
 
 
 @pytest.mark.parametrize(
@@ -444,24 +449,26 @@ def test_what_we_found_counts_the_verdicts():
         ("No general rule", ["digits, `seven`"], "inclusions", "agrees"),
         ("in training loss and", ["digits, `seven`"], "inclusions_training", "not decided"),
         ("in training loss and", ["digits, `seven`"], "inclusions_steps", "not decided"),
+        ("No general rule", ["Fashion-MNIST, `refined`"], "inclusions", "not decided"),
+        ("in training loss and", ["Fashion-MNIST, `refined`"], "inclusions_training", "disagrees"),
         ("in any of them", ["digits, `final`"], "inclusions", "disagrees"),
         ("or trials are few", ["Fashion-MNIST, `few_trials`"], "inclusions", "disagrees"),
         ("No clear winner", ["digits, `seven`"], "adaptive", "agrees"),
+        ("No clear winner", ["Fashion-MNIST, `refined`"], "adaptive", "disagrees"),
         ("No clear winner", ["Fashion-MNIST, `few_trials`"], "adaptive", "disagrees"),
         ("Adam and NAdam", ["digits, `seven`"], "adaptive_order", "not decided"),
+        ("Adam and NAdam", ["Fashion-MNIST, `refined`"], "adaptive_order", "agrees"),
         ("Adam or NAdam", ["digits, `seven`"], "fastest", "not decided"),
+        ("Adam or NAdam", ["Fashion-MNIST, `refined`"], "fastest", "not decided"),
         ("With the constant rate", ["War and Peace, `rate_alone`"], "schneider_lstm", "disagrees"),
         ("With everything", ["digits, `seven`"], "schneider_last", "not decided"),
+        ("With everything", ["Fashion-MNIST, `refined`"], "schneider_last", "not decided"),
         ("With everything", ["War and Peace, `everything`"], "schneider_last", "not decided"),
         ("With everything", ["Python's docs, `initial`"], "schneider_last", "not decided"),
         ("The best epsilon", ["digits, `seven`"], "epsilon", "agrees"),
+        ("The best epsilon", ["Fashion-MNIST, `refined`"], "epsilon", "agrees"),
         ("The best epsilon", ["Fashion-MNIST, `few_trials`"], "epsilon", "agrees"),
-        (
-            "It spans",
-            ["digits, `seven`", "Fashion-MNIST, `few_trials`"],
-            "epsilon_span",
-            "not decided",
-        ),
+        ("It spans", ["digits, `seven`", "Fashion-MNIST, `refined`"], "epsilon_span", "agrees"),
     ],
 )
 def test_what_we_found_answers_claims_as_the_program_does(claim, studies, key, expected):
@@ -554,9 +561,11 @@ def test_the_readme_says_what_refining_changed():
     assert rmsprop["eta0_over_sqrt_epsilon"] == LogUniform(low=0.06, high=0.8)
 
 
-def test_the_final_space_of_digits_is_that_of_the_last_round():
-    comparison = read(REFINED)
-    spaces = workloads.get("digits_simple_cnn").spaces["final"]
+@pytest.mark.parametrize("directory", [REFINED, FASHION], ids=lambda path: path.parent.name)
+def test_the_final_space_is_that_of_the_last_round(directory):
+    comparison = read(directory)
+    assert not any(why_not_final(one) for one in comparison.contestants)
+    spaces = workloads.get(directory.parent.name).spaces["final"]
     assert {name: signature.space.dimensions for name, signature in spaces.items()} == {
         one.name: dict(one.dimensions) for one in comparison.contestants
     }
@@ -642,9 +651,8 @@ def test_the_readme_compares_the_default_epsilon_with_the_initial_space():
 
 
 def test_the_readme_compares_the_spaces_of_fashion_mnist():
-    fashion = RESULTS / "cpu" / "fashion_mnist_simple_cnn"
-    text = one_line(section_on("`results/cpu/fashion_mnist_simple_cnn/few_trials-quasirandom`"))
-    refined, drawn = (read(fashion / f"{space}-quasirandom") for space in ("few_trials", "final"))
+    text = one_line(section_on(f"`{FEW_TRIALS.relative_to(RESULTS.parent)}`"))
+    refined, drawn = read(FEW_TRIALS), read(BY_HAND)
     before, after = means_of(drawn), means_of(refined)
     shown = [
         f"{one.title} {100 * before.mean(other, 'test', 2):.2f} and "
@@ -668,13 +676,97 @@ def test_the_readme_compares_the_spaces_of_fashion_mnist():
         f"{100 * test.high:.1f})"
     ) in text
     assert not any(why_not_final(one) for one in refined.contestants)
-    spaces = workloads.get("fashion_mnist_simple_cnn").spaces["final"]
-    by_hand = drawn.contestants[3]
-    assert by_hand.name == "rmsprop"
-    assert {name: signature.space.dimensions for name, signature in spaces.items()} == {
-        one.name: dict((by_hand if one.name == "rmsprop" else one).dimensions)
-        for one in refined.contestants
+
+
+def test_the_readme_says_what_fashion_mnist_decides():
+    text = one_line(section_on(f"`{FASHION.relative_to(RESULTS.parent)}`"))
+    comparison = read(FASHION)
+    judged = inclusion_verdicts(comparison).judgements
+    found = counts(FASHION)
+    assert (
+        f"Of 32 tests (8 inclusions, four statistics) {found['better']} say better, "
+        f"{found['equivalent']} equivalent and {found['holds']} holds; {found['not decided']} are "
+        f"not decided, and {found['violated']} is violated."
+    ) in text
+    test = {(j.special.name, j.general.name): j for j in judged if j.primary}
+    decided = [j for j in test.values() if j.verdict.decided]
+    better = [j for j in decided if j.verdict is Verdict.BETTER]
+    assert (
+        f"By test error {len(decided)} of the {len(test)} inclusions are decided, {len(better)} of "
+        "them better."
+    ) in text
+    first, second = comparison.looks.looks
+    assert (first.num_trials, second.num_trials) == (80, 100)
+    of_sgd = [(p.a, p.b) for p in first.pairs if p.verdict == "better"]
+    assert of_sgd == [("sgd", name) for name in ("momentum", "nesterov", "adam", "nadam")]
+    assert all(p.verdict == "not decided" for p in second.pairs)
+    (violated,) = [j for j in judged if j.verdict is Verdict.VIOLATED]
+    assert (violated.general.name, violated.statistic) == ("nadam", "train_loss")
+    assert not violated.survives
+    assert (
+        f"by {violated.difference:.3f} nats (95 % interval {violated.low:.3f} to "
+        f"{violated.high:.3f}; tolerated are {violated.delta:.3f})"
+    ) in text
+    j = test["nesterov", "nadam"]
+    assert f"NAdam is behind by {points(j)} percentage points" in text
+    assert f"as {100 * j.delta:.2f} are tolerated" in text
+    needed = [
+        f"{test[pair].trials_needed_text} {words}"
+        for pair, words in (
+            (("nesterov", "nadam"), "trials of each would probably decide Nesterov against NAdam"),
+            (("sgd", "rmsprop"), "SGD against RMSProp"),
+            (("momentum", "rmsprop"), "Momentum against RMSProp"),
+        )
+    ]
+    assert "{} in test error, {}, {}.".format(*needed) in text
+    assert sum(not j.verdict.decided for j in test.values()) == len(needed)
+    rounds = [each for one in comparison.contestants for each in one.rounds]
+    hours = sum(float(each.trials["seconds"].sum()) for each in rounds) / 3600
+    trials = sum(len(each.trials) for each in rounds)
+    assert f"{trials} trials, {hours:.1f} hours of one core" in text
+
+
+def test_the_readme_says_how_trials_change_the_order_on_fashion_mnist():
+    text = one_line(section_on(f"`{FASHION.relative_to(RESULTS.parent)}`"))
+    comparison, few = read(FASHION), read(FEW_TRIALS)
+    means, before = means_of(comparison), means_of(few)
+    by_name = {one.name: one for one in comparison.contestants}
+    at = {
+        name: [100 * means.mean(one, "test", k) for k in (1, 10)] for name, one in by_name.items()
     }
+    said = [f"{by_name[name].title} {one:.2f} and {ten:.2f} %" for name, (one, ten) in at.items()]
+    assert f"with one trial, and with ten: {', '.join(said)}." in text
+    ahead, behind = (at["adam"][i] - at["sgd"][i] for i in (0, 1))
+    assert (
+        f"With one trial SGD is ahead of Adam by {ahead:.2f} percentage points; with ten it is "
+        f"behind by {-behind:.2f}."
+    ) in text
+    below = [
+        (by_name[name].feasible["validation_metric"] < 0.13).sum() for name in ("nesterov", "nadam")
+    ]
+    assert (
+        f"Of Nesterov's 100 trials {below[0]} end below 13 % validation error, and {below[1]} of "
+        "NAdam's"
+    ) in text
+    assert [len(by_name[name].dimensions) for name in ("nadam", "nesterov")] == [6, 4]
+    now, then = (
+        100 * each.mean(of_rmsprop, "test", 2)
+        for each, of_rmsprop in ((means, by_name["rmsprop"]), (before, few.contestants[3]))
+    )
+    assert (
+        f"of two trials the better one has {now:.2f} % test error on average, where it had "
+        f"{then:.2f} %"
+    ) in text
+    lost = {name: round(100 * share_at_guessing(comparison, one)) for name, one in by_name.items()}
+    of_rmsprop = lost.pop("rmsprop")
+    *others, last = lost.values()
+    assert (
+        f"at guessing in {of_rmsprop} of 100 trials (SGD, Momentum, Nesterov, Adam and NAdam in "
+        f"{', '.join(map(str, others))} and {last})"
+    ) in text
+    epsilons = [each.contestants[3].winner["searched_epsilon"] for each in (few, comparison)]
+    apart = math.log10(epsilons[0] / epsilons[1])
+    assert f"RMSProp's, above, lie {apart:.1f} orders apart" in one_line(PAGE)
 
 
 def test_the_readme_explains_the_violation_on_the_lstm():

@@ -12,12 +12,8 @@ rules. Stock Adam with a decaying rate reaches 9.7 % validation error at 1e-3 an
 `smoke`, whose target is 40 %.
 
 The final search spaces are those of the last round of
-results/cpu/fashion_mnist_simple_cnn/few_trials-quasirandom (two rounds of 20 feasible trials, 200
-steps). Only RMSProp's was chosen manually, because 20 trials were too few to narrow it: it
-surrounds the trials that ended below 25 % validation error, of the 15 in
-results/cpu/fashion_mnist_simple_cnn/initial-quasirandom, and its ratio spans what its special cases
-need, eta_0, at epsilons that are large against the gradient. Every rule's initial space contains
-its best trial of each round.
+results/cpu/fashion_mnist_simple_cnn/refined-quasirandom (20 + 20 + 100 feasible trials each, 200
+steps). Every rule's initial space contains its best trial of each round.
 """
 
 from tfoptcmp.workloads.data.catalogue import FASHION_MNIST

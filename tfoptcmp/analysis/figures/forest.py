@@ -9,7 +9,14 @@ from matplotlib.figure import Figure
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.figures.frame import Margins, framed
 from tfoptcmp.analysis.figures.report_figure import ReportFigure
-from tfoptcmp.analysis.figures.style import MARKS, folded, house_style, symmetric_axis, why_no_pair
+from tfoptcmp.analysis.figures.style import (
+    MARKS,
+    SYMMETRIC_AXIS_NOTE,
+    folded,
+    house_style,
+    symmetric_axis,
+    why_no_pair,
+)
 from tfoptcmp.analysis.statistics.quantities import STATISTICS, main_statistic
 from tfoptcmp.analysis.statistics.verdicts import Judgement, all_pairs
 from tfoptcmp.metrics import Metric
@@ -19,7 +26,7 @@ _HOW_TO_READ = (
     "the first, line: its 95 % confidence interval; left of 0 the second is better; blue bar: "
     "differences within the margin, that no one should quarrel about; red cross: violated or "
     "worse, green square: better, equivalent or holds, grey dot: not decided; above the rule: "
-    "pairs of which the second contains the first (<=)"
+    f"pairs of which the second contains the first (<=); {SYMMETRIC_AXIS_NOTE}"
 )
 _ROW_INCHES = 0.2
 _MARGIN_COLOUR = "#cfe3f2"

@@ -11,6 +11,7 @@ from tfoptcmp.analysis.figures.frame import Margins, framed
 from tfoptcmp.analysis.figures.report_figure import ReportFigure
 from tfoptcmp.analysis.figures.style import (
     MARKS,
+    SYMMETRIC_AXIS_NOTE,
     budget_ticks,
     folded,
     house_style,
@@ -19,8 +20,14 @@ from tfoptcmp.analysis.figures.style import (
 )
 from tfoptcmp.analysis.statistics.curves import CurvePoint, inclusion_curves, testable_pairs
 from tfoptcmp.analysis.statistics.quantities import STATISTICS, main_statistic
-from tfoptcmp.analysis.statistics.verdicts import HOW_TO_READ_CURVES
 
+_HOW_TO_READ = (
+    "line: by how much the mean of the best of k of the general rule is worse than that of the "
+    "special rule; band: its 95 % confidence interval; above the dotted line (the tolerated "
+    "difference) the general rule is worse; strip: verdict at each k (red crosses: violated; green "
+    "squares: holds, equivalent or better; grey dots: not decided), up to k = N/5; dashed: K; "
+    f"{SYMMETRIC_AXIS_NOTE}"
+)
 _PANELS_A_ROW = 3
 
 
@@ -50,7 +57,7 @@ def inclusions_figure(comparison: Comparison, statistic: str | None = None) -> F
         figure = framed(
             comparison,
             f"are general rules no worse? ({STATISTICS[statistic].title})",
-            HOW_TO_READ_CURVES,
+            _HOW_TO_READ,
             panel_inches=(max(2.4, 4.2 / columns), 1.5),
             shape=(rows, columns),
             margins=Margins(top=0.4 + 0.15 * lines, column_gap=0.3, row_gap=0.7 + 0.15 * lines),

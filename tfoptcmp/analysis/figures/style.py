@@ -257,6 +257,10 @@ def metric_axis(axes: Axes, metric: Metric) -> None:
     axes.set_ylim(high, low)
 
 
+SYMMETRIC_AXIS_NOTE = "axis of differences: linear near 0, logarithmic far from it"
+"""What to say below a figure with a `symmetric_axis`."""
+
+
 def symmetric_axis(axes: Axes, which: str, near: float, ends: tuple[float, float]) -> None:
     """Makes an axis of differences linear near 0, where verdicts are made, logarithmic beyond.
 

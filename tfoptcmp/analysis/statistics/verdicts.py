@@ -108,14 +108,6 @@ HOW_TO_READ = (
 )
 """Of a table of judgements."""
 
-HOW_TO_READ_CURVES = (
-    "line: by how much the mean of the best of k of the general rule is worse than that of the "
-    "special rule; band: its 95 % confidence interval; above the dotted line (the tolerated "
-    "difference) the general rule is worse; strip: verdict at each k (red crosses: violated; green "
-    "squares: holds, equivalent or better; grey dots: not decided), up to k = N/5; dashed: K"
-)
-"""Of a figure of verdicts at other K."""
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Judgement:
