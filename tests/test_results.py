@@ -695,8 +695,15 @@ def test_the_readme_says_what_fashion_mnist_decides():
         f"By test error {len(decided)} of the {len(test)} inclusions are decided, {len(better)} of "
         "them better."
     ) in text
+    assert {j.special.name for j in better} == {"sgd"}
+    margins = [f"{100 * j.delta:.2f}" for j in test.values()]
+    assert f"The margin is {min(margins)} to {max(margins)} percentage points." in text
+    assert f"on digits and {min(margins)} to {max(margins)} pp on Fashion-MNIST" in one_line(PAGE)
     first, second = comparison.looks.looks
     assert (first.num_trials, second.num_trials) == (80, 100)
+    assert "By the looks 4 of 8 pairs are decided" in text
+    assert "looked](../docs/until-decided.md) at N = 80 and at N = 100. The first" in text
+    assert "by its looks, which allow for that, 4 of 8 pairs are decided" in one_line(PAGE)
     of_sgd = [(p.a, p.b) for p in first.pairs if p.verdict == "better"]
     assert of_sgd == [("sgd", name) for name in ("momentum", "nesterov", "adam", "nadam")]
     assert all(p.verdict == "not decided" for p in second.pairs)
@@ -707,9 +714,19 @@ def test_the_readme_says_what_fashion_mnist_decides():
         f"by {violated.difference:.3f} nats (95 % interval {violated.low:.3f} to "
         f"{violated.high:.3f}; tolerated are {violated.delta:.3f})"
     ) in text
+    expected = inclusion_verdicts(comparison).expected_false_alarms
+    assert f"of 32 tests about {expected:.1f} would be violated by chance" in text
     j = test["nesterov", "nadam"]
     assert f"NAdam is behind by {points(j)} percentage points" in text
-    assert f"as {100 * j.delta:.2f} are tolerated" in text
+    assert j.difference > 0 and j.low < j.delta
+    assert [place.contestant.title for place in ranking(comparison).group] == ["Nesterov", "NAdam"]
+    for pair, words in (
+        (("sgd", "rmsprop"), "not told apart from RMSProp ({})"),
+        (("momentum", "rmsprop"), "no worse than Momentum, which it can imitate ({})"),
+    ):
+        j = test[pair]
+        assert not j.verdict.decided
+        assert words.format(j.metric.difference_with(j.difference, j.low, j.high)) in text
     needed = [
         f"{test[pair].trials_needed_text} {words}"
         for pair, words in (
@@ -718,7 +735,7 @@ def test_the_readme_says_what_fashion_mnist_decides():
             (("momentum", "rmsprop"), "Momentum against RMSProp"),
         )
     ]
-    assert "{} in test error, {}, {}.".format(*needed) in text
+    assert "{} in test error (as violated), {}, {}.".format(*needed) in text
     assert sum(not j.verdict.decided for j in test.values()) == len(needed)
     rounds = [each for one in comparison.contestants for each in one.rounds]
     hours = sum(float(each.trials["seconds"].sum()) for each in rounds) / 3600
@@ -749,6 +766,11 @@ def test_the_readme_says_how_trials_change_the_order_on_fashion_mnist():
         "NAdam's"
     ) in text
     assert [len(by_name[name].dimensions) for name in ("nadam", "nesterov")] == [6, 4]
+    good = by_name["nesterov"].feasible.query("validation_metric < 0.13")
+    ratio = good["searched_eta0"] / good["searched_one_minus_gamma"]
+    held = by_name["nadam"].dimensions["alpha0_over_epsilon"]
+    outside = (~ratio.between(held.low, held.high)).sum()
+    assert f"what {outside} of Nesterov's {len(good)} good trials would need" in text
     now, then = (
         100 * each.mean(of_rmsprop, "test", 2)
         for each, of_rmsprop in ((means, by_name["rmsprop"]), (before, few.contestants[3]))
@@ -764,9 +786,14 @@ def test_the_readme_says_how_trials_change_the_order_on_fashion_mnist():
         f"at guessing in {of_rmsprop} of 100 trials (SGD, Momentum, Nesterov, Adam and NAdam in "
         f"{', '.join(map(str, others))} and {last})"
     ) in text
-    epsilons = [each.contestants[3].winner["searched_epsilon"] for each in (few, comparison)]
-    apart = math.log10(epsilons[0] / epsilons[1])
-    assert f"RMSProp's, above, lie {apart:.1f} orders apart" in one_line(PAGE)
+    rmsprop = by_name["rmsprop"]
+    best = rmsprop.feasible.nsmallest(5, "validation_metric")["searched_epsilon"]
+    apart = math.log10(best.max() / best.min())
+    assert f"the best five RMSProp trials of `refined` alone span {apart:.1f} orders" in one_line(
+        PAGE
+    )
+    left = rmsprop.dimensions["epsilon"]
+    assert f"its epsilon was left {math.log10(left.high / left.low):.0f} decades" in text
 
 
 def test_the_readme_explains_the_violation_on_the_lstm():

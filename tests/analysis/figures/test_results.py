@@ -5,6 +5,8 @@ import pytest
 from tfoptcmp.analysis import read_comparisons
 from tfoptcmp.analysis.figures import (
     boundaries_figure,
+    forest_figure,
+    inclusions_figure,
     protocols_figure,
     results_figure,
     training_loss_figure,
@@ -120,7 +122,25 @@ def test_what_is_worse_than_guessing_counts_as_that_as_in_the_table(
     assert " ".join(figure.get_supxlabel().split()).endswith(said)
     below = (text.get_text() for text in tuning_curves_figure(comparison).texts)
     assert any(said in " ".join(text.split()) for text in below)
-    assert said not in how_to_read(read_comparisons(six_rules))  # errors end at 1
+    (of_errors,) = read_comparisons(six_rules)
+    assert said not in how_to_read([of_errors], "test")  # they end at 1
+    assert how_to_read([comparison, of_errors], "test").endswith(f"{said} (digits_simple_cnn)")
+    in_full = protocols_figure([("all", comparison)], "train_loss")
+    assert said not in " ".join(in_full.get_supxlabel().split())
+    assert said not in " ".join(training_loss_figure([comparison]).get_supxlabel().split())
+
+
+def test_differences_say_how_their_axis_goes_on_and_what_counts(
+    tmp_path, make_signature, write_study
+):
+    for rule, loss in (("sgd", 1.0), ("momentum", 1e29)):
+        losses = [loss + 0.001 * i for i in range(40)]
+        write_study(tmp_path, make_signature(rule), losses, metric_unit="nats")
+    (comparison,) = read_comparisons(tmp_path)
+    for figure in (forest_figure(comparison), inclusions_figure(comparison)):
+        below = " ".join(" ".join(text.get_text() for text in figure.texts).split())
+        assert "axis of differences: logarithmic beyond 0.04; what is worse than guessing" in below
+        assert "symlog" in (figure.axes[0].get_xscale(), figure.axes[0].get_yscale())
 
 
 def test_what_would_hide_the_rest_ends_in_a_triangle(tmp_path, make_signature, write_study):

@@ -42,16 +42,32 @@ def test_steps_without_a_target_go_to_where_the_worst_ends(
     assert axes.lines[1].get_ydata()[0] == 75  # by hand: Adam's 0.9 - 0.8 * 0.75 = 0.3
 
 
-def test_no_target_is_worse_than_guessing(tmp_path, make_signature, write_study):
-    for rule, loss in (("sgd", 1e29), ("adam", 0.5)):
-        write_study(tmp_path, make_signature(rule), [loss] * 4, metric_unit="nats")
+def test_a_loss_no_better_than_guessing_is_no_target(tmp_path, face, make_signature, write_study):
+    losses = {"sgd": 1e29, "momentum": math.log(10), "nadam": 0.5, "adam": 0.1}
+    kind = {"metric_unit": "nats", "budget": {"target": None}}
+    for rule, loss in losses.items():
+        write_study(tmp_path / "s", make_signature(rule), [loss] * 4, **kind)
+    (comparison,) = read_comparisons(tmp_path / "s")
+    assert reached_targets(comparison) == [0.5, 0.1]
+    (axes,) = steps_figure([comparison]).axes
+    assert "Steps to 0.5 nats" in face(axes)
+    assert [text.get_text() for text in axes.texts if text.get_text()[0] in "01"] == [
+        "0.00", "0.00", "1.00", "1.00"
+    ]  # fmt: skip
+    write_study(tmp_path / "lost", make_signature("sgd"), [1e29] * 4, **kind)
+    with pytest.raises(ValueError, match="a feasible trial better than guessing; got neither"):
+        steps_figure(read_comparisons(tmp_path / "lost"))
+
+
+def test_an_error_worse_than_guessing_is_a_target(tmp_path, make_signature, write_study):
+    write_study(tmp_path, make_signature("sgd"), [0.95] * 4)
     (comparison,) = read_comparisons(tmp_path)
-    assert reached_targets(comparison) == [pytest.approx(math.log(10)), 0.5]
+    assert reached_targets(comparison) == [0.95]
 
 
 def test_steps_with_neither_target_nor_trial_are_refused(tmp_path, make_signature, write_study):
     write_study(tmp_path, make_signature("sgd"), [], infeasible=1, budget={"target": None})
-    with pytest.raises(ValueError, match="a target or a feasible trial; got neither for 'digits_"):
+    with pytest.raises(ValueError, match="better than guessing; got neither for 'digits_"):
         steps_figure(read_comparisons(tmp_path))
 
 

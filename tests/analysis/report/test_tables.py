@@ -190,15 +190,18 @@ def test_violation_is_said_in_words(compared):
 def test_what_correction_leaves_of_the_violated_is_said(compared):
     verdicts = inclusion_verdicts(compared(sgd=spread(0.1), momentum=spread(0.3)))
     assert count_line(verdicts).endswith(
-        "pairs 3 of 3 violated remain; chance is an unlikely reason for these."
+        "pairs 3 of 3 violations remain; chance is an unlikely reason for these."
     )
     alone = tuple(replace(j, survives=False) for j in verdicts.judgements)
-    assert count_line(replace(verdicts, judgements=alone)).endswith(
-        "pairs no violated one remains; chance may be the reason."
+    none = replace(verdicts, judgements=alone)
+    assert count_line(none).endswith(
+        "No violation remains after correction for the number of pairs; chance may be the reason."
     )
+    assert "or chance: none remains after correction" in conclusion(none)
+    assert "chance" not in conclusion(verdicts)
     one = (replace(alone[0], survives=True), *alone[1:])
     assert count_line(replace(verdicts, judgements=one)).endswith(
-        "pairs 1 of 3 violated remains; chance is an unlikely reason for it."
+        "pairs 1 of 3 violations remains; chance is an unlikely reason for it."
     )
 
 

@@ -1,5 +1,6 @@
 """Every pair of optimizers: by how much the second is worse, how sure, and beside which margin."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -11,22 +12,28 @@ from tfoptcmp.analysis.figures.frame import Margins, framed
 from tfoptcmp.analysis.figures.report_figure import ReportFigure
 from tfoptcmp.analysis.figures.style import (
     MARKS,
-    SYMMETRIC_AXIS_NOTE,
+    MARKS_NOTE,
     folded,
     house_style,
+    linear_part,
     symmetric_axis,
+    symmetric_axis_note,
     why_no_pair,
 )
-from tfoptcmp.analysis.statistics.quantities import STATISTICS, main_statistic
+from tfoptcmp.analysis.statistics.quantities import (
+    BOUNDED_NOTE,
+    STATISTICS,
+    is_bounded,
+    main_statistic,
+)
 from tfoptcmp.analysis.statistics.verdicts import Judgement, all_pairs
 from tfoptcmp.metrics import Metric
 
 _HOW_TO_READ = (
     "point: by how much the mean of the best of K of the second optimizer is worse than that of "
     "the first, line: its 95 % confidence interval; left of 0 the second is better; blue bar: "
-    "differences within the margin, that no one should quarrel about; red cross: violated or "
-    "worse, green square: better, equivalent or holds, grey dot: not decided; above the rule: "
-    f"pairs of which the second contains the first (<=); {SYMMETRIC_AXIS_NOTE}"
+    f"differences within the margin, that no one should quarrel about; {MARKS_NOTE}; above the "
+    "rule: pairs of which the second contains the first (<=)"
 )
 _ROW_INCHES = 0.2
 _MARGIN_COLOUR = "#cfe3f2"
@@ -50,11 +57,12 @@ def forest_figure(comparison: Comparison, statistic: str | None = None) -> Figur
     names = [_name(j) for j in ordered]
     lines = [name.count("\n") + 1 for name in names]
     metric = STATISTICS[statistic].metric(comparison)
+    notes = [_HOW_TO_READ, symmetric_axis_note(_linear_part(pairs))]
     with house_style():
         figure = framed(
             comparison,
             f"who is better, how sure? ({STATISTICS[statistic].title})",
-            _HOW_TO_READ,
+            "; ".join([*notes, BOUNDED_NOTE] if is_bounded(metric) else notes),
             panel_inches=(3.9, _ROW_INCHES * sum(lines) + 0.2),
             shape=(1, 1),
             margins=Margins(top=0.15, left=0.1 + 0.075 * _longest(names), right=0.2, bottom=0.55),
@@ -92,9 +100,13 @@ def draw_forest(axes: Axes, pairs: list[Judgement]) -> None:
     axes.tick_params(axis="y", length=0)
     axes.grid(visible=False, axis="y")
     axes.set_ylim(rows[-1] - heights[-1] / 2 - 0.3, heights[0] / 2 + 0.3)
-    near = 4 * scale * max(j.delta for j in pairs)
+    near = _linear_part(pairs)
     ends = [scale * end for j in pairs for end in (j.low, j.high)]
     symmetric_axis(axes, "x", near, (min(0.0, *ends), max(0.0, *ends)))
+
+
+def _linear_part(pairs: Sequence[Judgement]) -> float:
+    return linear_part(pairs[0].metric.scale, (j.delta for j in pairs))
 
 
 def _name(j: Judgement) -> str:

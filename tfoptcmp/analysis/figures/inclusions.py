@@ -11,22 +11,28 @@ from tfoptcmp.analysis.figures.frame import Margins, framed
 from tfoptcmp.analysis.figures.report_figure import ReportFigure
 from tfoptcmp.analysis.figures.style import (
     MARKS,
-    SYMMETRIC_AXIS_NOTE,
+    MARKS_NOTE,
     budget_ticks,
     folded,
     house_style,
+    linear_part,
     symmetric_axis,
+    symmetric_axis_note,
     why_no_pair,
 )
 from tfoptcmp.analysis.statistics.curves import CurvePoint, inclusion_curves, testable_pairs
-from tfoptcmp.analysis.statistics.quantities import STATISTICS, main_statistic
+from tfoptcmp.analysis.statistics.quantities import (
+    BOUNDED_NOTE,
+    STATISTICS,
+    is_bounded,
+    main_statistic,
+)
 
 _HOW_TO_READ = (
     "line: by how much the mean of the best of k of the general rule is worse than that of the "
     "special rule; band: its 95 % confidence interval; above the dotted line (the tolerated "
-    "difference) the general rule is worse; strip: verdict at each k (red crosses: violated; green "
-    "squares: holds, equivalent or better; grey dots: not decided), up to k = N/5; dashed: K; "
-    f"{SYMMETRIC_AXIS_NOTE}"
+    f"difference) the general rule is worse; strip: verdict at each k ({MARKS_NOTE}), up to "
+    "k = N/5; dashed: K"
 )
 _PANELS_A_ROW = 3
 
@@ -53,11 +59,13 @@ def inclusions_figure(comparison: Comparison, statistic: str | None = None) -> F
     rows = -(-len(curves) // columns)
     titles = [f"{folded(a.title, 26)}\n<= {folded(b.title, 26)}" for a, b, _ in curves]
     lines = max(title.count("\n") for title in titles)
+    near = linear_part(scale, (p.delta for _, _, points in curves for p in points))
+    notes = [_HOW_TO_READ, symmetric_axis_note(near)]
     with house_style():
         figure = framed(
             comparison,
             f"are general rules no worse? ({STATISTICS[statistic].title})",
-            _HOW_TO_READ,
+            "; ".join([*notes, BOUNDED_NOTE] if is_bounded(metric) else notes),
             panel_inches=(max(2.4, 4.2 / columns), 1.5),
             shape=(rows, columns),
             margins=Margins(top=0.4 + 0.15 * lines, column_gap=0.3, row_gap=0.7 + 0.15 * lines),
@@ -76,7 +84,6 @@ def inclusions_figure(comparison: Comparison, statistic: str | None = None) -> F
         for axes in grid[:, 0]:
             axes.set_ylabel(metric.worse_by(metric.difference_unit))
         most = max(p.tuning_budget for _, _, points in curves for p in points)
-        near = 4 * scale * max(p.delta for _, _, points in curves for p in points)
         symmetric_axis(panels[0], "y", near, panels[0].get_ylim())
         panels[0].set_xscale("log")
         ticks = budget_ticks(most)

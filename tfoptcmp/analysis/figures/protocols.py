@@ -50,5 +50,5 @@ def protocols_figure(
             face_title(axes, comparison, width, name, height_inches=face)
             if axes is not grid[0]:
                 axes.set_ylabel("")
-        reading_note(figure, how_to_read([comparison for _, comparison in columns]))
+        reading_note(figure, how_to_read([c for _, c in columns], statistic))
     return figure

@@ -23,10 +23,10 @@ from tfoptcmp.analysis.figures.style import (
 )
 from tfoptcmp.analysis.statistics.best_of_k import Distribution
 from tfoptcmp.analysis.statistics.quantities import (
+    BOUNDED_NOTE,
     STATISTICS,
     best_of_k,
     cap_of_shown,
-    guessing_note,
     measured,
 )
 
@@ -50,7 +50,7 @@ def results_figure(comparisons: Sequence[Comparison]) -> Figure:
     validated = any(comparison.selected_by == "validation" for comparison in comparisons)
     tested = not validated or any(_has(comparison, "test") for comparison in comparisons)
     rows = (("validation",) if validated else ()) + (("test",) if tested else ())
-    return _figure(comparisons, rows, how_to_read(comparisons))
+    return _figure(comparisons, rows, how_to_read(comparisons, rows[0]))
 
 
 def training_loss_figure(comparisons: Sequence[Comparison]) -> Figure:
@@ -59,9 +59,8 @@ def training_loss_figure(comparisons: Sequence[Comparison]) -> Figure:
     Args:
         comparisons: At least one.
     """
-    return _figure(
-        comparisons, ("train_loss",), f"{_HOW_TO_READ}; lower is better; trials selected by it"
-    )
+    note = f"{how_to_read(comparisons, 'train_loss')}; trials selected by it"
+    return _figure(comparisons, ("train_loss",), note)
 
 
 def _figure(comparisons: Sequence[Comparison], rows: Sequence[str], note: str) -> Figure:
@@ -82,12 +81,16 @@ def _figure(comparisons: Sequence[Comparison], rows: Sequence[str], note: str) -
     return figure
 
 
-def how_to_read(comparisons: Sequence[Comparison]) -> str:
+def how_to_read(comparisons: Sequence[Comparison], statistic: str) -> str:
     """Explains points and bars, and says which are better, if it is the same in all columns."""
-    directions = {comparison.metric.direction for comparison in comparisons}
-    told = directions if len(directions) == 1 else ()
-    notes = dict.fromkeys(guessing_note(comparison) for comparison in comparisons)
-    return "; ".join([_HOW_TO_READ, *told, *filter(None, notes)])
+    directions = {STATISTICS[statistic].metric(c).direction for c in comparisons}
+    told = [_HOW_TO_READ, *(directions if len(directions) == 1 else ())]
+    bounded = [c for c in comparisons if math.isfinite(cap_of_shown(c, statistic))]
+    if bounded:
+        names = ", ".join(dict.fromkeys(c.workload for c in bounded))
+        where = "" if len(bounded) == len(comparisons) else f" ({names})"
+        told.append(f"{BOUNDED_NOTE}{where}")
+    return "; ".join(told)
 
 
 def column_inches(comparison: Comparison) -> float:

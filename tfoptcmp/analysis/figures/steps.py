@@ -1,6 +1,5 @@
 """Training speed: steps to a target (Choi et al. 2019, figures 2 and 10)."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -48,7 +47,7 @@ def steps_figure(comparisons: Sequence[Comparison]) -> Figure:
         comparisons: At least one; one without a target needs measurements.
 
     Raises:
-        ValueError: If one has neither a target nor a feasible trial.
+        ValueError: If one has neither a target nor a feasible trial better than guessing.
     """
     panels = []
     for comparison in comparisons:
@@ -58,8 +57,8 @@ def steps_figure(comparisons: Sequence[Comparison]) -> Figure:
         reached = reached_targets(comparison)
         if not reached:
             raise ValueError(
-                "comparisons must have a target or a feasible trial; got neither for "
-                f"{comparison.workload!r}"
+                "comparisons must have a target, or a feasible trial better than guessing; got "
+                f"neither for {comparison.workload!r}"
             )
         panels.append(_panel(comparison, reached[0], ", where the worst ends (no target here)"))
     return _figure([panels])
@@ -91,14 +90,15 @@ def reached_targets(comparison: Comparison) -> list[float]:
     """Returns the worst, the middle and the best of the optimizers' median validation results.
 
     These are results of tuning with K trials. So the first one shows how soon the others reach the
-    final result of the worst. Equal ones are listed once, the easiest first.
+    final result of the worst. Equal ones are listed once, the easiest first. A loss that is no
+    better than guessing is none: it is reached before training.
     """
     cap = cap_of_shown(comparison, "validation")
     found = (
         best_of_k(one, "validation", comparison.tuning_budget) for one in comparison.contestants
     )
-    medians = {known.capped(cap).percentile(50) for known in found if known is not None}
-    known = sorted((median for median in medians if math.isfinite(median)), reverse=True)
+    medians = {known.percentile(50) for known in found if known is not None}
+    known = sorted((median for median in medians if median < cap), reverse=True)
     return [known[i] for i in sorted({0, len(known) // 2, len(known) - 1})] if known else []
 
 
@@ -197,6 +197,6 @@ OTHER_TARGETS = ReportFigure(
     draw=lambda comparison: other_targets_figure([comparison]),
     needs=lambda comparison: (
         measurements(comparison)
-        or ("" if reached_targets(comparison) else "no optimizer ends with a finite result")
+        or ("" if reached_targets(comparison) else "no optimizer ends better than guessing")
     ),
 )

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -33,6 +33,11 @@ MARKS: dict[Tone, tuple[str, str, float]] = {
 
 Shapes too: red and green are the colours that most colour-blind people confuse.
 """
+
+MARKS_NOTE = (
+    "red cross: violated or worse; green square: better, equivalent or holds; grey dot: not decided"
+)
+"""What the shapes and colours of MARKS mean."""
 
 _MOST_SHAPES = 2000
 _MOST_WITH_2_AND_5 = 500
@@ -257,8 +262,14 @@ def metric_axis(axes: Axes, metric: Metric) -> None:
     axes.set_ylim(high, low)
 
 
-SYMMETRIC_AXIS_NOTE = "axis of differences: linear near 0, logarithmic far from it"
-"""What to say below a figure with a `symmetric_axis`."""
+def linear_part(scale: float, margins: Iterable[float]) -> float:
+    """Returns up to which difference a `symmetric_axis` is linear: four times the widest margin."""
+    return 4 * scale * max(margins)
+
+
+def symmetric_axis_note(near: float) -> str:
+    """Says what a `symmetric_axis` is, which may end before `near`."""
+    return f"axis of differences: logarithmic beyond {float(f'{near:.2g}'):g}"
 
 
 def symmetric_axis(axes: Axes, which: str, near: float, ends: tuple[float, float]) -> None:
@@ -267,7 +278,7 @@ def symmetric_axis(axes: Axes, which: str, near: float, ends: tuple[float, float
     Args:
         axes: Whose axis.
         which: "x" or "y".
-        near: Up to where it is linear; > 0.
+        near: Up to where it is linear, see `linear_part`; > 0.
         ends: What it is to show; far beyond `near` it is cut off.
     """
     low, high = (float(np.clip(end, -_FURTHEST * near, _FURTHEST * near)) for end in ends)

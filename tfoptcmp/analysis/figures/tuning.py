@@ -24,7 +24,8 @@ from tfoptcmp.analysis.statistics.best_of_k import BudgetCurve, budget_curve
 from tfoptcmp.analysis.statistics.curves import budgets_up_to
 from tfoptcmp.analysis.statistics.means import means_of
 from tfoptcmp.analysis.statistics.quantities import (
-    guessing_note,
+    BOUNDED_NOTE,
+    is_bounded,
     main_statistic,
     measured,
     selection_and_values,
@@ -64,7 +65,7 @@ def tuning_curves_figure(comparison: Comparison, statistic: str | None = None) -
         figure, panels = panel_for_each(
             comparison,
             f"{statistic} {metric.name} of the best of k trials",
-            "; ".join(filter(None, (_HOW_TO_READ, guessing_note(comparison)))),
+            f"{_HOW_TO_READ}; {BOUNDED_NOTE}" if is_bounded(metric) else _HOW_TO_READ,
             lines,
             "tuning budget k, trials",
             metric.label(statistic),

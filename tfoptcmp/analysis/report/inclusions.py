@@ -48,10 +48,12 @@ def conclusion(verdicts: Verdicts) -> str:
             f"({_where(verdicts.of(special, general), Verdict.VIOLATED)})"
             for special, general in violated
         )
+        survive = any(j.survives for j in judged if j.verdict is Verdict.VIOLATED)
+        chance = "" if survive else ", or chance: none remains after correction"
         return (
             f"{len(violated)} of {num} violated. Worse than their own special "
-            f"case: {names}. The likely cause is their search space or too few trials; do not rank "
-            f"these by that before it is mended.{more}"
+            f"case: {names}. The likely cause is their search space or too few trials{chance}; do "
+            f"not rank these by that before it is mended.{more}"
         )
     open_ones = [j for j in judged if j.verdict is Verdict.NOT_DECIDED]
     if open_ones:
@@ -66,7 +68,10 @@ def conclusion(verdicts: Verdicts) -> str:
 
 
 def count_line(verdicts: Verdicts) -> str:
-    """Returns how many pairs were tested, how they came out and how many false alarms to expect."""
+    """Returns how many pairs were tested and how they came out, for people.
+
+    Then how many false alarms to expect, and how many of the violated a correction leaves.
+    """
     counts = [
         f"{sum(j.verdict is v for j in verdicts.judgements)} {v}"
         for v in Verdict
@@ -87,12 +92,14 @@ def count_line(verdicts: Verdicts) -> str:
     violated = [j for j in verdicts.judgements if j.verdict is Verdict.VIOLATED]
     if violated:
         sure = sum(j.survives for j in violated)
-        line += " After correction for the number of pairs "
+        remain, these = ("remains", "it") if sure == 1 else ("remain", "these")
         line += (
-            f"{sure} of {len(violated)} violated remain{'s' if sure == 1 else ''}; chance is an "
-            f"unlikely reason for {'it' if sure == 1 else 'these'}."
+            f" After correction for the number of pairs {sure} of "
+            f"{counted(len(violated), 'violation')} {remain}; chance is an unlikely reason for "
+            f"{these}."
             if sure
-            else "no violated one remains; chance may be the reason."
+            else " No violation remains after correction for the number of pairs; chance may be "
+            "the reason."
         )
     return line
 
@@ -132,10 +139,6 @@ def untested_sentences(verdicts: Verdicts) -> list[str]:
     ]
 
 
-def _where(judgements: Sequence[Judgement], *verdicts: Verdict) -> str:
-    return ", ".join(STATISTICS[j.statistic].title for j in judgements if j.verdict in verdicts)
-
-
 def format_verdicts(comparison: Comparison) -> str:
     """Returns the verdicts on the inclusions as text for a terminal."""
     verdicts = inclusion_verdicts(comparison)
@@ -145,3 +148,7 @@ def format_verdicts(comparison: Comparison) -> str:
     if verdicts.judgements:
         lines += ["", format_rows(matrix_cells(verdicts))]
     return "\n".join(lines) + "\n"
+
+
+def _where(judgements: Sequence[Judgement], *verdicts: Verdict) -> str:
+    return ", ".join(STATISTICS[j.statistic].title for j in judgements if j.verdict in verdicts)

@@ -17,10 +17,11 @@ from tfoptcmp.analysis.comparison import Comparison, on_one_line
 from tfoptcmp.analysis.contestant import Contestant
 from tfoptcmp.analysis.statistics.best_of_k import Distribution
 from tfoptcmp.analysis.statistics.quantities import (
+    BOUNDED_NOTE,
     STATISTICS,
     best_of_k,
     cap_of_shown,
-    guessing_note,
+    is_bounded,
     measured,
     statistics_of,
 )
@@ -124,8 +125,8 @@ def caption(comparison: Comparison) -> str:
         f", mean [5th, 95th percentile] of the best of K = {comparison.tuning_budget} trials, "
         f"{_directions(comparison)}"
     )
-    if note := guessing_note(comparison):
-        told += f"; {note}"
+    if is_bounded(comparison.metric):
+        told += f"; {BOUNDED_NOTE}"
     target = "the target is reached"
     if comparison.target is not None:
         metric = comparison.metric

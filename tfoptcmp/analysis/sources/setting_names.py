@@ -27,6 +27,7 @@ _ROLES = {
     r"(?:run|exp|experiment|job|trial|study|sweep|session|project|group|user|host|node|file|log|"
     r"wandb|output|display)[_-]?name)|(?:(?:config|cfg|args|params|run|experiment)[./:])?(?:name|gpu)",
 }
+_OTHER_ROLES = ("optimizer", "schedule", "seed", "steps", "model", "workload")
 # Arguments of optimizers that are not translated; lower case, without "_" and "-".
 _OTHER_ARGUMENTS = (
     *("weightdecay", "wd", "decay", "nesterov", "amsgrad", "betas", "b1", "b2", "dampening"),
@@ -45,6 +46,11 @@ def is_role(name: str, role: str) -> bool:
     match = re.fullmatch(_ROLES[role], name, re.IGNORECASE)
     inside = match is not None and role == "steps" and match[1]
     return match is not None and (not inside or _is_of_all(re.split(r"[./:]", name)[:-1]))
+
+
+def names_a_run(name: str) -> bool:
+    """Returns whether a setting's name says that it names a run or where it ran, and no more."""
+    return is_role(name, "run") and not any(is_role(name, role) for role in _OTHER_ROLES)
 
 
 def part(name: str) -> str:

@@ -24,31 +24,27 @@ folders, separated by "/", "." or ":".
 
 import json
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
 import pandas as pd
 
-from tfoptcmp.analysis.sources.names import is_hyperparameter, searched_name
-from tfoptcmp.analysis.sources.setting_names import (
-    column,
-    is_ambiguous,
-    is_foreign,
-    is_owned,
-    is_role,
-    part,
-    short,
-    whose,
+from tfoptcmp.analysis.sources.names import is_hyperparameter
+from tfoptcmp.analysis.sources.setting_kinds import (
+    Kinds,
+    OfAllRuns,
+    RangeOf,
+    kinds_of,
+    names_of,
+    shown,
+    values_of,
 )
+from tfoptcmp.analysis.sources.setting_names import is_role, names_a_run, part, short, whose
 from tfoptcmp.rules import RULES, rule_named
 
 _SWITCHES = {"true", "false", "yes", "no", "on", "off"}
-_OTHER_ROLES = ("optimizer", "schedule", "seed", "steps", "model", "workload")
-
-RangeOf = Callable[[str, str, str], object]
-"""Optimizer, name of the setting, name of the column: the range that was searched, if any."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,11 +95,11 @@ def settings_of(
         has_steps: Whether it is known otherwise how long each run was.
     """
     given = [{n: known for n, v in run.items() if (known := plain(v)) is not None} for run in runs]
-    differing = {name for name in _names(given) if len(_values(given, name) - {""}) > 1}
-    seeds = sorted(_numbers(given, "seed"), key=lambda n: (-len(_values(given, n)), len(n)))
+    differing = {name for name in names_of(given) if len(values_of(given, name) - {""}) > 1}
+    seeds = sorted(_numbers(given, "seed"), key=lambda n: (-len(values_of(given, n)), len(n)))
     budgets = [] if has_steps else _budgets(given, differing)
     roles = {k: names[0] for k, names in (("seed", seeds), ("steps", budgets)) if names}
-    of_all = _OfAll(
+    of_all = OfAllRuns(
         optimizers=optimizers, differing=differing, seeds=seeds, roles=roles, range_of=range_of
     )
     rows: list[dict[str, Any]] = [{"optimizer": name} for name in optimizers]
@@ -111,7 +107,7 @@ def settings_of(
     each = {}
     for optimizer in dict.fromkeys(optimizers):
         where = [i for i, one in enumerate(optimizers) if one == optimizer]
-        kinds = each[optimizer] = _kinds(optimizer, [given[i] for i in where], of_all)
+        kinds = each[optimizer] = kinds_of(optimizer, [given[i] for i in where], of_all)
         switches = (v for n, v in kinds.constant.items() if n.lower().endswith("nesterov"))
         rule = {"rule": "nesterov"} if any(is_nesterov(optimizer, v) for v in switches) else {}
         for i in where:
@@ -134,92 +130,7 @@ def settings_of(
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class _OfAll:
-    """What the settings of one optimizer are read by: see `settings_of`.
-
-    Attributes:
-        optimizers: Of each run.
-        differing: Settings that differ between runs, be they of one optimizer or of several.
-        seeds: Settings that are seeds, the likeliest first.
-        roles: As in `Settings`.
-        range_of: What was searched over.
-    """
-
-    optimizers: Sequence[str]
-    differing: set[str]
-    seeds: Sequence[str]
-    roles: Mapping[str, str]
-    range_of: RangeOf
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Kinds:
-    """What each setting of one optimizer's runs is.
-
-    Attributes:
-        columns: Hyperparameters, the likeliest first, to their columns.
-        read: These and the roles, in the order of the runs, to their columns.
-        unread: What is neither.
-        apart: What is no setting: names of runs, where they ran, further seeds.
-        texts: Words that differ between the runs.
-        constant: Words that do not, to their values.
-    """
-
-    columns: Mapping[str, str]
-    read: Mapping[str, str]
-    unread: Sequence[str]
-    apart: Sequence[str]
-    texts: Sequence[str]
-    constant: Mapping[str, Any]
-
-
-def _kinds(optimizer: str, runs: Sequence[Mapping[str, Any]], of_all: _OfAll) -> _Kinds:
-    called = {
-        name: column
-        for name, (owners, column) in ((n, whose(n, of_all.optimizers)) for n in _names(runs))
-        if not owners or optimizer in owners
-    }
-    varying = {name for name in called if len(_values(runs, name)) > 1}
-    called = _with_one_rate(optimizer, called)
-    roles = {name: role for role, name in of_all.roles.items()}
-
-    def was_searched(name: str) -> bool:
-        return bool(of_all.range_of(optimizer, name, called[name]))
-
-    apart = [
-        name
-        for name in called
-        if name in (varying | of_all.differing).difference(roles)
-        and (name in of_all.seeds or (_names_a_run(name) and not was_searched(name)))
-    ]
-    kept = [name for name in called if name not in apart]
-    words = [name for name in kept if any(isinstance(run.get(name), str) for run in runs)]
-    asked = [
-        name
-        for name in kept
-        if name not in (*words, *roles)
-        and (
-            is_hyperparameter(called[name])
-            or name in varying | of_all.differing
-            or was_searched(name)
-        )
-    ]
-    distance = {n: 0 if is_owned(n, of_all.optimizers) else 1 + is_foreign(n) for n in asked}
-    asked.sort(key=lambda name: (distance[name], name not in varying))
-    columns = _columns(optimizer, {name: called[name] for name in asked})
-    read = {**roles, **columns}
-    return _Kinds(
-        columns=columns,
-        read={name: read[name] for name in kept if name in read},
-        unread=[name for name in kept if name not in read],
-        apart=apart,
-        texts=[name for name in words if name in varying],
-        constant={name: runs[0][name] for name in words if name not in varying},
-    )
-
-
-def _said(roles: Mapping[str, str], each: Collection[_Kinds]) -> list[str]:
+def _said(roles: Mapping[str, str], each: Collection[Kinds]) -> list[str]:
     apart = ", ".join(dict.fromkeys(name for kinds in each for name in kinds.apart))
     texts = ", ".join(dict.fromkeys(name for kinds in each for name in kinds.texts))
     said = []
@@ -272,7 +183,7 @@ def optimizer_settings(runs: Sequence[Mapping[str, Any]]) -> list[str]:
     so do `algorithm` and `method`, if they differ between runs or name a rule: "PPO" is none.
     """
     found = []
-    for name in _names(runs):
+    for name in names_of(runs):
         given = [plain(run.get(name)) for run in runs]
         values = {one for one in given if one is not None}
         is_method = is_role(name, "method")
@@ -311,14 +222,14 @@ def differing_between(
     Those that are hyperparameters, schedules or one optimizer's are not said, nor what names a run.
     """
     told = []
-    for name in _names(runs):
+    for name in names_of(runs):
         owners, called = whose(name, optimizers)
         others = any(is_role(name, role) for role in ("optimizer", "schedule", "seed"))
-        if owners or _names_a_run(name) or others or is_hyperparameter(called):
+        if owners or names_a_run(name) or others or is_hyperparameter(called):
             continue
         mine: dict[str, set[str]] = {}
         for optimizer, run in zip(optimizers, runs, strict=True):
-            mine.setdefault(optimizer, set()).add(_shown(plain(run.get(name))))
+            mine.setdefault(optimizer, set()).add(shown(plain(run.get(name))))
         values = ["".join(of_one) for of_one in mine.values() if len(of_one) == 1]
         if len(values) == len(mine) and all(values) and len(set(values)) > 1:
             each = ", ".join(map(" ".join, zip(mine, values, strict=True)))
@@ -326,22 +237,9 @@ def differing_between(
     return tuple(told)
 
 
-def _names(runs: Sequence[Mapping[str, Any]]) -> list[str]:
-    return list(dict.fromkeys(name for run in runs for name in run))
-
-
-def _shown(value: float | str | None) -> str:
-    """A value as it is shown and compared; "" if there is none."""
-    return f"{value:.15g}" if isinstance(value, float) else value or ""
-
-
-def _values(given: Sequence[Mapping[str, Any]], name: str) -> set[str]:
-    return {_shown(run.get(name)) for run in given}
-
-
 def _numbers(given: Sequence[Mapping[str, Any]], role: str) -> list[str]:
     """The settings that are numbers and have a name of this role."""
-    known = [name for name in _names(given) if is_role(name, role)]
+    known = [name for name in names_of(given) if is_role(name, role)]
     return [n for n in known if not any(isinstance(run.get(n), str) for run in given)]
 
 
@@ -360,35 +258,3 @@ def _budgets(given: Sequence[Mapping[str, Any]], differing: set[str]) -> list[st
         return "max" in name.lower() or "total" in name.lower() or "train_" in name.lower()
 
     return sorted(known, key=lambda name: (name not in differing, not is_whole(name), len(name)))
-
-
-def _names_a_run(name: str) -> bool:
-    return is_role(name, "run") and not any(is_role(name, role) for role in _OTHER_ROLES)
-
-
-def _with_one_rate(optimizer: str, called: Mapping[str, str]) -> dict[str, str]:
-    """Setting to column: `alpha` and `eta` beside a learning rate are none."""
-    unsure = {name for name, column in called.items() if is_ambiguous(column)}
-    if not any(searched_name(called[n], None) == "eta0" for n in called if n not in unsure):
-        return dict(called)
-    has_alpha = rule_named(optimizer) in (RULES["rmsprop"], RULES["rmsterov"])
-    return {
-        name: column
-        if name not in unsure
-        else "rho"
-        if has_alpha and column.lower() == "alpha"
-        else f"{name}_setting"
-        for name, column in called.items()
-    }
-
-
-def _columns(optimizer: str, wanted: Mapping[str, str]) -> dict[str, str]:
-    """Setting to column; of those that would be one the first is it."""
-    rule = rule_named(optimizer)
-    taken: set[str] = set()
-    found = {}
-    for name, called in wanted.items():
-        clash = searched_name(called, rule) in taken
-        found[name] = f"{name}_setting" if clash else column(called)
-        taken.add(searched_name(found[name], rule))
-    return found

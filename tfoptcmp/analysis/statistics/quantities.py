@@ -115,16 +115,16 @@ def cap_of_shown(comparison: Comparison, statistic: str) -> float:
     It is that of the answer. Shares need none, and training losses are shown in full.
     """
     metric = STATISTICS[statistic].metric(comparison)
-    if metric is not comparison.metric or metric.guess is None or metric.unit == SHARE:
-        return math.inf
-    return metric.cap
+    return metric.cap if metric is comparison.metric and is_bounded(metric) else math.inf
 
 
-def guessing_note(comparison: Comparison) -> str:
-    """Returns what to say beside results that `cap_of_shown` bounds; else an empty text."""
-    if math.isinf(cap_of_shown(comparison, main_statistic(comparison))):
-        return ""
-    return "what is worse than guessing counts as guessing"
+def is_bounded(metric: Metric) -> bool:
+    """Returns whether what is worse than guessing counts as guessing in means of a metric."""
+    return metric.guess is not None and metric.unit != SHARE
+
+
+BOUNDED_NOTE = "what is worse than guessing counts as guessing"
+"""What to say beside means of a metric that `is_bounded`."""
 
 
 def selection_and_values(contestant: Contestant, statistic: str) -> tuple[FloatArray, FloatArray]:

@@ -21,7 +21,7 @@ which neither contains the other, theory says nothing and both sides are alike:
     not decided    none of these
 
 Tables, figures, audit and report ask here for verdicts, for what they look like (`Verdict.tone`)
-and for what to say of the rule (the texts below); they know none themselves.
+and for what to say of the rule (`HOW_TO_READ`); they know none themselves.
 """
 
 import math
