@@ -132,7 +132,7 @@ def test_the_finding_on_fashion_mnist_is_what_the_published_study_says():
         if j.primary and j.general.name == "nadam" and j.special.name == "nesterov"
     ]
     assert (
-        f"{leader.contestant.title} leads with {100 * leader.mean:.2f} % test error, ahead of "
+        f"It leads with {100 * leader.mean:.2f} % test error, ahead of "
         f"{second.contestant.title} by {100 * second.behind:.2f} "
         f"[{100 * second.low:.2f}, {100 * second.high:.2f}] points: perhaps by no more than the "
         f"margin of {100 * primary.delta:.2f}."
