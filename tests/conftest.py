@@ -5,7 +5,7 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 _LONGEST = (
-    *("test_results", "test_own_problems_page", "test_benchmark", "test_tune_interrupted"),
+    *("test_published", "test_own_problems_page", "test_benchmark", "test_tune_interrupted"),
     *("test_programs", "test_faults", "test_installation", "test_tune_refine", "test_resume"),
     *("test_distribution", "test_reproduce", "test_neighbours", "test_pools"),
     *("test_tune_until_decided", "test_devices", "test_every_rule", "test_backends"),

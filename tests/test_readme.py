@@ -74,7 +74,7 @@ def test_the_finding_is_what_the_published_studies_say():
     at_k = [means.mean(by_name[name], "test", 20) for name in ("adam", "sgd")]
     assert comparison.tuning_budget == 20
     assert at_k[0] < at_k[1]
-    # `test_results` holds the tables of results/README.md to the studies.
+    # `tests/results` holds the tables of results/README.md to the studies.
     published = (ROOT / "results" / "README.md").read_text(encoding="utf-8")
     (row,) = re.findall(r"^\| (\d\.\d\d %.*) \|$", text, re.M)
     shown = format_table(comparison, "markdown").splitlines()

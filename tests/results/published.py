@@ -1,0 +1,92 @@
+"""The published studies in results/, and what is written of them."""
+
+import functools
+import re
+from collections import Counter
+from pathlib import Path
+
+from tfoptcmp.analysis import read_comparisons
+from tfoptcmp.analysis.statistics.verdicts import inclusion_verdicts, judge
+
+RESULTS = Path(__file__).parents[2] / "results"
+
+STUDIES = sorted(
+    {
+        *(path.parents[1] for path in RESULTS.glob("*/*/*/*/study.json")),
+        *(path.parent for path in RESULTS.glob("*/*/*/refinement.json")),
+    }
+)
+
+DIGITS = RESULTS / "cpu" / "digits_simple_cnn"
+
+SEVEN, REFINED, FINAL, INITIAL, DEFAULT = (
+    DIGITS / f"{space}-quasirandom"
+    for space in ("seven", "refined", "final", "initial", "default_epsilon")
+)
+
+FASHION, FEW_TRIALS, BY_HAND = (
+    RESULTS / "cpu" / "fashion_mnist_simple_cnn" / f"{space}-quasirandom"
+    for space in ("refined", "few_trials", "final")
+)
+
+README = (RESULTS / "README.md").read_text(encoding="utf-8")
+
+PAGE = (RESULTS.parent / "docs" / "results.md").read_text(encoding="utf-8").split("```{include}")[0]
+
+ROWS = [
+    [cell.strip() for cell in line.strip("|").split("|")]
+    for line in re.findall(r"^\|.*", PAGE, re.M)
+]
+
+DESCRIBED = [row for row in ROWS if len(row) == 5 and "`" in row[1]]
+
+DIRECTORIES = {study: RESULTS / "cpu" / name.strip("`") for study, name, *_ in DESCRIBED}
+
+CLAIMED = [row for row in ROWS if len(row) == 4 and row[1] in {*DIRECTORIES, "both"}]
+
+
+@functools.cache
+def read(directory, tuning_budget=None):
+    """The comparison in a directory, once for all tests: what is drawn from it is kept with it."""
+    (comparison,) = read_comparisons(directory, tuning_budget)
+    return comparison
+
+
+def section_on(start):
+    """The section of the README with this text, its heading and what is before the next one."""
+    (found,) = [part for part in re.split(r"^#+ ", README, flags=re.M) if start in part]
+    return found
+
+
+def one_line(text):
+    return " ".join(text.split())
+
+
+def rows(cells):
+    return [f"| {' | '.join(row)} |" for row in cells]
+
+
+def counts(directory, tuning_budget=None):
+    """How many tests came out how."""
+    comparison = read(directory, tuning_budget)
+    verdicts = inclusion_verdicts(comparison)
+    found = Counter(str(j.verdict) for j in verdicts.judgements)
+    assert sum(found.values()) == len(verdicts.judgements)
+    return found
+
+
+def points(judgement, sign=1):
+    """Difference and interval in percentage points; with a sign of -1, as a gain."""
+    low, high = sorted((sign * judgement.low, sign * judgement.high))
+    low, point, high = (100 * value for value in (low, sign * judgement.difference, high))
+    return f"{point:.2f} [{low:.2f}, {high:.2f}]"
+
+
+def in_two_spaces(first, second):
+    """How much worse an optimizer is in a second space than in a first."""
+    (comparison,) = read_comparisons([first, second])
+    one, other = (
+        next(one for one in comparison.contestants if Path(one.directory) == directory)
+        for directory in (first, second)
+    )
+    return judge(comparison, one, other, "test", inclusion=False)

@@ -1,0 +1,168 @@
+"""What results/README.md says of Fashion-MNIST."""
+
+import math
+from collections import Counter
+
+from tests.results.published import (
+    BY_HAND,
+    FASHION,
+    FEW_TRIALS,
+    PAGE,
+    RESULTS,
+    counts,
+    one_line,
+    points,
+    read,
+    section_on,
+)
+from tfoptcmp.analysis.ranges.boundary import why_not_final
+from tfoptcmp.analysis.report.lineage import share_at_guessing
+from tfoptcmp.analysis.statistics.means import means_of
+from tfoptcmp.analysis.statistics.ranking import ranking
+from tfoptcmp.analysis.statistics.verdicts import Verdict, inclusion_verdicts
+
+
+def test_the_readme_says_what_fashion_mnist_decides():
+    text = one_line(section_on(f"`{FASHION.relative_to(RESULTS.parent)}`"))
+    comparison = read(FASHION)
+    judged = inclusion_verdicts(comparison).judgements
+    found = counts(FASHION)
+    assert (
+        f"Of 32 tests (8 inclusions, four statistics) {found['better']} say better, "
+        f"{found['equivalent']} equivalent and {found['holds']} holds; {found['not decided']} are "
+        f"not decided, and {found['violated']} is violated."
+    ) in text
+    test = {(j.special.name, j.general.name): j for j in judged if j.primary}
+    decided = [j for j in test.values() if j.verdict.decided]
+    better = [j for j in decided if j.verdict is Verdict.BETTER]
+    assert (
+        f"By test error {len(decided)} of the {len(test)} inclusions are decided, {len(better)} of "
+        "them better."
+    ) in text
+    assert {j.special.name for j in better} == {"sgd"}
+    margins = [f"{100 * j.delta:.2f}" for j in test.values()]
+    assert f"The margin is {min(margins)} to {max(margins)} percentage points." in text
+    assert f"on digits and {min(margins)} to {max(margins)} pp on Fashion-MNIST" in one_line(PAGE)
+    first, second = comparison.looks.looks
+    assert (first.num_trials, second.num_trials) == (80, 100)
+    assert "By the looks 4 of 8 pairs are decided" in text
+    assert "looked](../docs/until-decided.md) at N = 80 and at N = 100. The first" in text
+    assert "by its looks, which allow for that, 4 of 8 pairs are decided" in one_line(PAGE)
+    of_sgd = [(p.a, p.b) for p in first.pairs if p.verdict == "better"]
+    assert of_sgd == [("sgd", name) for name in ("momentum", "nesterov", "adam", "nadam")]
+    assert all(p.verdict == "not decided" for p in second.pairs)
+    (violated,) = [j for j in judged if j.verdict is Verdict.VIOLATED]
+    assert (violated.general.name, violated.statistic) == ("nadam", "train_loss")
+    assert not violated.survives
+    assert (
+        f"by {violated.difference:.3f} nats (95 % interval {violated.low:.3f} to "
+        f"{violated.high:.3f}; tolerated are {violated.delta:.3f})"
+    ) in text
+    expected = inclusion_verdicts(comparison).expected_false_alarms
+    assert f"of 32 tests about {expected:.1f} would be violated by chance" in text
+    j = test["nesterov", "nadam"]
+    assert f"NAdam is behind by {points(j)} percentage points" in text
+    assert j.difference > 0 and j.low < j.delta
+    assert [place.contestant.title for place in ranking(comparison).group] == ["Nesterov", "NAdam"]
+    for pair, words in (
+        (("sgd", "rmsprop"), "not told apart from RMSProp ({})"),
+        (("momentum", "rmsprop"), "no worse than Momentum, which it can imitate ({})"),
+    ):
+        j = test[pair]
+        assert not j.verdict.decided
+        assert words.format(j.metric.difference_with(j.difference, j.low, j.high)) in text
+    needed = [
+        f"{test[pair].trials_needed_text} {words}"
+        for pair, words in (
+            (("nesterov", "nadam"), "trials of each would probably decide Nesterov against NAdam"),
+            (("sgd", "rmsprop"), "SGD against RMSProp"),
+            (("momentum", "rmsprop"), "Momentum against RMSProp"),
+        )
+    ]
+    assert "{} in test error (as violated), {}, {}.".format(*needed) in text
+    assert sum(not j.verdict.decided for j in test.values()) == len(needed)
+    rounds = [each for one in comparison.contestants for each in one.rounds]
+    hours = sum(float(each.trials["seconds"].sum()) for each in rounds) / 3600
+    trials = sum(len(each.trials) for each in rounds)
+    assert f"{trials} trials, {hours:.1f} hours of one core" in text
+
+
+def test_the_readme_says_how_trials_change_the_order_on_fashion_mnist():
+    text = one_line(section_on(f"`{FASHION.relative_to(RESULTS.parent)}`"))
+    comparison, few = read(FASHION), read(FEW_TRIALS)
+    means, before = means_of(comparison), means_of(few)
+    by_name = {one.name: one for one in comparison.contestants}
+    at = {
+        name: [100 * means.mean(one, "test", k) for k in (1, 10)] for name, one in by_name.items()
+    }
+    said = [f"{by_name[name].title} {one:.2f} and {ten:.2f} %" for name, (one, ten) in at.items()]
+    assert f"with one trial, and with ten: {', '.join(said)}." in text
+    ahead, behind = (at["adam"][i] - at["sgd"][i] for i in (0, 1))
+    assert (
+        f"With one trial SGD is ahead of Adam by {ahead:.2f} percentage points; with ten it is "
+        f"behind by {-behind:.2f}."
+    ) in text
+    below = [
+        (by_name[name].feasible["validation_metric"] < 0.13).sum() for name in ("nesterov", "nadam")
+    ]
+    assert (
+        f"Of Nesterov's 100 trials {below[0]} end below 13 % validation error, and {below[1]} of "
+        "NAdam's"
+    ) in text
+    assert [len(by_name[name].dimensions) for name in ("nadam", "nesterov")] == [6, 4]
+    good = by_name["nesterov"].feasible.query("validation_metric < 0.13")
+    ratio = good["searched_eta0"] / good["searched_one_minus_gamma"]
+    held = by_name["nadam"].dimensions["alpha0_over_epsilon"]
+    outside = (~ratio.between(held.low, held.high)).sum()
+    assert f"what {outside} of Nesterov's {len(good)} good trials would need" in text
+    now, then = (
+        100 * each.mean(of_rmsprop, "test", 2)
+        for each, of_rmsprop in ((means, by_name["rmsprop"]), (before, few.contestants[3]))
+    )
+    assert (
+        f"of two trials the better one has {now:.2f} % test error on average, where it had "
+        f"{then:.2f} %"
+    ) in text
+    lost = {name: round(100 * share_at_guessing(comparison, one)) for name, one in by_name.items()}
+    of_rmsprop = lost.pop("rmsprop")
+    *others, last = lost.values()
+    assert (
+        f"at guessing in {of_rmsprop} of 100 trials (SGD, Momentum, Nesterov, Adam and NAdam in "
+        f"{', '.join(map(str, others))} and {last})"
+    ) in text
+    rmsprop = by_name["rmsprop"]
+    best = rmsprop.feasible.nsmallest(5, "validation_metric")["searched_epsilon"]
+    apart = math.log10(best.max() / best.min())
+    assert f"the best five RMSProp trials of `refined` alone span {apart:.1f} orders" in one_line(
+        PAGE
+    )
+    left = rmsprop.dimensions["epsilon"]
+    assert f"its epsilon was left {math.log10(left.high / left.low):.0f} decades" in text
+
+
+def test_the_readme_compares_the_spaces_of_fashion_mnist():
+    text = one_line(section_on(f"`{FEW_TRIALS.relative_to(RESULTS.parent)}`"))
+    refined, drawn = read(FEW_TRIALS), read(BY_HAND)
+    before, after = means_of(drawn), means_of(refined)
+    shown = [
+        f"{one.title} {100 * before.mean(other, 'test', 2):.2f} and "
+        f"{100 * after.mean(one, 'test', 2):.2f} %"
+        for one, other in zip(refined.contestants, drawn.contestants, strict=True)
+    ]
+    assert ", ".join(shown) in text
+    lost = [f"{20 * share_at_guessing(refined, one):g}" for one in refined.contestants]
+    assert f"{', '.join(lost[:-1])} and {lost[-1]} of 20 trials" in text
+    verdicts = inclusion_verdicts(refined).judgements
+    found = Counter(str(j.verdict) for j in verdicts)
+    assert (
+        f"Of 24 tests (8 inclusions, three statistics) {found['better']} say better, "
+        f"{found['not decided']} are not decided, {found['violated']} are violated."
+    ) in text
+    violated = [j for j in verdicts if j.verdict is Verdict.VIOLATED]
+    assert {j.general.name for j in violated} == {"rmsprop"}
+    (test,) = [j for j in violated if (j.special.name, j.statistic) == ("momentum", "test")]
+    assert (
+        f"by {100 * test.difference:.1f} percentage points (95 % interval {100 * test.low:.1f} to "
+        f"{100 * test.high:.1f})"
+    ) in text
+    assert not any(why_not_final(one) for one in refined.contestants)
