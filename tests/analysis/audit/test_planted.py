@@ -1,6 +1,6 @@
 """Faults planted into files: a table from elsewhere, and studies as tfoptcmp-tune writes them.
 
-`test_checks` looks at each check closely; here every fault in a file ends as a finding with its
+The tests of the families look at each check closely; here every fault in a file ends as a finding with its
 severity, its numbers and what to run next, and clean files give no finding.
 """
 
