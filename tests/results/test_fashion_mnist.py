@@ -3,6 +3,8 @@
 import math
 from collections import Counter
 
+import pytest
+
 from tests.results.published import (
     BY_HAND,
     FASHION,
@@ -85,6 +87,34 @@ def test_the_readme_says_what_fashion_mnist_decides():
     hours = sum(float(each.trials["seconds"].sum()) for each in rounds) / 3600
     trials = sum(len(each.trials) for each in rounds)
     assert f"{trials} trials, {hours:.1f} hours of one core" in text
+
+
+def test_the_readme_says_what_the_default_of_epsilon_may_change():
+    text = one_line(section_on(f"`{FASHION.relative_to(RESULTS.parent)}`"))
+    under_way = (
+        RESULTS
+        / "in_progress"
+        / FASHION.relative_to(RESULTS).with_name("epsilon_at_default-quasirandom")
+    )
+    of_100 = {one.name: one for one in read(FASHION).contestants}
+    best = {
+        rule: [
+            100 * one.feasible["validation_metric"].min()
+            for one in (
+                read(under_way / "round-0" / f"{rule}_default_epsilon").contestants[0],
+                of_100[rule],
+            )
+        ]
+        for rule in ("adam", "nadam")
+    }
+    assert (
+        f"the best of 20 Adam trials ends at {best['adam'][0]:.2f} % validation error, and the "
+        f"best of NAdam's at {best['nadam'][0]:.2f} %, where the best of 100 end at "
+        f"{best['adam'][1]:.2f} and {best['nadam'][1]:.2f} % here"
+    ) in text
+    adam = of_100["adam"].rounds[0].dimensions
+    assert adam["epsilon"].low < 1e-8
+    assert adam["alpha0_over_epsilon"].high * 1e-8 == pytest.approx(1e-4)
 
 
 def test_the_readme_says_how_trials_change_the_order_on_fashion_mnist():

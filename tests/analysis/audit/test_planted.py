@@ -1,7 +1,7 @@
 """Faults planted into files: a table from elsewhere, and studies as tfoptcmp-tune writes them.
 
-The tests of the families look at each check closely; here every fault in a file ends as a finding with its
-severity, its numbers and what to run next, and clean files give no finding.
+The tests of the families look at each check closely; here every fault in a file ends as a finding
+with its severity, its numbers and what to run next, and clean files give no finding.
 """
 
 import dataclasses
