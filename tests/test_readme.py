@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests import examples
+from tests.results.published import DIGITS, FASHION, FINAL, INITIAL, SEVEN, one_line, read
 from tfoptcmp.analysis import load_studies, read_comparisons
 from tfoptcmp.analysis.report.answer import answer
 from tfoptcmp.analysis.report.tables import format_table
@@ -17,13 +18,6 @@ from tfoptcmp.analysis.statistics.verdicts import Verdict, inclusion_verdicts
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
-DIGITS = ROOT / "results" / "cpu" / "digits_simple_cnn"
-SEVEN, EARLIER = DIGITS / "seven-quasirandom", DIGITS / "final-quasirandom"
-FASHION = ROOT / "results" / "cpu" / "fashion_mnist_simple_cnn" / "refined-quasirandom"
-
-
-def one_line(text):
-    return " ".join(text.split())
 
 
 def test_python_examples(tmp_path, monkeypatch):
@@ -68,7 +62,7 @@ def test_the_finding_is_what_the_published_studies_say():
     mean = 100 * trials[trials.feasible].groupby("signature").test_metric.mean()
     assert f"({mean['sgd']:.1f} % and {mean['adam']:.1f} % on average)" in one_line(text)
     assert mean["sgd"] < mean["adam"]
-    (comparison,) = read_comparisons(SEVEN)
+    comparison = read(SEVEN)
     means = means_of(comparison)
     by_name = {one.name: one for one in comparison.contestants}
     at_k = [means.mean(by_name[name], "test", 20) for name in ("adam", "sgd")]
@@ -85,7 +79,7 @@ def test_the_finding_is_what_the_published_studies_say():
 
 def test_the_finding_counts_the_verdicts_of_the_published_studies():
     text = one_line(README.read_text(encoding="utf-8"))
-    (comparison,) = read_comparisons(SEVEN)
+    comparison = read(SEVEN)
     verdicts = inclusion_verdicts(comparison)
     found = Counter(str(j.verdict) for j in verdicts.judgements)
     kept = found["equivalent"] + found["holds"]
@@ -100,18 +94,18 @@ def test_the_finding_counts_the_verdicts_of_the_published_studies():
     (sgd,) = places.behind
     assert sgd.contestant.name == "sgd"
     assert f"SGD is behind by {100 * sgd.behind:.2f} percentage points." in text
-    (earlier,) = read_comparisons(EARLIER)
+    earlier = read(FINAL)
     judged = inclusion_verdicts(earlier).judgements
     violated = [j for j in judged if j.verdict is Verdict.VIOLATED]
     assert {j.general.name for j in violated} == {"rmsprop"}
     assert f"{len(violated)} of the {len(judged)} tests were **violated**" in text
     before, now = (
-        100 * (of_rmsprop(one).feasible["test_metric"] > 0.25).mean()
+        100 * (one.named("rmsprop").feasible["test_metric"] > 0.25).mean()
         for one in (earlier, comparison)
     )
     assert f"{before:.0f} % of RMSProp's trials ended above 25 % test error" in text
     assert f"Here it is {now:.0f} %" in text
-    (comparison,) = read_comparisons(DIGITS / "initial-quasirandom")
+    comparison = read(INITIAL)
     judged = inclusion_verdicts(comparison).judgements
     undecided = sum(not j.verdict.decided for j in judged)
     assert f"leave {undecided} of {len(judged)} tests undecided" in text
@@ -119,7 +113,7 @@ def test_the_finding_counts_the_verdicts_of_the_published_studies():
 
 def test_the_finding_on_fashion_mnist_is_what_the_published_study_says():
     text = one_line(README.read_text(encoding="utf-8"))
-    (comparison,) = read_comparisons(FASHION)
+    comparison = read(FASHION)
     found = ranking(comparison)
     leader, *behind = found.places
     second = behind[0]
@@ -147,7 +141,3 @@ def test_the_finding_on_fashion_mnist_is_what_the_published_study_says():
     assert violated.statistic == "train_loss" and not violated.survives
     assert len(judged) == 32
     assert "One of 32 tests is violated, and [perhaps by chance]" in text
-
-
-def of_rmsprop(comparison):
-    return next(one for one in comparison.contestants if one.name == "rmsprop")

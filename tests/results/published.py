@@ -62,10 +62,6 @@ def one_line(text):
     return " ".join(text.split())
 
 
-def rows(cells):
-    return [f"| {' | '.join(row)} |" for row in cells]
-
-
 def counts(directory, tuning_budget=None):
     """How many tests came out how."""
     comparison = read(directory, tuning_budget)
@@ -73,6 +69,13 @@ def counts(directory, tuning_budget=None):
     found = Counter(str(j.verdict) for j in verdicts.judgements)
     assert sum(found.values()) == len(verdicts.judgements)
     return found
+
+
+def spent(comparison):
+    """Trials of all rounds, and their seconds."""
+    rounds = [each for one in comparison.contestants for each in one.rounds or (one,)]
+    seconds = sum(float(each.trials["seconds"].sum()) for each in rounds)
+    return sum(len(each.trials) for each in rounds), seconds
 
 
 def points(judgement, sign=1):

@@ -19,6 +19,7 @@ from tests.results.published import (
     one_line,
     read,
     section_on,
+    spent,
 )
 from tfoptcmp.analysis import read_comparisons
 from tfoptcmp.analysis.ranges.boundary import why_not_final
@@ -80,10 +81,9 @@ def test_the_readme_counts_the_verdicts_on_seven_rules():
     assert primary == {"better": 6, "equivalent": 4}
     forecasts = [j.trials_needed_text for j in judgements if j.verdict is Verdict.NOT_DECIDED]
     assert sorted(forecasts) == ["> 2,000", "> 2,000", "about 1,300"]
-    rounds = [each for one in comparison.contestants for each in one.rounds]
-    assert f"{sum(len(each.trials) for each in rounds):,} trials of 100 steps" in text
-    minutes = sum(float(each.trials["seconds"].sum()) for each in rounds) / 60
-    assert f"{minutes:.0f} minutes on one core" in text
+    trials, seconds = spent(comparison)
+    assert f"{trials:,} trials of 100 steps" in text
+    assert f"{seconds / 60:.0f} minutes on one core" in text
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_the_readme_explains_what_is_violated_with_numbers_of_the_trials():
     shares = sorted(f"{100 * mine.mean():.0f}" for name, mine in bad.items() if name != "rmsprop")
     assert f"{100 * bad['rmsprop'].mean():.0f} % of RMSProp's trials" in text
     assert f"{shares[0]} to {shares[-1]} % of the others'" in text
-    (rmsprop,) = [one for one in comparison.contestants if one.name == "rmsprop"]
+    rmsprop = comparison.named("rmsprop")
     epsilon = rmsprop.feasible["searched_epsilon"]
     ratio = rmsprop.feasible["searched_eta0_over_sqrt_epsilon"]
 

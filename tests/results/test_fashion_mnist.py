@@ -16,6 +16,7 @@ from tests.results.published import (
     points,
     read,
     section_on,
+    spent,
 )
 from tfoptcmp.analysis.ranges.boundary import why_not_final
 from tfoptcmp.analysis.report.lineage import share_at_guessing
@@ -27,7 +28,8 @@ from tfoptcmp.analysis.statistics.verdicts import Verdict, inclusion_verdicts
 def test_the_readme_says_what_fashion_mnist_decides():
     text = one_line(section_on(f"`{FASHION.relative_to(RESULTS.parent)}`"))
     comparison = read(FASHION)
-    judged = inclusion_verdicts(comparison).judgements
+    verdicts = inclusion_verdicts(comparison)
+    judged = verdicts.judgements
     found = counts(FASHION)
     assert (
         f"Of 32 tests (8 inclusions, four statistics) {found['better']} say better, "
@@ -60,7 +62,7 @@ def test_the_readme_says_what_fashion_mnist_decides():
         f"by {violated.difference:.3f} nats (95 % interval {violated.low:.3f} to "
         f"{violated.high:.3f}; tolerated are {violated.delta:.3f})"
     ) in text
-    expected = inclusion_verdicts(comparison).expected_false_alarms
+    expected = verdicts.expected_false_alarms
     assert f"of 32 tests about {expected:.1f} would be violated by chance" in text
     j = test["nesterov", "nadam"]
     assert f"NAdam is behind by {points(j)} percentage points" in text
@@ -83,10 +85,8 @@ def test_the_readme_says_what_fashion_mnist_decides():
     ]
     assert "{} in test error (as violated), {}, {}.".format(*needed) in text
     assert sum(not j.verdict.decided for j in test.values()) == len(needed)
-    rounds = [each for one in comparison.contestants for each in one.rounds]
-    hours = sum(float(each.trials["seconds"].sum()) for each in rounds) / 3600
-    trials = sum(len(each.trials) for each in rounds)
-    assert f"{trials} trials, {hours:.1f} hours of one core" in text
+    trials, seconds = spent(comparison)
+    assert f"{trials} trials, {seconds / 3600:.1f} hours of one core" in text
 
 
 def test_the_readme_says_what_the_default_of_epsilon_may_change():
@@ -147,7 +147,7 @@ def test_the_readme_says_how_trials_change_the_order_on_fashion_mnist():
     assert f"what {outside} of Nesterov's {len(good)} good trials would need" in text
     now, then = (
         100 * each.mean(of_rmsprop, "test", 2)
-        for each, of_rmsprop in ((means, by_name["rmsprop"]), (before, few.contestants[3]))
+        for each, of_rmsprop in ((means, by_name["rmsprop"]), (before, few.named("rmsprop")))
     )
     assert (
         f"of two trials the better one has {now:.2f} % test error on average, where it had "

@@ -92,11 +92,7 @@ def test_a_wider_range_of_the_ratio_does_not_bring_adams_lead_back_on_war_and_pe
     (adam,) = wide.contestants
     text = one_line(section_on("LSTM on War and Peace: a wider range of the ratio to epsilon\n"))
     others = {
-        study: next(
-            one
-            for one in read(DIRECTORIES[f"War and Peace, `{study}`"]).contestants
-            if one.name == "adam"
-        )
+        study: read(DIRECTORIES[f"War and Peace, `{study}`"]).named("adam")
         for study in ("rate_alone", "everything")
     }
     told = {"everything": (text, one_line(PAGE)), "rate_alone": (text,)}

@@ -21,6 +21,7 @@ from tests.results.published import (
     one_line,
     points,
     read,
+    spent,
 )
 from tfoptcmp.analysis.statistics.verdicts import Verdict, all_pairs, inclusion_verdicts
 
@@ -179,11 +180,8 @@ def test_what_we_found_describes_the_studies():
     assert len(DESCRIBED) == len(DIRECTORIES) > 10
     for study, _, *numbers in DESCRIBED:
         comparison = read(DIRECTORIES[study])
-        rounds = [each for one in comparison.contestants for each in one.rounds or (one,)]
-        hours = sum(float(each.trials["seconds"].sum()) for each in rounds) / 3600
-        assert numbers == [
-            str(comparison.num_trials), str(comparison.tuning_budget), f"{hours:.1f}"
-        ]  # fmt: skip
+        hours = f"{spent(comparison)[1] / 3600:.1f}"
+        assert numbers == [str(comparison.num_trials), str(comparison.tuning_budget), hours]
 
 
 def test_what_we_found_says_how_rmsterov_is_counted():

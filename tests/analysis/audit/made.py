@@ -85,10 +85,6 @@ def of_rule(table, rule):
     return table["optimizer"] == rule
 
 
-def named(comparison, name):
-    return next(one for one in comparison.contestants if one.name == name)
-
-
 def found(comparison):
     """Title to severity of everything that is found."""
     return {finding.title: finding.severity for finding in audit([comparison])}

@@ -1,9 +1,6 @@
 """A clean comparison gives no finding, and every check has its planted fault."""
 
-from tests.analysis.audit.made import (
-    clean_table,
-    planted,
-)
+from tests.analysis.audit.made import clean_table, planted
 from tfoptcmp.analysis.audit import CHECKS, audit
 
 

@@ -2,11 +2,7 @@
 
 import numpy as np
 
-from tests.analysis.audit.made import (
-    clean_table,
-    of_rule,
-    planted,
-)
+from tests.analysis.audit.made import clean_table, of_rule, planted
 from tfoptcmp.analysis.audit import audit
 
 

@@ -6,15 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from tests.analysis.audit.made import (
-    ADAM,
-    SCHEDULE,
-    SPACES,
-    clean_table,
-    found,
-    of_rule,
-    planted,
-)
+from tests.analysis.audit.made import ADAM, SCHEDULE, SPACES, clean_table, found, of_rule, planted
 from tfoptcmp.analysis.audit import audit
 from tfoptcmp.analysis.sources import read_comparisons
 from tfoptcmp.hyperparameters import Hyperparameter

@@ -5,12 +5,7 @@ import math
 
 import pandas as pd
 
-from tests.analysis.audit.made import (
-    clean_table,
-    found,
-    of_rule,
-    planted,
-)
+from tests.analysis.audit.made import clean_table, found, of_rule, planted
 from tfoptcmp.analysis.audit import audit
 from tfoptcmp.metrics import CROSS_ENTROPY
 
@@ -36,7 +31,7 @@ def test_a_lucky_winner_and_a_claim_that_its_reruns_do_not_bear_out():
     ]
     rerun = pd.concat([table, pd.DataFrame(again)], ignore_index=True)
     comparison = planted(rerun)
-    adam = next(c for c in comparison.contestants if c.name == "adam")
+    adam = comparison.named("adam")
     assert adam.num_feasible == 50  # re-runs are no trials
     (finding,) = audit([comparison])
     assert (finding.severity, finding.title) == ("note", "the winner was lucky")

@@ -1,11 +1,6 @@
 """Selection on the test metric is found."""
 
-from tests.analysis.audit.made import (
-    clean_table,
-    found,
-    of_rule,
-    planted,
-)
+from tests.analysis.audit.made import clean_table, found, of_rule, planted
 from tfoptcmp.analysis.audit import audit
 
 

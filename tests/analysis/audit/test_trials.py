@@ -7,15 +7,7 @@ import re
 import numpy as np
 import pandas as pd
 
-from tests.analysis.audit.made import (
-    ADAM,
-    SPACES,
-    clean_table,
-    found,
-    named,
-    of_rule,
-    planted,
-)
+from tests.analysis.audit.made import ADAM, SPACES, clean_table, found, of_rule, planted
 from tfoptcmp.analysis.audit import audit
 from tfoptcmp.analysis.sources import read_comparisons
 from tfoptcmp.analysis.statistics.verdicts import Verdict, judge
@@ -109,7 +101,7 @@ def test_a_claim_that_leans_the_right_way_needs_more_trials():
     table.loc[of_rule(table, "nadam"), ["validation", "test"]] -= 0.002
     comparison = planted(table, tuning_budget=10)
     claimed = dataclasses.replace(comparison, claims=(("nadam", "adam"),))
-    nadam, adam = (named(comparison, name) for name in ("nadam", "adam"))
+    nadam, adam = map(comparison.named, ("nadam", "adam"))
     j = judge(comparison, adam, nadam, "test", inclusion=True)
     assert j.verdict is Verdict.HOLDS and j.difference < 0 < j.high
     # By hand: 80 % of such studies are decided where the half width is D / sqrt(2.04).

@@ -18,7 +18,7 @@ def test_spaces_of_the_restricted_study():
     )
     spaces, missing = restricted_spaces(of, box)
     assert list(spaces) == ["adam", "momentum", "sgd"]
-    adam = next(one for one in of.contestants if one.name == "adam")
+    adam = of.named("adam")
     assert spaces["adam"].dimensions == {
         **adam.dimensions,
         "epsilon": LogUniform(low=1e-9, high=1e-7),

@@ -59,7 +59,7 @@ def test_true_means_select_by_one_number_and_report_another(comparison):
     pair = digits(comparison, "sgd", "momentum")
     found = true_means(pair, [10], seed=0, num_practitioners=40_000)[10]
     for name, mean in zip(("sgd", "momentum"), found, strict=True):
-        one = next(c for c in comparison.contestants if c.name == name)
+        one = comparison.named(name)
         selection, values = selection_and_values(one, "test")
         # Theory: the density of the jittered selection, and P(the nine others lie above it).
         x = np.linspace(0, 1, 30_001)

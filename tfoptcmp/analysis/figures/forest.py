@@ -20,12 +20,7 @@ from tfoptcmp.analysis.figures.style import (
     symmetric_axis_note,
     why_no_pair,
 )
-from tfoptcmp.analysis.statistics.quantities import (
-    BOUNDED_NOTE,
-    STATISTICS,
-    is_bounded,
-    main_statistic,
-)
+from tfoptcmp.analysis.statistics.quantities import STATISTICS, main_statistic, with_bounded_note
 from tfoptcmp.analysis.statistics.verdicts import Judgement, all_pairs
 from tfoptcmp.metrics import Metric
 
@@ -57,12 +52,12 @@ def forest_figure(comparison: Comparison, statistic: str | None = None) -> Figur
     names = [_name(j) for j in ordered]
     lines = [name.count("\n") + 1 for name in names]
     metric = STATISTICS[statistic].metric(comparison)
-    notes = [_HOW_TO_READ, symmetric_axis_note(_linear_part(pairs))]
+    near = _linear_part(pairs)
     with house_style():
         figure = framed(
             comparison,
             f"who is better, how sure? ({STATISTICS[statistic].title})",
-            "; ".join([*notes, BOUNDED_NOTE] if is_bounded(metric) else notes),
+            with_bounded_note(f"{_HOW_TO_READ}; {symmetric_axis_note(near)}", metric),
             panel_inches=(3.9, _ROW_INCHES * sum(lines) + 0.2),
             shape=(1, 1),
             margins=Margins(top=0.15, left=0.1 + 0.075 * _longest(names), right=0.2, bottom=0.55),

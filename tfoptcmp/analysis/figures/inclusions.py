@@ -21,12 +21,7 @@ from tfoptcmp.analysis.figures.style import (
     why_no_pair,
 )
 from tfoptcmp.analysis.statistics.curves import CurvePoint, inclusion_curves, testable_pairs
-from tfoptcmp.analysis.statistics.quantities import (
-    BOUNDED_NOTE,
-    STATISTICS,
-    is_bounded,
-    main_statistic,
-)
+from tfoptcmp.analysis.statistics.quantities import STATISTICS, main_statistic, with_bounded_note
 
 _HOW_TO_READ = (
     "line: by how much the mean of the best of k of the general rule is worse than that of the "
@@ -60,12 +55,11 @@ def inclusions_figure(comparison: Comparison, statistic: str | None = None) -> F
     titles = [f"{folded(a.title, 26)}\n<= {folded(b.title, 26)}" for a, b, _ in curves]
     lines = max(title.count("\n") for title in titles)
     near = linear_part(scale, (p.delta for _, _, points in curves for p in points))
-    notes = [_HOW_TO_READ, symmetric_axis_note(near)]
     with house_style():
         figure = framed(
             comparison,
             f"are general rules no worse? ({STATISTICS[statistic].title})",
-            "; ".join([*notes, BOUNDED_NOTE] if is_bounded(metric) else notes),
+            with_bounded_note(f"{_HOW_TO_READ}; {symmetric_axis_note(near)}", metric),
             panel_inches=(max(2.4, 4.2 / columns), 1.5),
             shape=(rows, columns),
             margins=Margins(top=0.4 + 0.15 * lines, column_gap=0.3, row_gap=0.7 + 0.15 * lines),

@@ -24,11 +24,10 @@ from tfoptcmp.analysis.statistics.best_of_k import BudgetCurve, budget_curve
 from tfoptcmp.analysis.statistics.curves import budgets_up_to
 from tfoptcmp.analysis.statistics.means import means_of
 from tfoptcmp.analysis.statistics.quantities import (
-    BOUNDED_NOTE,
-    is_bounded,
     main_statistic,
     measured,
     selection_and_values,
+    with_bounded_note,
 )
 from tfoptcmp.analysis.statistics.verdicts import LEVEL
 
@@ -65,7 +64,7 @@ def tuning_curves_figure(comparison: Comparison, statistic: str | None = None) -
         figure, panels = panel_for_each(
             comparison,
             f"{statistic} {metric.name} of the best of k trials",
-            f"{_HOW_TO_READ}; {BOUNDED_NOTE}" if is_bounded(metric) else _HOW_TO_READ,
+            with_bounded_note(_HOW_TO_READ, metric),
             lines,
             "tuning budget k, trials",
             metric.label(statistic),

@@ -17,13 +17,12 @@ from tfoptcmp.analysis.comparison import Comparison, on_one_line
 from tfoptcmp.analysis.contestant import Contestant
 from tfoptcmp.analysis.statistics.best_of_k import Distribution
 from tfoptcmp.analysis.statistics.quantities import (
-    BOUNDED_NOTE,
     STATISTICS,
     best_of_k,
     cap_of_shown,
-    is_bounded,
     measured,
     statistics_of,
+    with_bounded_note,
 )
 from tfoptcmp.metrics import Metric
 from tfoptcmp.study.schema import Status
@@ -125,8 +124,7 @@ def caption(comparison: Comparison) -> str:
         f", mean [5th, 95th percentile] of the best of K = {comparison.tuning_budget} trials, "
         f"{_directions(comparison)}"
     )
-    if is_bounded(comparison.metric):
-        told += f"; {BOUNDED_NOTE}"
+    told = with_bounded_note(told, comparison.metric)
     target = "the target is reached"
     if comparison.target is not None:
         metric = comparison.metric

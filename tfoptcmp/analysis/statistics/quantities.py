@@ -127,6 +127,11 @@ BOUNDED_NOTE = "what is worse than guessing counts as guessing"
 """What to say beside means of a metric that `is_bounded`."""
 
 
+def with_bounded_note(text: str, metric: Metric) -> str:
+    """Returns a text on means of a metric, and BOUNDED_NOTE if the metric `is_bounded`."""
+    return f"{text}; {BOUNDED_NOTE}" if is_bounded(metric) else text
+
+
 def selection_and_values(contestant: Contestant, statistic: str) -> tuple[FloatArray, FloatArray]:
     """Returns what the feasible trials are selected by and what is reported of the selected one.
 
