@@ -1,6 +1,6 @@
 """How numbers look in a terminal."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from tfoptcmp.metrics import Metric
 from tfoptcmp.signatures import Signature
@@ -65,4 +65,19 @@ def space(signature: Signature) -> str:
             case Fixed(fixed=fixed):
                 text = f"{fixed:g}, fixed"
         lines.append(f"  {name:<24}{text}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_rates_at_the_default(signature)])
+
+
+def _rates_at_the_default(signature: Signature) -> Iterator[str]:
+    """Where the rate's ratio to epsilon is searched: which rates that gives at epsilon's default.
+
+    A range of the ratio may leave out the rates that people use with the default.
+    """
+    rule, dimensions = signature.rule, signature.space.dimensions
+    ratio, epsilon = dimensions.get(rule.rate_over_epsilon), dimensions.get("epsilon")
+    if rule.epsilon is not None and ratio is not None and epsilon is not None:
+        default = rule.epsilon.default
+        if epsilon.low <= default <= epsilon.high:
+            scale = default ** (1 / rule.epsilon.power)
+            low, high = ratio.low * scale, ratio.high * scale
+            yield f"  so {rule.rate} is {low:g} .. {high:g} at epsilon = {default:g}, its default"

@@ -1,5 +1,6 @@
 import pytest
 from tfoptcmp.tools.common import terminal
+from tfoptcmp.workloads.spaces.ranges import default_epsilon_signatures, initial_signatures
 
 from tfoptcmp.metrics import CLASSIFICATION_ERROR, CROSS_ENTROPY
 
@@ -36,3 +37,35 @@ def test_all_arguments_are_shown_as_used():
     shown = terminal.hyperparameters({"epsilon": 0.5}, {"learning_rate": 2.0, "epsilon": 0.5})
     assert shown == "  searched: epsilon = 0.5\n  used: learning_rate = 2, epsilon = 0.5"
     assert terminal.hyperparameters({}, {"epsilon": 0.5}) == "  used: epsilon = 0.5"
+
+
+INITIAL = initial_signatures("a paper")
+
+
+@pytest.mark.parametrize("rule", ["adam", "rmsprop", "adamw", "adagrad"])
+def test_a_space_says_which_rates_its_ratio_gives_at_the_default_of_epsilon(rule):
+    signature = INITIAL[rule]
+    ratio, default = signature.rule.rate_over_epsilon, signature.rule.epsilon.default
+    low, high = (
+        signature.space.derive(
+            {
+                **{name: one.low for name, one in signature.space.dimensions.items()},
+                ratio: end,
+                "epsilon": default,
+            },
+            budget_steps=100,
+        )["learning_rate"]
+        for end in (signature.space.dimensions[ratio].low, signature.space.dimensions[ratio].high)
+    )
+    *_, last = terminal.space(signature).splitlines()
+    rate = signature.rule.rate
+    assert last == f"  so {rate} is {low:g} .. {high:g} at epsilon = {default:g}, its default"
+
+
+@pytest.mark.parametrize(
+    "signature",
+    [INITIAL["sgd"], INITIAL["lamb"], default_epsilon_signatures(INITIAL)["adam"]],
+    ids=["no epsilon", "no ratio", "epsilon fixed"],
+)
+def test_other_spaces_say_their_ranges_alone(signature):
+    assert len(terminal.space(signature).splitlines()) == 1 + len(signature.space.dimensions)
