@@ -24,9 +24,9 @@ SEVEN, REFINED, FINAL, INITIAL, DEFAULT = (
     for space in ("seven", "refined", "final", "initial", "default_epsilon")
 )
 
-FASHION, FEW_TRIALS, BY_HAND = (
+FASHION, FEW_TRIALS, BY_HAND, AT_DEFAULT = (
     RESULTS / "cpu" / "fashion_mnist_simple_cnn" / f"{space}-quasirandom"
-    for space in ("refined", "few_trials", "final")
+    for space in ("refined", "few_trials", "final", "epsilon_at_default")
 )
 
 README = (RESULTS / "README.md").read_text(encoding="utf-8")
@@ -50,6 +50,11 @@ def read(directory, tuning_budget=None):
     """The comparison in a directory, once for all tests: what is drawn from it is kept with it."""
     (comparison,) = read_comparisons(directory, tuning_budget)
     return comparison
+
+
+def last_round(directory):
+    """The studies of the last of three rounds."""
+    return sorted(path.parent for path in directory.glob("round-2/*/study.json"))
 
 
 def section_on(start):

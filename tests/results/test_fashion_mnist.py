@@ -2,27 +2,32 @@
 
 import math
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from tests.results.published import (
+    AT_DEFAULT,
     BY_HAND,
     FASHION,
     FEW_TRIALS,
     PAGE,
     RESULTS,
     counts,
+    in_two_spaces,
+    last_round,
     one_line,
     points,
     read,
     section_on,
     spent,
 )
+from tfoptcmp.analysis import read_comparisons
 from tfoptcmp.analysis.ranges.boundary import why_not_final
 from tfoptcmp.analysis.report.lineage import share_at_guessing
 from tfoptcmp.analysis.statistics.means import means_of
 from tfoptcmp.analysis.statistics.ranking import ranking
-from tfoptcmp.analysis.statistics.verdicts import Verdict, inclusion_verdicts
+from tfoptcmp.analysis.statistics.verdicts import Verdict, inclusion_verdicts, judge
 
 
 def test_the_readme_says_what_fashion_mnist_decides():
@@ -89,32 +94,75 @@ def test_the_readme_says_what_fashion_mnist_decides():
     assert f"{trials} trials, {seconds / 3600:.1f} hours of one core" in text
 
 
-def test_the_readme_says_what_the_default_of_epsilon_may_change():
-    text = one_line(section_on(f"`{FASHION.relative_to(RESULTS.parent)}`"))
-    under_way = (
-        RESULTS
-        / "in_progress"
-        / FASHION.relative_to(RESULTS).with_name("epsilon_at_default-quasirandom")
-    )
-    of_100 = {one.name: one for one in read(FASHION).contestants}
-    best = {
-        rule: [
-            100 * one.feasible["validation_metric"].min()
-            for one in (
-                read(under_way / "round-0" / f"{rule}_default_epsilon").contestants[0],
-                of_100[rule],
-            )
-        ]
-        for rule in ("adam", "nadam")
+def test_the_readme_says_what_the_default_of_epsilon_changes():
+    text = one_line(section_on(f"`{AT_DEFAULT.relative_to(RESULTS.parent)}`"))
+    tuned, default = read(FASHION), read(AT_DEFAULT)
+    trials, seconds = spent(default)
+    assert f"{trials} trials, {seconds / 3600:.1f} hours of one core" in text
+    (nine,) = read_comparisons([*last_round(FASHION), *last_round(AT_DEFAULT)])
+    assert nine.tuning_budget == 5
+    means, by_name = means_of(nine), {one.name: one for one in nine.contestants}
+    page = one_line(PAGE)
+    for rule in ("rmsprop", "adam", "nadam"):
+        one, other = by_name[rule], by_name[f"{rule}_default_epsilon"]
+        j = in_two_spaces(Path(one.directory), Path(other.directory))
+        assert j.verdict is Verdict.BETTER
+        before, after = (100 * means.mean(each, "test", 5) for each in (one, other))
+        assert f"- {one.title} {before:.2f} and {after:.2f} %, {points(j, sign=-1)}" in text
+    found = inclusion_verdicts(nine).judgements
+    itself = [j for j in found if j.special.rule == j.general.rule and j.primary]
+    assert [j.verdict for j in itself] == [Verdict.VIOLATED] * 3
+    margins = [f"{100 * j.delta:.2f}" for j in itself]
+    assert f"the margin of {min(margins)} to {max(margins)} percentage points" in text
+    places = ranking(nine).places
+    assert [place.contestant.name for place in places[:3]] == [
+        *("nadam_default_epsilon", "adam_default_epsilon", "nesterov")
+    ]
+    ahead = [
+        points(judge(nine, place.contestant, places[2].contestant, "test", inclusion=False))
+        for place in places[:2]
+    ]
+    assert (
+        f"behind NAdam at the default by {ahead[0]} pp and behind Adam at the default by {ahead[1]}"
+    ) in text
+    assert f"ahead of Nesterov by {ahead[0]} and {ahead[1]} points" in page
+    assert "140 trials of each did not find what 90 found" in page
+    for comparison, num in ((tuned, 140), (default, 90)):
+        every = [sum(len(each.feasible) for each in one.rounds) for one in comparison.contestants]
+        assert {*every} == {num}
+
+
+def test_the_readme_says_why_the_default_of_epsilon_is_ahead():
+    text = one_line(section_on(f"`{AT_DEFAULT.relative_to(RESULTS.parent)}`"))
+    tuned, default = read(FASHION), read(AT_DEFAULT)
+    good = {
+        one.name: int((one.feasible["validation_metric"] < 0.13).sum())
+        for one in (*tuned.contestants, *default.contestants)
     }
     assert (
-        f"the best of 20 Adam trials ends at {best['adam'][0]:.2f} % validation error, and the "
-        f"best of NAdam's at {best['nadam'][0]:.2f} %, where the best of 100 end at "
-        f"{best['adam'][1]:.2f} and {best['nadam'][1]:.2f} % here"
+        f"Of Adam's 50 trials {good['adam_default_epsilon']} end below 13 % validation error, of "
+        f"NAdam's {good['nadam_default_epsilon']}; with everything tuned {good['adam']} and "
+        f"{good['nadam']} of 100."
     ) in text
-    adam = of_100["adam"].rounds[0].dimensions
-    assert adam["epsilon"].low < 1e-8
-    assert adam["alpha0_over_epsilon"].high * 1e-8 == pytest.approx(1e-4)
+    best = {one.rule.name: one.winner for one in default.contestants}
+    assert [round(best[rule]["searched_alpha0"], 4) for rule in ("adam", "nadam")] == [0.0075] * 2
+    adam, nadam, rmsprop = (tuned.named(rule).rounds for rule in ("adam", "nadam", "rmsprop"))
+    for first, *_ in (adam, nadam):
+        assert first.dimensions["epsilon"].low < 1e-8
+        assert first.dimensions["alpha0_over_epsilon"].high * 1e-8 == pytest.approx(1e-4)
+        second = first.feasible.nsmallest(2, "validation_metric").iloc[1]
+        epsilon = second["searched_epsilon"]
+        rate = second["searched_alpha0_over_epsilon"] * epsilon
+        assert f"epsilon = {epsilon:.1e} and a rate of {rate:.5f}" in text
+    best_five = adam[0].feasible.nsmallest(5, "validation_metric")["searched_epsilon"]
+    assert sorted(best_five)[2] > 700
+    left = adam[1].dimensions["epsilon"]
+    assert f"{left.low:g} to {left.high:g} was left" in text
+    assert f"its last round began at {nadam[-1].dimensions['epsilon'].low:g}" in text
+    ratio = "eta0_over_sqrt_epsilon"
+    assert rmsprop[0].dimensions[ratio].high * 1e-5 == pytest.approx(0.1)
+    assert f"no ratio to the root of epsilon above {rmsprop[1].dimensions[ratio].high:g}" in text
+    assert f"has {round(best['rmsprop']['searched_eta0'] / 1e-5, -2):,.0f}" in text
 
 
 def test_the_readme_says_how_trials_change_the_order_on_fashion_mnist():

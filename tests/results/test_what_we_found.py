@@ -18,11 +18,13 @@ from tests.results.published import (
     ROWS,
     SEVEN,
     in_two_spaces,
+    last_round,
     one_line,
     points,
     read,
     spent,
 )
+from tfoptcmp.analysis import read_comparisons
 from tfoptcmp.analysis.statistics.verdicts import Verdict, all_pairs, inclusion_verdicts
 
 
@@ -47,11 +49,10 @@ def test_what_we_found_gives_the_difference_and_verdict_of_each_pair():
 
 def test_what_we_found_gives_what_the_default_of_epsilon_changes():
     rows = [row for row in ROWS if len(row) == 4 and "`epsilon_at_default`" in row[1]]
-    assert len(rows) == 2
+    assert len(rows) == 3
     for _, studies, found, _ in rows:
-        first, second = (
-            DIRECTORIES[f"digits, {name}"] / "round-2" for name in studies.split(", ")[1:]
-        )
+        workload, *names = studies.split(", ")
+        first, second = (DIRECTORIES[f"{workload}, {name}"] / "round-2" for name in names)
         said = re.findall(r"(\w+) ([+-].*?) \(([\w ]+)\)", found)
         assert len(said) == found.count("[")
         for title, difference, verdict in said:
@@ -63,6 +64,21 @@ def test_what_we_found_gives_what_the_default_of_epsilon_changes():
     assert f"Adam gains {points(gain)} pp" in one_line(PAGE)
     other = in_two_spaces(wide / "round-2" / "nadam", narrow / "round-2" / "nadam")
     assert other.low < 0 < other.high
+
+
+def test_what_we_found_says_where_a_rule_of_seven_is_behind_itself():
+    default = DIRECTORIES["digits, `epsilon_at_default`"]
+    (comparison,) = read_comparisons([*last_round(SEVEN), *last_round(default)])
+    (j,) = [
+        j
+        for j in inclusion_verdicts(comparison).judgements
+        if j.special.rule == j.general.rule and j.verdict is Verdict.VIOLATED
+    ]
+    assert (j.general.name, j.statistic) == ("adam", "steps_to_target")
+    said = f"Adam needs {j.difference:.1f} [{j.low:.1f}, {j.high:.1f}] fewer"
+    assert f"sound but for Adam's steps to the target: with epsilon at its default {said}" in (
+        one_line(PAGE)
+    )
 
 
 def test_what_we_found_says_where_more_tuning_is_no_better():

@@ -2,6 +2,7 @@ import math
 from dataclasses import replace
 
 import pytest
+from tfoptcmp.workloads.spaces.ranges import default_epsilon_signatures
 
 from tfoptcmp.analysis.ranges.containment import containments, misses_of
 from tfoptcmp.analysis.sources import read_comparisons
@@ -71,6 +72,31 @@ def test_each_trial_counts_once_and_each_range_that_leaves_it_out(compared):
     assert one.cut_off == {"alpha0_over_epsilon": outside.sum(), "one_minus_beta1": low.sum()}
     assert list(one.cut_off.values()) == sorted(one.cut_off.values(), reverse=True)
     assert one.num_inside == 5 - (outside | low).sum()
+
+
+@pytest.mark.parametrize(
+    ("rule", "rate", "ratio", "scale"),
+    [
+        ("adam", "alpha0", "alpha0_over_epsilon", 1e-8),
+        ("rmsprop", "eta0", "eta0_over_sqrt_epsilon", 1e-5),
+    ],
+)
+def test_a_rule_holds_itself_with_epsilon_at_its_default_where_the_ratio_reaches(
+    tmp_path, make_signature, write_study, rule, rate, ratio, scale
+):
+    """By hand: Adam's default is 1e-8, RMSProp's 1e-10, of which the root counts."""
+    wide = {"epsilon": LogUniform(low=1e-10, high=1.0)}
+    signature = make_signature(rule, **wide)
+    write_study(tmp_path, default_epsilon_signatures({rule: signature})[rule], ERRORS)
+    reaching = LogUniform(low=1e-6 / scale, high=1e-3 / scale)
+    write_study(tmp_path, make_signature(rule, **wide, **{ratio: reaching}), ERRORS)
+    (comparison,) = read_comparisons(tmp_path)
+    (one,) = containments(comparison)
+    assert (one.special.name, one.general.name) == (f"{rule}_default_epsilon", rule)
+    rates = one.special.trials.head(5)[f"searched_{rate}"]
+    outside = int((rates > 1.1e-3).sum())
+    assert 0 < outside < 5
+    assert one.cut_off == {ratio: outside}
 
 
 WIDE = {

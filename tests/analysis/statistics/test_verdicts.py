@@ -324,6 +324,37 @@ def test_signature_that_fixes_a_hyperparameter_contains_nothing(searched):
     assert why_not_included(restricted, searched("adam")) == ""
 
 
+@pytest.mark.parametrize(
+    ("fewer", "more", "expected"),
+    [
+        ({"epsilon": Fixed(fixed=1e-8)}, {}, True),
+        ({}, {}, False),
+        ({"epsilon": Fixed(fixed=1e-8)}, {"epsilon": Fixed(fixed=1e-4)}, False),
+        ({"epsilon": Fixed(fixed=1e-8)}, {"one_minus_beta2": Fixed(fixed=1e-3)}, False),
+    ],
+    ids=["less tuned", "as much", "as little", "something else"],
+)
+def test_a_rule_contains_itself_with_less_tuned(
+    tmp_path, make_signature, write_study, fewer, more, expected
+):
+    errors = [0.01 * i for i in range(1, 21)]
+    write_study(tmp_path, make_signature("adam", name="a", **fewer), errors)
+    write_study(tmp_path, make_signature("adam", name="b", **more), [0.5 + e for e in errors])
+    (comparison,) = read_comparisons(tmp_path)
+    verdicts = inclusion_verdicts(comparison)
+    assert [(a.name, b.name) for a, b in verdicts.pairs] == [("a", "b")] * expected
+    assert not verdicts.untested
+    assert [j.verdict for j in verdicts.judgements if j.primary] == [Verdict.VIOLATED] * expected
+    (pair,) = all_pairs(comparison)
+    assert pair.verdict is (Verdict.VIOLATED if expected else Verdict.WORSE)
+
+
+def test_a_rule_that_fixes_something_does_not_contain_itself_with_less_tuned(searched):
+    least = searched("adam", epsilon=Fixed(fixed=1e-8), one_minus_beta1=Fixed(fixed=0.1))
+    less = searched("adam", epsilon=Fixed(fixed=1e-4))
+    assert why_not_included(least, less) == "adam fixes epsilon"
+
+
 def test_schedule_and_regularisation_must_be_as_free(searched):
     wide = LogUniform(low=1e-5, high=1e-2)
     tuned, none = searched("sgd", l2=wide), searched("momentum")
@@ -345,7 +376,10 @@ def test_untestable_pairs_are_listed(tmp_path, make_signature, write_study):
     fixed = make_signature("adam", name="adam_default_epsilon", epsilon=Fixed(fixed=1e-8))
     write_study(tmp_path, fixed, errors)
     verdicts = inclusion_verdicts(*read_comparisons(tmp_path))
-    assert [(a.name, b.name) for a, b in verdicts.pairs] == [("momentum", "adam")]
+    assert [(a.name, b.name) for a, b in verdicts.pairs] == [
+        ("momentum", "adam"),
+        ("adam_default_epsilon", "adam"),
+    ]
     assert [(u.special.name, u.general.name) for u in verdicts.untested] == [
         ("momentum", "adam_default_epsilon")
     ]

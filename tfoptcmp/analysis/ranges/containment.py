@@ -3,9 +3,9 @@
 An accepted space of Adam should still contain, as Adam's own hyperparameters, the good trials of
 Momentum: otherwise Adam could not have imitated them, and the inclusion says nothing about these
 two. A trial of the special rule is translated by the map (`tfoptcmp.inclusions`, at bias correction
-1). It lies inside if the general one's ranges hold every name that the map gives and the general
-one searches; names that both share, like those of the schedule, pass unchanged, and names that are
-free in the limit do not count.
+1); one of the same rule with less tuned passes as it is. It lies inside if the general one's ranges
+hold every name that the map gives and the general one searches; names that both share, like those
+of the schedule, pass unchanged, and names that are free in the limit do not count.
 
 Where the rules are equal only in the limit of a large epsilon, the range of epsilon must reach up
 to a large one. Large is ten times the gradient's root mean square in that trial (its square where
@@ -24,6 +24,7 @@ from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.contestant import Contestant, Row
 from tfoptcmp.analysis.ranges.boundary import good_trials
 from tfoptcmp.analysis.statistics.pairs import inclusion_pairs, why_not_included
+from tfoptcmp.rules import Rule
 from tfoptcmp.spaces import Choice, Dimension
 
 # A point that misses a range by a tenth counts as inside: that is nothing for a learning rate.
@@ -112,12 +113,13 @@ def misses_of(special: Contestant, trial: Row, general: Contestant) -> dict[str,
         if that is not known: there is no map, or a value that it needs is not reported.
     """
     assert special.rule is not None and general.rule is not None, "they have an inclusion"
-    inclusion = inclusions.find(special.rule.name, general.rule.name)
     values = special.values_of(trial)
-    if inclusion is None or not values:
+    inclusion = inclusions.find(special.rule.name, general.rule.name)
+    same = special.rule == general.rule
+    if not values or (inclusion is None and not same):
         return None
     try:
-        translated = inclusion.translate(values)
+        translated = inclusion.translate(values) if inclusion else _with_ratio(values, special.rule)
     except KeyError:  # the trial's learning rate or momentum is not reported
         translated = {}
     misses = {
@@ -125,8 +127,22 @@ def misses_of(special: Contestant, trial: Row, general: Contestant) -> dict[str,
         for name, value in translated.items()
         if (dimension := general.dimensions.get(name)) is not None and not _holds(dimension, value)
     }
-    misses |= _small_epsilon(translated, trial, general) if inclusion.limit else {}
+    if inclusion is not None and inclusion.limit:
+        misses |= _small_epsilon(translated, trial, general)
     return misses if misses or translated else None
+
+
+def _with_ratio(values: Mapping[str, float], rule: Rule) -> dict[str, float]:
+    """A rule's own values: another search of it may have the rate's ratio to epsilon."""
+    found = dict(values)
+    if (
+        rule.epsilon is not None
+        and rule.rate_over_epsilon
+        and {rule.rate, "epsilon"} <= found.keys()
+    ):
+        scale = found["epsilon"] ** (1 / rule.epsilon.power)
+        found[rule.rate_over_epsilon] = found[rule.rate] / scale
+    return found
 
 
 def acts_as(one: Contestant, trial: Row) -> tuple[str, float] | None:

@@ -9,7 +9,10 @@ from tfoptcmp.analysis.contestant import Contestant
 
 
 def inclusion_pairs(comparison: Comparison) -> list[tuple[Contestant, Contestant]]:
-    """Returns the (special, general) whose rules have an inclusion, in the contestants' order."""
+    """Returns the (special, general) that have an inclusion, in the contestants' order.
+
+    The general one's rule contains the special one's, or is the same and more of it is tuned.
+    """
     rules = [one.rule for one in comparison.contestants if one.rule is not None]
     declared = [(special, rule.name) for rule in rules for special in rule.contains]
     return [
@@ -17,7 +20,10 @@ def inclusion_pairs(comparison: Comparison) -> list[tuple[Contestant, Contestant
         for special, general in product(comparison.contestants, repeat=2)
         if special.rule is not None
         and general.rule is not None
-        and inclusions.is_special_case(special.rule.name, general.rule.name, declared)
+        and (
+            inclusions.is_special_case(special.rule.name, general.rule.name, declared)
+            or (special.rule == general.rule and _tuned(special) < _tuned(general))
+        )
     ]
 
 
@@ -61,3 +67,8 @@ def why_not_included(special: Contestant, general: Contestant) -> str:
         if other.only_value is not None and other != dimension:
             return f"{general.name} fixes {name}, which {special.name} does not fix likewise"
     return ""
+
+
+def _tuned(one: Contestant) -> set[str]:
+    """Arguments of its rule that it searches."""
+    return {one.argument(name) for name in one.free if one.is_of_the_rule(name)}
