@@ -112,6 +112,17 @@ def test_the_readme_says_what_the_default_of_epsilon_changes():
     found = inclusion_verdicts(nine).judgements
     itself = [j for j in found if j.special.rule == j.general.rule and j.primary]
     assert [j.verdict for j in itself] == [Verdict.VIOLATED] * 3
+    within = {
+        (j.special.name, j.general.name): j
+        for j in found
+        if j.special.rule != j.general.rule and j.primary and j.verdict is Verdict.VIOLATED
+    }
+    of_rmsprop, of_nadam = within["momentum", "rmsprop"], within["nesterov", "nadam"]
+    assert len(within) == 2 and of_rmsprop.survives and not of_nadam.survives
+    assert (
+        f"RMSProp is behind Momentum by {points(of_rmsprop)} pp, and NAdam behind Nesterov by "
+        f"{points(of_nadam)}, the second not after correction"
+    ) in text
     margins = [f"{100 * j.delta:.2f}" for j in itself]
     assert f"the margin of {min(margins)} to {max(margins)} percentage points" in text
     places = ranking(nine).places
@@ -158,11 +169,19 @@ def test_the_readme_says_why_the_default_of_epsilon_is_ahead():
     assert sorted(best_five)[2] > 700
     left = adam[1].dimensions["epsilon"]
     assert f"{left.low:g} to {left.high:g} was left" in text
-    assert f"its last round began at {nadam[-1].dimensions['epsilon'].low:g}" in text
+    low = nadam[-1].dimensions["epsilon"].low
+    assert f"the range of its epsilon began at {low:g} in the last round" in text
     ratio = "eta0_over_sqrt_epsilon"
     assert rmsprop[0].dimensions[ratio].high * 1e-5 == pytest.approx(0.1)
     assert f"no ratio to the root of epsilon above {rmsprop[1].dimensions[ratio].high:g}" in text
-    assert f"has {round(best['rmsprop']['searched_eta0'] / 1e-5, -2):,.0f}" in text
+    two = default.contestants[0].feasible.nsmallest(2, "validation_metric")["searched_eta0"] / 1e-5
+    assert (
+        "best trial here has {:,} and the second best, which those ranges held, {:,}.".format(
+            *(int(round(ratio, -2)) for ratio in two)
+        )
+        in text
+    )
+    assert two.max() > rmsprop[0].dimensions[ratio].high > two.min()
 
 
 def test_the_readme_says_how_trials_change_the_order_on_fashion_mnist():

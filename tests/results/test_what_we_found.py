@@ -48,7 +48,7 @@ def test_what_we_found_gives_the_difference_and_verdict_of_each_pair():
 
 
 def test_what_we_found_gives_what_the_default_of_epsilon_changes():
-    rows = [row for row in ROWS if len(row) == 4 and "`epsilon_at_default`" in row[1]]
+    rows = [row for row in ROWS if len(row) == 4 and "`, `epsilon_at_default`" in row[1]]
     assert len(rows) == 3
     for _, studies, found, _ in rows:
         workload, *names = studies.split(", ")
@@ -79,6 +79,25 @@ def test_what_we_found_says_where_a_rule_of_seven_is_behind_itself():
     assert f"sound but for Adam's steps to the target: with epsilon at its default {said}" in (
         one_line(PAGE)
     )
+
+
+def test_what_we_found_says_where_adam_is_behind_itself_on_war_and_peace():
+    less, more, wide = (
+        DIRECTORIES[f"War and Peace, `{name}`"]
+        for name in ("rate_and_schedule", "everything", "wide_ratio")
+    )
+    for directory, verdict, words in (
+        (wide, Verdict.VIOLATED, "{} pp behind itself with rate and schedule alone"),
+        (more, Verdict.NOT_DECIDED, "that is not decided ({})"),
+    ):
+        (comparison,) = read_comparisons([less, directory])
+        (j,) = [
+            j
+            for j in inclusion_verdicts(comparison).judgements
+            if j.primary and j.special.rule == j.general.rule and j.general.rule.name == "adam"
+        ]
+        assert j.verdict is verdict
+        assert words.format(points(j)) in one_line(PAGE)
 
 
 def test_what_we_found_says_where_more_tuning_is_no_better():

@@ -81,3 +81,5 @@ def _rates_at_the_default(signature: Signature) -> Iterator[str]:
             scale = default ** (1 / rule.epsilon.power)
             low, high = ratio.low * scale, ratio.high * scale
             yield f"  so {rule.rate} is {low:g} .. {high:g} at epsilon = {default:g}, its default"
+        else:
+            yield f"  so epsilon = {default:g}, its default, is left out"

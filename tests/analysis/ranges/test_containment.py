@@ -6,7 +6,7 @@ from tfoptcmp.workloads.spaces.ranges import default_epsilon_signatures
 
 from tfoptcmp.analysis.ranges.containment import containments, misses_of
 from tfoptcmp.analysis.sources import read_comparisons
-from tfoptcmp.spaces import Fixed, LogUniform
+from tfoptcmp.spaces import Fixed, LogUniform, SearchSpace
 
 ERRORS = [0.1 + 0.02 * i for i in range(20)]
 
@@ -97,6 +97,27 @@ def test_a_rule_holds_itself_with_epsilon_at_its_default_where_the_ratio_reaches
     outside = int((rates > 1.1e-3).sum())
     assert 0 < outside < 5
     assert one.cut_off == {ratio: outside}
+
+
+@pytest.mark.parametrize(("high", "inside"), [(1e-1, False), (1e2, True)])
+def test_a_ratio_is_held_by_a_rate_that_reaches(
+    tmp_path, make_signature, write_study, high, inside
+):
+    """By hand: a ratio of 100 to 1,000 at epsilon = 0.01 is a rate of 1 to 10."""
+    ratio = {"alpha0_over_epsilon": LogUniform(low=1e2, high=1e3)}
+    fixed = make_signature("adam", name="fixed", epsilon=Fixed(fixed=1e-2), **ratio)
+    write_study(tmp_path, fixed, ERRORS)
+    general = default_epsilon_signatures({"adam": make_signature("adam")})["adam"]
+    dimensions = {
+        **general.space.dimensions,
+        "alpha0": LogUniform(low=1e-6, high=high),
+        "epsilon": LogUniform(low=1e-4, high=1.0),
+    }
+    space = SearchSpace(dimensions=dimensions, source="test")
+    write_study(tmp_path, replace(general, name="rate", space=space), ERRORS)
+    (one,) = containments(*read_comparisons(tmp_path))
+    assert (one.special.name, one.general.name) == ("fixed", "rate")
+    assert one.cut_off == ({} if inside else {"alpha0": 5})
 
 
 WIDE = {

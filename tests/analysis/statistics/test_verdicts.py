@@ -8,8 +8,9 @@ import pytest
 from tfoptcmp.analysis.contestant import Contestant, trials_table
 from tfoptcmp.analysis.sources import read_comparisons
 from tfoptcmp.analysis.sources.studies import compare_studies
+from tfoptcmp.analysis.sources.tables import of_table
 from tfoptcmp.analysis.statistics.best_of_k import best_of
-from tfoptcmp.analysis.statistics.pairs import why_not_included
+from tfoptcmp.analysis.statistics.pairs import inclusion_pairs, why_not_included
 from tfoptcmp.analysis.statistics.verdicts import (
     Judgement,
     Verdict,
@@ -331,8 +332,18 @@ def test_signature_that_fixes_a_hyperparameter_contains_nothing(searched):
         ({}, {}, False),
         ({"epsilon": Fixed(fixed=1e-8)}, {"epsilon": Fixed(fixed=1e-4)}, False),
         ({"epsilon": Fixed(fixed=1e-8)}, {"one_minus_beta2": Fixed(fixed=1e-3)}, False),
+        ({"epsilon": Choice(values=(1e-8,))}, {}, True),
+        (
+            {"epsilon": Fixed(fixed=1e-8), "one_minus_beta1": Fixed(fixed=0.1)},
+            {"epsilon": Fixed(fixed=1e-8)},
+            True,
+        ),
+        ({"epsilon": Fixed(fixed=1e-8), "schedule": "step_decay"}, {}, False),
     ],
-    ids=["less tuned", "as much", "as little", "something else"],
+    ids=[
+        *("less tuned", "as much", "as little", "something else", "one choice"),
+        *("both fix the same", "another schedule"),
+    ],
 )
 def test_a_rule_contains_itself_with_less_tuned(
     tmp_path, make_signature, write_study, fewer, more, expected
@@ -347,6 +358,40 @@ def test_a_rule_contains_itself_with_less_tuned(
     assert [j.verdict for j in verdicts.judgements if j.primary] == [Verdict.VIOLATED] * expected
     (pair,) = all_pairs(comparison)
     assert pair.verdict is (Verdict.VIOLATED if expected else Verdict.WORSE)
+
+
+ADAM_SEARCHED = {"learning_rate": (1e-4, 1e-2), "beta_1": (0.8, 0.99), "beta_2": (0.9, 0.999)}
+
+
+@pytest.mark.parametrize(
+    ("special", "general", "expected"),
+    [
+        ((*ADAM_SEARCHED, "fixed epsilon"), (*ADAM_SEARCHED, "epsilon"), True),
+        ((), (*ADAM_SEARCHED, "epsilon"), False),
+        (("learning_rate", "fixed epsilon"), ("learning_rate", "beta_1"), False),
+        (("learning_rate",), (*ADAM_SEARCHED, "epsilon"), False),
+    ],
+    ids=["all reported", "nothing", "another fixed", "the rate alone"],
+)
+def test_a_table_has_to_report_all_of_a_rule_before_it_contains_itself(special, general, expected):
+    """What is not reported may have been anything."""
+    generator = np.random.default_rng(0)
+    ranges = {**ADAM_SEARCHED, "epsilon": (1e-9, 1e-7)}
+    tables = []
+    for name, reported, worse in (("x", special, 0.0), ("y", general, 0.5)):
+        error = worse + generator.uniform(0.1, 0.2, size=30)
+        rows = {"optimizer": name, "rule": "adam", "validation": error, "diverged": False}
+        table = pd.DataFrame(rows)
+        for column in reported:
+            if column == "fixed epsilon":
+                table["epsilon"] = 1e-8
+                continue
+            low, high = ranges[column]
+            table[column] = generator.uniform(low, high, size=30)
+            table[f"{column}_low"], table[f"{column}_high"] = low, high
+        tables.append(table)
+    comparison = of_table("digits", pd.concat(tables), metric=CLASSIFICATION_ERROR)
+    assert [(a.name, b.name) for a, b in inclusion_pairs(comparison)] == [("x", "y")] * expected
 
 
 def test_a_rule_that_fixes_something_does_not_contain_itself_with_less_tuned(searched):

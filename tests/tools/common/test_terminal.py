@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import pytest
 from tfoptcmp.tools.common import terminal
 from tfoptcmp.workloads.spaces.ranges import default_epsilon_signatures, initial_signatures
 
 from tfoptcmp.metrics import CLASSIFICATION_ERROR, CROSS_ENTROPY
+from tfoptcmp.spaces import LogUniform, SearchSpace
 
 ROW = {
     "step": 10,
@@ -60,6 +63,16 @@ def test_a_space_says_which_rates_its_ratio_gives_at_the_default_of_epsilon(rule
     *_, last = terminal.space(signature).splitlines()
     rate = signature.rule.rate
     assert last == f"  so {rate} is {low:g} .. {high:g} at epsilon = {default:g}, its default"
+
+
+def test_a_space_without_the_default_of_epsilon_says_so():
+    signature = INITIAL["adam"]
+    narrowed = SearchSpace(
+        dimensions={**signature.space.dimensions, "epsilon": LogUniform(low=2.0, high=3e9)},
+        source="rounds",
+    )
+    *_, last = terminal.space(replace(signature, space=narrowed)).splitlines()
+    assert last == "  so epsilon = 1e-08, its default, is left out"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from tfoptcmp.analysis.audit.findings import Finding
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.contestant import Contestant
 from tfoptcmp.analysis.ranges.containment import misses_of
-from tfoptcmp.analysis.statistics.pairs import inclusion_pairs
+from tfoptcmp.analysis.statistics.pairs import fixed_beyond, inclusion_pairs
 from tfoptcmp.analysis.statistics.quantities import STATISTICS
 from tfoptcmp.analysis.statistics.verdicts import LEVEL, Judgement, Verdict, judgements_of
 
@@ -32,7 +32,7 @@ def violated(comparison: Comparison) -> Iterator[Finding]:
     rule: that is a deliberate comparison.
     """
     for special, general in inclusion_pairs(comparison):
-        fixed = ", ".join(general.argument(name) for name in general.fixed)
+        fixed = ", ".join(map(general.argument, fixed_beyond(special, general)))
         alone = sum(other.rule == general.rule for other in comparison.contestants) == 1
         worse = _violations(comparison, special, general)
         if not worse or (fixed and not alone):
@@ -67,12 +67,12 @@ def cannot_imitate(comparison: Comparison) -> Iterator[Finding]:
     """Finds general rules whose space cannot imitate the special rule's best trial.
 
     The best point is mapped by the inclusion, at bias correction 1, into the names of the general
-    rule's space; its largest epsilon is compared with the gradient's root mean square measured in
-    that trial (the largest one). A note; a warning where the general rule did worse as well.
-    `untuned` reports signatures that fix a hyperparameter.
+    rule's space (one of the same rule keeps its values); its largest epsilon is compared with the
+    gradient's root mean square measured in that trial (the largest one). A note; a warning where
+    the general rule did worse as well. `untuned` reports signatures that fix a hyperparameter.
     """
     for special, general in inclusion_pairs(comparison):
-        if general.fixed or special.winner is None:
+        if fixed_beyond(special, general) or special.winner is None:
             continue
         misses = misses_of(special, special.winner, general)
         if not misses:

@@ -3,9 +3,10 @@
 An accepted space of Adam should still contain, as Adam's own hyperparameters, the good trials of
 Momentum: otherwise Adam could not have imitated them, and the inclusion says nothing about these
 two. A trial of the special rule is translated by the map (`tfoptcmp.inclusions`, at bias correction
-1); one of the same rule with less tuned passes as it is. It lies inside if the general one's ranges
-hold every name that the map gives and the general one searches; names that both share, like those
-of the schedule, pass unchanged, and names that are free in the limit do not count.
+1); one of the same rule with less tuned keeps its values, whether the rate is searched or its ratio
+to epsilon. It lies inside if the general one's ranges hold every name that the map gives and the
+general one searches; names that both share, like those of the schedule, pass unchanged, and names
+that are free in the limit do not count.
 
 Where the rules are equal only in the limit of a large epsilon, the range of epsilon must reach up
 to a large one. Large is ten times the gradient's root mean square in that trial (its square where
@@ -133,16 +134,14 @@ def misses_of(special: Contestant, trial: Row, general: Contestant) -> dict[str,
 
 
 def _with_ratio(values: Mapping[str, float], rule: Rule) -> dict[str, float]:
-    """A rule's own values: another search of it may have the rate's ratio to epsilon."""
-    found = dict(values)
-    if (
-        rule.epsilon is not None
-        and rule.rate_over_epsilon
-        and {rule.rate, "epsilon"} <= found.keys()
-    ):
-        scale = found["epsilon"] ** (1 / rule.epsilon.power)
-        found[rule.rate_over_epsilon] = found[rule.rate] / scale
-    return found
+    """A rule's own values, with its rate and the rate's ratio to epsilon: either is searched."""
+    rate, ratio, epsilon = rule.rate, rule.rate_over_epsilon, values.get("epsilon", 0.0)
+    if rule.epsilon is None or not ratio or epsilon <= 0:
+        return dict(values)
+    scale = epsilon ** (1 / rule.epsilon.power)
+    if rate in values:
+        return {**values, ratio: values[rate] / scale}
+    return {**values, rate: values[ratio] * scale} if ratio in values else dict(values)
 
 
 def acts_as(one: Contestant, trial: Row) -> tuple[str, float] | None:

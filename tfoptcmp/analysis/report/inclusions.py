@@ -11,7 +11,8 @@ from tfoptcmp.analysis.statistics.verdicts import Judgement, Verdict, Verdicts, 
 
 WHAT_IS_TESTED = (
     "A general update rule can imitate its special cases (Adam can act as Momentum, Momentum as "
-    "SGD), so with enough tuning it should do no worse than they do."
+    "SGD), so with enough tuning it should do no worse than they do. Nor should it do worse than "
+    "itself with less tuned."
 )
 
 LIMITS_OF_THE_PAPER = (
