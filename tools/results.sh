@@ -32,6 +32,11 @@ programs() {
     "rate alone=$text/rate_alone-quasirandom" \
     "rate and schedule=$text/rate_and_schedule-quasirandom" \
     "everything=$text/everything-quasirandom"
+  local fashion="results/cpu/fashion_mnist_simple_cnn"
+  local rest="$fashion/refined-quasirandom/round-2"  # what has no epsilon
+  line lab.protocols --output_dir="$output_dir/fashion-mnist" \
+    "epsilon at its default=$fashion/epsilon_at_default-quasirandom+$rest/sgd+$rest/momentum+$rest/nesterov" \
+    "everything=$fashion/refined-quasirandom"
   local digits="results/cpu/digits_simple_cnn"
   local all="$digits/seven-quasirandom/round-2"  # what a restriction leaves as it is
   line lab.protocols --output_dir="$output_dir" \

@@ -3,13 +3,14 @@
     python -m tools.lab.protocols --output_dir=build rate=runs/rate everything=runs/all
 
 Each argument is a name and a directory of studies, or several with "+" between them, from the most
-special space to the most general.
+special space to the most general. All are judged at the smallest K of them.
 Writes `protocols.png` and `.svg`, in the manner of figure 4 of Choi et al. (2019), and
 `protocols.md`: for every two optimizers how much worse the second one is in each space, with the
 95 % interval, and whether a space names another winner than the last one does.
 """
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,8 @@ def _run(argv: list[str]) -> None:
         if len(found) != 1:
             raise UserError(f"{directories} must hold studies of one workload; got {len(found)}")
         columns.append((name, found[0]))
+    smallest = min(comparison.tuning_budget for _, comparison in columns)
+    columns = [(name, replace(found, tuning_budget=smallest)) for name, found in columns]
     output = Path(_OUTPUT_DIR.value)
     output.mkdir(parents=True, exist_ok=True)
     try:

@@ -39,6 +39,19 @@ def test_a_ranking_that_turns_is_marked(studies):
     assert all(line.split(" | ")[1] == "-" for line in others)  # Adam is in one space alone
 
 
+def test_all_spaces_are_judged_at_the_smallest_tuning_budget(studies):
+    """K is a tenth of N: 4 of 40 trials, 2 of 20."""
+    (studies / "few").mkdir()
+    lines = (studies / "large" / "results.csv").read_text().splitlines()
+    few = [lines[0], *(line for rule in range(3) for line in lines[1 + 40 * rule :][:20])]
+    (studies / "few" / "results.csv").write_text("\n".join(few))
+    given = [f"{name}={studies / name / 'results.csv'}" for name in ("large", "few")]
+    done = run("lab.protocols", f"--output_dir={studies / 'out'}", *given)
+    assert done.returncode == 0, done.stderr
+    svg = (studies / "out" / "protocols.svg").read_text()
+    assert "K = 2" in svg and "K = 4" not in svg
+
+
 def test_it_draws_and_says_what_it_needs(studies):
     given = [f"{name}={studies / name / 'results.csv'}" for name in ("small", "large")]
     done = run("lab.protocols", f"--output_dir={studies / 'out'}", *given)
