@@ -24,6 +24,7 @@ from tests.results.published import (
 )
 from tfoptcmp.analysis import read_comparisons
 from tfoptcmp.analysis.ranges.boundary import why_not_final
+from tfoptcmp.analysis.ranges.containment import acts_as
 from tfoptcmp.analysis.report.lineage import share_at_guessing
 from tfoptcmp.analysis.statistics.means import means_of
 from tfoptcmp.analysis.statistics.ranking import ranking
@@ -155,6 +156,15 @@ def test_the_readme_says_why_the_default_of_epsilon_is_ahead():
         f"NAdam's {good['nadam_default_epsilon']}; with everything tuned {good['adam']} and "
         f"{good['nadam']} of 100."
     ) in text
+    acting = {
+        one.name: sum(acts_as(one, row) is not None for row in one.feasible.to_dict("records"))
+        for one in (*tuned.contestants, *default.contestants)
+        if one.rule.name in ("adam", "nadam")
+    }
+    assert acting["adam_default_epsilon"] == acting["nadam_default_epsilon"] == 0
+    assert acting["adam"] == 100
+    assert f"All of Adam's 100 trials act as Momentum there, and {acting['nadam']} of" in text
+    assert f"act as Momentum, and {acting['nadam']} of NAdam's act as Nesterov" in one_line(PAGE)
     best = {one.rule.name: one.winner for one in default.contestants}
     assert [round(best[rule]["searched_alpha0"], 4) for rule in ("adam", "nadam")] == [0.0075] * 2
     adam, nadam, rmsprop = (tuned.named(rule).rounds for rule in ("adam", "nadam", "rmsprop"))
