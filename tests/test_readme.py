@@ -22,6 +22,7 @@ from tests.results.published import (
     read,
 )
 from tfoptcmp.analysis import load_studies, read_comparisons
+from tfoptcmp.analysis.ranges.containment import acts_as
 from tfoptcmp.analysis.report.answer import answer
 from tfoptcmp.analysis.report.tables import format_table
 from tfoptcmp.analysis.statistics.means import means_of
@@ -121,6 +122,27 @@ def test_the_finding_counts_the_verdicts_of_the_published_studies():
     judged = inclusion_verdicts(comparison).judgements
     undecided = sum(not j.verdict.decided for j in judged)
     assert f"leave {undecided} of {len(judged)} tests undecided" in text
+
+
+def test_the_finding_says_which_rules_act_as_others():
+    acting = {
+        one.name: Counter(
+            found[0] for row in one.feasible.to_dict("records") if (found := acts_as(one, row))
+        )
+        for one in read(SEVEN).contestants
+    }
+    assert acting["rmsprop"] == acting["adam"] == {"momentum": 200}
+    assert acting["nadam"] == {"nesterov": 198} and acting["rmsterov"] == {"nesterov": 200}
+    assert not any(acting[name] for name in ("sgd", "momentum", "nesterov"))
+    found = "all 200 trials of RMSProp and of Adam"
+    for path in (README, ROOT / "docs" / "results.md"):
+        text = one_line(path.read_text(encoding="utf-8"))
+        assert found in text and "198 of NAdam's and all of RMSterov's" in text
+    ours = in_two_spaces(
+        SEVEN / "round-2" / "adam",
+        DIGITS / "epsilon_at_default-quasirandom" / "round-2" / "adam_default_epsilon",
+    )
+    assert ours.high < 0 and ours.verdict is Verdict.NOT_DECIDED
 
 
 def test_the_finding_on_fashion_mnist_is_what_the_published_study_says():

@@ -22,7 +22,7 @@ def test_every_check_is_planted():
         *("infeasible", "inconclusive", "unsupported_claim"),
         *("unequal_rounds", "rounds_missing", "not_final"),  # in test_rounds
         *("selected_on_test", "violated"),
-        *("cannot_imitate", "crowded_edge"),
+        *("cannot_imitate", "acts_as_another", "crowded_edge"),
         "near_the_default",  # in test_default_epsilon
         *("seed_noise", "winners_curse"),
     ]

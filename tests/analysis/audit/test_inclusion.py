@@ -21,7 +21,10 @@ def test_a_space_that_cannot_imitate():
         audit([planted(clean_table(spaces=spaces, gradient_rms=rms), spaces=spaces)])
         for rms in (1e-3, 1e-9)
     ]
-    assert other == []  # where the gradient is so small, 1e-6 is large
+    # Where the gradient is so small, 1e-6 is large, and nearly every epsilon of RMSProp.
+    assert {finding.title for finding in other} == {
+        "nearly all of its trials act as its special case"
+    }
     assert first.severity == "note"
     assert first.title == "the space of adam cannot imitate sgd's best trial"
     # by hand: 1e-6 / 1e-3.
@@ -77,6 +80,21 @@ def test_a_rate_searched_without_the_ratio(high, misses):
     del spaces["adam"]["alpha0_over_epsilon"]
     titles = found(planted(clean_table(spaces=spaces), spaces=spaces))
     assert ("the space of adam cannot imitate momentum's best trial" in titles) == misses
+
+
+@pytest.mark.parametrize(("lowest", "said"), [(1e-2, True), (1e-10, False)])
+def test_a_rule_that_was_searched_as_another(lowest, said):
+    """By hand: of epsilons over 1e-10 to 1e10, 12 decades of 20 are above ten times 1e-3."""
+    spaces = {**SPACES, "adam": {**ADAM, "epsilon": LogUniform(low=lowest, high=1e10)}}
+    table = clean_table(spaces=spaces).assign(used_learning_rate=1.0)
+    findings = audit([planted(table, spaces=spaces)])
+    assert [finding.title for finding in findings] == [
+        "nearly all of its trials act as its special case"
+    ] * said
+    if said:
+        (finding,) = findings
+        assert finding.severity == "note" and "adam" in finding.subject
+        assert "in 50 of 50 trials" in finding.evidence and "of Momentum" in finding.evidence
 
 
 def test_a_violated_inclusion():

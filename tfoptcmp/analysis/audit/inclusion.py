@@ -5,16 +5,19 @@ A result in which an optimizer does worse than its own special case is to be dis
 space did not allow this.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 
 from tfoptcmp.analysis.audit.findings import Finding
 from tfoptcmp.analysis.comparison import Comparison
 from tfoptcmp.analysis.contestant import Contestant
-from tfoptcmp.analysis.ranges.containment import misses_of
+from tfoptcmp.analysis.ranges.containment import acts_as, misses_of
 from tfoptcmp.analysis.statistics.pairs import fixed_beyond, inclusion_pairs
 from tfoptcmp.analysis.statistics.quantities import STATISTICS
 from tfoptcmp.analysis.statistics.verdicts import LEVEL, Judgement, Verdict, judgements_of
+from tfoptcmp.rules import RULES
 
+_NEARLY_ALL = 0.9
 _CHANCE = 1 / 1000
 """How often chance alone may raise an alarm in a test of rules that are equal.
 
@@ -89,6 +92,28 @@ def cannot_imitate(comparison: Comparison) -> Iterator[Finding]:
         )
 
 
+def acts_as_another(comparison: Comparison) -> Iterator[Finding]:
+    """Finds rules nearly all of whose trials have so large an epsilon that they act as another.
+
+    A note: such a comparison is one of Momentum and itself, say, whatever it is called.
+    """
+    for one in comparison.contestants:
+        found = [acts_as(one, trial) for trial in one.feasible.to_dict("records")]
+        acting = Counter(each[0] for each in found if each is not None)
+        for special, number in acting.items():
+            if number < _NEARLY_ALL * len(found):
+                continue
+            yield Finding(
+                severity="note",
+                subject=f"{comparison.workload}: {one.title}",
+                title="nearly all of its trials act as its special case",
+                evidence=f"in {number} of {len(found)} trials epsilon is so large beside the "
+                f"gradients that the update is that of {RULES[special].title}",
+                next_step=f"say so where {one.title} is quoted, or search small epsilons in a "
+                "study of their own (--space=default_epsilon)",
+            )
+
+
 def _violations(
     comparison: Comparison, special: Contestant, general: Contestant
 ) -> list[Judgement]:
@@ -100,4 +125,4 @@ def _violations(
     return [judgement for judgement in judged if judgement.verdict is Verdict.VIOLATED]
 
 
-CHECKS = (violated, cannot_imitate)
+CHECKS = (violated, cannot_imitate, acts_as_another)
