@@ -36,7 +36,8 @@ programs() {
   local rest="$fashion/refined-quasirandom/round-2"  # what has no epsilon
   line lab.protocols --output_dir="$output_dir/fashion-mnist" \
     "epsilon at its default=$fashion/epsilon_at_default-quasirandom+$rest/sgd+$rest/momentum+$rest/nesterov" \
-    "everything=$fashion/refined-quasirandom"
+    "everything=$fashion/refined-quasirandom" \
+    "everything, wider ranges=$fashion/wide_ratio-quasirandom+$rest/sgd+$rest/momentum+$rest/nesterov"
   local digits="results/cpu/digits_simple_cnn"
   local all="$digits/seven-quasirandom/round-2"  # what a restriction leaves as it is
   line lab.protocols --output_dir="$output_dir" \

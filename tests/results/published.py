@@ -24,9 +24,9 @@ SEVEN, REFINED, FINAL, INITIAL, DEFAULT = (
     for space in ("seven", "refined", "final", "initial", "default_epsilon")
 )
 
-FASHION, FEW_TRIALS, BY_HAND, AT_DEFAULT = (
+FASHION, FEW_TRIALS, BY_HAND, AT_DEFAULT, WIDE = (
     RESULTS / "cpu" / "fashion_mnist_simple_cnn" / f"{space}-quasirandom"
-    for space in ("refined", "few_trials", "final", "epsilon_at_default")
+    for space in ("refined", "few_trials", "final", "epsilon_at_default", "wide_ratio")
 )
 
 README = (RESULTS / "README.md").read_text(encoding="utf-8")

@@ -13,6 +13,7 @@ from tests.results.published import (
     FEW_TRIALS,
     PAGE,
     RESULTS,
+    WIDE,
     counts,
     in_two_spaces,
     last_round,
@@ -29,6 +30,11 @@ from tfoptcmp.analysis.report.lineage import share_at_guessing
 from tfoptcmp.analysis.statistics.means import means_of
 from tfoptcmp.analysis.statistics.ranking import ranking
 from tfoptcmp.analysis.statistics.verdicts import Verdict, inclusion_verdicts, judge
+
+
+def num_acting(one, trials):
+    """How many trials act as a special case."""
+    return sum(acts_as(one, row) is not None for row in trials.to_dict("records"))
 
 
 def test_the_readme_says_what_fashion_mnist_decides():
@@ -157,7 +163,7 @@ def test_the_readme_says_why_the_default_of_epsilon_is_ahead():
         f"{good['nadam']} of 100."
     ) in text
     acting = {
-        one.name: sum(acts_as(one, row) is not None for row in one.feasible.to_dict("records"))
+        one.name: num_acting(one, one.feasible)
         for one in (*tuned.contestants, *default.contestants)
         if one.rule.name in ("adam", "nadam")
     }
@@ -192,6 +198,35 @@ def test_the_readme_says_why_the_default_of_epsilon_is_ahead():
         in text
     )
     assert two.max() > rmsprop[0].dimensions[ratio].high > two.min()
+
+
+def test_the_readme_says_why_a_wider_range_does_not_help():
+    text = one_line(section_on(f"`{WIDE.relative_to(RESULTS.parent)}`"))
+    wide = read(WIDE)
+    trials, seconds = spent(wide)
+    assert f"{trials} trials, {seconds / 3600:.1f} hours of one core" in text
+    ahead, gains = [], []
+    for rule in ("adam", "nadam"):
+        here = WIDE / "round-2" / rule
+        of_default = in_two_spaces(here, AT_DEFAULT / "round-2" / f"{rule}_default_epsilon")
+        assert of_default.verdict is Verdict.BETTER
+        ahead.append(points(of_default, sign=-1))
+        of_refined = in_two_spaces(here, FASHION / "round-2" / rule)
+        assert of_refined.verdict is Verdict.NOT_DECIDED
+        gains.append(points(of_refined))
+    assert f"ahead of this search by {ahead[0]} pp, and NAdam by {ahead[1]}." in text
+    assert f"({gains[0]} and {gains[1]} better here)" in text
+    adam, nadam = wide.contestants
+    best = [one.rounds[0].feasible.nsmallest(5, "validation_metric") for one in (adam, nadam)]
+    first = [num_acting(one, rows) for one, rows in zip((adam, nadam), best, strict=True)]
+    assert (
+        "lay {} of the best five of Adam's first 20 trials, and {} of NAdam's".format(*first)
+        in text
+    )
+    last = [num_acting(one, one.feasible) for one in (adam, nadam)]
+    assert "{} of Adam's 50 trials act as Momentum, and {} of NAdam's".format(*last) in text
+    ends = [one.rounds[1].dimensions["alpha0_over_epsilon"].high for one in (adam, nadam)]
+    assert "the ratio ended at {:g} for Adam and {:g} for NAdam".format(*ends) in text
 
 
 def test_the_readme_says_how_trials_change_the_order_on_fashion_mnist():
