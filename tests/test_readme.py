@@ -15,14 +15,14 @@ from tests.results.published import (
     FINAL,
     INITIAL,
     SEVEN,
+    acting,
     in_two_spaces,
-    last_round,
     one_line,
     points,
     read,
+    together,
 )
 from tfoptcmp.analysis import load_studies, read_comparisons
-from tfoptcmp.analysis.ranges.containment import acts_as
 from tfoptcmp.analysis.report.answer import answer
 from tfoptcmp.analysis.report.tables import format_table
 from tfoptcmp.analysis.statistics.means import means_of
@@ -125,15 +125,10 @@ def test_the_finding_counts_the_verdicts_of_the_published_studies():
 
 
 def test_the_finding_says_which_rules_act_as_others():
-    acting = {
-        one.name: Counter(
-            found[0] for row in one.feasible.to_dict("records") if (found := acts_as(one, row))
-        )
-        for one in read(SEVEN).contestants
-    }
-    assert acting["rmsprop"] == acting["adam"] == {"momentum": 200}
-    assert acting["nadam"] == {"nesterov": 198} and acting["rmsterov"] == {"nesterov": 200}
-    assert not any(acting[name] for name in ("sgd", "momentum", "nesterov"))
+    counted = {one.name: acting(one) for one in read(SEVEN).contestants}
+    assert counted["rmsprop"] == counted["adam"] == {"momentum": 200}
+    assert counted["nadam"] == {"nesterov": 198} and counted["rmsterov"] == {"nesterov": 200}
+    assert not any(counted[name] for name in ("sgd", "momentum", "nesterov"))
     found = "all 200 trials of RMSProp and of Adam"
     for path in (README, ROOT / "docs" / "results.md"):
         text = one_line(path.read_text(encoding="utf-8"))
@@ -148,7 +143,7 @@ def test_the_finding_says_which_rules_act_as_others():
 def test_the_finding_on_fashion_mnist_is_what_the_published_study_says():
     text = one_line(README.read_text(encoding="utf-8"))
     comparison = read(FASHION)
-    (nine,) = read_comparisons([*last_round(FASHION), *last_round(AT_DEFAULT)])
+    nine = together(FASHION, AT_DEFAULT)
     assert nine.tuning_budget == 5
     first, second, third, *_ = ranking(nine).places
     assert [one.contestant.name for one in (first, second, third)] == [

@@ -42,6 +42,11 @@ class Epsilon:
     default: Positive
     published: tuple[PublishedValue, ...] = ()
 
+    def root(self, value: float) -> float:
+        """An epsilon in the unit of the gradient: what a rate's ratio to it is divided by."""
+        root: float = value ** (1 / self.power)
+        return root
+
 
 @dataclass(frozen=True, kw_only=True)
 class Look:

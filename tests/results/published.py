@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 from tfoptcmp.analysis import read_comparisons
+from tfoptcmp.analysis.ranges.containment import acts_as
 from tfoptcmp.analysis.statistics.verdicts import inclusion_verdicts, judge
 
 RESULTS = Path(__file__).parents[2] / "results"
@@ -55,6 +56,19 @@ def read(directory, tuning_budget=None):
 def last_round(directory):
     """The studies of the last of three rounds."""
     return sorted(path.parent for path in directory.glob("round-2/*/study.json"))
+
+
+@functools.cache
+def together(*directories):
+    """The comparison of the last of three rounds of several studies."""
+    (comparison,) = read_comparisons([one for each in directories for one in last_round(each)])
+    return comparison
+
+
+def acting(one, trials=None):
+    """How many trials act as which special case; of all that are feasible, if none are given."""
+    rows = (one.feasible if trials is None else trials).to_dict("records")
+    return Counter(found[0] for row in rows if (found := acts_as(one, row)))
 
 
 def section_on(start):

@@ -14,27 +14,21 @@ from tests.results.published import (
     PAGE,
     RESULTS,
     WIDE,
+    acting,
     counts,
     in_two_spaces,
-    last_round,
     one_line,
     points,
     read,
     section_on,
     spent,
+    together,
 )
-from tfoptcmp.analysis import read_comparisons
 from tfoptcmp.analysis.ranges.boundary import why_not_final
-from tfoptcmp.analysis.ranges.containment import acts_as
 from tfoptcmp.analysis.report.lineage import share_at_guessing
 from tfoptcmp.analysis.statistics.means import means_of
 from tfoptcmp.analysis.statistics.ranking import ranking
 from tfoptcmp.analysis.statistics.verdicts import Verdict, inclusion_verdicts, judge
-
-
-def num_acting(one, trials):
-    """How many trials act as a special case."""
-    return sum(acts_as(one, row) is not None for row in trials.to_dict("records"))
 
 
 def test_the_readme_says_what_fashion_mnist_decides():
@@ -106,12 +100,11 @@ def test_the_readme_says_what_the_default_of_epsilon_changes():
     tuned, default = read(FASHION), read(AT_DEFAULT)
     trials, seconds = spent(default)
     assert f"{trials} trials, {seconds / 3600:.1f} hours of one core" in text
-    (nine,) = read_comparisons([*last_round(FASHION), *last_round(AT_DEFAULT)])
+    nine = together(FASHION, AT_DEFAULT)
     assert nine.tuning_budget == 5
-    means, by_name = means_of(nine), {one.name: one for one in nine.contestants}
-    page = one_line(PAGE)
+    means, page = means_of(nine), one_line(PAGE)
     for rule in ("rmsprop", "adam", "nadam"):
-        one, other = by_name[rule], by_name[f"{rule}_default_epsilon"]
+        one, other = nine.named(rule), nine.named(f"{rule}_default_epsilon")
         j = in_two_spaces(Path(one.directory), Path(other.directory))
         assert j.verdict is Verdict.BETTER
         before, after = (100 * means.mean(each, "test", 5) for each in (one, other))
@@ -162,15 +155,11 @@ def test_the_readme_says_why_the_default_of_epsilon_is_ahead():
         f"NAdam's {good['nadam_default_epsilon']}; with everything tuned {good['adam']} and "
         f"{good['nadam']} of 100."
     ) in text
-    acting = {
-        one.name: num_acting(one, one.feasible)
-        for one in (*tuned.contestants, *default.contestants)
-        if one.rule.name in ("adam", "nadam")
-    }
-    assert acting["adam_default_epsilon"] == acting["nadam_default_epsilon"] == 0
-    assert acting["adam"] == 100
-    assert f"All of Adam's 100 trials act as Momentum there, and {acting['nadam']} of" in text
-    assert f"act as Momentum, and {acting['nadam']} of NAdam's act as Nesterov" in one_line(PAGE)
+    assert not any(acting(default.named(f"{rule}_default_epsilon")) for rule in ("adam", "nadam"))
+    assert acting(tuned.named("adam")) == {"momentum": 100}
+    of_nadam = acting(tuned.named("nadam"))["nesterov"]
+    assert f"All of Adam's 100 trials act as Momentum there, and {of_nadam} of" in text
+    assert f"act as Momentum, and {of_nadam} of NAdam's act as Nesterov" in one_line(PAGE)
     best = {one.rule.name: one.winner for one in default.contestants}
     assert [round(best[rule]["searched_alpha0"], 4) for rule in ("adam", "nadam")] == [0.0075] * 2
     adam, nadam, rmsprop = (tuned.named(rule).rounds for rule in ("adam", "nadam", "rmsprop"))
@@ -218,12 +207,12 @@ def test_the_readme_says_why_a_wider_range_does_not_help():
     assert f"({gains[0]} and {gains[1]} better here)" in text
     adam, nadam = wide.contestants
     best = [one.rounds[0].feasible.nsmallest(5, "validation_metric") for one in (adam, nadam)]
-    first = [num_acting(one, rows) for one, rows in zip((adam, nadam), best, strict=True)]
+    first = [acting(adam, best[0])["momentum"], acting(nadam, best[1])["nesterov"]]
     assert (
         "lay {} of the best five of Adam's first 20 trials, and {} of NAdam's".format(*first)
         in text
     )
-    last = [num_acting(one, one.feasible) for one in (adam, nadam)]
+    last = [acting(adam)["momentum"], acting(nadam)["nesterov"]]
     assert "{} of Adam's 50 trials act as Momentum, and {} of NAdam's".format(*last) in text
     ends = [one.rounds[1].dimensions["alpha0_over_epsilon"].high for one in (adam, nadam)]
     assert "the ratio ended at {:g} for Adam and {:g} for NAdam".format(*ends) in text

@@ -18,11 +18,11 @@ from tests.results.published import (
     ROWS,
     SEVEN,
     in_two_spaces,
-    last_round,
     one_line,
     points,
     read,
     spent,
+    together,
 )
 from tfoptcmp.analysis import read_comparisons
 from tfoptcmp.analysis.statistics.verdicts import Verdict, all_pairs, inclusion_verdicts
@@ -68,10 +68,9 @@ def test_what_we_found_gives_what_the_default_of_epsilon_changes():
 
 def test_what_we_found_says_where_a_rule_of_seven_is_behind_itself():
     default = DIRECTORIES["digits, `epsilon_at_default`"]
-    (comparison,) = read_comparisons([*last_round(SEVEN), *last_round(default)])
     (j,) = [
         j
-        for j in inclusion_verdicts(comparison).judgements
+        for j in inclusion_verdicts(together(SEVEN, default)).judgements
         if j.special.rule == j.general.rule and j.verdict is Verdict.VIOLATED
     ]
     assert (j.general.name, j.statistic) == ("adam", "steps_to_target")

@@ -78,8 +78,8 @@ def _rates_at_the_default(signature: Signature) -> Iterator[str]:
     if rule.epsilon is not None and ratio is not None and epsilon is not None:
         default = rule.epsilon.default
         if epsilon.low <= default <= epsilon.high:
-            scale = default ** (1 / rule.epsilon.power)
-            low, high = ratio.low * scale, ratio.high * scale
+            root = rule.epsilon.root(default)
+            low, high = ratio.low * root, ratio.high * root
             yield f"  so {rule.rate} is {low:g} .. {high:g} at epsilon = {default:g}, its default"
         else:
             yield f"  so epsilon = {default:g}, its default, is left out"

@@ -138,10 +138,10 @@ def _with_ratio(values: Mapping[str, float], rule: Rule) -> dict[str, float]:
     rate, ratio, epsilon = rule.rate, rule.rate_over_epsilon, values.get("epsilon", 0.0)
     if rule.epsilon is None or not ratio or epsilon <= 0:
         return dict(values)
-    scale = epsilon ** (1 / rule.epsilon.power)
+    root = rule.epsilon.root(epsilon)
     if rate in values:
-        return {**values, ratio: values[rate] / scale}
-    return {**values, rate: values[ratio] * scale} if ratio in values else dict(values)
+        return {**values, ratio: values[rate] / root}
+    return {**values, rate: values[ratio] * root} if ratio in values else dict(values)
 
 
 def acts_as(one: Contestant, trial: Row) -> tuple[str, float] | None:
@@ -164,7 +164,7 @@ def acts_as(one: Contestant, trial: Row) -> tuple[str, float] | None:
         return None
     for inclusion in inclusions.EDGES:
         if inclusion.limit and inclusion.general == rule.name:
-            rate = used["learning_rate"] / used["epsilon"] ** (1 / power)
+            rate = used["learning_rate"] / rule.epsilon.root(used["epsilon"])
             return inclusion.special, rate * (1 - used.get("beta_1", 0.0))
     return None
 
@@ -193,7 +193,8 @@ def _small_epsilon(
         return {}
     rate, ratio = general.dimensions[rule.rate], translated[rule.rate_over_epsilon]
     # Is there a large epsilon whose rate, ratio * epsilon, lies in the range of the rate?
-    low, high = (ratio * e ** (1 / power) for e in (max(epsilon.low, needed), epsilon.high))
+    ends = max(epsilon.low, needed), epsilon.high
+    low, high = (ratio * rule.epsilon.root(end) for end in ends)
     if low > rate.high * (1 + _TENTH) or high < rate.low * (1 - _TENTH):
         return {
             rule.rate: f"needs {rule.rate} = {ratio:.3g} "
