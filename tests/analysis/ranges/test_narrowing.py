@@ -225,6 +225,15 @@ def test_a_narrow_range_is_widened_to_a_decade_as_far_as_it_may():
     assert narrowing._range(np.full(9, 2.0), limits) == (1.25, 2.0)
 
 
+@pytest.mark.parametrize(("low", "high"), [(1.1e-2, 1.4e-2), (1.6e-2, 2.4e-2), (0.0149, 0.0151)])
+def test_a_range_within_the_rounding_of_its_ends_stays(low, high):
+    """To one digit, 0.011 and 0.014 are both 0.01."""
+    narrow = LogUniform(low=low, high=high)
+    space = replace(SQUARE, dimensions={**SQUARE.dimensions, "eta0": narrow})
+    values = searched(space, 40)
+    assert narrowed(space, space, values, valley(values))["eta0"] == narrow
+
+
 def test_small_values_without_a_level_of_guessing_are_told_apart():
     values = searched(SQUARE, 60)
     small, large = (

@@ -179,9 +179,11 @@ def narrowed(
     found: dict[str, Dimension] = dict(box.dimensions)
     for name, (low, high) in peeled(ranges, logs, bad, int(best[0])).items():
         ends, before = limits[name], logarithmic[name]
+        low_stays = ends.low < before.low or low <= math.log10(ends.low)
+        high_stays = ends.high > before.high or high >= math.log10(ends.high)
         found[name] = LogUniform(
-            low=ends.low if ends.low < before.low else max(_rounded(10**low), ends.low),
-            high=ends.high if ends.high > before.high else min(_rounded(10**high), ends.high),
+            low=ends.low if low_stays else max(_rounded(10**low), ends.low),
+            high=ends.high if high_stays else min(_rounded(10**high), ends.high),
         )
     return found
 
