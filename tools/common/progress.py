@@ -57,12 +57,17 @@ class Progress:
         self._show(f"trial {task.index}, {step}, validation {value}")
 
     def on_trial_end(self, trial: Trial, counts: Counts) -> None:
-        """Shows the counts, the best so far and the time to go."""
+        """Shows the counts, the best so far and the time to go.
+
+        Before a trial is feasible the time is not known: those that diverge end early.
+        """
         self._trial_seconds.append(trial.seconds or 0.0)
-        share_feasible = counts.feasible / (counts.feasible + counts.infeasible or 1) or 1.0
-        mean = sum(self._trial_seconds) / len(self._trial_seconds)
-        to_go = terminal.duration(mean * counts.left / share_feasible / self._num_workers)
-        self._summary = f"{self._counted(counts)}, {to_go} to go"
+        self._summary = self._counted(counts)
+        if counts.feasible:
+            share_feasible = counts.feasible / (counts.feasible + counts.infeasible)
+            mean = sum(self._trial_seconds) / len(self._trial_seconds)
+            to_go = terminal.duration(mean * counts.left / share_feasible / self._num_workers)
+            self._summary += f", {to_go} to go"
         self._show(f"trial {trial.index} {trial.status.lower()}", ended=counts.left == 0)
 
     def _counted(self, counts: Counts) -> str:
