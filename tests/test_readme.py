@@ -11,12 +11,14 @@ from tests import examples
 from tests.results.published import (
     AT_DEFAULT,
     DIGITS,
+    DIRECTORIES,
     FASHION,
     FINAL,
     INITIAL,
     REFINED,
     SEVEN,
     acting,
+    counts,
     in_two_spaces,
     one_line,
     points,
@@ -94,22 +96,22 @@ def test_the_short_answer_is_what_the_published_studies_say(page):
             "{} and {} % test error, and Nesterov is third with",
         ),
         (
-            (SEVEN, DIGITS / "epsilon_at_default-quasirandom"),
+            (SEVEN, DIRECTORIES["digits, `epsilon_at_default`"]),
             1,
             "momentum",
             "the lowest, {} and {} %, which cannot be told apart from Momentum's",
         ),
     ):
-        comparison = together(*studies)
-        places = {place.contestant.name: place for place in ranking(comparison).places}
+        found = ranking(together(*studies))
+        places = {place.contestant.name: place for place in found.places}
         assert list(places)[:2] == at_default[::order]
         said = words.format(*(f"{100 * places[name].mean:.2f}" for name in at_default))
         assert f"{said} {100 * places[others].mean:.2f} %" in text
-        alike = [place.contestant.name for place in ranking(comparison).alike]
+        alike = [place.contestant.name for place in found.alike]
         assert (others in alike) == ("cannot be told apart" in words)
         assert "sgd" not in alike
-    war_and_peace = read(ROOT / "results" / "cpu" / "war_and_peace_lstm" / "rate_alone-quasirandom")
-    assert [place.contestant.name for place in ranking(war_and_peace).alike] == ["adam"]
+    (first,) = ranking(read(DIRECTORIES["War and Peace, `rate_alone`"])).alike
+    assert first.contestant.name == "adam"
 
 
 def test_the_finding_says_that_the_number_of_trials_decides():
@@ -117,12 +119,8 @@ def test_the_finding_says_that_the_number_of_trials_decides():
     for budget, sign, words in ((1, 1, "ahead of Adam by {}"), (10, -1, "it is behind by {}")):
         comparison = read(FASHION, budget)
         assert comparison.tuning_budget == budget
-        j = judge(
-            comparison,
-            *(comparison.named(name) for name in ("sgd", "adam")),
-            "test",
-            inclusion=False,
-        )
+        sgd, adam = comparison.named("sgd"), comparison.named("adam")
+        j = judge(comparison, sgd, adam, "test", inclusion=False)
         assert min(sign * j.low, sign * j.high) > 0
         assert words.format(points(j, sign)) in text
 
@@ -150,17 +148,16 @@ def test_the_finding_counts_the_verdicts_of_the_published_studies():
     assert {j.general.name for j in violated} == {"rmsprop"}
     assert f"{len(violated)} of the {len(judged)} tests of the six rules were **violated**" in text
     refined = read(REFINED)
-    assert (refined.num_trials, refined.tuning_budget) == (100, 10)
-    assert (earlier.num_trials, earlier.tuning_budget) == (100, 10)
+    for one in (earlier, refined):
+        assert (one.num_trials, one.tuning_budget) == (100, 10)
     before, now = (
         100 * (one.named("rmsprop").feasible["test_metric"] > 0.25).mean()
         for one in (earlier, refined)
     )
     assert f"{before:.0f} % of RMSProp's trials ended above 25 % test error" in text
     assert f"it is {now:.0f} %, and none of the {len(judged)} is violated" in text
-    again = inclusion_verdicts(refined).judgements
-    assert len(again) == len(judged)
-    assert not [j for j in again if j.verdict is Verdict.VIOLATED]
+    assert counts(REFINED).total() == len(judged)
+    assert not counts(REFINED)["violated"]
     comparison = read(INITIAL)
     judged = inclusion_verdicts(comparison).judgements
     undecided = sum(not j.verdict.decided for j in judged)
